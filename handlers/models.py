@@ -27,9 +27,8 @@ class Frozen(BaseModel):
 
 
 class State(StrEnum):
-    """Where a request stands. The diagram of moves is `MOVES`."""
+    """Where a request stands. The diagram of moves is `MOVES`. A draft is what stands in an open form: it has no row."""
 
-    DRAFT = "draft"  # taken from the form, not yet checked against Tines
     PENDING = "pending"  # waits for approvers
     APPROVED = "approved"  # the quorum was reached; nothing was sent to Tines yet
     CREATING = "creating"  # a create call may have been sent
@@ -50,11 +49,10 @@ class State(StrEnum):
     @property
     def active(self) -> bool:
         """True while the engine has work to do for the request without anybody clicking."""
-        return self in {State.DRAFT, State.APPROVED, State.CREATING, State.SETTLING}
+        return self in {State.APPROVED, State.CREATING, State.SETTLING}
 
 
 MOVES: Final[Mapping[State, frozenset[State]]] = {
-    State.DRAFT: frozenset({State.PENDING, State.APPROVED, State.CANCELLED}),
     State.PENDING: frozenset({State.APPROVED, State.REJECTED, State.CANCELLED, State.EXPIRED}),
     # back to pending when what was approved is no longer what would be done
     State.APPROVED: frozenset({State.CREATING, State.PENDING, State.CANCELLED, State.FAILED, State.EXPIRED}),

@@ -1,0 +1,34 @@
+"""Jobs: small, idempotent orders to look at a row, handed over in the same transaction as the row's change.
+
+A job names what to look at and never what to do: whoever runs it reads the row and decides from its state. That is
+why it may run twice, late, or on a machine with newer code, and why losing one costs only the time until the sweep.
+"""
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+class Job(NamedTuple):
+    """Look at one row."""
+
+    kind: str
+    key: str
+
+
+ADVANCE: Final = "advance"  # key: request id
+DELIVER: Final = "deliver"  # key: lane of announcements (a channel, or a person for direct messages)
+INTENT: Final = "intent"  # key: id of a form or decision that still has to be checked against Tines
+
+
+class JobQueue(Protocol):
+    """Takes jobs."""
+
+    async def enqueue(self, connection: AsyncConnection, jobs: Iterable[Job]) -> None:
+        """Write the jobs in the caller's transaction: they exist if, and only if, it commits."""
+        ...
+
+    def wake(self, jobs: Iterable[Job]) -> None:
+        """Start the jobs here and now, after the commit. Only saves waiting: the queue has them anyway."""
+        ...
