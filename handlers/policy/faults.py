@@ -1,0 +1,124 @@
+"""What is wrong with a policy whatever anybody does: found by `check`, and said to whoever runs into it.
+
+A quorum that can never be reached looks like approvers who never answer: the request waits, is reminded of and
+expires, and nobody knows why. Only what is certain is called a fault. Where the members of a group were not looked
+up, or everybody is listed, there may be enough people.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from handlers.people import Person
+from handlers.policy.matching import most_pairs
+from handlers.policy.rulings import is_group
+from handlers.routes import EVERYBODY, Route
+
+_NOBODY_KNOWN: Mapping[str, Person] = MappingProxyType({})
+
+
+def policy_faults(
+    route: Route,
+    members: Mapping[str, frozenset[str]],
+    people: Mapping[str, Person] = _NOBODY_KNOWN,
+    *,
+    requester: str | None = None,
+) -> tuple[str, ...]:
+    """Return the faults of a route's policy as sentences for whoever can mend it; empty when there is none.
+
+    `members` maps the ids of user groups to the user ids of their members; a group that is not in it was not looked
+    up. `people` tells of the users known to be guests, deactivated or bots; a user who is not in it counts as fit.
+    Without `requester` the faults are those that every request on the route meets; with one (a Slack user id), those
+    that a request by this person would meet, where nobody approves their own.
+    """
+    if EVERYBODY in route.denied:
+        return (f"denied of {route.name} lists everybody (*), so nobody can use the route. List only some people.",)
+    census = _Census(route, members, people)
+    return (*_hollow_lists(route, census), *_quorum_faults(route, census, requester))
+
+
+@dataclass(frozen=True)
+class _Census:
+    """Who stands behind the entries of a policy. An unbounded crowd is None: `*`, or a group not looked up."""
+
+    route: Route
+    members: Mapping[str, frozenset[str]]
+    people: Mapping[str, Person]
+
+    def listed(self, entry: str) -> frozenset[str] | None:
+        if entry == EVERYBODY:
+            return None
+        return self.members.get(entry) if is_group(entry) else frozenset({entry})
+
+    def fit(self, entry: str) -> frozenset[str] | None:
+        """Those of the entry who are neither denied nor guests, deactivated or bots."""
+        listed = self.listed(entry)
+        return None if listed is None else frozenset(user for user in listed if self._counts(user))
+
+    def fit_of(self, entries: Iterable[str]) -> frozenset[str] | None:
+        crowds = [self.fit(entry) for entry in entries]
+        known = [crowd for crowd in crowds if crowd is not None]
+        return frozenset().union(*known) if len(known) == len(crowds) else None
+
+    def _counts(self, user: str) -> bool:
+        denied = any(user in (self.listed(entry) or ()) for entry in self.route.denied)
+        known = self.people.get(user)
+        return not denied and not (known and (known.guest or known.deactivated or known.bot))
+
+
+def _hollow_lists(route: Route, census: _Census) -> Iterator[str]:
+    """Tell of lists, and of approver groups, that name people of whom nobody can act."""
+    if census.fit_of(route.requesters) == frozenset():
+        yield (
+            f"Nobody may ask on {route.name}: all its requesters are denied, guests, deactivated, bots, or in groups "
+            "without members. Add people to requesters, or take them off denied."
+        )
+    for entry in dict.fromkeys(route.approvers):
+        if not is_group(entry):
+            continue
+        if census.listed(entry) == frozenset():
+            yield f"Nobody is in the approver group {entry} of {route.name}. Add members to it in Slack, or unlist it."
+        elif census.fit(entry) == frozenset():
+            yield (
+                f"Nobody in the approver group {entry} of {route.name} can approve: all its members are denied, "
+                "guests, deactivated or bots. Add members who can."
+            )
+    if route.break_glass and census.fit_of(route.break_glass) == frozenset():
+        yield (
+            f"Nobody can break the glass on {route.name}: all that break_glass lists are denied, guests, deactivated, "
+            "bots, or groups without members. Add people who can, or leave break_glass empty."
+        )
+
+
+def _quorum_faults(route: Route, census: _Census, requester: str | None) -> Iterator[str]:
+    """Tell of approvals that cannot be gathered, be it by all approvers together."""
+    askers = census.fit_of(route.requesters) if requester is None else frozenset({requester})
+    # Somebody who asks and cannot approve leaves all approvers: the best case, and the only one with self-approval.
+    own = "" if route.self_approval or not askers else " once those who ask are left out, as self_approval is off"
+    best = [frozenset({asker}) for asker in askers] if askers and not route.self_approval else [frozenset[str]()]
+    everyone = census.fit_of(route.approvers)
+    if everyone is not None:
+        most = max(len(everyone - out) for out in best)
+        if most < route.approvals:
+            because = own if most < len(everyone) else ""
+            yield (
+                f"{route.name} needs {_approvals(route.approvals)}, but at most {most} can be given{because}. "
+                "Add approvers, or lower approvals."
+            )
+    groups = max(_entries_to_stand_for(route, census, out) for out in best)
+    if groups < route.separate_groups and route.separate_groups > 1:
+        yield (
+            f"{route.name} needs approvals from {route.separate_groups} separate groups, but its approvers can stand "
+            f"for {groups} at most, one each. List further groups or people, or lower separate_groups."
+        )
+
+
+def _entries_to_stand_for(route: Route, census: _Census, out: frozenset[str]) -> int:
+    """Return how many approver entries can be stood for at once by different people, those in `out` left aside."""
+    crowds = {entry: census.fit(entry) for entry in route.approvers}
+    unbounded = sum(crowd is None for crowd in crowds.values())  # always somebody left to stand for these
+    return unbounded + most_pairs({entry: crowd - out for entry, crowd in crowds.items() if crowd is not None})
+
+
+def _approvals(number: int) -> str:
+    return f"{number} {'approval' if number == 1 else 'approvals'}"
