@@ -1,0 +1,48 @@
+"""The Tines API as the bot uses it: one client a tenant, typed answers, one tree of errors.
+
+What it prevents stands in its private modules: writes sent twice, keys that leak, pages that lead elsewhere.
+"""
+
+from handlers.tines._advice import Kind
+from handlers.tines._calls import CHANGE_CONTROL_ENABLED, TinesCalls
+from handlers.tines._client import TinesClient
+from handlers.tines._errors import Failure, RefusedError, RetryableError, TinesError, UnknownOutcomeError
+from handlers.tines._line import Patience, Timeouts
+from handlers.tines._wire import (
+    PER_PAGE,
+    Credential,
+    GlobalResource,
+    Info,
+    Meta,
+    Stack,
+    StoriesPage,
+    StoryName,
+    Subscription,
+    SyncDestination,
+    TinesStory,
+)
+
+__all__ = [
+    "CHANGE_CONTROL_ENABLED",
+    "PER_PAGE",
+    "Credential",
+    "Failure",
+    "GlobalResource",
+    "Info",
+    "Kind",
+    "Meta",
+    "Patience",
+    "RefusedError",
+    "RetryableError",
+    "Stack",
+    "StoriesPage",
+    "StoryName",
+    "Subscription",
+    "SyncDestination",
+    "Timeouts",
+    "TinesCalls",
+    "TinesClient",
+    "TinesError",
+    "TinesStory",
+    "UnknownOutcomeError",
+]

@@ -1,0 +1,77 @@
+"""The words for each kind of trouble with Tines: one sentence about what happened, one about what to do.
+
+It prevents the answer that helps nobody: a bare status code. Pure text, so that it can be read and mended in one place.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class Kind(StrEnum):
+    """What went wrong, as far as it can be told from outside."""
+
+    KEY = "key"  # 401
+    FORBIDDEN = "forbidden"  # 403
+    MISSING = "missing"  # 404
+    INVALID = "invalid"  # 422
+    OTHER = "other"  # any other 4xx
+    LIMITED = "limited"  # 429
+    SERVER = "server"  # 5xx
+    UNREACHABLE = "unreachable"  # no connection: nothing was sent
+    TIMEOUT = "timeout"  # connected, but no whole answer in time
+    BROKEN = "broken"  # the connection broke in the middle
+    MOVED = "moved"  # a redirect; never followed, it could carry the key elsewhere
+    UNREADABLE = "unreadable"  # an answer, but not one that the Tines API gives
+
+
+_SENTENCES: Final[Mapping[Kind, str]] = {
+    Kind.KEY: "{tenant} does not accept the bot's key",
+    Kind.FORBIDDEN: "the key of {tenant} may not do this",
+    Kind.MISSING: "not found, or the key of {tenant} may not see it",
+    Kind.INVALID: "{tenant} does not accept what was asked for",
+    Kind.OTHER: "{tenant} refused",
+    Kind.LIMITED: "{tenant} is asked too often",
+    Kind.SERVER: "{tenant} has trouble of its own",
+    Kind.UNREACHABLE: "{tenant} cannot be reached; nothing was sent",
+    Kind.TIMEOUT: "{tenant} did not answer in time",
+    Kind.BROKEN: "the connection to {tenant} broke before it had answered",
+    Kind.MOVED: "the address of {tenant} points somewhere else",
+    Kind.UNREADABLE: "the answer of {tenant} is not one that Tines gives",
+}
+
+_ADVICE: Final[Mapping[Kind, str]] = {
+    Kind.KEY: "The key may be mistyped, revoked or of another tenant: put a valid key of {tenant} into the configuration.",
+    Kind.FORBIDDEN: "Story syncing is for tenant owners: give the key of {tenant} that right, or use the key of an owner.",
+    Kind.MISSING: (
+        "Check that it still exists on {tenant}, and that the key is a tenant owner's: "
+        "Tines also says 404 to a key that may not see something."
+    ),
+    Kind.INVALID: (
+        "Read what Tines says. Often a story has no change control, a team was deleted, or the key for "
+        "publishing on the destination is not valid there."
+    ),
+    Kind.OTHER: "Read what Tines says, and mend the request or the configuration of {tenant}.",
+    Kind.LIMITED: "Wait a moment and try again.",
+    Kind.SERVER: "Try again in some minutes; if it stays so, ask Tines support or look at the Tines status page.",
+    Kind.UNREACHABLE: "Check the url of {tenant} in the configuration, and that this machine's network lets the bot go there.",
+    Kind.TIMEOUT: "Try again in some minutes; if it stays so, see whether {tenant} is slow for people as well.",
+    Kind.BROKEN: "Try again; if it happens often, look at proxies and firewalls between the bot and {tenant}.",
+    Kind.MOVED: "Put the address that the tenant has in a browser, with nothing behind the host, into the url of {tenant}.",
+    Kind.UNREADABLE: "Check that the url of {tenant} is that of a Tines tenant, and that no login page or proxy stands before it.",
+}
+
+
+def sentence_for(kind: Kind, tenant: str, status: int | None) -> str:
+    """Return what happened in one short sentence, with the HTTP status in front where there was one."""
+    sentence = _SENTENCES[kind].format(tenant=tenant)
+    if status is None:
+        return sentence[:1].upper() + sentence[1:] if not sentence.startswith(tenant) else sentence
+    return f"{status}: {sentence}"
+
+
+def advice_for(kind: Kind, tenant: str, retry_after: float | None = None) -> str:
+    """Return what the reader can do next. `retry_after` is the number of seconds that Tines asked to wait for."""
+    if kind is Kind.LIMITED and retry_after is not None:
+        return f"{tenant} asks to wait {retry_after:.0f} s: try again after that."
+    return _ADVICE[kind].format(tenant=tenant)

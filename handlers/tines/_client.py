@@ -1,0 +1,76 @@
+"""The client of one tenant: opens and closes the connections, and hands them to the operations.
+
+It prevents a key from going anywhere but to its tenant: redirects are never followed, and proxies or `.netrc` files
+of the environment are not looked at.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self
+
+import httpx
+
+from handlers.routes import Tenant
+from handlers.tines._calls import TinesCalls
+from handlers.tines._line import Line, Observe, Patience, Timeouts
+
+_LIMITS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30.0)
+_TIMEOUTS: Final = Timeouts()
+_PATIENCE: Final = Patience()
+
+
+class TinesClient(TinesCalls):
+    """All operations on one tenant, over kept-alive HTTP/1.1 connections. Close it with `aclose` or `async with`.
+
+    `observe(method, outcome, seconds)` is called once for each HTTP call, repeated ones included; `outcome` is the status
+    ("201") or how it failed without one ("timeout", "unreachable", "broken", "unreadable").
+    """
+
+    def __init__(
+        self,
+        tenant: Tenant,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        timeouts: Timeouts = _TIMEOUTS,
+        patience: Patience = _PATIENCE,
+        observe: Observe | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        http = httpx.AsyncClient(
+            base_url=tenant.url,
+            # as bytes: a key with letters outside of ASCII is turned away by the tenant, not by an encoding error here
+            headers={
+                b"Authorization": b"Bearer " + tenant.api_key.get_secret_value().encode(),
+                b"Accept": b"application/json",
+                b"User-Agent": b"tines-sync",
+            },
+            timeout=timeouts.for_httpx(),
+            limits=_LIMITS,
+            transport=transport,
+            follow_redirects=False,
+            trust_env=False,
+        )
+        self._http = http
+        super().__init__(Line(tenant.alias, tenant.api_key, http, timeouts, patience, clock, observe))
+
+    def hurried(self, seconds: float) -> TinesCalls:
+        """Return the same operations for somebody who waits.
+
+        Each call is tried once, and all calls end within `seconds` from now. A call that did not raises `RetryableError`,
+        or `UnknownOutcomeError` for one that changes something. Shares the connections; needs no closing.
+        """
+        return TinesCalls(self._line.hurried(asyncio.get_running_loop().time() + seconds))
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()

@@ -1,0 +1,147 @@
+"""Decide what the outcome of one HTTP call means: fine, refused, retryable or unknown. Pure.
+
+It prevents the two mistakes that create a sync destination twice: taking a write that may have been applied for one
+that was not, and reading an answer that nobody understands as a no.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import httpx
+from pydantic import SecretStr
+
+from handlers.tines._errors import (
+    Failure,
+    Kind,
+    Outcome,
+    RefusedError,
+    RetryableError,
+    TinesError,
+    UnknownOutcomeError,
+)
+from handlers.tines._words import clean, words_of
+
+_KINDS: Final = {401: Kind.KEY, 403: Kind.FORBIDDEN, 404: Kind.MISSING, 422: Kind.INVALID, 429: Kind.LIMITED}
+_REQUEST_TIMEOUT: Final = 408  # said by proxies, too, which may have passed the request on
+# httpx and httpcore raise these only before the first byte of a request is written
+_NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+Answer = httpx.Response | httpx.RequestError | TimeoutError
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call, as far as it may be told to people and logs."""
+
+    tenant: str  # alias
+    method: str
+    path: str
+    secrets: tuple[SecretStr, ...] = ()  # what was sent along and must never be shown
+
+    @property
+    def safe(self) -> bool:
+        """Whether it changes nothing, so that sending it again is harmless."""
+        return self.method == "GET"
+
+    def error(
+        self,
+        outcome: Outcome,
+        kind: Kind,
+        status: int | None = None,
+        words: str = "",
+        retry_after: float | None = None,
+    ) -> TinesError:
+        """Return the error for this call; `words` must be clean already."""
+        failure = Failure(self.tenant, self.method, self.path, kind, status, words, retry_after)
+        match outcome:
+            case Outcome.REFUSED:
+                return RefusedError(failure)
+            case Outcome.RETRYABLE:
+                return RetryableError(failure)
+            case Outcome.UNKNOWN:
+                return UnknownOutcomeError(failure)
+
+    def unreadable(self, status: int, said: str) -> TinesError:
+        """Return the error for an answer that says "done" in words that are not those of Tines."""
+        outcome = Outcome.REFUSED if self.safe else Outcome.UNKNOWN
+        return self.error(outcome, Kind.UNREADABLE, status, clean(said, self.secrets))
+
+
+def judge(call: Call, answer: Answer) -> httpx.Response | TinesError:
+    """Return the answer when it is one of 200 to 299 (its body is not read yet), else what went wrong."""
+    if isinstance(answer, httpx.Response):
+        return answer if answer.is_success else _judge_status(call, answer)
+    return _judge_silence(call, answer)
+
+
+def outcome_name(answer: Answer) -> str:
+    """Return a short name for metrics: the status, or how the call failed without one."""
+    return str(answer.status_code) if isinstance(answer, httpx.Response) else _kind_of_silence(answer).value
+
+
+def _judge_status(call: Call, response: httpx.Response) -> TinesError:
+    status = response.status_code
+    maybe_done = Outcome.RETRYABLE if call.safe else Outcome.UNKNOWN
+    words = words_of(response.text, call.secrets)
+    wait = retry_after(response.headers)
+    if response.is_redirect or not (response.is_client_error or response.is_server_error):
+        outcome = Outcome.REFUSED if call.safe else Outcome.UNKNOWN
+        target = response.headers.get("location", "")
+        return call.error(outcome, Kind.MOVED, status, clean(target or words, call.secrets))
+    if response.is_server_error:
+        return call.error(maybe_done, Kind.SERVER, status, words, wait)
+    if status == _REQUEST_TIMEOUT:
+        return call.error(maybe_done, Kind.TIMEOUT, status, words, wait)
+    kind = _KINDS.get(status, Kind.OTHER)
+    outcome = Outcome.RETRYABLE if kind is Kind.LIMITED else Outcome.REFUSED
+    return call.error(outcome, kind, status, words, wait)
+
+
+def _kind_of_silence(error: httpx.RequestError | TimeoutError) -> Kind:
+    match error:
+        case _ if isinstance(error, _NEVER_SENT):
+            return Kind.UNREACHABLE
+        case TimeoutError() | httpx.TimeoutException():
+            return Kind.TIMEOUT
+        case httpx.DecodingError():
+            return Kind.UNREADABLE
+        case _:
+            return Kind.BROKEN
+
+
+def _judge_silence(call: Call, error: httpx.RequestError | TimeoutError) -> TinesError:
+    kind = _kind_of_silence(error)
+    words = clean(str(error), call.secrets)
+    if kind is Kind.UNREACHABLE:
+        return call.error(Outcome.RETRYABLE, kind, words=words)
+    if not call.safe:
+        return call.error(Outcome.UNKNOWN, kind, words=words)
+    # an answer that cannot be unpacked will be no better the next time
+    return call.error(Outcome.REFUSED if kind is Kind.UNREADABLE else Outcome.RETRYABLE, kind, words=words)
+
+
+def retry_after(headers: httpx.Headers) -> float | None:
+    """Return the seconds that `Retry-After` asks for, None when it is absent or nonsense.
+
+    Both forms of RFC 9110 are read; a date is compared with the answer's own `Date`, so that no clock here matters.
+    """
+    value = headers.get("retry-after", "").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        until, now = _date(value), _date(headers.get("date", ""))
+        if until is None or now is None:
+            return None
+        seconds = (until - now).total_seconds()
+    # "nan" and "inf" are floats as well, but no times; a comparison with them fails
+    return max(seconds, 0.0) if seconds < float("inf") else None
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return date if date.tzinfo else None
