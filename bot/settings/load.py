@@ -1,0 +1,62 @@
+"""Reads the environment and the TOML file it names, and collects the faults of both.
+
+It prevents mending one error at a time: the file is read even when the environment is at fault, and the other way
+round.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, TypeVar
+
+from pydantic import ValidationError
+
+from bot.settings.atlas import read_atlas
+from bot.settings.environment import DEFAULT_CONFIG, DatabaseEnvironment, Environment, Settings
+from bot.settings.faults import ConfigurationError, Fault, problems
+from handlers.routes import Atlas
+
+_FILE: Final = "TINES_SYNC_CONFIG"
+
+_E = TypeVar("_E", bound=DatabaseEnvironment)
+
+
+def load_settings(environ: Mapping[str, str], folder: Path | None = None) -> Settings:
+    """Return checked settings from `environ` and the TOML file that it names.
+
+    A relative path of the file starts at `folder` (by default the working directory). Raises `ConfigurationError`
+    with every fault of both.
+    """
+    name = environ.get(_FILE, "").strip() or DEFAULT_CONFIG
+    environment, faults = _read_environment(Environment, environ)
+    atlas, file_faults = _read_file((folder or Path()) / name, name, environ)
+    if environment is None or atlas is None:
+        raise ConfigurationError(faults + file_faults, name)
+    return Settings(**dict(environment), atlas=atlas)
+
+
+def load_database_url(environ: Mapping[str, str]) -> str:
+    """Return only where the database is. Raises `ConfigurationError`."""
+    environment, faults = _read_environment(DatabaseEnvironment, environ)
+    if environment is None:
+        raise ConfigurationError(faults, environ.get(_FILE, "") or DEFAULT_CONFIG)
+    return environment.database_url
+
+
+def _read_environment(model: type[_E], environ: Mapping[str, str]) -> tuple[_E | None, list[Fault]]:
+    try:
+        return model.read(environ), []
+    except ValidationError as error:
+        found = problems(error, model)
+    return None, [Fault(str(place[0]).upper(), None, problem, expected) for place, problem, expected in found]
+
+
+def _read_file(path: Path, name: str, environ: Mapping[str, str]) -> tuple[Atlas | None, list[Fault]]:
+    expected = f"a copy of tines-sync.example.toml at {name}, or its path in {_FILE}"
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        return None, [Fault(name, None, "is not a text file in UTF-8", expected)]
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a path"
+        return None, [Fault(name, None, f"cannot be read: {reason}", expected)]
+    return read_atlas(text, environ, path.parent)

@@ -1,0 +1,236 @@
+"""The tables of the TOML file as pydantic models: which keys there are, what they mean, what is refused.
+
+A field's description is what a person reads as "expected" when the value is wrong. Models read with a `Context`;
+rules over several keys sit on the last key they need, so that they speak even when another key is wrong as well.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, time, timedelta
+from pathlib import Path
+from typing import Annotated, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    ValidationInfo,
+    field_validator,
+)
+
+from bot.settings.faults import did_you_mean, wrong
+from bot.settings.values import (
+    is_person,
+    read_anybody,
+    read_channel,
+    read_duration,
+    read_origin,
+    read_person_or_group,
+    read_secret,
+)
+from handlers.routes import Existing
+
+_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")  # by their number in Python
+_CLOCK: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a table is read against."""
+
+    environ: Mapping[str, str]
+    folder: Path  # where relative `file:` references start
+    tenants: tuple[str, ...]  # aliases that the file defines, faulty ones included
+
+
+def _context(info: ValidationInfo) -> Context:
+    if not isinstance(info.context, Context):  # pragma: no cover  # a mistake in this program, not in a file
+        message = "tables are read with a Context"
+        raise TypeError(message)
+    return info.context
+
+
+def _secret(value: object, info: ValidationInfo) -> SecretStr:
+    context = _context(info)
+    return read_secret(value, context.environ, context.folder)
+
+
+def _tenant(alias: str, info: ValidationInfo) -> str:
+    tenants = _context(info).tenants
+    if alias not in tenants:
+        problem = "names a tenant that the file does not define"
+        raise wrong(problem, did_you_mean(alias, tenants))
+    return alias
+
+
+def _distinct(entries: tuple[str, ...]) -> tuple[str, ...]:
+    twice = [entry for entry, count in Counter(entries).items() if count > 1]
+    if twice:
+        problem = f"lists {', '.join(twice)} more than once"
+        raise wrong(problem, "each entry once")
+    return entries
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_secret)]
+TenantName = Annotated[StrictStr, AfterValidator(_tenant)]
+Duration = Annotated[timedelta, BeforeValidator(read_duration)]
+Channel = Annotated[StrictStr, AfterValidator(read_channel)]
+Channels = Annotated[tuple[Channel, ...], AfterValidator(_distinct)]
+Everybody = Annotated[tuple[Annotated[StrictStr, AfterValidator(read_anybody)], ...], AfterValidator(_distinct)]
+Somebody = Annotated[tuple[Annotated[StrictStr, AfterValidator(read_person_or_group)], ...], AfterValidator(_distinct)]
+
+
+class Table(BaseModel):
+    """A table in which every key is known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TenantTable(Table):
+    """`[tenants.ALIAS]`."""
+
+    url: Annotated[StrictStr, AfterValidator(read_origin)] = Field(
+        description='the tenant\'s full origin, "https://acme.tines.com"'
+    )
+    api_key: Secret = Field(description='a reference to the key: "env:TINES_DEV_API_KEY" or "file:/run/secrets/dev"')
+    publish_key: Secret | None = Field(default=None, description='a reference to the key: "env:TINES_PROD_PUBLISH"')
+    require_change_control: StrictBool = Field(default=True, description="true or false")
+
+
+class RouteTable(Table):
+    """`[routes.NAME]`. The order of the fields is the order in which rules can look back."""
+
+    source: TenantName = Field(description="the alias of the tenant that stories come from")
+    destination: TenantName = Field(description="the alias of the tenant that stories go to")
+    denied: Somebody = Field(default=(), description='a list of user ids and user-group ids: ["U0EVE"]')
+    requesters: Everybody = Field(description='a list of user ids, user-group ids or "*": ["*"]')
+    approvers: Everybody = Field(description='a list of user ids, user-group ids or "*": ["S0APPROVERS", "U0ADA"]')
+    self_approval: StrictBool = Field(default=False, description="true or false")
+    approvals: StrictInt = Field(default=1, ge=1, validate_default=True, description="a number from 1")
+    separate_groups: StrictInt = Field(default=1, ge=1, description="a number from 1")
+    break_glass: Somebody = Field(default=(), description='a list of user ids and user-group ids: ["U0ADA"]')
+    approval_channel: Channel = Field(description='a channel id: "C0APPROVALS"')
+    notify: Channels = Field(default=(), description='a list of channel ids: ["C0SECOPS"]')
+    expires_after: Duration = Field(default=timedelta(hours=72), description='a duration: "72h"')
+    remind_after: Duration | None = Field(default=None, description='a duration: "4h"')
+    existing: Existing = Field(default=Existing.ASK, description='"ask" or "add"')
+
+    @field_validator("requesters", "approvers")
+    @classmethod
+    def _somebody_may(cls, entries: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        denied = info.data.get("denied", ())
+        if not entries:
+            problem = "is empty: nobody may"
+            raise wrong(problem, f"at least one entry: {cls.model_fields[info.field_name or ''].description}")
+        if set(entries) <= set(denied):
+            problem = "lists only entries that `denied` takes out again: nobody may"
+            raise wrong(problem, "at least one entry that is not in denied")
+        return entries
+
+    @field_validator("approvals")
+    @classmethod
+    def _quorum_is_possible(cls, approvals: int, info: ValidationInfo) -> int:
+        denied = set(info.data.get("denied", ()))
+        approvers = set(info.data.get("approvers", ())) - denied
+        if not approvers or not all(map(is_person, approvers)):
+            return approvals  # how many people a group has is known to Slack only: `tines-sync check` looks
+        possible = len(approvers)
+        requesters = set(info.data.get("requesters", ())) - denied
+        if requesters and all(map(is_person, requesters)) and info.data.get("self_approval") is False:
+            possible = max(len(approvers - {requester}) for requester in requesters)
+        if approvals > possible:
+            problem = f"asks for {approvals}, but at most {possible} of the listed people can approve any request"
+            raise wrong(problem, "no more than can approve: without the requester, unless self_approval is on")
+        return approvals
+
+    @field_validator("separate_groups")
+    @classmethod
+    def _groups_are_possible(cls, groups: int, info: ValidationInfo) -> int:
+        if groups > len(info.data.get("approvers", ())) and "approvers" in info.data:
+            problem = f"asks for {groups} different entries, but approvers lists {len(info.data['approvers'])}"
+            raise wrong(problem, "no more than there are entries in approvers")
+        if groups > info.data.get("approvals", groups):
+            problem = f"asks for {groups} different entries, but {info.data['approvals']} approval(s) are enough"
+            raise wrong(problem, "no more than approvals")
+        return groups
+
+    @field_validator("remind_after")
+    @classmethod
+    def _reminds_in_time(cls, after: timedelta | None, info: ValidationInfo) -> timedelta | None:
+        if after is not None and after >= info.data.get("expires_after", timedelta.max):
+            problem = "is not before the request expires"
+            raise wrong(problem, "less than expires_after")
+        return after
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        problem = "is not a time zone"
+        raise wrong(problem, 'an IANA name: "Europe/Berlin"') from None
+    return name
+
+
+def _time_of_day(value: object) -> time:
+    if isinstance(value, time) and value.tzinfo is None:
+        return value
+    match = _CLOCK.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        problem = "is not a time of day"
+        raise wrong(problem, '"09:00"')
+    return time(int(match[1]), int(match[2]))
+
+
+def _weekday(value: object) -> int:
+    name = value.lower()[:3] if isinstance(value, str) else ""
+    if name not in _DAYS:
+        problem = "is not a day of the week"
+        raise wrong(problem, f"one of: {', '.join(_DAYS)}")
+    return _DAYS.index(name)
+
+
+def _iso_date(value: object) -> str:
+    try:
+        day = value if isinstance(value, date) else date.fromisoformat(str(value))
+    except ValueError:
+        problem = "is not a date"
+        raise wrong(problem, '"2026-12-25"') from None
+    return day.isoformat()[:10]
+
+
+class CalendarTable(Table):
+    """`[calendar]`: when people may be reminded."""
+
+    time_zone: Annotated[StrictStr, AfterValidator(_zone)] = Field(
+        default="UTC", description='an IANA name: "Europe/Berlin"'
+    )
+    working_days: tuple[Annotated[int, BeforeValidator(_weekday)], ...] = Field(
+        default=(0, 1, 2, 3, 4), min_length=1, description='a list of days: ["mon", "tue", "wed", "thu", "fri"]'
+    )
+    from_time: Annotated[time, BeforeValidator(_time_of_day)] = Field(
+        default=time(9), alias="from", description='"09:00"'
+    )
+    to_time: Annotated[time, BeforeValidator(_time_of_day)] = Field(
+        default=time(17), alias="to", validate_default=True, description='"17:00"'
+    )
+    days_off: tuple[Annotated[str, BeforeValidator(_iso_date)], ...] = Field(
+        default=(), description='a list of dates: ["2026-12-25"]'
+    )
+
+    @field_validator("to_time")
+    @classmethod
+    def _ends_after_it_starts(cls, end: time, info: ValidationInfo) -> time:
+        if end <= info.data.get("from_time", time.min):
+            problem = "is not after `from`: there would be no time to remind anybody"
+            raise wrong(problem, "a later time on the same day")
+        return end
