@@ -1,0 +1,156 @@
+"""Structured logs: one format for our lines and everybody else's, one trace id, and a mask over every secret.
+
+It prevents two failures: a key or token that reaches a log through somebody else's message or traceback, and a
+report of a failure that cannot be followed from Slack's request through the row and the job to the API call.
+
+Modules log with `structlog.get_logger()`; whatever is bound with `structlog.contextvars` (see `traced`) is on each
+line. Nothing is configured before `configure_logs` is called.
+"""
+
+import json
+import logging
+import re
+import secrets as random
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final, TextIO
+from urllib.parse import quote
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+MASK: Final = "[secret]"
+TRACE: Final = "trace"  # the name of the trace id on each line
+
+_SHORTEST: Final = 6  # characters; to mask anything shorter would garble innocent words
+_DEEPEST: Final = 8  # levels of nested values that are kept as structure
+_TOKENS: Final = re.compile(
+    r"xox[a-z](?:\.xox[a-z])?-[\w.-]+"  # Slack's tokens
+    r"|xapp-[\w-]+"
+    r"|(?i:bearer)\s+[^\s\"',;]+"
+    r"|(?<=hooks\.slack\.com/)[\w/-]+"  # a response_url is a right to post
+    r"|(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"  # user and password in a URL
+)
+# Loggers that bring handlers of their own, or that set propagation off once they are started.
+_OTHERS: Final = ("uvicorn", "uvicorn.error", "uvicorn.access", "slack_bolt", "slack_sdk", "dbos", "alembic")
+_QUIET: Final = ("httpx", "httpcore", "uvicorn.access", "dbos", "alembic", "asyncio", "aiosqlite")  # WARNING and above
+
+
+class Mask:
+    """Replaces known secrets, and whatever looks like a token, in text and in nested values."""
+
+    def __init__(self, known: Collection[str] = ()) -> None:
+        forms = {form for secret in known if len(secret) >= _SHORTEST for form in _forms(secret)}
+        alternatives = [re.escape(form) for form in sorted(forms, key=len, reverse=True)]  # the longest match wins
+        self._known = re.compile("|".join(alternatives)) if alternatives else None
+
+    def text(self, text: str) -> str:
+        """Return the text with every secret in it replaced by `MASK`."""
+        if self._known is not None:
+            text = self._known.sub(MASK, text)
+        return _TOKENS.sub(MASK, text)
+
+    def value(self, value: object, depth: int = 0) -> object:
+        """Return a value that is safe to render: numbers as they are, containers masked inside, all else as text."""
+        if value is None or isinstance(value, (bool, int, float)):
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        if depth < _DEEPEST and isinstance(value, Mapping):
+            return {self.text(str(key)): self.value(inner, depth + 1) for key, inner in value.items()}
+        if depth < _DEEPEST and isinstance(value, (list, tuple, set, frozenset)):
+            return [self.value(inner, depth + 1) for inner in value]
+        return self.text(repr(value))
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        """Mask a whole line; a structlog processor. Bookkeeping keys (`_record`, …) are left alone."""
+        return {key: value if key.startswith("_") else self.value(value) for key, value in event.items()}
+
+    def __repr__(self) -> str:
+        return "Mask()"
+
+
+def configure_logs(
+    *, as_json: bool, level: str = "info", secrets: Collection[str] = (), stream: TextIO | None = None
+) -> None:
+    """Send every log line of the process to `stream` (standard error by default), masked.
+
+    As JSON, one object a line, for machines; otherwise in columns, coloured on a terminal, for people. May be called
+    again, which replaces what was configured before.
+    """
+    out = stream or sys.stderr
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,  # a module's logger must follow a later configure_logs
+    )
+    renderer: Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
+    if not as_json:
+        renderer = structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback)
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,  # before the mask, so that tracebacks are masked too
+                Mask(secrets),
+                renderer,
+            ],
+        )
+    )
+    _route_to(handler, level.upper())
+
+
+@contextmanager
+def traced(trace: str | None = None, **bound: object) -> Iterator[str]:
+    """Put a trace id, and whatever else is given, on every line logged inside. Yields the id.
+
+    Without `trace` the id already bound is kept, or a new one is made. The id is short enough to quote to a person.
+    """
+    trace = trace or current_trace() or random.token_hex(6)
+    with structlog.contextvars.bound_contextvars(**{TRACE: trace}, **bound):
+        yield trace
+
+
+def current_trace() -> str | None:
+    """Return the trace id that is bound now, to be stored with a row or a job, or None."""
+    trace = structlog.contextvars.get_contextvars().get(TRACE)
+    return trace if isinstance(trace, str) else None
+
+
+def _route_to(handler: logging.Handler, level: str) -> None:
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    logging.captureWarnings(capture=True)
+    for name in _OTHERS:
+        logger = logging.getLogger(name)
+        logger.handlers[:] = []
+        logger.propagate = True
+        logger.setLevel(logging.NOTSET)
+    # DBOS adds a console handler, and stops propagation, unless its logger has a handler already.
+    dbos = logging.getLogger("dbos")
+    dbos.handlers[:] = [handler]
+    dbos.propagate = False
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _forms(secret: str) -> set[str]:
+    """Return how a secret may be written: as it is, in a URL, in JSON, in a Python representation."""
+    return {secret, quote(secret, safe=""), quote(secret), json.dumps(secret)[1:-1], repr(secret)[1:-1]}
