@@ -1,0 +1,151 @@
+"""One local Tines tenant: what it holds, who may see it, and what its people do to it outside the API.
+
+Pure state, no HTTP: `app.py` puts the API in front of it and `syncing.py` moves stories between two of these.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import count
+
+from bot.playground.tines.calls import CallLog
+from bot.playground.tines.faults import Faults
+from bot.playground.tines.records import Copy, Destination, Key, Right, Shared, StoryRow, TeamRow
+from bot.playground.tines.switches import Switches
+from bot.playground.tines.wire import RefusalError
+from bot.playground.tines.world import World
+
+_FIRST_STORY = 9001
+_FIRST_DESTINATION = 21
+_MINUTE = timedelta(minutes=1)
+
+
+class LocalTines:
+    """A tenant. Its rows may be read freely; change them through the methods."""
+
+    def __init__(
+        self, name: str, world: World, switches: Switches | None = None, *, faults: Faults | None = None
+    ) -> None:
+        self.name = name
+        self.world = world
+        self.switches = switches or Switches()
+        self.faults = faults or Faults()
+        self.calls = CallLog()
+        self.keys: dict[str, Key] = {}  # by secret
+        self.teams: dict[int, TeamRow] = {}
+        self.stories: dict[int, StoryRow] = {}
+        self.credentials: list[Shared] = []
+        self.resources: list[Shared] = []
+        self.destinations: dict[int, Destination] = {}
+        self.copies: list[Copy] = []  # stories that syncs brought here
+        self.failing: dict[int, str] = {}  # story id → the message that its sync fails with
+        self.ids = count(1)
+        self.story_ids = count(_FIRST_STORY)
+        self.destination_ids = count(_FIRST_DESTINATION)
+        self._windows: dict[str, tuple[datetime, int]] = {}  # calls of each key in its present minute
+
+    def __repr__(self) -> str:
+        return f"LocalTines({self.name!r})"
+
+    @property
+    def url(self) -> str:
+        """The origin it lives at; empty until it was registered with its world."""
+        return self.world.url_of(self)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, for this tenant and all others of its world."""
+        self.world.advance(seconds)
+
+    # Keys
+
+    def add_key(self, secret: str, right: Right = Right.OWNER, name: str = "") -> Key:
+        """Give out an API key."""
+        self.keys[secret] = Key(name or f"{self.name} {right}", secret, right)
+        return self.keys[secret]
+
+    def revoke(self, secret: str) -> None:
+        """Make a key worthless, for calls and for publishing."""
+        self.keys[secret].revoked = True
+
+    def restore(self, secret: str) -> None:
+        """Make a revoked key work again."""
+        self.keys[secret].revoked = False
+
+    def authenticate(self, secret: str) -> Key:
+        """Return the key that a caller brought. Raises `RefusalError` 401 or 429."""
+        key = self.keys.get(secret)
+        if key is None or key.revoked:
+            raise RefusalError(401, "Invalid API key")
+        limit, now = self.switches.rate_limit, self.world.now()
+        since, calls = self._windows.get(secret, (now, 0))
+        if now - since >= _MINUTE:
+            since, calls = now, 0
+        if limit is not None and calls >= limit:
+            raise RefusalError(429, "Too Many Requests")
+        self._windows[secret] = (since, calls + 1)
+        return key
+
+    # What it holds
+
+    def add_team(self, name: str) -> TeamRow:
+        """Found a team."""
+        team = TeamRow(next(self.ids), name)
+        self.teams[team.id] = team
+        return team
+
+    def add_story(self, team_id: int, name: str, *, edited_at: datetime | None = None, **fields: object) -> StoryRow:
+        """Write a story; further fields as in `StoryRow`."""
+        edited = edited_at or self.world.now()
+        story = StoryRow(next(self.story_ids), name, team_id, created_at=edited, edited_at=edited)
+        return self.put_story(replace(story, **fields))  # type: ignore[arg-type]  # a wrong name fails in replace
+
+    def put_story(self, story: StoryRow) -> StoryRow:
+        """Take a story as it is, with an id that nobody else has."""
+        self.stories[story.id] = story
+        return story
+
+    def add_credential(self, team_id: int, slug: str, *, everywhere: bool = False) -> Shared:
+        """Store a credential."""
+        row = Shared(next(self.ids), slug.replace("_", " ").title(), slug, team_id, everywhere)
+        self.credentials.append(row)
+        return row
+
+    def add_resource(self, team_id: int, slug: str, value: str, *, everywhere: bool = False) -> Shared:
+        """Store a resource."""
+        row = Shared(next(self.ids), slug.replace("_", " ").title(), slug, team_id, everywhere, value)
+        self.resources.append(row)
+        return row
+
+    def readable_credentials(self, team_id: int) -> set[str]:
+        """Return the slugs of the credentials that a team's stories can use."""
+        return {row.slug for row in readable(self.credentials, team_id)}
+
+    # What its people do to stories
+
+    def edit_story(self, story_id: int, *, name: str | None = None, tags: tuple[str, ...] | None = None) -> None:
+        """Change a story; it becomes a newer version in any case."""
+        story = self.stories[story_id]
+        story.name = story.name if name is None else name
+        story.tags = story.tags if tags is None else tags
+        story.edited_at = self.world.now()
+
+    def delete_story(self, story_id: int) -> None:
+        """Delete a story."""
+        del self.stories[story_id]
+
+    def set_change_control(self, story_id: int, *, enabled: bool) -> None:
+        """Switch change control on or off for a story."""
+        self.stories[story_id].change_control = enabled
+
+    def fail_story(self, story_id: int, message: str) -> None:
+        """Let every sync of a story fail with a message."""
+        self.failing[story_id] = message
+
+    def heal_story(self, story_id: int) -> None:
+        """Let the syncs of a story work again."""
+        self.failing.pop(story_id, None)
+
+
+def readable(rows: Iterable[Shared], team_id: int) -> list[Shared]:
+    """Return the credentials or resources that a team can read."""
+    return [row for row in rows if row.everywhere or row.team_id == team_id]
