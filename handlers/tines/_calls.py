@@ -118,7 +118,10 @@ class TinesCalls:
 
     async def delete_destination(self, destination_id: int, *, keep_stories: bool) -> None:
         """Delete a sync destination. Without `keep_stories` Tines deletes the copies as well, later and out of sight."""
-        await self._line.send("DELETE", f"{_DESTINATIONS}/{destination_id}", body={"keep_stories": keep_stories})
+        path = f"{_DESTINATIONS}/{destination_id}"
+        response = await self._line.send("DELETE", path, body={"keep_stories": keep_stories})
+        if response.content.strip():  # 204 is documented; a page of something in between is not a yes
+            self._line.read(Document, response, self._line.call("DELETE", path))
 
     async def sync_all(self, destination_id: int) -> bool:
         """Start a sync of every story; whether Tines started one. What became of it is seen with `show_destination`."""

@@ -4,6 +4,7 @@ It prevents the two mistakes that create a sync destination twice: taking a writ
 that was not, and reading an answer that nobody understands as a no.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -25,8 +26,14 @@ from handlers.tines._words import clean, words_of
 
 _KINDS: Final = {401: Kind.KEY, 403: Kind.FORBIDDEN, 404: Kind.MISSING, 422: Kind.INVALID, 429: Kind.LIMITED}
 _REQUEST_TIMEOUT: Final = 408  # said by proxies, too, which may have passed the request on
+_ERRORS: Final[Mapping[Outcome, type[TinesError]]] = {
+    Outcome.REFUSED: RefusedError,
+    Outcome.RETRYABLE: RetryableError,
+    Outcome.UNKNOWN: UnknownOutcomeError,
+}
 # httpx and httpcore raise these only before the first byte of a request is written
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_NOT_PUT_TOGETHER: Final = "the request could not be put together; does the key hold a line break?"
 
 Answer = httpx.Response | httpx.RequestError | TimeoutError
 
@@ -55,13 +62,7 @@ class Call:
     ) -> TinesError:
         """Return the error for this call; `words` must be clean already."""
         failure = Failure(self.tenant, self.method, self.path, kind, status, words, retry_after)
-        match outcome:
-            case Outcome.REFUSED:
-                return RefusedError(failure)
-            case Outcome.RETRYABLE:
-                return RetryableError(failure)
-            case Outcome.UNKNOWN:
-                return UnknownOutcomeError(failure)
+        return _ERRORS[outcome](failure)
 
     def unreadable(self, status: int, said: str) -> TinesError:
         """Return the error for an answer that says "done" in words that are not those of Tines."""
@@ -113,7 +114,9 @@ def _kind_of_silence(error: httpx.RequestError | TimeoutError) -> Kind:
 
 def _judge_silence(call: Call, error: httpx.RequestError | TimeoutError) -> TinesError:
     kind = _kind_of_silence(error)
-    words = clean(str(error), call.secrets)
+    # h11 quotes an illegal header, which is the key, and escaped so that no mask would find it
+    illegal = isinstance(error, httpx.LocalProtocolError)
+    words = _NOT_PUT_TOGETHER if illegal else clean(str(error), call.secrets)
     if kind is Kind.UNREACHABLE:
         return call.error(Outcome.RETRYABLE, kind, words=words)
     if not call.safe:

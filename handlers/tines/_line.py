@@ -17,6 +17,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from handlers.tines._errors import Kind, RetryableError, TinesError
 from handlers.tines._judge import Answer, Call, judge, outcome_name
 from handlers.tines._wire import faults
+from handlers.tines._words import words_of
 
 API: Final = "/api/v1"
 _SHOWN_FAULTS: Final = 3  # of an answer that does not fit; the rest would say the same
@@ -105,6 +106,8 @@ class Line:
             return answer.model_validate_json(response.content)
         except ValidationError as error:
             said = "; ".join(list(faults(error))[:_SHOWN_FAULTS])
+        if response.text.lstrip().startswith("<"):  # a page, of a proxy or a login: its title tells more
+            said = words_of(response.text, call.secrets)
         # raised outside of the handler: pydantic's error quotes the answer, and must not travel along as a context
         raise call.unreadable(response.status_code, said)
 
