@@ -40,7 +40,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = get_close_matches(word, names, n=1)
     if close:
-        return f"did you mean {close[0]}?"
+        return f"{close[0]} (did you mean that?)"
     return f"one of: {', '.join(names)}" if names else "nothing here"
 
 

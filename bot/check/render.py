@@ -1,0 +1,91 @@
+"""Reports for people: a coloured table on a terminal, plain lines anywhere else.
+
+Nothing that was read from a file or from Slack is taken for markup.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bot.check.findings import Finding
+from bot.settings import ConfigurationError, Fault
+
+
+def faults_text(error: ConfigurationError) -> str:
+    """Return every fault of a configuration as plain lines."""
+    lines = [_headline(error), ""]
+    for fault in error.faults:
+        place = f"{error.file}:{fault.line}: " if fault.line else ""
+        lines += [f"{place}{fault.where} {fault.problem}", f"    expected: {fault.expected}"]
+    return "\n".join(lines)
+
+
+def faults_table(error: ConfigurationError) -> Table:
+    """Return every fault of a configuration as a table."""
+    table = _table(_headline(error), "Where", "Line", "Problem", "Expected")
+    for fault in error.faults:
+        _row(table, (fault.where, str(fault.line or ""), fault.problem, fault.expected), ("bold", "dim", "red", ""))
+    return table
+
+
+def findings_text(findings: Sequence[Finding]) -> str:
+    """Return what a check found as plain lines, with the verdict at the end."""
+    lines = []
+    for finding in findings:
+        lines.append(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.subject}: {finding.what}")
+        if finding.advice:
+            lines.append(f"      → {finding.advice}")
+    return "\n".join([*lines, "", _verdict(findings)])
+
+
+def findings_table(findings: Sequence[Finding]) -> Table:
+    """Return what a check found as a table, with the verdict as its title."""
+    table = _table(_verdict(findings), "", "What", "Found", "To do")
+    for finding in findings:
+        mark, style = ("✔", "green") if finding.ok else ("✘", "red")
+        _row(table, (mark, finding.subject, finding.what, finding.advice), (style, "bold", style, ""))
+    return table
+
+
+def show_faults(error: ConfigurationError, stream: TextIO) -> None:
+    """Write the faults of a configuration to a stream."""
+    _show(faults_table(error) if stream.isatty() else faults_text(error), stream)
+
+
+def show_findings(findings: Sequence[Finding], stream: TextIO) -> None:
+    """Write what a check found to a stream."""
+    _show(findings_table(findings) if stream.isatty() else findings_text(findings), stream)
+
+
+def _show(report: Table | str, stream: TextIO) -> None:
+    if isinstance(report, str):
+        stream.write(report + "\n")
+    else:
+        Console(file=stream).print(report)
+
+
+def _headline(error: ConfigurationError) -> str:
+    return f"The configuration ({error.file} and the environment) has {_count(error.faults)} to mend:"
+
+
+def _verdict(findings: Iterable[Finding]) -> str:
+    failed = [finding for finding in findings if not finding.ok]
+    return f"{_count(failed)} to mend." if failed else "Everything works."
+
+
+def _count(things: Sequence[Fault] | Sequence[Finding]) -> str:
+    return "1 thing" if len(things) == 1 else f"{len(things)} things"
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=Text(title), title_justify="left", title_style="bold", show_lines=True)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _row(table: Table, cells: Iterable[str], styles: Iterable[str]) -> None:
+    table.add_row(*(Text(cell, style=style) for cell, style in zip(cells, styles, strict=True)))

@@ -1,0 +1,169 @@
+"""Tries Slack: the tokens, the granted scopes, every channel, every user group and every person that routes name."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.check.asking import Refusal, ask
+from bot.check.findings import Finding
+from bot.check.scopes import NEEDED_SCOPES
+from handlers.people import Person
+from handlers.routes import EVERYBODY, Atlas, Route
+
+
+@dataclass(frozen=True, slots=True)
+class SlackAnswers:
+    """What Slack told: the findings, and who is in which group, for the policy."""
+
+    findings: list[Finding] = field(default_factory=list)
+    members: dict[str, frozenset[str]] = field(default_factory=dict)  # group id → user ids; unknown group: nobody
+    people: dict[str, Person] = field(default_factory=dict)  # user id → person
+
+
+async def check_slack(atlas: Atlas, client: AsyncWebClient, app_token: SecretStr | None) -> SlackAnswers:
+    """Try everything on Slack that the routes name. When the bot token does not work, only that is reported."""
+    answers = SlackAnswers()
+    identity = await ask(client.auth_test())
+    if isinstance(identity, Refusal):
+        answers.findings.append(_refused("Slack bot token", identity))
+    else:
+        bot = identity.get("user", "the bot")
+        answers.findings.append(
+            Finding("Slack bot token", ok=True, what=f"belongs to {bot} in {identity.get('team', 'the workspace')}")
+        )
+        answers.findings.append(_scopes(identity))
+        await _check_channels(atlas, client, answers, bot)
+        await _check_groups(atlas, client, answers)
+        await _check_people(atlas, client, answers)
+    if app_token is not None:
+        answers.findings.append(await _check_app_token(client, app_token))
+    return answers
+
+
+def _scopes(identity: AsyncSlackResponse) -> Finding:
+    granted = {scope.strip() for scope in identity.headers.get("x-oauth-scopes", "").split(",")} - {""}
+    missing = sorted(NEEDED_SCOPES - granted)
+    if missing:
+        return Finding(
+            "Slack scopes",
+            ok=False,
+            what=f"missing: {', '.join(missing)}",
+            advice="Update the app from its manifest in manifests/ and reinstall it.",
+        )
+    spare = sorted(granted - NEEDED_SCOPES)
+    return Finding("Slack scopes", ok=True, what=f"complete; not needed: {', '.join(spare)}" if spare else "complete")
+
+
+async def _check_app_token(client: AsyncWebClient, token: SecretStr) -> Finding:
+    subject = "Slack app token (Socket Mode)"
+    answer = await ask(client.apps_connections_open(app_token=token.get_secret_value()))
+    if isinstance(answer, Refusal):
+        advice = "Make an app-level token with connections:write (Basic Information) and switch Socket Mode on."
+        return Finding(subject, ok=False, what=answer.what, advice=advice if answer.code else answer.advice)
+    return Finding(subject, ok=True, what="opens a connection")
+
+
+async def _check_channels(atlas: Atlas, client: AsyncWebClient, answers: SlackAnswers, bot: str) -> None:
+    uses: dict[str, list[str]] = {}
+    for route in atlas.routes.values():
+        uses.setdefault(route.approval_channel, []).append(f"approvals of {route.name}")
+        for channel in route.notify:
+            uses.setdefault(channel, []).append(f"told of {route.name}")
+    for channel, why in uses.items():
+        subject = f"Channel {channel} ({', '.join(why)})"
+        answer = await ask(client.conversations_info(channel=channel))
+        answers.findings.append(_channel(subject, answer, bot))
+
+
+def _channel(subject: str, answer: AsyncSlackResponse | Refusal, bot: str) -> Finding:
+    if isinstance(answer, Refusal):
+        return _refused(subject, answer)
+    channel: Mapping[str, object] = answer.get("channel", {})
+    name = f"#{channel.get('name', '')}"
+    if channel.get("is_archived"):
+        advice = "Unarchive it in Slack, or name another channel in the route."
+        return Finding(subject, ok=False, what=f"{name} is archived", advice=advice)
+    if not channel.get("is_member"):
+        return Finding(subject, ok=False, what=f"the bot is not in {name}", advice=f"In {name}: /invite @{bot}")
+    return Finding(subject, ok=True, what=f"{name}, and the bot is in it")
+
+
+async def _check_groups(atlas: Atlas, client: AsyncWebClient, answers: SlackAnswers) -> None:
+    uses = _entries(atlas.routes.values(), "S", denied=True)
+    if not uses:
+        return
+    listing = await ask(client.usergroups_list(include_disabled=True))
+    if isinstance(listing, Refusal):
+        answers.findings.append(_refused("User groups", listing))
+        return
+    groups: list[dict[str, object]] = listing.get("usergroups", [])
+    known = {group["id"]: group for group in groups}
+    for group, why in uses.items():
+        subject = f"User group {group} ({', '.join(why)})"
+        if group not in known:
+            answers.members[group] = frozenset()
+            advice = "Take the id from the group's page under People: it starts with S."
+            answers.findings.append(Finding(subject, ok=False, what="no such group in this workspace", advice=advice))
+        elif known[group].get("date_delete"):
+            answers.members[group] = frozenset()
+            advice = "Enable it in Slack, or take it off the route."
+            answers.findings.append(Finding(subject, ok=False, what="the group is disabled", advice=advice))
+        else:
+            answer = await ask(client.usergroups_users_list(usergroup=group))
+            if isinstance(answer, Refusal):
+                answers.findings.append(_refused(subject, answer))
+                continue
+            answers.members[group] = frozenset(answer.get("users", []))
+            what = f"@{known[group].get('handle', '')}, members: {len(answers.members[group])}"
+            answers.findings.append(Finding(subject, ok=True, what=what))
+
+
+async def _check_people(atlas: Atlas, client: AsyncWebClient, answers: SlackAnswers) -> None:
+    listed = _entries(atlas.routes.values(), "UW", denied=False)
+    for user, why in listed.items():
+        subject = f"Person {user} ({', '.join(why)})"
+        answer = await ask(client.users_info(user=user))
+        if isinstance(answer, Refusal):
+            answers.findings.append(_refused(subject, answer))
+            continue
+        answers.people[user] = person = _person(user, answer.get("user", {}))
+        answers.findings.append(_fit(subject, person))
+
+
+def _person(user_id: str, user: Mapping[str, object]) -> Person:
+    return Person(
+        id=user_id,
+        guest=any(user.get(flag) for flag in ("is_restricted", "is_ultra_restricted", "is_stranger")),
+        deactivated=bool(user.get("deleted")),
+        bot=bool(user.get("is_bot")),
+    )
+
+
+def _fit(subject: str, person: Person) -> Finding:
+    flaws = {"deactivated": person.deactivated, "a guest": person.guest, "a bot": person.bot}
+    unfit = [flaw for flaw, there in flaws.items() if there]
+    if unfit:
+        what = f"is {' and '.join(unfit)}, and so never counts"
+        return Finding(subject, ok=False, what=what, advice="Take the id off the route, or list somebody else.")
+    return Finding(subject, ok=True, what="active member")
+
+
+def _entries(routes: Iterable[Route], kinds: str, *, denied: bool) -> dict[str, list[str]]:
+    """Return the policy entries whose id starts with one of `kinds`, each with the keys that list it."""
+    uses: dict[str, list[str]] = {}
+    for route in routes:
+        lists = {"requesters": route.requesters, "approvers": route.approvers, "break_glass": route.break_glass}
+        if denied:
+            lists["denied"] = route.denied
+        for key, entries in lists.items():
+            for entry in entries:
+                if entry != EVERYBODY and entry[0] in kinds:
+                    uses.setdefault(entry, []).append(f"{key} of {route.name}")
+    return uses
+
+
+def _refused(subject: str, refusal: Refusal) -> Finding:
+    return Finding(subject, ok=False, what=refusal.what, advice=refusal.advice)

@@ -1,0 +1,75 @@
+"""The command line `tines-sync`.
+
+Only what is needed to read the command line is imported here; a command's own module is imported when it runs. It
+prevents `tines-sync --help`, and a typing mistake, from waiting for the Slack and database libraries.
+"""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import version
+from types import MappingProxyType
+from typing import Final
+
+import click
+
+# Each command by name: the module that holds it as `command`, and its line in the help.
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "serve": ("bot.commands.serve", "Answer Slack, and do the work that was approved."),
+        "worker": ("bot.commands.worker", "Do the work only: for more machines beside `serve`."),
+        "demo": ("bot.commands.demo", "Try everything with a local Slack and local Tines tenants."),
+        "check": ("bot.commands.check", "Try the configuration on Slack and Tines, and say what to mend."),
+        "migrate": ("bot.commands.migrate", "Bring the database to this version's tables."),
+    }
+)
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are used, not when they are listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # the signature is click's
+        """Return the names of all commands, in the order in which a person meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's
+        """Import one command; None for a name that is not one."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(COMMANDS[cmd_name][0]).command
+        if not isinstance(command, click.Command):  # pragma: no cover  # a mistake in this program
+            message = f"{COMMANDS[cmd_name][0]} has no command"
+            raise TypeError(message)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command to run; for a name that is none, say which one was probably meant."""
+        close = get_close_matches(args[0], COMMANDS, n=1)
+        if args[0] not in COMMANDS and close:
+            ctx.fail(f"No such command '{args[0]}'. Did you mean '{close[0]}'?")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001  # click's
+    if wanted:
+        click.echo(f"tines-sync {version('tines-sync')}")
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
+)
+def main() -> None:
+    """Ask in Slack for Tines stories to be synced to another tenant, approve it, and see what became of each.
+
+    The configuration comes from the environment and from tines-sync.toml (or the file that TINES_SYNC_CONFIG names).
+    New here? Start with: tines-sync demo
+    """

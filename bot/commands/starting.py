@@ -1,0 +1,44 @@
+"""How a command that needs the configuration starts: read it or say everything that is wrong, then set up the logs."""
+
+import os
+import sys
+from typing import Final, NoReturn
+
+from bot.check.render import show_faults
+from bot.logs import configure_logs
+from bot.settings import ConfigurationError, Environment, LogFormat, Settings, load_database_url, load_settings
+
+FAULTY: Final = 1  # exit status of a command that found something to mend
+
+
+def settings_or_exit() -> Settings:
+    """Return the settings, or write every fault to standard error and exit with status 1."""
+    try:
+        return load_settings(os.environ)
+    except ConfigurationError as error:
+        _exit_with(error)
+
+
+def database_url_or_exit() -> str:
+    """Return where the database is, or write what is wrong with it to standard error and exit with status 1."""
+    try:
+        return load_database_url(os.environ)
+    except ConfigurationError as error:
+        _exit_with(error)
+
+
+def start_logs(settings: Settings) -> None:
+    """Set up the logs as the settings say, with every secret of theirs masked."""
+    configure_logs(as_json=wants_json(settings), level=settings.log_level, secrets=settings.known_secrets())
+
+
+def wants_json(settings: Environment) -> bool:
+    """Whether log lines are for machines: as told, or else when standard error is no terminal."""
+    if settings.log_format is LogFormat.AUTO:
+        return not sys.stderr.isatty()
+    return settings.log_format is LogFormat.JSON
+
+
+def _exit_with(error: ConfigurationError) -> NoReturn:
+    show_faults(error, sys.stderr)
+    sys.exit(FAULTY)

@@ -1,0 +1,17 @@
+"""`tines-sync worker`."""
+
+import click
+
+from bot.app import work
+from bot.commands.starting import settings_or_exit, start_logs
+
+
+@click.command("worker")
+def command() -> None:
+    """Do the work only: for more machines beside `serve`.
+
+    Needs a PostgreSQL database that all of them share.
+    """
+    settings = settings_or_exit()
+    start_logs(settings)
+    work(settings)
