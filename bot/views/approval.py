@@ -1,0 +1,85 @@
+"""The message in the approval channel: what is asked for, where it stands, and, while it waits, a way to decide.
+
+It is edited in place at every step, so that a reader never has to scroll to know how things are, and so that a
+button that no longer works is not there. It mentions the requester and no one else before a decision: nobody is
+pinged for something they did not do.
+"""
+
+from collections.abc import Iterator
+
+from bot.views import describe, kit
+from bot.views.plain import message
+from bot.views.text import Block, Message, date_element, plural
+from handlers.models import State, SyncRequest
+from handlers.policy import Freeze, Quorum
+from handlers.routes import Route
+
+
+def approval_message(request: SyncRequest, route: Route, quorum: Quorum, *, freeze: Freeze | None = None) -> Message:
+    """Return the message for a request in whatever state it is.
+
+    `quorum` is of the present revision; `freeze` is shown only while it holds something back.
+    """
+    waits = request.state in {State.PENDING, State.APPROVED}
+    return message(
+        kit.header(f"{describe.sign(request.state)} Sync request {describe.state_words(request.state)}"),
+        *describe.emergency(request),
+        kit.rich(*describe.details(request)),
+        *(describe.frozen(freeze) if waits else ()),
+        kit.rich(*_standing(request, route, quorum)),
+        *_buttons(request),
+        kit.context(f"`{request.id}` · revision {request.revision} · `{request.digest[:12]}`"),
+    )
+
+
+def _standing(request: SyncRequest, route: Route, quorum: Quorum) -> Iterator[Block]:
+    """Yield where the request stands, who decided, and what went wrong."""
+    match request.state:
+        case State.PENDING:
+            yield from _waiting(request, route, quorum)
+        case State.REJECTED | State.CANCELLED:
+            yield from _closed(request)
+        case State.EXPIRED:
+            yield kit.para("Not enough people approved it before ", date_element(request.expires_at), ".")
+        case state:
+            yield kit.para(_sentence(state, request))
+    if request.note.strip():
+        yield kit.para("💬 ", kit.words(request.note, 500))
+    yield from describe.decisions(request)
+    if request.problem is not None:
+        yield from describe.problem(request.problem)
+
+
+def _sentence(state: State, request: SyncRequest) -> str:
+    return {
+        State.APPROVED: "Nothing was sent to Tines yet.",
+        State.CREATING: "The sync destination is being created.",
+        State.SETTLING: "The sync destination exists. The thread shows what becomes of every story.",
+        State.SUCCEEDED: f"Synced: {plural(len(request.statuses), 'story')}. The thread lists every one.",
+        State.PARTIAL: "Some stories failed or still need a sync. The thread lists every one.",
+        State.FAILED: "Nothing was synced."
+        if request.destination_id is None
+        else "Every story failed. See the thread.",
+    }.get(state, "Whether the sync destination was created could not be found out. See the thread.")
+
+
+def _waiting(request: SyncRequest, route: Route, quorum: Quorum) -> Iterator[Block]:
+    yield kit.para(*describe.progress(quorum), " so far. Expires ", date_element(request.expires_at), ".")
+    if not route.self_approval:
+        yield kit.para("Who asked for it cannot approve it.")
+
+
+def _closed(request: SyncRequest) -> Iterator[Block]:
+    word = "Rejected" if request.state is State.REJECTED else "Cancelled"
+    by: tuple[kit.Part, ...] = (" by ", kit.user(request.closed_by)) if request.closed_by else ()
+    yield kit.para(kit.bold(word), *by, ", ", date_element(request.finished_at or request.updated_at), ".")
+    told = {decision.comment for decision in request.decisions if decision.revision == request.revision}
+    if request.closed_comment.strip() and request.closed_comment not in told:
+        yield kit.quote(request.closed_comment)
+
+
+def _buttons(request: SyncRequest) -> Iterator[Block]:
+    if request.state is State.PENDING:
+        yield kit.actions(describe.review_button(request))
+    elif describe.can_be_asked_again(request):
+        yield kit.actions(describe.ask_again_button(request))

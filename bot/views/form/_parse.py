@@ -1,0 +1,143 @@
+"""What was typed into the form, read from a view that Slack, or somebody who pretends to be Slack, sent.
+
+Nothing here raises: a field that is missing, foreign or malformed reads as not filled in, and is asked for again at
+the field itself. Ids are only claims until the catalogue and the policy confirm them.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final, TypeVar
+
+from bot.views import ids, kit
+from bot.views.form._state import FormInput, Selection, destination_block, source_block, stories_block
+from bot.views.meta import FormMeta
+from bot.views.state import State, selected, selected_many, state_of_view, typed
+from bot.views.text import tidy
+from handlers.models import SyncMode, Team
+
+_T = TypeVar("_T")
+_ID: Final = re.compile(r"[0-9]{1,18}")
+_KEY: Final = re.compile(r"[^\s]{1,70}")
+_MORE: Final = "That line is only a note. Remove it, then type a few letters to narrow the list."
+
+
+def parse_form(view: Mapping[str, object]) -> FormInput:
+    """Return what was typed, with an error for each field that a person must mend before it can be submitted.
+
+    Also reads a form that is not finished, as its changes are reported: then `errors` is of no interest.
+    """
+    state = state_of_view(view)
+    meta = FormMeta.read(view.get("private_metadata")) or FormMeta()
+    errors: dict[str, str] = {}
+    route = _route(state, meta, errors)
+    source = _team(state, source_block(route), ids.ACTION_SOURCE_TEAM, "the team the stories are in", errors)
+    destination = _team(
+        state, destination_block(route), ids.ACTION_DESTINATION_TEAM, "the team that gets the copies", errors
+    )
+    selection = _selection(state, route, source, meta, errors)
+    return FormInput(
+        route=route or None,
+        source_team=source,
+        selection=selection,
+        destination_team=destination,
+        mode=_mode(state),
+        reason=_reason(state, errors),
+        emergency=_emergency(state),
+        request_id=meta.request,
+        revision=meta.revision if meta.request else None,
+        draft_id=meta.draft,
+        errors=errors,
+    )
+
+
+def _route(state: State, meta: FormMeta, errors: dict[str, str]) -> str:
+    if ids.BLOCK_ROUTE not in state:
+        return meta.route
+    option = selected(state, ids.BLOCK_ROUTE, ids.ACTION_ROUTE)
+    if option is None:
+        errors[ids.BLOCK_ROUTE] = "Choose from where to where the stories should go."
+        return ""
+    return option.value
+
+
+def _team(state: State, block: str, action: str, what: str, errors: dict[str, str]) -> Team | None:
+    """Return the team that was chosen for the route that is chosen now; a team of another route is none."""
+    option = selected(state, block, action)
+    if option is not None and option.value == ids.VALUE_MORE:
+        errors[block] = _MORE
+        return None
+    number = _number(option.value, ids.VALUE_TEAM) if option is not None else None
+    if option is None or number is None:
+        errors.setdefault(block if block in state else _any_block(state, block), f"Choose {what}.")
+        return None
+    return Team(id=number, name=option.text)
+
+
+def _any_block(state: State, block: str) -> str:
+    """Return the block to put an error at when its own is not there, as after a change the view has not shown yet."""
+    return ids.BLOCK_ROUTE if ids.BLOCK_ROUTE in state else next(iter(state), block)
+
+
+def _selection(state: State, route: str, source: Team | None, meta: FormMeta, errors: dict[str, str]) -> Selection:
+    if source is None:
+        return Selection()
+    block = stories_block(route, source.id)
+    if block not in state:
+        errors[source_block(route)] = "The stories of this team were not shown yet. Wait a moment, then choose some."
+        return Selection()
+    chosen = list(selected_many(state, block, ids.ACTION_STORIES))
+    values = [option.value for option in chosen]
+    selection = Selection(
+        everything=ids.VALUE_ALL in values,
+        tag_keys=tuple(_unique(_keys(values))),
+        story_ids=tuple(_unique(_stories(values))),
+        kept=ids.VALUE_KEPT in values and meta.request is not None,
+        labels=tuple((option.value, option.text) for option in chosen if option.value != ids.VALUE_MORE),
+    )
+    if ids.VALUE_MORE in values:
+        errors[block] = _MORE
+    elif selection.empty:
+        errors[block] = "Choose at least one story."
+    return selection
+
+
+def _keys(values: list[str]) -> Iterator[str]:
+    for value in values:
+        key = value.removeprefix(ids.VALUE_TAG)
+        if key != value and _KEY.fullmatch(key):
+            yield key
+
+
+def _stories(values: list[str]) -> Iterator[int]:
+    for value in values:
+        number = _number(value, ids.VALUE_STORY)
+        if number is not None:
+            yield number
+
+
+def _unique(values: Iterator[_T]) -> dict[_T, None]:
+    return dict.fromkeys(values)
+
+
+def _number(value: str, prefix: str) -> int | None:
+    digits = value.removeprefix(prefix)
+    return int(digits) if digits != value and _ID.fullmatch(digits) else None
+
+
+def _mode(state: State) -> SyncMode:
+    option = selected(state, ids.BLOCK_MODE, ids.ACTION_MODE)
+    return SyncMode.MANUAL if option is not None and option.value == SyncMode.MANUAL else SyncMode.AUTOMATIC
+
+
+def _reason(state: State, errors: dict[str, str]) -> str:
+    reason = tidy(typed(state, ids.BLOCK_REASON, ids.ACTION_REASON)).strip()
+    if not reason:
+        errors[ids.BLOCK_REASON] = "Say why, in a few words. The approvers decide by it."
+    elif len(reason) > kit.COMMENT:
+        errors[ids.BLOCK_REASON] = f"Please keep it to {kit.COMMENT:,} characters; these are {len(reason):,}."
+    return reason
+
+
+def _emergency(state: State) -> bool:
+    options = selected_many(state, ids.BLOCK_EMERGENCY, ids.ACTION_EMERGENCY)
+    return any(option.value == ids.VALUE_BREAK_GLASS for option in options)

@@ -1,0 +1,219 @@
+"""The status list in the thread: what became of every story, totals first, and what to do where it went wrong.
+
+Slack takes one table of 100 rows and 10,000 characters in a message, and refuses the message beyond; so a long list
+is spread over several messages, long errors are cut with a way to read them whole, and the same content exists as
+text for when Slack refuses the table.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from bot.views import describe, ids, kit
+from bot.views.meta import ErrorRef
+from bot.views.plain import message, plain_only
+from bot.views.text import Block, Message, line, plural, size, tidy
+from handlers.models import State, StoryStatus, SyncRequest
+from handlers.routes import Route
+
+ROWS: Final = 100  # of a table, without its header
+_CELLS: Final = 9_500  # characters over all cells of a message; Slack takes 10,000
+_ALL: Final = 11_000  # characters of the table and of what opens its errors; Slack refuses at about 13,200
+_PAGE: Final = 20
+_NAME: Final = 120
+_ERROR: Final = 250
+_ERROR_CHOICE: Final = 130  # about what a choice of an error takes in a select
+_BUTTONS: Final = 3  # more long errors than that go into a select
+_CAPTION: Final = 150
+_HEAD: Final = ("Story", "Story id", "Status", "What Tines said")
+_SYNCED: Final = "synced"
+_FAILED: Final = "failed"
+_NEEDS_SYNC: Final = "requires_sync"
+_WORDS: Final = {_SYNCED: "✅ Synced", _FAILED: "❌ Failed", _NEEDS_SYNC: "⏳ Needs sync"}
+_ORDER: Final = {_FAILED: 0, _NEEDS_SYNC: 1, _SYNCED: 3}  # what a newer Tines says that we do not know: 2
+_CHUNK: Final = 1_450  # in one block, so that 3,000 UTF-16 units are never passed
+_ERROR_BYTES: Final = 60_000  # of an error shown whole; a view takes 250 kB as JSON
+
+__all__ = ["data_table", "error_view", "parse_error", "plain_only", "status_messages", "status_words", "totals"]
+
+
+def status_messages(request: SyncRequest, route: Route) -> list[Message]:
+    """Return the messages of the status list, in order; empty while there is nothing to tell yet.
+
+    Stories that failed come first. The number of messages can change from one call to the next, since errors differ
+    in length: edit those that are there, post what is new, and delete what is left over.
+    """
+    pages = list(_pages(request.statuses))
+    lead = [_opening(request, route)] if request.state in _TOLD or pages else []
+    if not pages:
+        return [message(*blocks) for blocks in lead if blocks]
+    found: list[Message] = []
+    for number, page in enumerate(pages, start=1):
+        part = f", part {number} of {len(pages)}" if len(pages) > 1 else ""
+        caption = f"What became of the stories of {request.id}{part}"
+        blocks = [data_table(caption, _HEAD, [_row(status) for status in page]), *_long_errors(request, page)]
+        found.append(message(*(lead[0] if number == 1 else [kit.context(caption)]), *blocks))
+    return found
+
+
+_TOLD: Final = frozenset(
+    {State.CREATING, State.SETTLING, State.SUCCEEDED, State.PARTIAL, State.FAILED, State.UNCERTAIN}
+)
+
+
+def _opening(request: SyncRequest, route: Route) -> list[Block]:
+    """Return what stands above the list: totals, then what went wrong and what can be done."""
+    blocks = [kit.rich(*_totals(request, route))]
+    if request.problem is not None:
+        blocks.append(kit.rich(*describe.problem(request.problem)))
+    if request.state is State.UNCERTAIN:
+        blocks.extend(_uncertain(request, route))
+    return blocks
+
+
+def _totals(request: SyncRequest, route: Route) -> Iterator[Block]:
+    yield kit.para(
+        f"{describe.sign(request.state)} ",
+        kit.bold(_headline(request)),
+        "  ",
+        kit.name(route.source, 60),
+        " → ",
+        kit.name(route.destination, 60),
+    )
+    if request.statuses:
+        yield kit.para(totals(request.statuses))
+    if request.state is State.SETTLING:
+        yield kit.para("This list is kept up to date while Tines works.")
+    elif any(not status.settled for status in request.statuses) and request.state.final:
+        yield kit.para("Tines had not synced everything when watching ended. Those stories may still follow.")
+    if request.note.strip():
+        yield kit.para("💬 ", kit.words(request.note, 500))
+
+
+def _headline(request: SyncRequest) -> str:
+    number = f" {request.destination_id}" if request.destination_id is not None else ""
+    return {
+        State.CREATING: "Creating the sync destination in Tines…",
+        State.SETTLING: f"Sync destination{number} is there; its stories are syncing.",
+        State.SUCCEEDED: f"Done: sync destination{number} is there and every story is synced.",
+        State.PARTIAL: f"Sync destination{number} is there, but not every story is synced.",
+        State.FAILED: f"Sync destination{number} is there, but no story was synced."
+        if number
+        else "No sync destination was created.",
+        State.UNCERTAIN: "It is not known whether the sync destination was created.",
+    }.get(request.state, f"Sync destination{number}")
+
+
+def totals(statuses: Sequence[StoryStatus]) -> str:
+    """Return "12 stories: 10 synced, 1 failed, 1 needs sync" in our own words; unknown ones count as "other"."""
+    counts = Counter(status.status if status.status in _WORDS else "" for status in statuses)
+    words = {_SYNCED: "synced", _FAILED: "failed", _NEEDS_SYNC: "waiting for their sync", "": "with another status"}
+    told = ", ".join(f"{counts[status]:,} {word}" for status, word in words.items() if counts[status])
+    return f"{plural(len(statuses), 'story')}: {told}"
+
+
+def _uncertain(request: SyncRequest, route: Route) -> Iterator[Block]:
+    yield kit.rich(
+        kit.para(
+            "The call was sent, but no clear answer came back, and looking afterwards could not tell. Please look at "
+            "the sync destinations on ",
+            kit.name(route.source, 60),
+            ", then check again, or close this request if nothing was created.",
+        )
+    )
+    ref = describe.ref(request)
+    sure = kit.confirm(
+        "Close this request?",
+        "It is recorded as failed, and nothing more is sent. If the sync destination does exist, it stays.",
+        "Close it",
+    )
+    yield kit.actions(
+        kit.button(
+            "Check again", ids.ACTION_CHECK_AGAIN, ref, says=f"Check again what became of {request.id}", style="primary"
+        ),
+        kit.button("Close", ids.ACTION_CLOSE_UNCERTAIN, ref, says=f"Close {request.id} as failed", confirm=sure),
+    )
+
+
+def status_words(status: StoryStatus) -> str:
+    """Return a story's status with its sign; a word that is not known is shown as Tines says it."""
+    return _WORDS.get(status.status) or f"❔ {line(status.status, 40, empty='(no status)')}"
+
+
+def _row(status: StoryStatus) -> tuple[str, ...]:
+    error = line(status.error or "", _ERROR, empty="-")
+    return (line(status.name, _NAME), str(status.story_id), status_words(status), error)
+
+
+def _pages(statuses: Sequence[StoryStatus]) -> Iterator[list[StoryStatus]]:
+    """Yield the statuses, failed first, in groups that each fit one message."""
+    heading = sum(map(size, _HEAD))
+    page: list[StoryStatus] = []
+    cells, everything = heading, heading
+    for status in sorted(statuses, key=lambda status: (_ORDER.get(status.status, 2), status.name.casefold())):
+        more = sum(map(size, _row(status)))
+        more_in_all = more + (_ERROR_CHOICE if _is_cut(status) else 0)
+        if page and (len(page) == ROWS or cells + more > _CELLS or everything + more_in_all > _ALL):
+            yield page
+            page, cells, everything = [], heading, heading
+        page.append(status)
+        cells, everything = cells + more, everything + more_in_all
+    if page:
+        yield page
+
+
+def data_table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Block:
+    """Return a table that readers can sort and page through; all cells are raw text, which Slack does not parse.
+
+    At most 100 rows; no cell may be empty. Source: https://docs.slack.dev/reference/block-kit/blocks/data-table-block
+    """
+    return {
+        "type": "data_table",
+        "caption": line(caption, _CAPTION),
+        "page_size": _PAGE,
+        "row_header_column_index": 0,
+        "rows": [[{"type": "raw_text", "text": cell} for cell in row] for row in (head, *rows)],
+    }
+
+
+def _is_cut(status: StoryStatus) -> bool:
+    """Whether the table shows less than the whole error: clipped, or with its line ends gone."""
+    error = tidy(status.error or "").strip()
+    return size(error) > _ERROR or "\n" in error
+
+
+def _long_errors(request: SyncRequest, page: Sequence[StoryStatus]) -> Iterator[Block]:
+    """Yield what opens the errors that the table shows cut: a button each, or a select for many."""
+    cut = [(status, ErrorRef(request=request.id, story=status.story_id).dump()) for status in page if _is_cut(status)]
+    if 0 < len(cut) <= _BUTTONS:
+        for status, ref in cut:
+            text = f"Whole error: {line(status.name, 50)}"
+            yield kit.actions(
+                kit.button(text, ids.ACTION_SHOW_ERROR, ref, says=f"Show the whole error of {line(status.name, 40)}")
+            )
+    elif cut:
+        yield kit.actions(
+            {
+                "type": "static_select",
+                "action_id": ids.ACTION_PICK_ERROR,
+                "placeholder": kit.plain("Show a whole error…", kit.PLACEHOLDER),
+                "options": [kit.option(status.name, ref) for status, ref in cut],
+            }
+        )
+
+
+def parse_error(action: Mapping[str, object]) -> ErrorRef | None:
+    """Return whose error an action asks to see, clicked or picked; None when that cannot be read."""
+    option = action.get("selected_option")
+    return ErrorRef.read(option.get("value") if isinstance(option, Mapping) else action.get("value"))
+
+
+def error_view(story: StoryStatus, error: str) -> Block:
+    """Return a view with a whole error, as Tines wrote it (the first 60,000 bytes of it)."""
+    text = tidy(error).strip() or "(nothing)"
+    kept = text.encode()[:_ERROR_BYTES].decode(errors="ignore")
+    blocks = [kit.rich(kit.para(kit.name(story.name), f"  #{story.story_id}  {status_words(story)}"))]
+    blocks.extend(kit.rich(kit.preformatted(kept[start : start + _CHUNK])) for start in range(0, len(kept), _CHUNK))
+    if len(kept) < len(text):
+        blocks.append(kit.context(f"… and {len(text) - len(kept):,} more characters. Tines shows all of it."))
+    return kit.modal(ids.VIEW_INFO, "What Tines said", blocks)

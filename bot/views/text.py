@@ -1,0 +1,120 @@
+"""Text from people and Tines made fit for Slack, and the message that carries it.
+
+It prevents that a story named `<!channel>` wakes a whole company, that a hidden character makes a line read
+backwards, and that one long name makes Slack refuse a whole message. Lengths are counted in UTF-16 units: whether
+Slack counts those or code points, what is short enough here is short enough there.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
+
+Block: TypeAlias = dict[str, Any]  # a Block Kit block or element, as JSON
+
+_LAST_BMP: Final = 0xFFFF  # code points above take two UTF-16 units
+_HIDDEN: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, but for tab and line feed
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks, embeddings and overrides of writing direction
+    "\ufff9-\ufffb\ufeff\ud800-\udfff]"  # interlinear notes, a stray byte-order mark, halves of characters
+)
+_BREAKS: Final = re.compile("\r\n?|\u2028|\u2029")
+_INVISIBLE: Final = re.compile(
+    "[\\s\u00ad\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200d\u2060-\u2064\u3164\ufe0f\uffa0\u2800]*"
+)
+_USER_ID: Final = re.compile(r"[UW][A-Z0-9]{1,30}")
+_ACCENT: Final = "\N{MODIFIER LETTER GRAVE ACCENT}"
+_DATE_FORMAT: Final = "{date_short_pretty} at {time}"
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is posted: blocks, and the text for notifications, screen readers and for when Slack refuses the blocks.
+
+    `text` is mrkdwn: everything from outside in it is escaped. It holds the same as the blocks as far as
+    4,000 characters reach; `plain.plain_only` gives all of it.
+    """
+
+    text: str
+    blocks: list[Block] = field(default_factory=list)
+
+
+def tidy(text: str) -> str:
+    """Return the text with every control character, direction override and broken character made a visible `�`.
+
+    Shown rather than dropped: who reads a name with something hidden in it should see that. Line ends of every kind
+    become a line feed.
+    """
+    return _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", _BREAKS.sub("\n", text))
+
+
+def escape(text: str) -> str:
+    """Return the text for use inside mrkdwn: tidied, and with `&`, `<`, `>` as entities, so that nothing is live.
+
+    Source: https://docs.slack.dev/messaging/formatting-message-text#escaping
+    """
+    return tidy(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def size(text: str) -> int:
+    """Return the length in UTF-16 units."""
+    return len(text) + sum(ord(c) > _LAST_BMP for c in text)
+
+
+def clip(text: str, limit: int) -> str:
+    """Return the text if its size is within the limit (in UTF-16 units, at least 1), else its start and `…`."""
+    if size(text) <= limit:
+        return text
+    room = limit - 1
+    kept: list[str] = []
+    for character in text:
+        room -= size(character)
+        if room < 0:
+            break
+        kept.append(character)
+    # no half of a joined emoji at the end, and no space before the dots
+    return "".join(kept).rstrip("\N{ZERO WIDTH JOINER} \t\n") + "…"
+
+
+def line(text: str, limit: int, *, empty: str = "(no name)") -> str:
+    """Return the text tidied, on one line, clipped, and never blank: Slack refuses empty text objects."""
+    flat = " ".join(tidy(text).split())
+    return empty if _INVISIBLE.fullmatch(flat) else clip(flat, limit)
+
+
+def when(at: datetime) -> str:
+    """Return the time as mrkdwn that each reader sees in their own time zone and language."""
+    return f"<!date^{int(at.timestamp())}^{_DATE_FORMAT}|{utc(at)}>"
+
+
+def utc(at: datetime) -> str:
+    """Return the time in UTC, for where Slack cannot show the reader's own."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def date_element(at: datetime) -> Block:
+    """Return the time as a rich_text element that each reader sees in their own time zone and language."""
+    return {"type": "date", "timestamp": int(at.timestamp()), "format": _DATE_FORMAT, "fallback": utc(at)}
+
+
+def plural(count: int, noun: str, plural_noun: str | None = None) -> str:
+    """Return `1 story`, `2 stories`, `1,200 stories`: the count with the noun in the right number."""
+    if count == 1:
+        return f"1 {noun}"
+    many = plural_noun or (f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s")
+    return f"{count:,} {many}"
+
+
+def is_user_id(text: str) -> bool:
+    """Whether the text has the shape of a Slack user id; anything else must not become a mention."""
+    return _USER_ID.fullmatch(text) is not None
+
+
+def mention(user_id: str) -> str:
+    """Return a mention of the user as mrkdwn, or, if it is not a user id, the text itself, escaped."""
+    return f"<@{user_id}>" if is_user_id(user_id) else escape(line(user_id, 80, empty="nobody"))
+
+
+def code(text: str) -> str:
+    """Return the text as inline code in mrkdwn. Backticks become another accent: nothing escapes them."""
+    return f"`{escape(line(text, 200, empty=' ')).replace('`', _ACCENT)}`"
