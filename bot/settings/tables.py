@@ -199,6 +199,13 @@ def _weekday(value: object) -> int:
     return _DAYS.index(name)
 
 
+def _some_day(days: tuple[int, ...]) -> tuple[int, ...]:
+    if not days:
+        problem = "is empty: there would be no day to remind anybody"
+        raise wrong(problem, "at least one day")
+    return days
+
+
 def _iso_date(value: object) -> str:
     try:
         day = value if isinstance(value, date) else date.fromisoformat(str(value))
@@ -214,8 +221,8 @@ class CalendarTable(Table):
     time_zone: Annotated[StrictStr, AfterValidator(_zone)] = Field(
         default="UTC", description='an IANA name: "Europe/Berlin"'
     )
-    working_days: tuple[Annotated[int, BeforeValidator(_weekday)], ...] = Field(
-        default=(0, 1, 2, 3, 4), min_length=1, description='a list of days: ["mon", "tue", "wed", "thu", "fri"]'
+    working_days: Annotated[tuple[Annotated[int, BeforeValidator(_weekday)], ...], AfterValidator(_some_day)] = Field(
+        default=(0, 1, 2, 3, 4), description='a list of days: ["mon", "tue", "wed", "thu", "fri"]'
     )
     from_time: Annotated[time, BeforeValidator(_time_of_day)] = Field(
         default=time(9), alias="from", description='"09:00"'
