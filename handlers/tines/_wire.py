@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Annotated, Final, Self
 
-from pydantic import BeforeValidator, Field, RootModel, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    RootModel,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from handlers.models import Frozen, Story, StoryStatus, Team
 
@@ -28,17 +36,16 @@ def _object(value: object) -> object:
     return {} if value is None else value
 
 
-def _time(value: object) -> object:
+def _time(value: object, read: ValidatorFunctionWrapHandler) -> object:
     """Read a time that cannot be understood as none: it is shown, and never worth a failed call."""
     try:
-        time = TypeAdapter(datetime | None).validate_python(value)
+        return read(value)
     except ValidationError:
         return None
-    return time
 
 
 Text = Annotated[str, BeforeValidator(_text)]
-Time = Annotated[datetime | None, BeforeValidator(_time)]
+Time = Annotated[datetime | None, WrapValidator(_time)]
 
 
 class StoryName(Frozen):

@@ -1,5 +1,6 @@
 """No key leaves through an error, a repr or a status, whatever Tines or the network says."""
 
+import asyncio
 import traceback
 
 import httpx
@@ -88,11 +89,18 @@ async def test_no_answer_brings_a_key_out(dev: Tenant, prod: Tenant, answer: htt
 
 
 async def test_a_key_with_a_line_break_is_not_quoted(dev: Tenant) -> None:
-    """A key that no header can carry is a clear error that does not show it, over the real transport."""
-    broken = dev.model_validate({"alias": "dev", "url": "http://127.0.0.1:9", "api_key": "topsecret\nvalue"})
-    async with TinesClient(broken, patience=Patience(attempts=1)) as client:
-        with pytest.raises(TinesError) as caught:
-            await client.info()
+    """A key that no header can carry is a clear error that does not show it, over a real connection."""
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        broken = dev.model_validate({"alias": "dev", "url": url, "api_key": "topsecret\nvalue"})
+        async with TinesClient(broken, patience=Patience(attempts=1)) as client:
+            with pytest.raises(TinesError) as caught:
+                await client.info()
+    assert "line break" in caught.value.words
     assert "topsecret" not in told(caught.value)
 
 
