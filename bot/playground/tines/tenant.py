@@ -15,8 +15,8 @@ from bot.playground.tines.switches import Switches
 from bot.playground.tines.wire import RefusalError
 from bot.playground.tines.world import World
 
-_FIRST_STORY = 9001
-_FIRST_DESTINATION = 21
+_STORIES_AFTER = 9000
+_DESTINATIONS_AFTER = 20
 _MINUTE = timedelta(minutes=1)
 
 
@@ -24,7 +24,13 @@ class LocalTines:
     """A tenant. Its rows may be read freely; change them through the methods."""
 
     def __init__(
-        self, name: str, world: World, switches: Switches | None = None, *, faults: Faults | None = None
+        self,
+        name: str,
+        world: World,
+        switches: Switches | None = None,
+        *,
+        faults: Faults | None = None,
+        first_id: int = 1,  # different for each tenant, so that an id of one never fits the other by chance
     ) -> None:
         self.name = name
         self.world = world
@@ -39,9 +45,9 @@ class LocalTines:
         self.destinations: dict[int, Destination] = {}
         self.copies: list[Copy] = []  # stories that syncs brought here
         self.failing: dict[int, str] = {}  # story id → the message that its sync fails with
-        self.ids = count(1)
-        self.story_ids = count(_FIRST_STORY)
-        self.destination_ids = count(_FIRST_DESTINATION)
+        self.ids = count(first_id)
+        self.story_ids = count(first_id + _STORIES_AFTER)
+        self.destination_ids = count(first_id + _DESTINATIONS_AFTER)
         self._windows: dict[str, tuple[datetime, int]] = {}  # calls of each key in its present minute
 
     def __repr__(self) -> str:
