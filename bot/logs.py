@@ -57,6 +57,8 @@ class Mask:
             return value
         if isinstance(value, str):
             return self.text(value)
+        if isinstance(value, bytes):
+            return self.text(value.decode(errors="backslashreplace"))
         if depth < _DEEPEST and isinstance(value, Mapping):
             return {self.text(str(key)): self.value(inner, depth + 1) for key, inner in value.items()}
         if depth < _DEEPEST and isinstance(value, (list, tuple, set, frozenset)):
@@ -153,4 +155,6 @@ def _route_to(handler: logging.Handler, level: str) -> None:
 
 def _forms(secret: str) -> set[str]:
     """Return how a secret may be written: as it is, in a URL, in JSON, in a Python representation."""
-    return {secret, quote(secret, safe=""), quote(secret), json.dumps(secret)[1:-1], repr(secret)[1:-1]}
+    in_json = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    in_python = {repr(secret)[1:-1], repr(secret.encode(errors="surrogateescape"))[2:-1]}
+    return {secret, quote(secret, safe=""), quote(secret)} | in_json | in_python
