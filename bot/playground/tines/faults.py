@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bot.playground.tines.switches import ErrorShape
 
@@ -59,9 +59,8 @@ class Fault:
 class Faults:
     """The faults that are set on one tenant."""
 
-    def __init__(self, chance: random.Random | None = None) -> None:
-        # Chance here only picks the calls that fail; it guards nothing.
-        self._chance = chance or random.Random(0)  # noqa: S311 - see above
+    def __init__(self, seed: int = 0) -> None:
+        self._chance = random.Random(seed)  # noqa: S311 - picks the calls that fail, guards nothing
         self._ids = count(1)
         self._set: dict[int, Fault] = {}
         self._struck: dict[int, int] = {}
@@ -109,17 +108,21 @@ class Preset:
     fault: Fault
 
 
-_CREATE = "/admin/sync_destinations"
+_CREATE: Final = "/admin/sync_destinations"
 
-PRESETS = (
-    Preset("slow_create", "Creating takes 8 seconds", Fault(Kind.SLOW, "POST", _CREATE, seconds=8)),
-    Preset("lost_answer", "The create's answer gets lost", Fault(Kind.RESET_AFTER, "POST", _CREATE, times=1)),
-    Preset(
+
+def _preset(name: str, fault: Fault) -> Preset:
+    return Preset(name, fault.label, fault)
+
+
+PRESETS: Final = (
+    _preset("slow_create", Fault(Kind.SLOW, "POST", _CREATE, seconds=8, label="Creating takes 8 seconds")),
+    _preset("lost_answer", Fault(Kind.RESET_AFTER, "POST", _CREATE, times=1, label="The create's answer gets lost")),
+    _preset(
         "rate_limited",
-        "Too many requests (429)",
-        Fault(Kind.ANSWER, status=429, message="Too Many Requests", retry_after=5),
+        Fault(Kind.ANSWER, status=429, message="Too Many Requests", retry_after=5, label="Too many requests (429)"),
     ),
-    Preset("broken", "Internal errors (500)", Fault(Kind.ANSWER)),
-    Preset("silent", "No answer at all", Fault(Kind.HANG)),
-    Preset("revoked", "Key revoked (401)", Fault(Kind.ANSWER, status=401, message="Invalid API key")),
+    _preset("broken", Fault(Kind.ANSWER, label="Internal errors (500)")),
+    _preset("silent", Fault(Kind.HANG, label="No answer at all")),
+    _preset("revoked", Fault(Kind.ANSWER, status=401, message="Invalid API key", label="Key revoked (401)")),
 )
