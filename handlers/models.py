@@ -54,8 +54,9 @@ class State(StrEnum):
 
 MOVES: Final[Mapping[State, frozenset[State]]] = {
     State.PENDING: frozenset({State.APPROVED, State.REJECTED, State.CANCELLED, State.EXPIRED}),
-    # back to pending when what was approved is no longer what would be done
-    State.APPROVED: frozenset({State.CREATING, State.PENDING, State.CANCELLED, State.FAILED, State.EXPIRED}),
+    # back to pending when what was approved is no longer what would be done; straight to settling when the stories
+    # were added to a sync destination that exists already
+    State.APPROVED: frozenset({State.CREATING, State.SETTLING, State.PENDING, State.CANCELLED, State.FAILED}),
     State.CREATING: frozenset({State.SETTLING, State.FAILED, State.UNCERTAIN}),
     State.SETTLING: frozenset({State.SUCCEEDED, State.PARTIAL, State.FAILED}),
     State.UNCERTAIN: frozenset({State.CREATING, State.SETTLING, State.FAILED}),
@@ -142,6 +143,7 @@ class Decision(Frozen):
     verdict: Verdict
     comment: str = ""
     groups: tuple[str, ...] = ()  # the route's approver entries that made the person an approver ("S…", "U…", "*")
+    seen: tuple[int, ...] = ()  # ids of the sync destinations for the same teams that the person was shown
     at: datetime
     withdrawn_at: datetime | None = None
 
@@ -189,6 +191,7 @@ class SyncRequest(Frozen):
     requester: str  # Slack user id
     editor: str  # the last person who changed the content; the requester at first
     origin_channel: str = ""  # where the command was typed; empty for the global shortcut
+    draft_id: str | None = None  # of the form it came from: a form that arrives twice makes one request
     emergency: bool = False  # run by a break-glass person without approval
     created_at: datetime
     updated_at: datetime

@@ -1,0 +1,293 @@
+"""The only module that knows DBOS: durable jobs, the sweep behind them, and the lease of this process.
+
+Three things make sure that somebody looks at every row that needs it. A job is written in the row's own transaction
+and started at once by the process that committed it. DBOS hands the same job to any live process, should that one
+die. And a sweep looks, once a second, for rows that are due and that nobody works on. Jobs are idempotent and read
+the row first, so that being started by all three does no harm; what must not happen at the same time is kept apart
+by claims, which hold while the claiming process renews its lease.
+
+Facts about DBOS 3.4 that shape this module: its default executor id lets two processes run one job; its default
+application version strands the jobs of another version; a job that ends in an error is never tried again; queues are
+polled; and a dead process's jobs are not taken over by itself.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+import structlog
+from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from handlers.jobs import ADVANCE, DELIVER, INTENT, Job
+from handlers.store import Store, StoreUnavailableError
+from handlers.store.database import is_sqlite, open_job_engine
+
+LEASE: Final = timedelta(seconds=60)
+_HEARTBEAT_SECONDS: Final = 15.0
+_LEASE_MARGIN_SECONDS: Final = 10.0  # effects stop this long before others may take the claims over
+_TIDY_SECONDS: Final = 300.0
+_KEEP_FINISHED: Final = timedelta(hours=1)
+_APPLICATION: Final = "tines-sync"
+_APPLICATION_VERSION: Final = "1"  # jobs are names of rows: any version can run any other's
+_QUEUE: Final = "jobs"
+_WORKFLOW: Final = "look-at-row"
+_AT_ONCE: Final = 64
+
+Handler = Callable[[str], Awaitable[None]]
+
+
+def new_executor_id() -> str:
+    """Return an id that no other process has, not even this one after a restart."""
+    return f"{socket.gethostname()[:30]}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+class DurableJobs:
+    """The queue: writes jobs into DBOS's tables in the caller's transaction, and starts them here after the commit."""
+
+    def __init__(self, url: sa.URL) -> None:
+        self.engine = open_job_engine(url)
+        self.sqlite = is_sqlite(url)
+        self._client: DBOSClient | None = None
+        self._wake: Callable[[Job], None] | None = None
+
+    @property
+    def client(self) -> DBOSClient:
+        """DBOS's client, connected lazily: the tables exist only after the engine has started once."""
+        if self._client is None:
+            self._client = DBOSClient(
+                system_database_engine=self.engine,
+                serializer=DBOSPortableJSONSerializer(),
+                application_name=_APPLICATION,
+                lazy=True,
+            )
+        return self._client
+
+    def on_wake(self, wake: Callable[[Job], None] | None) -> None:
+        """Say who starts jobs in this process."""
+        self._wake = wake
+
+    async def enqueue(self, connection: AsyncConnection, jobs: Iterable[Job]) -> None:
+        """Write the jobs in the caller's transaction."""
+        for job in jobs:
+            await connection.run_sync(self._enqueue, job)
+
+    def _enqueue(self, connection: sa.Connection, job: Job) -> None:
+        options: EnqueueOptions = {"queue_name": _QUEUE, "workflow_name": _WORKFLOW}
+        self.client.enqueue_in_transaction(connection, options, job.kind, job.key)
+
+    def wake(self, jobs: Iterable[Job]) -> None:
+        """Start the jobs here and now."""
+        if self._wake is not None:
+            for job in jobs:
+                self._wake(job)
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            self._client.destroy()
+        self.engine.dispose()
+
+
+class Engine:
+    """Runs jobs: those woken here, those DBOS hands over, and those the sweep finds.
+
+    `handlers` maps a kind of job to what is done with its key. A handler may run twice, but for one key never twice at
+    the same time in this process. What a handler does not catch is logged, and the sweep tries again.
+    """
+
+    def __init__(
+        self,
+        jobs: DurableJobs,
+        store: Store,
+        handlers: Mapping[str, Handler],
+        *,
+        sweep_seconds: float = 1.0,
+        poll_seconds: float = 1.0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._jobs = jobs
+        self._store = store
+        self._handlers = handlers
+        self._sweep_seconds = sweep_seconds
+        self._poll_seconds = poll_seconds
+        self._monotonic = monotonic
+        self._log = structlog.get_logger(__name__).bind(executor=store.executor)
+        self._running: dict[Job, asyncio.Task[None]] = {}
+        self._again: set[Job] = set()
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._sweeper: asyncio.Task[None] | None = None
+        self._beaten_at = float("-inf")
+        self._accepting = False
+        self._swept_at = float("-inf")
+
+    @property
+    def working(self) -> bool:
+        """Whether jobs are being run and the last sweep is not long ago."""
+        return self._accepting and self._monotonic() - self._swept_at < 10 * self._sweep_seconds + _HEARTBEAT_SECONDS
+
+    def holds_lease(self) -> bool:
+        """Whether this process's claims surely still hold. Asked right before an effect that must not happen twice.
+
+        False after the process was stopped or cut off from the database for about as long as its lease.
+        """
+        return self._monotonic() - self._beaten_at < LEASE.total_seconds() - _LEASE_MARGIN_SECONDS
+
+    async def start(self) -> None:
+        """Begin to run jobs. Raises `StoreUnavailableError` when the database does not answer."""
+        if self._jobs.sqlite:
+            # the file belongs to one process (see `bot.app`), so whoever is listed there is dead
+            await self._store.retire(everybody=True)
+        await self._beat()
+        self._launch_dbos()
+        await DBOS.register_queue_async(_QUEUE, polling_interval_sec=self._poll_seconds, worker_concurrency=_AT_ONCE)
+        self._accepting = True
+        self._jobs.on_wake(self.wake)
+        self._sweeper = asyncio.create_task(self._sweep_forever(), name="sweep")
+
+    def _launch_dbos(self) -> None:
+        DBOS(
+            config={
+                "name": _APPLICATION,
+                "system_database_url": str(self._jobs.engine.url),
+                "system_database_engine": self._jobs.engine,
+                "executor_id": self._store.executor,
+                "application_version": _APPLICATION_VERSION,
+                "max_executor_threads": 32,
+                "serializer": DBOSPortableJSONSerializer(),
+                "log_level": "WARNING",
+                "use_listen_notify": False,  # nobody waits for DBOS's own messages
+            }
+        )
+
+        @DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=None)
+        async def look_at_row(kind: str, key: str) -> None:
+            await self._run(Job(kind, key))
+
+        DBOS.launch()
+
+    async def stop(self, *, patience: float = 20.0) -> None:
+        """Take no new job, give running ones `patience` seconds to end, leave the rest to be resumed."""
+        self._accepting = False
+        self._jobs.on_wake(None)
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._sweeper
+        if self._running:
+            _, late = await asyncio.wait(self._running.values(), timeout=patience)
+            for task in late:
+                task.cancel()
+            if late:
+                self._log.warning("jobs left to be resumed", count=len(late))
+                await asyncio.wait(late, timeout=2)
+        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        with suppress(StoreUnavailableError):
+            await self._store.retire()
+
+    def wake(self, job: Job) -> None:
+        """Run a job here, now or right after its present run."""
+        if not self._accepting:
+            return
+        if job in self._running:
+            self._again.add(job)
+            return
+        task = asyncio.create_task(self._perform(job), name=f"{job.kind} {job.key}")
+        self._running[job] = task
+        task.add_done_callback(lambda _: self._finished(job))
+
+    def _finished(self, job: Job) -> None:
+        del self._running[job]
+        if job in self._again:
+            self._again.discard(job)
+            self.wake(job)
+
+    async def _run(self, job: Job) -> None:
+        """Run a job and wait until it ended, whoever started it."""
+        self.wake(job)
+        task = self._running.get(job)
+        if task is not None:
+            await asyncio.wait([task])
+
+    async def _perform(self, job: Job) -> None:
+        handler = self._handlers.get(job.kind)
+        if handler is None:
+            self._log.error("a job of unknown kind was left alone", kind=job.kind, key=job.key)
+            return
+        with structlog.contextvars.bound_contextvars(job=job.kind, key=job.key):
+            async with self._slots:
+                try:
+                    await handler(job.key)
+                except StoreUnavailableError:
+                    self._log.warning("the database does not answer; the sweep tries again")
+                except Exception:
+                    # Nobody above could do better: the row is still due, and the sweep finds it.
+                    self._log.exception("a job failed; the sweep tries again")
+
+    async def _sweep_forever(self) -> None:
+        tidied_at = self._monotonic()
+        down = False
+        while True:
+            try:
+                if self._monotonic() - self._beaten_at >= _HEARTBEAT_SECONDS:
+                    await self._beat()
+                    await self._take_over()
+                await self.sweep()
+                if self._monotonic() - tidied_at >= _TIDY_SECONDS:
+                    tidied_at = self._monotonic()
+                    await self._tidy()
+                if down:
+                    self._log.info("the database answers again")
+                down = False
+            except StoreUnavailableError:
+                if not down:
+                    self._log.warning("the database does not answer; waiting for it")
+                down = True
+            except Exception:
+                self._log.exception("a sweep failed; the next one tries again")
+            await asyncio.sleep(self._sweep_seconds)
+
+    async def sweep(self) -> None:
+        """Start the jobs of every row that is due and that nobody works on."""
+        async with self._store.reading() as reader:
+            requests, lanes, intents = await reader.due(self._store.executor)
+        self._swept_at = self._monotonic()
+        for kind, keys in ((ADVANCE, requests), (DELIVER, lanes), (INTENT, intents)):
+            for key in keys:
+                if Job(kind, key) not in self._running:
+                    self.wake(Job(kind, key))
+
+    async def _beat(self) -> None:
+        begun = self._monotonic()
+        await self._store.heartbeat(LEASE)
+        self._beaten_at = begun
+
+    async def _take_over(self) -> None:
+        """Free what dead processes had claimed, and hand their unfinished jobs over."""
+        for dead in await self._store.reap():
+            self._log.warning("a process is gone; its work is taken over", dead=dead)
+            left = await self._jobs.client.list_workflows_async(
+                executor_id=dead, status="PENDING", load_input=False, load_output=False
+            )
+            for workflow in left:
+                await self._jobs.client.resume_workflow_async(workflow.workflow_id, queue_name=_QUEUE)
+
+    async def _tidy(self) -> None:
+        """Drop jobs that ended a while ago; the record of what happened is in the events, not in them."""
+        before = (datetime.now(UTC) - _KEEP_FINISHED).isoformat()
+        old = await self._jobs.client.list_workflows_async(
+            status=["SUCCESS", "ERROR", "CANCELLED"],
+            completed_before=before,
+            limit=2000,
+            load_input=False,
+            load_output=False,
+        )
+        if old:
+            await self._jobs.client.delete_workflows_async([workflow.workflow_id for workflow in old])

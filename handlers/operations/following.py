@@ -1,0 +1,138 @@
+"""Following the stories of a sync destination until nothing needs a sync any more, then saying how it ended.
+
+No webhook tells of a failed sync, so the destination is shown again and again: quickly at first, then less often, for
+ten minutes at most. A tenant that does not answer meanwhile costs time and nothing else.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from handlers import announcing
+from handlers.models import Problem, State, StoryStatus, SyncMode, SyncRequest
+from handlers.operations.destinations import new_matches
+from handlers.operations.outcomes import Outcomes, named, record_statuses
+from handlers.operations.pacing import Pacing, backoff
+from handlers.routes import Atlas, Route
+from handlers.store import Store
+from handlers.tines import RefusedError, TinesClient, TinesError
+
+
+class Following:
+    """Looks at the statuses of a settling request."""
+
+    def __init__(
+        self, store: Store, atlas: Atlas, clients: Mapping[str, TinesClient], outcomes: Outcomes, pacing: Pacing
+    ) -> None:
+        self._store = store
+        self._atlas = atlas
+        self._clients = clients
+        self._outcomes = outcomes
+        self._pacing = pacing
+
+    async def follow(self, request: SyncRequest, route: Route) -> None:
+        """Look once, and end the request or say when to look again."""
+        if request.statuses and all(status.settled for status in request.statuses):
+            await self._finish(request, route, request.statuses)
+            return
+        if request.destination_id is None:
+            await self._outcomes.ask_a_person(request, route, None)
+            return
+        try:
+            found = await self._clients[request.content.source].show_destination(request.destination_id)
+        except TinesError as error:
+            await self._unanswered(request, route, error)
+            return
+        statuses = named(found.statuses(), request)
+        over = request.settle_until is not None and self._store.clock() >= request.settle_until
+        if over or all(status.settled for status in statuses):
+            await self._finish(request, route, statuses)
+        else:
+            await self._go_on(request, route, statuses, None)
+
+    async def _unanswered(self, request: SyncRequest, route: Route, error: TinesError) -> None:
+        until = request.settle_until or request.updated_at
+        if isinstance(error, RefusedError) or self._store.clock() > until + self._pacing.follow_unreachable_for:
+            await self._finish(request, route, request.statuses, error.problem())
+        else:
+            await self._go_on(
+                request, route, request.statuses, error.problem(), at_least=timedelta(seconds=error.retry_after or 0)
+            )
+
+    async def _go_on(
+        self,
+        request: SyncRequest,
+        route: Route,
+        statuses: tuple[StoryStatus, ...],
+        problem: Problem | None,
+        *,
+        at_least: timedelta = timedelta(0),
+    ) -> None:
+        async with self._store.transaction() as transaction:
+            held = await transaction.hold_request(request)
+            if held is None:
+                return
+            elapsed = self._elapsed(request)
+            wait = max(at_least, backoff(self._pacing.follow_first, self._pacing.follow_most, elapsed))
+            going = await transaction.change(held, statuses=statuses, problem=problem, due_at=transaction.now + wait)
+            if (statuses, problem) != (held.statuses, held.problem):
+                record_statuses(transaction, held, statuses)
+                await announcing.changed(transaction, going)
+                await announcing.statuses(transaction, going, route)
+            await transaction.release_request(request.id)
+
+    def _elapsed(self, request: SyncRequest) -> timedelta:
+        if request.settle_until is None:
+            return self._pacing.follow_for
+        manual = request.content.mode is SyncMode.MANUAL
+        total = self._pacing.follow_manual_for if manual else self._pacing.follow_for
+        return max(timedelta(0), self._store.clock() - (request.settle_until - total))
+
+    async def _finish(
+        self,
+        request: SyncRequest,
+        route: Route,
+        statuses: tuple[StoryStatus, ...],
+        problem: Problem | None = None,
+    ) -> None:
+        note = await self._doubles(request)
+        if any(not status.settled for status in statuses) and request.content.mode is SyncMode.AUTOMATIC:
+            minutes = int(self._pacing.follow_for.total_seconds() // 60)
+            note = f"Some stories still needed a sync after {minutes} minutes. {note}".strip()
+        await self._outcomes.finish(
+            request, route, ending(request.content.mode, statuses, problem), statuses, problem=problem, note=note
+        )
+
+    async def _doubles(self, request: SyncRequest) -> str:
+        """List once more, to see and report a second destination that appeared for the same stories."""
+        content = request.content
+        if request.known_ids is None:
+            return ""  # stories were added to a destination; none was created
+        try:
+            found = await self._clients[content.source].list_destinations()
+        except TinesError:
+            return ""  # the look is a courtesy: what the request created is known without it
+        destination = self._atlas.tenants[content.destination]
+        others = [
+            each.id
+            for each in new_matches(found, content, destination, request.known_ids or ())
+            if each.id != request.destination_id
+        ]
+        if not others:
+            return ""
+        listed = ", ".join(str(other) for other in others)
+        return (
+            f"Another sync destination with the same teams and stories appeared meanwhile ({listed}). "
+            "Look at both in Tines and delete the one that is not wanted, keeping its stories."
+        )
+
+
+def ending(mode: SyncMode, statuses: tuple[StoryStatus, ...], problem: Problem | None) -> State:
+    """Return the final state that the statuses add up to."""
+    synced = sum(status.status == "synced" for status in statuses)
+    # told to sync only when triggered, stories that need a sync are just as they should be
+    resting = sum(not status.settled for status in statuses) if mode is SyncMode.MANUAL else 0
+    if statuses and synced + resting == len(statuses) and problem is None:
+        return State.SUCCEEDED
+    if statuses and all(status.status == "failed" for status in statuses):
+        return State.FAILED
+    return State.PARTIAL

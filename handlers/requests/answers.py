@@ -1,0 +1,63 @@
+"""What a use case answers: values with text for the person, never exceptions for what a person can mend.
+
+A listener turns each kind into what Slack shows: a closed form, errors at fields, a fresh review, a sentence. That
+there are only these kinds keeps every surface able to show every mistake.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from handlers.models import Frozen, Problem, SyncRequest
+from handlers.operations import Preview
+
+
+class Field(StrEnum):
+    """The fields of the form that can be wrong."""
+
+    ROUTE = "route"
+    SOURCE_TEAM = "source_team"
+    STORIES = "stories"
+    DESTINATION_TEAM = "destination_team"
+    REASON = "reason"
+    EMERGENCY = "emergency"
+
+
+class Done(Frozen):
+    """It was done, and committed."""
+
+    request: SyncRequest
+    text: str  # one sentence for the person
+
+
+class Refused(Frozen):
+    """It may not or cannot be done, and why: policy, or something that happened first."""
+
+    reasons: tuple[str, ...]
+    request: SyncRequest | None = None  # as it is now
+
+
+class Invalid(Frozen):
+    """Fields to mend."""
+
+    fields: Mapping[Field, str]
+
+
+class Changed(Frozen):
+    """What was shown is not what is there now: look again and decide again."""
+
+    request: SyncRequest
+    preview: Preview
+    changes: tuple[str, ...]
+
+
+class NotNow(Frozen):
+    """Somebody who must be asked does not answer, or says no; nothing was kept or sent."""
+
+    problem: Problem
+
+
+class Slow(Frozen):
+    """Tines takes longer than the person's click can wait. Ask again with more patience."""
+
+
+Answer = Done | Refused | Invalid | Changed | NotNow | Slow

@@ -1,0 +1,171 @@
+"""Asking for a sync, and changing what was asked for: everything is checked again here, whatever the form showed.
+
+What a form sends is a claim. Route, teams and stories are looked up, by id, before a row is written; a form that
+arrives twice becomes one request.
+"""
+
+from datetime import datetime, timedelta
+
+from handlers import announcing
+from handlers.calendar import next_allowed
+from handlers.models import MAX_STORIES, Content, Frozen, State, SyncMode, SyncRequest, new_request_id
+from handlers.policy import Ruling, may_break_glass, may_edit, may_request
+from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refused, Slow
+from handlers.requests.checking import check_content
+from handlers.requests.desk import Desk, allowed, find, refused_in, ruled, what_happened
+from handlers.routes import Calendar, Route
+from handlers.store import Transaction
+
+
+class Submission(Frozen):
+    """What a form asks for. Every id in it is still to be checked."""
+
+    route: str
+    source_team_id: int
+    everything: bool = False  # all stories of the team
+    tag_keys: tuple[str, ...] = ()  # all stories with these tags
+    story_ids: tuple[int, ...] = ()
+    kept_from: str | None = None  # also the stories of this request, which the form could not show one by one
+    destination_team_id: int
+    mode: SyncMode
+    reason: str
+    emergency: bool = False
+    draft_id: str
+    origin_channel: str = ""
+
+
+async def submit(desk: Desk, actor: str, submission: Submission, *, patience: float | None) -> Answer:
+    """Make a request of a form. `patience` bounds the questions to Tines, in seconds; None waits for them."""
+    async with desk.store.reading() as reader:
+        before = await reader.request_of_draft(submission.draft_id)
+    if before is not None:
+        return Done(request=before, text=f"{before.id} was asked for already.")
+    route = desk.atlas.routes.get(submission.route)
+    if route is None:
+        return Invalid(fields={Field.ROUTE: "This route is not configured any more. Choose another one."})
+    ruling = await allowed(desk, actor, route, lambda person: may_request(route, person), what="ask")
+    if not isinstance(ruling, Ruling):
+        return _at_field(ruling, Field.ROUTE)
+    if submission.emergency:
+        glass = await allowed(desk, actor, route, lambda person: may_break_glass(route, person), what="break_glass")
+        if not isinstance(glass, Ruling):
+            return _at_field(glass, Field.EMERGENCY)
+    content = await check_content(desk, submission, route, patience=patience)
+    if not isinstance(content, Content):
+        return content
+    async with desk.store.transaction() as transaction:
+        request = _new_request(desk, actor, submission, content, route, transaction.now)
+        twice = await transaction.request_of_draft(submission.draft_id)
+        if twice is not None:
+            return Done(request=twice, text=f"{twice.id} was asked for already.")
+        await transaction.add_request(request)
+        transaction.record(
+            "break_glass" if request.emergency else "asked", actor, request.id, **_record(request)
+        )
+        await announcing.asked(transaction, request, route)
+        if request.emergency:
+            await announcing.note(transaction, request, route, "break_glass", actor=actor)
+            transaction.advance(request.id)
+    text = (
+        f"{request.id} runs at once, without approval. Its thread shows what becomes of every story."
+        if request.emergency
+        else f"{request.id} waits for approval in <#{route.approval_channel}>."
+    )
+    return Done(request=request, text=text)
+
+
+async def edit(
+    desk: Desk, actor: str, request_id: str, revision: int, submission: Submission, *, patience: float | None
+) -> Answer:
+    """Change a pending request. Approvals given so far are for what it was, so they fall away."""
+    found = await find(desk, request_id)
+    if isinstance(found, Refused):
+        return found
+    request, _ = found
+    route = desk.atlas.routes.get(submission.route)
+    if route is None:
+        return Invalid(fields={Field.ROUTE: "This route is not configured any more. Choose another one."})
+    if route.name != request.content.route:
+        return Invalid(fields={Field.ROUTE: "A request keeps its route. Cancel it and ask anew for another one."})
+    ruling = await allowed(
+        desk, actor, route, lambda person: may_edit(route, person, requester=request.requester), what="edit",
+        request=request,
+    )
+    if not isinstance(ruling, Ruling):
+        return ruling
+    content = await check_content(desk, submission, route, patience=patience)
+    if not isinstance(content, Content):
+        return content
+    async with desk.store.transaction() as transaction:
+        current = await transaction.request(request_id, lock=True)
+        if current is None or current.state is not State.PENDING:
+            return refused_in(
+                transaction, actor, (what_happened(current or request),), what="edit", request=current or request
+            )
+        if current.revision != revision:
+            return refused_in(
+                transaction,
+                actor,
+                (f"{request_id} was changed meanwhile, so this form shows an old version. Open it again.",),
+                what="edit",
+                request=current,
+            )
+        lost = len(current.approvals())
+        edited = await transaction.change(
+            current,
+            content=content,
+            revision=current.revision + 1,
+            editor=actor,
+            expires_at=transaction.now + route.expires_after,
+            due_at=first_timer(route, desk.atlas.calendar, transaction.now),
+        )
+        edited = edited.model_copy(update={"digest": content.digest()})
+        transaction.record("edited", actor, request_id, approvals_lost=lost, **_record(edited))
+        await announcing.changed(transaction, edited)
+        await announcing.note(transaction, edited, route, "edited", actor=actor, approvals_lost=lost)
+    return Done(request=edited, text=f"{request_id} was changed and waits for approval.")
+
+
+def first_timer(route: Route, calendar: Calendar, now: datetime) -> datetime:
+    """Return when a request that waits from now on is looked at next: to remind, or to let it expire."""
+    expires = now + route.expires_after
+    return expires if route.remind_after is None else min(expires, next_allowed(calendar, now + route.remind_after))
+
+
+def _new_request(
+    desk: Desk, actor: str, submission: Submission, content: Content, route: Route, now: datetime
+) -> SyncRequest:
+    return SyncRequest(
+        id=new_request_id(),
+        state=State.APPROVED if submission.emergency else State.PENDING,
+        revision=1,
+        content=content,
+        digest=content.digest(),
+        requester=actor,
+        editor=actor,
+        origin_channel=submission.origin_channel,
+        draft_id=submission.draft_id,
+        emergency=submission.emergency,
+        created_at=now,
+        updated_at=now,
+        expires_at=now + route.expires_after,
+        due_at=now if submission.emergency else first_timer(route, desk.atlas.calendar, now),
+    )
+
+
+def _record(request: SyncRequest) -> dict[str, object]:
+    content = request.content
+    return {
+        "revision": request.revision,
+        "digest": request.digest,
+        "route": content.route,
+        "source_team": content.source_team.model_dump(),
+        "destination_team": content.destination_team.model_dump(),
+        "stories": [{"id": story.id, "name": story.name} for story in content.stories],
+        "mode": content.mode.value,
+        "reason": content.reason,
+    }
+
+
+def _at_field(answer: Refused | NotNow, field: Field) -> Invalid | NotNow:
+    return answer if isinstance(answer, NotNow) else Invalid(fields={field: " ".join(answer.reasons)})

@@ -1,0 +1,134 @@
+"""Calling a request off, looking again at an uncertain one, and freezing a route."""
+
+from handlers import announcing
+from handlers.models import Problem, State, SyncRequest
+from handlers.policy import Freeze, Ruling, may_approve, may_cancel, may_freeze
+from handlers.requests.answers import Answer, Done, NotNow, Refused
+from handlers.requests.desk import Desk, allowed, find, refused_in, what_happened
+from handlers.routes import Route
+
+_STOPPABLE = frozenset({State.PENDING, State.APPROVED})
+
+
+async def cancel(desk: Desk, actor: str, request_id: str, reason: str) -> Answer:
+    """Call off a request for which nothing was sent yet."""
+    found = await find(desk, request_id)
+    if isinstance(found, Refused):
+        return found
+    request, route = found
+    ruling = await allowed(
+        desk, actor, route, lambda person: may_cancel(route, person, requester=request.requester), what="cancel",
+        request=request,
+    )
+    if not isinstance(ruling, Ruling):
+        return ruling
+    async with desk.store.transaction() as transaction:
+        current = await transaction.request(request_id, lock=True)
+        if current is None or current.state not in _STOPPABLE:
+            return refused_in(
+                transaction, actor, (what_happened(current or request),), what="cancel", request=current or request
+            )
+        cancelled = await transaction.change(
+            current,
+            state=State.CANCELLED,
+            closed_by=actor,
+            closed_comment=reason,
+            due_at=None,
+            finished_at=transaction.now,
+        )
+        transaction.record("cancelled", actor, current.id, revision=current.revision, reason=reason)
+        await announcing.ended(transaction, cancelled, route)
+    return Done(request=cancelled, text=f"{request_id} is cancelled. Nothing was sent to Tines.")
+
+
+async def check_again(desk: Desk, actor: str, request_id: str) -> Answer:
+    """Look once more whether an uncertain request's sync destination exists."""
+    return await _uncertain(desk, actor, request_id, "check_again", "")
+
+
+async def close(desk: Desk, actor: str, request_id: str, comment: str = "") -> Answer:
+    """Close an uncertain request: somebody looked, and it is not to be followed any more."""
+    return await _uncertain(desk, actor, request_id, "close", comment)
+
+
+async def _uncertain(desk: Desk, actor: str, request_id: str, what: str, comment: str) -> Answer:
+    found = await find(desk, request_id)
+    if isinstance(found, Refused):
+        return found
+    request, route = found
+    ruling = await allowed(
+        desk, actor, route, lambda person: may_cancel(route, person, requester=request.requester), what=what,
+        request=request,
+    )
+    if not isinstance(ruling, Ruling):
+        return ruling
+    async with desk.store.transaction() as transaction:
+        current = await transaction.request(request_id, lock=True)
+        if current is None or current.state is not State.UNCERTAIN:
+            return refused_in(
+                transaction, actor, (what_happened(current or request),), what=what, request=current or request
+            )
+        transaction.record(what, actor, current.id, comment=comment)
+        if what == "check_again":
+            looked = await transaction.change(current, state=State.CREATING, due_at=transaction.now, problem=None)
+            transaction.advance(current.id)
+            await announcing.changed(transaction, looked)
+            await announcing.statuses(transaction, looked, route)
+            return Done(request=looked, text=f"Looking again for {request_id}. Its thread shows what is found.")
+        closed = await transaction.change(
+            current,
+            state=State.FAILED,
+            closed_by=actor,
+            closed_comment=comment,
+            finished_at=transaction.now,
+            problem=Problem(
+                what="Closed by a person without finding out whether the sync destination was created",
+                words=current.problem.words if current.problem else "",
+                advice="The sync destinations of the source tenant show whether it exists.",
+            ),
+        )
+        await announcing.ended(transaction, closed, route)
+        for waiting in (await transaction.same_teams(closed, {State.APPROVED}))[:1]:
+            await transaction.make_due(waiting)
+    return Done(request=closed, text=f"{request_id} is closed.")
+
+
+async def freeze(desk: Desk, actor: str, route_name: str, reason: str) -> Freeze | Refused | NotNow:
+    """Let nothing run on a route until it is thawed."""
+    route = await _route_for(desk, actor, route_name, "freeze")
+    if not isinstance(route, Route):
+        return route
+    async with desk.store.transaction() as transaction:
+        frozen = Freeze(route=route.name, by=actor, reason=reason, at=transaction.now)
+        await transaction.put_freeze(frozen)
+        transaction.record("frozen", actor, None, route=route.name, reason=reason)
+        await announcing.route_changed(transaction, route, "frozen", actor, reason)
+    return frozen
+
+
+async def thaw(desk: Desk, actor: str, route_name: str) -> Route | Refused | NotNow:
+    """Let a frozen route run again, beginning with what was approved meanwhile."""
+    route = await _route_for(desk, actor, route_name, "thaw")
+    if not isinstance(route, Route):
+        return route
+    async with desk.store.transaction() as transaction:
+        if await transaction.freeze(route.name) is None:
+            return refused_in(transaction, actor, (f"{route.name} is not frozen.",), what="thaw", route=route.name)
+        await transaction.drop_freeze(route.name)
+        transaction.record("thawed", actor, None, route=route.name)
+        await announcing.route_changed(transaction, route, "thawed", actor, "")
+        for request_id in await transaction.approved_on(route.name):
+            approved = await transaction.request(request_id, lock=True)
+            if approved is not None and approved.state is State.APPROVED:
+                await transaction.change(approved, due_at=transaction.now, note="")
+                transaction.advance(request_id)
+    return route
+
+
+async def _route_for(desk: Desk, actor: str, name: str, what: str) -> Route | Refused | NotNow:
+    route = desk.atlas.routes.get(name)
+    if route is None:
+        known = ", ".join(desk.atlas.routes)
+        return Refused(reasons=(f"There is no route {name}. The routes are: {known}.",))
+    ruling = await allowed(desk, actor, route, lambda person: may_freeze(route, person), what=what)
+    return route if isinstance(ruling, Ruling) else ruling

@@ -1,0 +1,214 @@
+"""Approving, rejecting and withdrawing: exactly one outcome, whoever clicks what at the same time.
+
+The request's row is locked while a decision is made, the state, revision and digest are compared, and only then is
+anything written. Whoever comes second is told what happened first.
+"""
+
+from datetime import datetime
+
+from handlers import announcing
+from handlers.models import Content, Decision, State, Story, SyncRequest, Verdict
+from handlers.operations import Preview
+from handlers.policy import Ruling, may_approve, may_reject, may_withdraw, quorum
+from handlers.requests.answers import Answer, Changed, Done, Frozen, NotNow, Refused, Slow
+from handlers.requests.asking import first_timer
+from handlers.requests.desk import Desk, allowed, find, looked_up, refuse, refused_in, what_happened
+from handlers.routes import Route
+from handlers.store import Transaction
+
+
+class Shown(Frozen):
+    """What a person saw when they decided."""
+
+    request_id: str
+    revision: int
+    digest: str
+    seen: tuple[int, ...] = ()  # ids of the sync destinations for the same teams
+
+
+async def approve(desk: Desk, actor: str, shown: Shown, *, patience: float | None) -> Answer:
+    """Take an approval of what was shown, if it is still what is there. `patience`: seconds for Tines to answer."""
+    found = await find(desk, shown.request_id)
+    if isinstance(found, Refused):
+        return found
+    request, route = found
+    if request.state is not State.PENDING:
+        return await refuse(desk, actor, (what_happened(request),), what="approve", request=request)
+    ruling = await allowed(
+        desk,
+        actor,
+        route,
+        lambda person: may_approve(
+            route, person, requester=request.requester, editor=request.editor, already=request.approvals()
+        ),
+        what="approve",
+        request=request,
+    )
+    if not isinstance(ruling, Ruling):
+        return ruling
+    preview = await looked_up(desk, request.content, patience)
+    if preview is None:
+        return Slow()
+    if preview.problem is not None:
+        return NotNow(problem=preview.problem)
+    async with desk.store.transaction() as transaction:
+        current = await transaction.request(request.id, lock=True)
+        if current is None or current.state is not State.PENDING:
+            return refused_in(
+                transaction, actor, (what_happened(current or request),), what="approve", request=current or request
+            )
+        now_there = current.content.with_stories(preview.stories)
+        changes = _changes(current, request, shown, preview, now_there)
+        if changes:
+            transaction.record("shown_again", actor, current.id, changes=list(changes), revision=current.revision)
+            return Changed(request=current, preview=preview, changes=changes)
+        if any(each.actor == actor for each in current.approvals()) and current.digest == shown.digest:
+            return refused_in(
+                transaction, actor, ("You have approved this already.",), what="approve", request=current
+            )
+        return await _take(transaction, current, route, actor, shown, ruling, now_there)
+
+
+async def _take(  # noqa: PLR0913, PLR0917 - one decision, all its facts
+    transaction: Transaction,
+    current: SyncRequest,
+    route: Route,
+    actor: str,
+    shown: Shown,
+    ruling: Ruling,
+    content: Content,
+) -> Done:
+    if shown.digest != current.digest:
+        # stories were edited on Tines since the request was made or last approved: earlier approvals were for those
+        lost = len(current.approvals())
+        current = (await transaction.change(current, content=content)).model_copy(update={"digest": shown.digest})
+        if lost:
+            transaction.record("stories_changed", actor, current.id, approvals_lost=lost, digest=shown.digest)
+            await announcing.note(transaction, current, route, "stories_changed", approvals_lost=lost)
+    decision = Decision(
+        request_id=current.id,
+        revision=current.revision,
+        digest=shown.digest,
+        actor=actor,
+        verdict=Verdict.APPROVE,
+        groups=ruling.entries,
+        seen=shown.seen,
+        at=transaction.now,
+    )
+    await transaction.add_decision(decision)
+    decided = current.model_copy(update={"decisions": (*current.decisions, decision)})
+    standing = quorum(route, decided.approvals())
+    transaction.record(
+        "approved", actor, current.id, revision=current.revision, digest=shown.digest, seen=list(shown.seen),
+        have=standing.have, needed=standing.needed,
+    )
+    if standing.reached:
+        decided = await transaction.change(decided, state=State.APPROVED, due_at=transaction.now, note="")
+        transaction.advance(decided.id)
+        text = f"{current.id} is approved and runs now."
+    else:
+        text = f"Your approval counts. {current.id} needs {standing.missing}."
+    await announcing.changed(transaction, decided)
+    return Done(request=decided, text=text)
+
+
+def _changes(
+    current: SyncRequest, before: SyncRequest, shown: Shown, preview: Preview, now_there: Content
+) -> tuple[str, ...]:
+    """Say what is different from what was shown; nothing when it is the same."""
+    if current.revision != shown.revision:
+        return ("The request was changed by the person who asked. Below is what it asks for now.",)
+    changes: list[str] = []
+    if current.content != before.content:
+        changes.append("The request changed while it was being looked up. Below is how it is now.")
+    changes.extend(f"The story {story.name} is gone, was moved, or has no change control any more." for story in preview.gone)
+    if not changes and now_there.digest() != shown.digest:
+        changes.extend(_edited(before.content.stories, preview.stories) or ("Stories were edited since they were shown.",))
+    unseen = [str(each.id) for each in preview.existing if each.id not in shown.seen]
+    if unseen:
+        changes.append(f"A sync destination for the same teams exists now (number {', '.join(unseen)}).")
+    return tuple(changes)
+
+
+def _edited(before: tuple[Story, ...], now: tuple[Story, ...]) -> tuple[str, ...]:
+    then = {story.id: story.edited_at for story in before}
+    return tuple(f"{story.name} was edited on Tines since." for story in now if then.get(story.id) != story.edited_at)
+
+
+async def reject(desk: Desk, actor: str, request_id: str, comment: str) -> Answer:
+    """End a pending request with a comment for its requester."""
+    found = await find(desk, request_id)
+    if isinstance(found, Refused):
+        return found
+    request, route = found
+    ruling = await allowed(
+        desk, actor, route, lambda person: may_reject(route, person, requester=request.requester), what="reject",
+        request=request,
+    )
+    if not isinstance(ruling, Ruling):
+        return ruling
+    async with desk.store.transaction() as transaction:
+        current = await transaction.request(request_id, lock=True)
+        if current is None or current.state is not State.PENDING:
+            return refused_in(
+                transaction, actor, (what_happened(current or request),), what="reject", request=current or request
+            )
+        await transaction.add_decision(
+            Decision(
+                request_id=current.id,
+                revision=current.revision,
+                digest=current.digest,
+                actor=actor,
+                verdict=Verdict.REJECT,
+                comment=comment,
+                groups=ruling.entries,
+                at=transaction.now,
+            )
+        )
+        rejected = await transaction.change(
+            current,
+            state=State.REJECTED,
+            closed_by=actor,
+            closed_comment=comment,
+            due_at=None,
+            finished_at=transaction.now,
+        )
+        transaction.record("rejected", actor, current.id, revision=current.revision, comment=comment)
+        await announcing.ended(transaction, rejected, route)
+    return Done(request=rejected, text=f"{request_id} is rejected. The person who asked is told why.")
+
+
+async def withdraw(desk: Desk, actor: str, request_id: str) -> Answer:
+    """Take back an approval, while the quorum is not reached."""
+    found = await find(desk, request_id)
+    if isinstance(found, Refused):
+        return found
+    request, route = found
+    ruling = await allowed(
+        desk, actor, route, lambda person: may_withdraw(person, request.approvals()), what="withdraw", request=request
+    )
+    if not isinstance(ruling, Ruling):
+        return ruling
+    async with desk.store.transaction() as transaction:
+        current = await transaction.request(request_id, lock=True)
+        if current is None or current.state is not State.PENDING:
+            return refused_in(
+                transaction, actor, (what_happened(current or request),), what="withdraw", request=current or request
+            )
+        await transaction.withdraw_approval(current, actor)
+        transaction.record("withdrawn", actor, current.id, revision=current.revision)
+        remaining = _without(current, actor, transaction.now)
+        await announcing.changed(transaction, remaining)
+        await announcing.note(transaction, remaining, route, "withdrawn", actor=actor)
+    return Done(request=remaining, text=f"Your approval of {request_id} is taken back.")
+
+
+def _without(request: SyncRequest, actor: str, now: datetime) -> SyncRequest:
+    return request.model_copy(
+        update={
+            "decisions": tuple(
+                each.model_copy(update={"withdrawn_at": now}) if each.actor == actor and each.withdrawn_at is None else each
+                for each in request.decisions
+            )
+        }
+    )

@@ -1,0 +1,126 @@
+"""What every use case needs, and the two questions that each of them begins with: who is this, and may they?
+
+Rights are looked up at every click, and afresh before anybody is refused: somebody who joined the approvers a moment
+ago must not be told that they are not among them. A refusal is recorded like everything else.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from handlers.catalogue import Catalogue
+from handlers.models import Content, Problem, State, SyncRequest
+from handlers.operations import Operation, Preview
+from handlers.people import People, PeopleUnavailableError, Person
+from handlers.policy import Ruling, groups_of
+from handlers.requests.answers import NotNow, Refused
+from handlers.routes import Atlas, Route
+from handlers.store import Store, Transaction
+
+Rule = Callable[[Person], Ruling]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The parts that use cases work with."""
+
+    store: Store
+    atlas: Atlas
+    people: People
+    catalogue: Catalogue
+    operation: Operation
+
+
+async def ruled(desk: Desk, actor: str, route: Route, rule: Rule) -> Ruling | NotNow:
+    """Return what the policy says of a person, asked afresh before it says no."""
+    groups = groups_of(route)
+    try:
+        ruling = rule(await desk.people.person(actor, groups))
+        if not ruling.allowed:
+            ruling = rule(await desk.people.person(actor, groups, fresh=True))
+    except PeopleUnavailableError as error:
+        return NotNow(problem=Problem(what="Slack does not say who you are right now", words=str(error), advice="Nothing was changed. Try again in a minute."))
+    return ruling
+
+
+async def allowed(
+    desk: Desk, actor: str, route: Route, rule: Rule, *, what: str, request: SyncRequest | None = None
+) -> Ruling | Refused | NotNow:
+    """Return the ruling if it allows, else what to answer; a refusal is recorded as an attempt at `what`."""
+    ruling = await ruled(desk, actor, route, rule)
+    if isinstance(ruling, NotNow) or ruling.allowed:
+        return ruling
+    return await refuse(desk, actor, ruling.reasons, what=what, route=route.name, request=request)
+
+
+async def refuse(
+    desk: Desk,
+    actor: str,
+    reasons: tuple[str, ...],
+    *,
+    what: str,
+    route: str = "",
+    request: SyncRequest | None = None,
+) -> Refused:
+    """Record a refusal and return it."""
+    async with desk.store.transaction() as transaction:
+        refused_in(transaction, actor, reasons, what=what, route=route, request=request)
+    return Refused(reasons=reasons, request=request)
+
+
+def refused_in(
+    transaction: Transaction,
+    actor: str,
+    reasons: tuple[str, ...],
+    *,
+    what: str,
+    route: str = "",
+    request: SyncRequest | None = None,
+) -> Refused:
+    """Record a refusal within a transaction and return it."""
+    transaction.record(
+        "refused", actor, request.id if request else None, what=what, route=route, reasons=list(reasons)
+    )
+    return Refused(reasons=reasons, request=request)
+
+
+async def find(desk: Desk, request_id: str) -> tuple[SyncRequest, Route] | Refused:
+    """Return a request and its route, or why there is none."""
+    async with desk.store.reading() as reader:
+        request = await reader.request(request_id)
+    if request is None:
+        return Refused(reasons=(f"There is no request {request_id}. `/tines-sync list` shows yours.",))
+    route = desk.atlas.routes.get(request.content.route)
+    if route is None:
+        return Refused(
+            reasons=(f"The route {request.content.route} is not configured any more. Ask whoever runs tines-sync.",),
+            request=request,
+        )
+    return request, route
+
+
+async def looked_up(desk: Desk, content: Content, patience: float | None) -> Preview | None:
+    """Return the preview of what would be done, or None when Tines takes longer than `patience` seconds."""
+    try:
+        async with asyncio.timeout(patience):
+            return await desk.operation.preview(content)
+    except TimeoutError:
+        return None
+
+
+def what_happened(request: SyncRequest) -> str:
+    """Say in one sentence why a request can no longer be decided about, changed or called off."""
+    by = f" by <@{request.closed_by}>" if request.closed_by else ""
+    return {
+        State.PENDING: f"{request.id} still waits for approval.",
+        State.APPROVED: f"{request.id} was approved meanwhile.",
+        State.CREATING: f"{request.id} was approved and is being carried out.",
+        State.SETTLING: f"{request.id} was approved and is being carried out.",
+        State.SUCCEEDED: f"{request.id} was carried out: every story is as it should be.",
+        State.PARTIAL: f"{request.id} was carried out; some stories did not sync.",
+        State.FAILED: f"{request.id} failed. Its thread says why.",
+        State.UNCERTAIN: f"{request.id} was sent, and somebody has to look what became of it. Its thread says how.",
+        State.REJECTED: f"{request.id} was rejected{by}.",
+        State.CANCELLED: f"{request.id} was cancelled{by}.",
+        State.EXPIRED: f"{request.id} expired before it was approved.",
+    }[request.state]

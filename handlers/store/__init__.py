@@ -1,0 +1,125 @@
+"""The store: the rows that are the truth, and the transactions that change them.
+
+Everything that must survive a crash is a row here. Failures of the database itself arrive as `StoreUnavailableError`,
+so that a person is told "not now" instead of seeing a request vanish.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from handlers.jobs import JobQueue
+from handlers.store import tables as t
+from handlers.store.database import WRITING, DatabaseUrlError
+from handlers.store.migrate import SchemaError, check_schema, migrate, migrates_by_itself
+from handlers.store.reading import Reader
+from handlers.store.rows import Announcement, Event, Intent, Posted
+from handlers.store.writing import SYSTEM, ConflictError, Transaction, event_hash
+
+__all__ = [
+    "SYSTEM",
+    "Announcement",
+    "ConflictError",
+    "DatabaseUrlError",
+    "Event",
+    "Intent",
+    "Posted",
+    "Reader",
+    "SchemaError",
+    "Store",
+    "StoreUnavailableError",
+    "Transaction",
+    "check_schema",
+    "event_hash",
+    "migrate",
+    "migrates_by_itself",
+]
+
+
+class StoreUnavailableError(Exception):
+    """The database cannot be reached or does not answer. What was committed before is safe; this change was not."""
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Turn the database's own failures into the one that people are told about."""
+    try:
+        yield
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+        message = "the database does not answer"
+        raise StoreUnavailableError(message) from error
+
+
+class Store:
+    """Opens transactions. `clock` tells the time (aware, UTC); `executor` names this process in claims."""
+
+    def __init__(self, engine: AsyncEngine, jobs: JobQueue, *, executor: str, clock: Callable[[], datetime]) -> None:
+        self._engine = engine
+        self._jobs = jobs
+        self.executor = executor
+        self.clock = clock
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Open a transaction that writes; it commits when the block ends without an error, and wakes its jobs then.
+
+        Raises `StoreUnavailableError` when the database fails.
+        """
+        with _failures():
+            async with self._engine.connect() as plain:
+                connection = await plain.execution_options(**WRITING)
+                async with connection.begin():
+                    transaction = Transaction(connection, self.clock(), executor=self.executor)
+                    yield transaction
+                    await transaction.write_events()
+                    await self._jobs.enqueue(connection, transaction.jobs)
+        self._jobs.wake(transaction.jobs)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Reader]:
+        """Open a transaction that only reads. Raises `StoreUnavailableError` when the database fails."""
+        with _failures():
+            async with self._engine.connect() as connection, connection.begin():
+                yield Reader(connection, self.clock())
+
+    async def heartbeat(self, lease: timedelta) -> None:
+        """Renew this executor's lease. Raises `StoreUnavailableError`."""
+        with _failures():
+            async with self._engine.connect() as plain:
+                connection = await plain.execution_options(**WRITING)
+                async with connection.begin():
+                    now = self.clock()
+                    renewed = await connection.execute(
+                        sa.update(t.executors)
+                        .where(t.executors.c.id == self.executor)
+                        .values(lease_until=now + lease)
+                        .returning(t.executors.c.id)
+                    )
+                    if renewed.one_or_none() is None:
+                        await connection.execute(
+                            sa.insert(t.executors).values(id=self.executor, started_at=now, lease_until=now + lease)
+                        )
+
+    async def retire(self, *, everybody: bool = False) -> tuple[str, ...]:
+        """End this executor's lease, or everybody else's on a database of one process. Returns the ids ended."""
+        which = t.executors.c.id != self.executor if everybody else t.executors.c.id == self.executor
+        return await self._drop_executors(which)
+
+    async def reap(self) -> tuple[str, ...]:
+        """Forget executors whose lease ended, which frees what they had claimed. Returns their ids."""
+        return await self._drop_executors(t.executors.c.lease_until < self.clock())
+
+    async def _drop_executors(self, which: sa.ColumnElement[bool]) -> tuple[str, ...]:
+        with _failures():
+            async with self._engine.connect() as plain:
+                connection = await plain.execution_options(**WRITING)
+                async with connection.begin():
+                    dropped = await connection.execute(sa.delete(t.executors).where(which).returning(t.executors.c.id))
+                    return tuple(dropped.scalars())
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()

@@ -1,0 +1,1 @@
+"""The migrations: what the tables were on each day that they changed."""

@@ -1,0 +1,182 @@
+"""The first tables.
+
+Written out, not taken from `handlers.store.tables`: a migration is what the tables were on its day.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create every table, and the empty chain."""
+    op.create_table(
+        "announcements",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("key", sa.String(length=120), nullable=False),
+        sa.Column("request_id", sa.String(length=16), nullable=True),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
+        sa.Column("lane", sa.String(length=40), nullable=False),
+        sa.Column("thread_key", sa.String(length=120), nullable=True),
+        sa.Column("wanted", sa.Integer(), nullable=False),
+        sa.Column("delivered", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=True),
+        sa.Column("messages", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("posting", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failure", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_announcements")),
+        sa.UniqueConstraint("key", name=op.f("uq_announcements_key")),
+    )
+    op.create_index(
+        "ix_announcements_open",
+        "announcements",
+        ["lane", "id"],
+        unique=False,
+        sqlite_where=sa.text("wanted > delivered AND failure IS NULL"),
+        postgresql_where=sa.text("wanted > delivered AND failure IS NULL"),
+    )
+    op.create_index(op.f("ix_announcements_request_id"), "announcements", ["request_id"], unique=False)
+    op.create_table(
+        "chain",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_chain")),
+    )
+    op.create_table(
+        "decisions",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("request_id", sa.String(length=16), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("actor", sa.String(length=32), nullable=False),
+        sa.Column("verdict", sa.String(length=16), nullable=False),
+        sa.Column("comment", sa.Text(), server_default="", nullable=False),
+        sa.Column("groups", sa.Text(), nullable=False),
+        sa.Column("seen", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("withdrawn_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_decisions")),
+    )
+    op.create_index(op.f("ix_decisions_request_id"), "decisions", ["request_id"], unique=False)
+    op.create_table(
+        "events",
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("request_id", sa.String(length=16), nullable=True),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
+        sa.Column("previous", sa.String(length=64), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_events")),
+    )
+    op.create_index(op.f("ix_events_request_id"), "events", ["request_id"], unique=False)
+    op.create_table(
+        "executors",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("lease_until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_executors")),
+    )
+    op.create_table(
+        "freezes",
+        sa.Column("route", sa.String(length=100), nullable=False),
+        sa.Column("by", sa.String(length=32), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("route", name=op.f("pk_freezes")),
+    )
+    op.create_table(
+        "intents",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("actor", sa.String(length=32), nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("claimed_by", sa.String(length=64), nullable=True),
+        sa.Column("outcome", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_intents")),
+    )
+    op.create_index(
+        op.f("ix_intents_due_at"),
+        "intents",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.create_table(
+        "lanes",
+        sa.Column("lane", sa.String(length=40), nullable=False),
+        sa.Column("claimed_by", sa.String(length=64), nullable=True),
+        sa.Column("not_before", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("lane", name=op.f("pk_lanes")),
+    )
+    op.create_table(
+        "requests",
+        sa.Column("id", sa.String(length=16), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("route", sa.String(length=100), nullable=False),
+        sa.Column("source", sa.String(length=100), nullable=False),
+        sa.Column("destination", sa.String(length=100), nullable=False),
+        sa.Column("source_team_id", sa.BigInteger(), nullable=False),
+        sa.Column("source_team_name", sa.Text(), nullable=False),
+        sa.Column("destination_team_id", sa.BigInteger(), nullable=False),
+        sa.Column("destination_team_name", sa.Text(), nullable=False),
+        sa.Column("mode", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("stories", sa.Text(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("requester", sa.String(length=32), nullable=False),
+        sa.Column("editor", sa.String(length=32), nullable=False),
+        sa.Column("origin_channel", sa.String(length=32), server_default="", nullable=False),
+        sa.Column("draft_id", sa.String(length=64), nullable=True),
+        sa.Column("emergency", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed_by", sa.String(length=32), server_default="", nullable=False),
+        sa.Column("closed_comment", sa.Text(), server_default="", nullable=False),
+        sa.Column("known_ids", sa.Text(), nullable=True),
+        sa.Column("posted_at", sa.BigInteger(), nullable=True),
+        sa.Column("posts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("destination_id", sa.BigInteger(), nullable=True),
+        sa.Column("statuses", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("settle_until", sa.BigInteger(), nullable=True),
+        sa.Column("finished_at", sa.BigInteger(), nullable=True),
+        sa.Column("problem", sa.Text(), nullable=True),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("claimed_by", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_requests")),
+        sa.UniqueConstraint("draft_id", name=op.f("uq_requests_draft_id")),
+    )
+    op.create_index(
+        op.f("ix_requests_due_at"),
+        "requests",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.create_index(op.f("ix_requests_requester_created_at"), "requests", ["requester", "created_at"], unique=False)
+    op.create_index(
+        op.f("ix_requests_source_team_id_destination_team_id_state"),
+        "requests",
+        ["source_team_id", "destination_team_id", "state"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_requests_state_route_created_at"), "requests", ["state", "route", "created_at"], unique=False
+    )
+    op.execute("INSERT INTO chain (id, seq, hash) VALUES (1, 0, '')")

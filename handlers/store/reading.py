@@ -1,0 +1,203 @@
+"""What can be asked of the store. Every query here has an index that it uses, whatever the number of rows."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from handlers.models import State, SyncRequest
+from handlers.policy import Freeze
+from handlers.store import tables as t
+from handlers.store.rows import (
+    Announcement,
+    Event,
+    Intent,
+    read_announcement,
+    read_event,
+    read_intent,
+    read_request,
+)
+
+_OPEN: Final = sa.and_(t.announcements.c.wanted > t.announcements.c.delivered, t.announcements.c.failure.is_(None))
+
+
+class Reader:
+    """Questions to the store within one transaction."""
+
+    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+        self._connection = connection
+        self.now = now
+
+    async def request(self, request_id: str, *, lock: bool = False) -> SyncRequest | None:
+        """Return a request with its decisions; with `lock`, nobody else changes it until the transaction ends."""
+        query = sa.select(t.requests).where(t.requests.c.id == request_id)
+        row = (await self._connection.execute(query.with_for_update() if lock else query)).mappings().one_or_none()
+        if row is None:
+            return None
+        decisions = await self._connection.execute(
+            sa.select(t.decisions).where(t.decisions.c.request_id == request_id).order_by(t.decisions.c.id)
+        )
+        return read_request(row, decisions.mappings())
+
+    async def request_of_draft(self, draft_id: str) -> SyncRequest | None:
+        """Return the request that a form became, if it did."""
+        found = await self._connection.execute(sa.select(t.requests.c.id).where(t.requests.c.draft_id == draft_id))
+        request_id = found.scalar_one_or_none()
+        return None if request_id is None else await self.request(request_id)
+
+    async def requested_by(self, person: str, *, limit: int, offset: int = 0) -> tuple[tuple[SyncRequest, ...], int]:
+        """Return a person's requests, newest first, and how many there are in all."""
+        return await self._some(t.requests.c.requester == person, limit=limit, offset=offset)
+
+    async def waiting_on(
+        self, routes: Collection[str], *, but_not: str, limit: int, offset: int = 0
+    ) -> tuple[tuple[SyncRequest, ...], int]:
+        """Return pending requests of some routes that `but_not` did not ask for, newest first, and their number."""
+        if not routes:
+            return (), 0
+        where = sa.and_(
+            t.requests.c.state == State.PENDING.value,
+            t.requests.c.route.in_(routes),
+            t.requests.c.requester != but_not,
+        )
+        return await self._some(where, limit=limit, offset=offset)
+
+    async def _some(
+        self, where: sa.ColumnElement[bool], *, limit: int, offset: int
+    ) -> tuple[tuple[SyncRequest, ...], int]:
+        total = (
+            await self._connection.execute(sa.select(sa.func.count()).select_from(t.requests).where(where))
+        ).scalar_one()
+        if not total:
+            return (), 0
+        rows = await self._connection.execute(
+            sa.select(t.requests).where(where).order_by(t.requests.c.created_at.desc()).limit(limit).offset(offset)
+        )
+        found = rows.mappings().all()
+        decisions: dict[str, list[sa.RowMapping]] = {}
+        given = await self._connection.execute(
+            sa.select(t.decisions)
+            .where(t.decisions.c.request_id.in_([row["id"] for row in found]))
+            .order_by(t.decisions.c.id)
+        )
+        for decision in given.mappings():
+            decisions.setdefault(decision["request_id"], []).append(decision)
+        return tuple(read_request(row, decisions.get(row["id"], ())) for row in found), total
+
+    async def same_teams(self, request: SyncRequest, states: Collection[State]) -> tuple[str, ...]:
+        """Return the ids of other requests for the same two teams in some states, oldest first."""
+        content = request.content
+        rows = await self._connection.execute(
+            sa.select(t.requests.c.id)
+            .where(
+                t.requests.c.source_team_id == content.source_team.id,
+                t.requests.c.destination_team_id == content.destination_team.id,
+                t.requests.c.state.in_([state.value for state in states]),
+                t.requests.c.source == content.source,
+                t.requests.c.destination == content.destination,
+                t.requests.c.id != request.id,
+            )
+            .order_by(t.requests.c.updated_at, t.requests.c.id)
+        )
+        return tuple(rows.scalars())
+
+    async def approved_on(self, route: str) -> tuple[str, ...]:
+        """Return the ids of a route's requests that are approved and not yet begun."""
+        rows = await self._connection.execute(
+            sa.select(t.requests.c.id).where(t.requests.c.state == State.APPROVED.value, t.requests.c.route == route)
+        )
+        return tuple(rows.scalars())
+
+    async def pending_on(self, route: str) -> tuple[str, ...]:
+        """Return the ids of a route's requests that wait for approval."""
+        rows = await self._connection.execute(
+            sa.select(t.requests.c.id).where(t.requests.c.state == State.PENDING.value, t.requests.c.route == route)
+        )
+        return tuple(rows.scalars())
+
+    async def freeze(self, route: str) -> Freeze | None:
+        """Return who froze the route and why, or None."""
+        return (await self.freezes()).get(route)
+
+    async def freezes(self) -> dict[str, Freeze]:
+        """Return every frozen route."""
+        rows = await self._connection.execute(sa.select(t.freezes))
+        return {row["route"]: Freeze.model_validate(dict(row)) for row in rows.mappings()}
+
+    async def announcement(self, key: str) -> Announcement | None:
+        """Return an announcement by its key."""
+        row = await self._connection.execute(sa.select(t.announcements).where(t.announcements.c.key == key))
+        found = row.mappings().one_or_none()
+        return None if found is None else read_announcement(found)
+
+    async def open_announcements(self, lane: str, *, limit: int = 20) -> tuple[Announcement, ...]:
+        """Return what a lane still has to deliver, in order."""
+        rows = await self._connection.execute(
+            sa.select(t.announcements)
+            .where(t.announcements.c.lane == lane, _OPEN)
+            .order_by(t.announcements.c.id)
+            .limit(limit)
+        )
+        return tuple(read_announcement(row) for row in rows.mappings())
+
+    async def events(self, request_id: str) -> tuple[Event, ...]:
+        """Return everything that happened to a request, oldest first."""
+        rows = await self._connection.execute(
+            sa.select(t.events).where(t.events.c.request_id == request_id).order_by(t.events.c.seq)
+        )
+        return tuple(read_event(row) for row in rows.mappings())
+
+    async def events_after(self, seq: int, *, since: datetime | None = None, limit: int = 1000) -> tuple[Event, ...]:
+        """Return up to `limit` events after a place in the chain, oldest first."""
+        query = sa.select(t.events).where(t.events.c.seq > seq)
+        if since is not None:
+            query = query.where(t.events.c.at >= since)
+        rows = await self._connection.execute(query.order_by(t.events.c.seq).limit(limit))
+        return tuple(read_event(row) for row in rows.mappings())
+
+    async def chain_head(self) -> tuple[int, str]:
+        """Return the number and hash of the chain's last event; (0, "") for an empty chain."""
+        row = (await self._connection.execute(sa.select(t.chain.c.seq, t.chain.c.hash))).one_or_none()
+        return (0, "") if row is None else (row.seq, row.hash)
+
+    async def intent(self, intent_id: str) -> Intent | None:
+        """Return an intent that is not done yet."""
+        row = await self._connection.execute(
+            sa.select(t.intents).where(t.intents.c.id == intent_id, t.intents.c.due_at.is_not(None))
+        )
+        found = row.mappings().one_or_none()
+        return None if found is None else read_intent(found)
+
+    async def due(self, executor: str, *, limit: int = 200) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """Return the ids of requests, lanes and intents that are due and that no other live executor works on."""
+        alive = sa.select(t.executors.c.id).where(t.executors.c.lease_until > self.now, t.executors.c.id != executor)
+        requests = await self._connection.execute(
+            sa.select(t.requests.c.id)
+            .where(t.requests.c.due_at <= self.now, _free(t.requests.c.claimed_by, alive))
+            .order_by(t.requests.c.due_at)
+            .limit(limit)
+        )
+        lanes = await self._connection.execute(
+            sa.select(t.announcements.c.lane)
+            .outerjoin(t.lanes, t.lanes.c.lane == t.announcements.c.lane)
+            .where(
+                _OPEN,
+                sa.or_(t.lanes.c.not_before.is_(None), t.lanes.c.not_before <= self.now),
+                _free(t.lanes.c.claimed_by, alive),
+            )
+            .distinct()
+            .limit(limit)
+        )
+        intents = await self._connection.execute(
+            sa.select(t.intents.c.id)
+            .where(t.intents.c.due_at <= self.now, _free(t.intents.c.claimed_by, alive))
+            .order_by(t.intents.c.due_at)
+            .limit(limit)
+        )
+        return tuple(requests.scalars()), tuple(lanes.scalars()), tuple(intents.scalars())
+
+
+def _free(claimed_by: sa.Column[str], alive: sa.Select[tuple[str]]) -> sa.ColumnElement[bool]:
+    return sa.or_(claimed_by.is_(None), claimed_by.not_in(alive))

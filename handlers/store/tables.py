@@ -1,0 +1,214 @@
+"""The tables, once, for SQLite and PostgreSQL.
+
+Times are whole microseconds since 1970 in UTC, so that both databases store, compare and index them alike and no
+time zone is lost on SQLite. Lists and objects are JSON text, written by `pack` with sorted keys.
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeDecorator
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment: an aware datetime in Python, microseconds since the epoch in the database."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Turn a moment into microseconds."""
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Turn microseconds into a moment."""
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+class Packed(TypeDecorator[Any]):
+    """JSON text with sorted keys: equal values are equal text, which the chain of events relies on."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: object, dialect: sa.Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Turn a JSON value into text."""
+        return None if value is None else pack(value)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Any:  # noqa: ANN401, ARG002 - whatever JSON holds
+        """Turn text into a JSON value."""
+        return None if value is None else json.loads(value)
+
+
+def pack(value: object) -> str:
+    """Return compact JSON with sorted keys."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+
+
+metadata: Final = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_ROW_ID: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite counts up INTEGER keys only
+
+requests: Final = sa.Table(
+    "requests",
+    metadata,
+    sa.Column("id", sa.String(16), primary_key=True),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("route", sa.String(100), nullable=False),
+    sa.Column("source", sa.String(100), nullable=False),
+    sa.Column("destination", sa.String(100), nullable=False),
+    sa.Column("source_team_id", sa.BigInteger, nullable=False),
+    sa.Column("source_team_name", sa.Text, nullable=False),
+    sa.Column("destination_team_id", sa.BigInteger, nullable=False),
+    sa.Column("destination_team_name", sa.Text, nullable=False),
+    sa.Column("mode", sa.String(16), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("stories", Packed, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("requester", sa.String(32), nullable=False),
+    sa.Column("editor", sa.String(32), nullable=False),
+    sa.Column("origin_channel", sa.String(32), nullable=False, server_default=""),
+    sa.Column("draft_id", sa.String(64), unique=True),
+    sa.Column("emergency", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("updated_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+    sa.Column("due_at", Instant),
+    sa.Column("closed_by", sa.String(32), nullable=False, server_default=""),
+    sa.Column("closed_comment", sa.Text, nullable=False, server_default=""),
+    sa.Column("known_ids", Packed),
+    sa.Column("posted_at", Instant),
+    sa.Column("posts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("destination_id", sa.BigInteger),
+    sa.Column("statuses", Packed, nullable=False, server_default="[]"),
+    sa.Column("settle_until", Instant),
+    sa.Column("finished_at", Instant),
+    sa.Column("problem", Packed),
+    sa.Column("note", sa.Text, nullable=False, server_default=""),
+    sa.Column("claimed_by", sa.String(64)),
+    # what is due: the sweep reads the head of this index and nothing else
+    sa.Index(
+        None, "due_at", sqlite_where=sa.text("due_at IS NOT NULL"), postgresql_where=sa.text("due_at IS NOT NULL")
+    ),
+    sa.Index(None, "requester", "created_at"),
+    sa.Index(None, "state", "route", "created_at"),
+    # who else is at work for the same two teams
+    sa.Index(None, "source_team_id", "destination_team_id", "state"),
+)
+
+decisions: Final = sa.Table(
+    "decisions",
+    metadata,
+    sa.Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    sa.Column("request_id", sa.String(16), nullable=False, index=True),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("actor", sa.String(32), nullable=False),
+    sa.Column("verdict", sa.String(16), nullable=False),
+    sa.Column("comment", sa.Text, nullable=False, server_default=""),
+    sa.Column("groups", Packed, nullable=False),
+    sa.Column("seen", Packed, nullable=False, server_default="[]"),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("withdrawn_at", Instant),
+)
+
+announcements: Final = sa.Table(
+    "announcements",
+    metadata,
+    sa.Column("id", _ROW_ID, primary_key=True, autoincrement=True),  # the order of delivery within a lane
+    sa.Column("key", sa.String(120), nullable=False, unique=True),
+    sa.Column("request_id", sa.String(16), index=True),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("data", Packed, nullable=False),
+    sa.Column("lane", sa.String(40), nullable=False),  # a channel id, or "@" and a user id for a direct message
+    sa.Column("thread_key", sa.String(120)),  # the announcement whose first message starts the thread
+    sa.Column("wanted", sa.Integer, nullable=False),  # version that readers should see
+    sa.Column("delivered", sa.Integer, nullable=False, server_default="0"),  # version that they do see
+    sa.Column("channel", sa.String(32)),  # where it was posted
+    sa.Column("messages", Packed, nullable=False, server_default="[]"),  # what was posted: [{"ts", "hash"}]
+    sa.Column("posting", sa.Boolean, nullable=False, server_default=sa.false()),  # a post's answer may be missing
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("failure", sa.Text),  # why it was given up, in words
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Index(
+        "ix_announcements_open",
+        "lane",
+        "id",
+        sqlite_where=sa.text("wanted > delivered AND failure IS NULL"),
+        postgresql_where=sa.text("wanted > delivered AND failure IS NULL"),
+    ),
+)
+
+lanes: Final = sa.Table(
+    "lanes",
+    metadata,
+    sa.Column("lane", sa.String(40), primary_key=True),
+    sa.Column("claimed_by", sa.String(64)),
+    sa.Column("not_before", Instant),  # Slack asked to wait, or a retry backs off
+)
+
+intents: Final = sa.Table(
+    "intents",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("actor", sa.String(32), nullable=False),
+    sa.Column("data", Packed, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("due_at", Instant),  # None when done
+    sa.Column("claimed_by", sa.String(64)),
+    sa.Column("outcome", sa.Text, nullable=False, server_default=""),
+    sa.Index(
+        None, "due_at", sqlite_where=sa.text("due_at IS NOT NULL"), postgresql_where=sa.text("due_at IS NOT NULL")
+    ),
+)
+
+events: Final = sa.Table(
+    "events",
+    metadata,
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),  # 1, 2, 3, … without a gap
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("request_id", sa.String(16), index=True),
+    sa.Column("actor", sa.String(64), nullable=False),  # Slack user id, or "tines-sync"
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("data", Packed, nullable=False),
+    sa.Column("previous", sa.String(64), nullable=False),  # the hash before this one
+    sa.Column("hash", sa.String(64), nullable=False),
+)
+
+chain: Final = sa.Table(
+    "chain",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),  # always 1
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+)
+
+freezes: Final = sa.Table(
+    "freezes",
+    metadata,
+    sa.Column("route", sa.String(100), primary_key=True),
+    sa.Column("by", sa.String(32), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+)
+
+executors: Final = sa.Table(
+    "executors",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("lease_until", Instant, nullable=False),  # after this moment its claims are void
+)
