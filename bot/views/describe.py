@@ -3,8 +3,7 @@
 One place, so that the channel, the thread, a list and the App Home never use two words for the same thing.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from bot.views import ids, kit
@@ -190,8 +189,3 @@ def can_be_asked_again(request: SyncRequest) -> bool:
     return request.state in {State.EXPIRED, State.REJECTED, State.CANCELLED} or (
         request.state is State.FAILED and request.destination_id is None
     )
-
-
-def some(items: Iterable[kit.Part], limit: int) -> list[kit.Part]:
-    """Return the first parts of many."""
-    return list(islice(items, limit))

@@ -58,6 +58,13 @@ class ErrorRef(Carried):
     story: Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 
+class PageRef(Carried):
+    """What a button that turns a page carries: rights and content are looked up again."""
+
+    page: Annotated[int, Field(ge=1, le=100_000)]
+    request: RequestId | None = None  # whose history it is
+
+
 class FormMeta(Carried):
     """What the form carries besides its fields."""
 

@@ -15,7 +15,8 @@ from bot.views.review._dialogs import (
     refused_view,
     reject_view,
 )
-from bot.views.review._review import ExistingDestination, Preview, parse_review, review_meta, review_view
+from bot.views.review._review import parse_review, review_meta, review_view
+from handlers.operations import ExistingDestination, Preview
 
 __all__ = [
     "CommentInput",

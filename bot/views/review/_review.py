@@ -5,38 +5,19 @@ the sync destinations that were listed. A decision comes back with these, and is
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from bot.views import describe, ids, kit
 from bot.views.meta import ReviewMeta
 from bot.views.review._stories import story_blocks
 from bot.views.text import Block, date_element, plural
-from handlers.models import Problem, Story, SyncMode, SyncRequest
+from handlers.models import Story, SyncMode, SyncRequest
+from handlers.operations import ExistingDestination, Preview
 from handlers.policy import Quorum, Ruling
-from handlers.routes import Route
+from handlers.routes import Existing, Route
 
 _DESTINATIONS_SHOWN: Final = 5
 _SEEN: Final = 100  # as many ids as the view can carry
-
-
-@dataclass(frozen=True)
-class ExistingDestination:
-    """A sync destination for the same two teams that is there already."""
-
-    id: int
-    story_names: tuple[str, ...]
-    manual: bool | None = None  # None where the tenant does not tell
-
-
-@dataclass(frozen=True)
-class Preview:
-    """How Tines stands now, looked up for the review."""
-
-    stories: tuple[Story, ...]  # those of the request that are still there, as they are now
-    existing: tuple[ExistingDestination, ...] = ()
-    problem: Problem | None = None  # why it could not be looked up; then the rest says nothing
-    gone: tuple[Story, ...] = ()  # deleted, moved to another team, or without change control by now
 
 
 def review_view(  # noqa: PLR0913 - what a person may do is decided by policy, one ruling for each
@@ -66,7 +47,7 @@ def review_view(  # noqa: PLR0913 - what a person may do is decided by policy, o
         kit.rich(*_summary(request)),
         *_preview(request, preview),
         *_existing(preview),
-        kit.rich(*_call(request, len(preview.stories) if preview else len(request.content.stories))),
+        kit.rich(*_call(request, route, len(preview.stories) if preview else len(request.content.stories))),
         kit.divider(),
         kit.rich(*_approvals(request, route, quorum)),
         *_rulings(may_approve, may_reject),
@@ -156,17 +137,22 @@ def _existing(preview: Preview | None) -> Iterator[Block]:
         kit.para("⚠️ ", kit.bold(f"{plural(len(preview.existing), 'sync destination')} for these two teams:"))
     ]
     for destination in preview.existing[:_DESTINATIONS_SHOWN]:
-        mode = {True: ", only when triggered", False: ", automatically", None: ""}[destination.manual]
-        shown = [Story(id=0, name=story) for story in destination.story_names]
-        elements.append(kit.para(f"Number {destination.id}{mode}, with {plural(len(shown), 'story')}"))
-        if shown:
-            elements.append(describe.names(shown))
+        elements.extend(_destination(destination))
     if len(preview.existing) > _DESTINATIONS_SHOWN:
         elements.append(kit.para(f"and {len(preview.existing) - _DESTINATIONS_SHOWN:,} more"))
+    elements.append(kit.para("If this is approved, one more is created beside that. Approve only if this is meant."))
     yield kit.rich(*elements)
 
 
-def _call(request: SyncRequest, stories: int) -> Iterator[Block]:
+def _destination(destination: ExistingDestination) -> Iterator[Block]:
+    mode = "only when triggered" if destination.manual else "automatically"
+    shown = [Story(id=0, name=story) for story in destination.story_names]
+    yield kit.para(f"Number {destination.id}, syncs {mode}, with {plural(len(shown), 'story')}")
+    if shown:
+        yield describe.names(shown)
+
+
+def _call(request: SyncRequest, route: Route, stories: int) -> Iterator[Block]:
     content = request.content
     mode = " It will sync only when triggered." if content.mode is SyncMode.MANUAL else ""
     yield kit.para(
@@ -183,6 +169,8 @@ def _call(request: SyncRequest, stories: int) -> Iterator[Block]:
         kit.name(content.destination, 60),
         f".{mode}",
     )
+    then = "the stories are added to it" if route.existing is Existing.ADD else "you are asked again"
+    yield kit.para(f"If another sync destination for these teams turns up before that, {then}.")
 
 
 def _approvals(request: SyncRequest, route: Route, quorum: Quorum) -> Iterator[Block]:

@@ -1,0 +1,200 @@
+"""Answers to the slash command that only the person who typed it sees: help, lists, one request, its history, refusals.
+
+Pages carry nothing but a page number: what is on it is looked up again, with the rights of who clicks.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from bot.views import describe, ids, kit
+from bot.views.meta import PageRef
+from bot.views.plain import message
+from bot.views.text import Block, Message, date_element, line, mention, plural, when
+from handlers.models import State, SyncRequest
+from handlers.policy import Freeze, Quorum
+
+PAGE_SIZE: Final = 8  # requests on a page: two blocks each keep a message well within 50
+HISTORY_PAGE_SIZE: Final = 20
+
+
+@dataclass(frozen=True)
+class ListItem:
+    """A request in somebody's list."""
+
+    request: SyncRequest
+    waits_for_me: bool = False  # for the reader's decision
+
+
+@dataclass(frozen=True)
+class HistoryEvent:
+    """One line of a request's record, in words."""
+
+    at: datetime
+    actor: str  # Slack user id, or the name of what did it
+    kind: str
+    detail: str = ""
+
+
+def help_message(command: str) -> Message:
+    """Return what can be typed after the command."""
+    lines = (
+        ("", "opens the form to ask for a sync"),
+        ("list", "your requests, and those that wait for you"),
+        ("status ID", "where a request stands, and what you can do with it"),
+        ("history ID", "all that happened to a request"),
+        ("cancel ID", "cancels a request that is not running yet"),
+        ("freeze ROUTE reason", "stops everything on a route, for its approvers"),
+        ("thaw ROUTE", "lets a frozen route go on"),
+        ("help", "shows this"),
+    )
+    return message(
+        kit.rich(
+            kit.para("With ", kit.mono(command), " you ask for Tines stories to be synced to another tenant."),
+            kit.bullets([kit.mono(f"{command} {typed}".strip()), f"  {says}"] for typed, says in lines),
+        ),
+        kit.actions(new_sync_button()),
+    )
+
+
+def list_message(items: Sequence[ListItem], *, page: int, pages: int, total: int | None = None) -> Message:
+    """Return one page of a person's list: what waits for them first. `page` counts from 1."""
+    if not items:
+        return message(
+            kit.rich(kit.para("Nothing here: you have no requests, and none waits for you.")),
+            kit.actions(new_sync_button()),
+        )
+    blocks: list[Block] = []
+    for waits, title in ((True, "Waiting for you"), (False, "Your requests")):
+        found = [item.request for item in items if item.waits_for_me is waits]
+        if found:
+            blocks.append(kit.header(title))
+        for request in found:
+            blocks.extend(request_lines(request, waits=waits))
+    count = plural(total, "request") if total is not None else ""
+    return message(*blocks, *_turning(page, pages, ids.ACTION_LIST_PREVIOUS, ids.ACTION_LIST_NEXT, count))
+
+
+def request_lines(request: SyncRequest, *, waits: bool) -> Iterator[Block]:
+    """Yield a request as two lines with a button, for lists."""
+    content = request.content
+    text = (
+        f"{describe.sign(request.state)} {plural(len(content.stories), 'story')}: "
+        f"{line(content.source, 40)} / {line(content.source_team.name, 80)} → "
+        f"{line(content.destination, 40)} / {line(content.destination_team.name, 80)}"
+    )
+    button = describe.review_button(request) if waits else _details(request)
+    yield {"type": "section", "text": {"type": "plain_text", "text": text, "emoji": True}, "accessory": button}
+    who = f" · asked by {mention(request.requester)}" if waits else ""
+    yield kit.context(f"`{request.id}` · {describe.state_words(request.state)} · {when(request.created_at)}{who}")
+
+
+def status_message(
+    request: SyncRequest,
+    *,
+    quorum: Quorum,
+    freeze: Freeze | None = None,
+    permalink: str | None = None,
+    may_review: bool = False,
+    may_edit: bool = False,
+    may_cancel: bool = False,
+) -> Message:
+    """Return where a request stands, with the buttons for what the reader may do."""
+    state = kit.para(
+        f"{describe.sign(request.state)} ", kit.bold(f"{request.id} is "), kit.bold(describe.state_words(request.state))
+    )
+    elements = [state, *describe.details(request)]
+    if request.state is State.PENDING:
+        elements.append(kit.para(*describe.progress(quorum), " so far."))
+    elements.extend(describe.decisions(request))
+    if request.note.strip():
+        elements.append(kit.para("💬 ", kit.words(request.note, 500)))
+    if request.problem is not None:
+        elements.extend(describe.problem(request.problem))
+    if permalink:
+        elements.append(kit.para(kit.link(permalink, "Open the thread")))
+    buttons = [
+        *([describe.review_button(request)] if may_review else []),
+        *([describe.edit_button(request)] if may_edit else []),
+        *([describe.cancel_button(request)] if may_cancel else []),
+        *([describe.ask_again_button(request)] if describe.can_be_asked_again(request) else []),
+    ]
+    waits = request.state in {State.PENDING, State.APPROVED}
+    return message(
+        *describe.emergency(request),
+        kit.rich(*elements),
+        *(describe.frozen(freeze) if waits else ()),
+        kit.actions(*buttons) if buttons else None,
+    )
+
+
+def history_message(request_id: str, events: Sequence[HistoryEvent], *, page: int, pages: int) -> Message:
+    """Return one page of a request's record, oldest first. `page` counts from 1."""
+    lines = [_event(event) for event in events] or [kit.para("Nothing is recorded.")]
+    return message(
+        kit.header(f"What happened to {line(request_id, 40)}"),
+        kit.rich(*lines),
+        *_turning(page, pages, ids.ACTION_HISTORY_PREVIOUS, ids.ACTION_HISTORY_NEXT, "", request_id),
+    )
+
+
+def refusal_message(reasons: Sequence[str]) -> Message:
+    """Return why something is not done, to the person who asked for it."""
+    said = [reason for reason in reasons if reason.strip()][:20] or ["That is not allowed."]
+    if len(said) == 1:
+        return message(kit.rich(kit.para("✋ ", kit.words(said[0], 1000))))
+    return message(
+        kit.rich(kit.para("✋ That is not possible:"), kit.bullets([kit.words(reason, 500)] for reason in said))
+    )
+
+
+def error_message(error_id: str) -> Message:
+    """Return what is said when something failed that nobody foresaw, with an id to quote."""
+    return message(
+        kit.rich(
+            kit.para("😕 Something went wrong on my side. Nothing that you had sent before is lost."),
+            kit.para(
+                "If it happens again, please tell whoever runs tines-sync and quote ", kit.mono(error_id, 80), "."
+            ),
+        )
+    )
+
+
+def told_message(text: str) -> Message:
+    """Return an answer in a sentence or two, such as that something was done."""
+    return message(kit.rich(kit.para(kit.words(text))))
+
+
+def _event(event: HistoryEvent) -> Block:
+    said: tuple[kit.Part, ...] = (": ", kit.words(" ".join(event.detail.split()), 300)) if event.detail.strip() else ()
+    what = kit.bold(line(event.kind.replace("_", " "), 60))
+    return kit.para(date_element(event.at), "  ", kit.user(event.actor), "  ", what, *said)
+
+
+def _turning(
+    page: int, pages: int, previous: str, following: str, count: str, request_id: str | None = None
+) -> Iterator[Block]:
+    """Yield the page number and the buttons that turn the page; nothing for a single page without a count."""
+    if pages > 1 or count:
+        place = f"Page {page} of {pages}" if pages > 1 else ""
+        yield kit.context(" · ".join(part for part in (place, count) if part))
+    buttons = [
+        kit.button(text, action, PageRef(page=to, request=request_id).dump(), says=f"Show page {to} of {pages}")
+        for text, action, to, there in (
+            ("◀ Earlier", previous, page - 1, page > 1),
+            ("Later ▶", following, page + 1, page < pages),
+        )
+        if there
+    ]
+    if buttons:
+        yield kit.actions(*buttons)
+
+
+def _details(request: SyncRequest) -> Block:
+    return kit.button("Details", ids.ACTION_STATUS, describe.ref(request), says=f"Details of sync request {request.id}")
+
+
+def new_sync_button() -> Block:
+    """Return the button that opens an empty form."""
+    return kit.button("New sync", ids.ACTION_NEW_SYNC, "new", says="Ask for a new sync", style="primary")

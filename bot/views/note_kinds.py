@@ -1,0 +1,257 @@
+"""What each kind of note says: one small function for each thing that can happen to a request.
+
+What a note says besides the request comes as JSON from the row that ordered it, which may be older than this code: a
+value that is missing or of another type is left out, never an error, since an announcement that cannot be drawn
+would be lost.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from bot.views import describe, kit
+from bot.views.text import Block, date_element, plural
+from handlers.models import Problem, SyncRequest
+
+Data: TypeAlias = Mapping[str, object]
+
+
+class Note(StrEnum):
+    """What a note is about, and what its data may hold."""
+
+    EDITED = "edited"  # by: user id; fallen: how many approvals fell away; changed: list of sentences
+    REMINDER = "reminder"  # missing: what is still missing, in words
+    APPROVED = "approved"  # by, comment, have, needed
+    REACHED = "reached"  # the quorum is there; by
+    WITHDRAWN = "withdrawn"  # by, have, needed
+    REJECTED = "rejected"  # by, comment
+    CANCELLED = "cancelled"  # by, comment
+    EXPIRED = "expired"
+    REFUSED = "refused"  # by, action ("approve", …), reasons: list of sentences
+    FROZEN = "frozen"  # by, reason
+    THAWED = "thawed"  # by
+    WAITING_FOR_PAIR = "waiting_for_pair"  # other: id of the request that is served first
+    EXISTING_FOUND = "existing_found"  # destination_ids: list of ids
+    ADDED = "added"  # destination_id: the existing one that the stories were added to
+    DOUBLE_FOUND = "double_found"  # destination_ids: list of ids
+    STORIES_CHANGED = "stories_changed"  # changed: list of sentences
+    BREAK_GLASS = "break_glass"  # by, reason
+    TRYING_AGAIN = "trying_again"  # problem: a `Problem` as JSON; at: ISO time of the next try
+    CHECKING_AGAIN = "checking_again"  # by
+    CLOSED = "closed"  # an uncertain one was closed as failed; by
+    CHANNEL_UNREACHABLE = "channel_unreachable"  # channel, why
+    POLICY_FAULT = "policy_fault"  # faults: list of sentences
+
+
+# Reading the data of a note
+
+
+def _text(data: Data, key: str) -> str:
+    value = data.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _count(data: Data, key: str) -> int | None:
+    value = data.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _sentences(data: Data, key: str) -> Iterator[Block]:
+    """Yield a list of sentences, as bullets."""
+    value = data.get(key)
+    said = [each for each in value if isinstance(each, str)] if isinstance(value, list | tuple) else []
+    if said:
+        yield kit.bullets([kit.words(each, 300)] for each in said[:10])
+
+
+def _by(data: Data) -> tuple[kit.Part, ...]:
+    """Return who did it, at the start of a sentence."""
+    return (kit.user(_text(data, "by")),) if _text(data, "by") else ("Somebody",)
+
+
+def _quoted(data: Data, key: str) -> Iterator[Block]:
+    if _text(data, key).strip():
+        yield kit.quote(_text(data, key))
+
+
+def _have(data: Data) -> str:
+    have, needed = _count(data, "have"), _count(data, "needed")
+    return "" if have is None or needed is None else f" That is {have} of {plural(needed, 'approval')}."
+
+
+def _numbers(data: Data) -> str:
+    value = data.get("destination_ids")
+    numbers = [str(each) for each in value if isinstance(each, int)] if isinstance(value, list | tuple) else []
+    return f"{plural(len(numbers), 'sync destination')} ({', '.join(numbers[:20])})" if numbers else "sync destinations"
+
+
+# One function for each kind
+
+
+def _edited(data: Data, request: SyncRequest) -> Iterator[Block]:
+    fallen = _count(data, "fallen") or 0
+    falls = f" {plural(fallen, 'approval')} given before no longer {'counts' if fallen == 1 else 'count'}."
+    yield kit.para(
+        "✏️ ", *_by(data), f" changed the request: it is revision {request.revision} now.", falls * bool(fallen)
+    )
+    yield from _sentences(data, "changed")
+
+
+def _reminder(data: Data, request: SyncRequest) -> Iterator[Block]:
+    missing = _text(data, "missing")
+    needs: tuple[kit.Part, ...] = (" It needs ", kit.words(missing, 200), ".") if missing else ()
+    yield kit.para("🔔 This is still waiting.", *needs, " It expires ", date_element(request.expires_at), ".")
+
+
+def _approved(data: Data, _: SyncRequest) -> Iterator[Block]:
+    yield kit.para("👍 ", *_by(data), f" approved.{_have(data)}")
+    yield from _quoted(data, "comment")
+
+
+def _reached(_: Data, __: SyncRequest) -> Iterator[Block]:
+    yield kit.para("👍 Everybody needed has approved. The sync starts now.")
+
+
+def _withdrawn(data: Data, _: SyncRequest) -> Iterator[Block]:
+    yield kit.para("↩️ ", *_by(data), f" withdrew their approval.{_have(data)}")
+
+
+def _rejected(data: Data, _: SyncRequest) -> Iterator[Block]:
+    yield kit.para("⛔ ", *_by(data), " rejected the request.")
+    yield from _quoted(data, "comment")
+
+
+def _cancelled(data: Data, _: SyncRequest) -> Iterator[Block]:
+    yield kit.para("🚫 ", *_by(data), " cancelled the request. Nothing was sent to Tines.")
+    yield from _quoted(data, "comment")
+
+
+def _expired(_: Data, __: SyncRequest) -> Iterator[Block]:
+    yield kit.para("⌛ The request expired before enough people approved it. Nothing was sent to Tines.")
+
+
+def _refused(data: Data, _: SyncRequest) -> Iterator[Block]:
+    tried: tuple[kit.Part, ...] = (" (", kit.words(_text(data, "action"), 60), ")") if _text(data, "action") else ()
+    yield kit.para("✋ ", *_by(data), " tried something that is not allowed", *tried, ".")
+    yield from _sentences(data, "reasons")
+
+
+def _frozen(data: Data, request: SyncRequest) -> Iterator[Block]:
+    yield kit.para(
+        "❄️ ", *_by(data), " froze the route ", kit.name(request.content.route, 80), ". This waits for the thaw."
+    )
+    yield from _quoted(data, "reason")
+
+
+def _thawed(data: Data, request: SyncRequest) -> Iterator[Block]:
+    yield kit.para("🌤️ ", *_by(data), " thawed the route ", kit.name(request.content.route, 80), ". This goes on.")
+
+
+def _waiting_for_pair(data: Data, _: SyncRequest) -> Iterator[Block]:
+    other: kit.Part = kit.mono(_text(data, "other"), 20) if _text(data, "other") else "another request"
+    yield kit.para("⏳ This waits for ", other, ", which is for the same two teams and came first.")
+
+
+def _existing_found(data: Data, _: SyncRequest) -> Iterator[Block]:
+    yield kit.para(
+        f"⚠️ Nothing was sent: for the same two teams there are {_numbers(data)} that the approvers had not seen. "
+        "Please review this again."
+    )
+
+
+def _added(data: Data, _: SyncRequest) -> Iterator[Block]:
+    number = _count(data, "destination_id")
+    which = "one that exists" if number is None else f"number {number}, which exists"
+    yield kit.para(f"📎 The stories are added to the sync destination for these teams: {which} already.")
+
+
+def _double_found(data: Data, _: SyncRequest) -> Iterator[Block]:
+    yield kit.para(
+        f"⚠️ There are {_numbers(data)} for the same teams and stories now, more than this request made. "
+        "Somebody may have created one by hand. Please look, and delete what is not wanted in Tines."
+    )
+
+
+def _stories_changed(data: Data, _: SyncRequest) -> Iterator[Block]:
+    yield kit.para("⚠️ Nothing was sent: what was approved has changed since. Please review this again.")
+    yield from _sentences(data, "changed")
+
+
+def _break_glass(data: Data, _: SyncRequest) -> Iterator[Block]:
+    yield kit.para("🚨 ", kit.bold("Break-glass: "), *_by(data), kit.bold(" runs this at once, without approval."))
+    yield from _quoted(data, "reason")
+
+
+def _trying_again(data: Data, _: SyncRequest) -> Iterator[Block]:
+    yield kit.para("⏳ Tines could not be reached. Nothing is lost: this goes on by itself", *_next_try(data), ".")
+    raw = data.get("problem")
+    if isinstance(raw, Mapping) and isinstance(raw.get("what"), str):
+        said = {key: raw.get(key) for key in ("what", "words", "advice")}
+        yield from describe.problem(Problem(**{key: text for key, text in said.items() if isinstance(text, str)}))
+
+
+def _next_try(data: Data) -> tuple[kit.Part, ...]:
+    try:
+        return (", next ", date_element(datetime.fromisoformat(_text(data, "at"))))
+    except ValueError:
+        return ()
+
+
+def _checking_again(data: Data, _: SyncRequest) -> Iterator[Block]:
+    yield kit.para("🔎 ", *_by(data), " asked to check again what became of this.")
+
+
+def _closed(data: Data, _: SyncRequest) -> Iterator[Block]:
+    yield kit.para("❌ ", *_by(data), " closed this as failed. Nothing more is sent.")
+
+
+def _channel_unreachable(data: Data, _: SyncRequest) -> Iterator[Block]:
+    yield kit.para(
+        "📭 I could not post to the channel ", kit.mono(_text(data, "channel") or "that is configured", 40), "."
+    )
+    yield from _quoted(data, "why")
+    yield kit.para("Somebody may have archived it or removed me from it. Please tell whoever runs tines-sync.")
+
+
+def _policy_fault(data: Data, _: SyncRequest) -> Iterator[Block]:
+    yield kit.para("🧩 The route's policy cannot work as it is configured. Please tell whoever runs tines-sync:")
+    yield from _sentences(data, "faults")
+
+
+_Draw: TypeAlias = Callable[[Data, SyncRequest], Iterator[Block]]
+_DRAWN: Final[Mapping[str, _Draw]] = MappingProxyType(
+    {
+        Note.EDITED: _edited,
+        Note.REMINDER: _reminder,
+        Note.APPROVED: _approved,
+        Note.REACHED: _reached,
+        Note.WITHDRAWN: _withdrawn,
+        Note.REJECTED: _rejected,
+        Note.CANCELLED: _cancelled,
+        Note.EXPIRED: _expired,
+        Note.REFUSED: _refused,
+        Note.FROZEN: _frozen,
+        Note.THAWED: _thawed,
+        Note.WAITING_FOR_PAIR: _waiting_for_pair,
+        Note.EXISTING_FOUND: _existing_found,
+        Note.ADDED: _added,
+        Note.DOUBLE_FOUND: _double_found,
+        Note.STORIES_CHANGED: _stories_changed,
+        Note.BREAK_GLASS: _break_glass,
+        Note.TRYING_AGAIN: _trying_again,
+        Note.CHECKING_AGAIN: _checking_again,
+        Note.CLOSED: _closed,
+        Note.CHANNEL_UNREACHABLE: _channel_unreachable,
+        Note.POLICY_FAULT: _policy_fault,
+    }
+)
+
+
+def note_lines(kind: str, data: Data, request: SyncRequest) -> Iterator[Block]:
+    """Yield what a note says, as rich text. A kind that is not known is told by its name, not dropped."""
+    if kind in _DRAWN:
+        yield from _DRAWN[kind](data, request)
+    else:
+        yield kit.para("💬 ", *_by(data), ": ", kit.words(kind.replace("_", " "), 60))

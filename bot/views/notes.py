@@ -1,0 +1,92 @@
+"""What is told besides the approval message and the status list: notes in the thread, channel notes, direct messages.
+
+Each is one short message about one thing that happened, so that nobody has to read the whole request again to know
+why they were told. What each kind of note says is in `note_kinds`.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from bot.views import describe, kit
+from bot.views.note_kinds import Data, Note, note_lines
+from bot.views.plain import message
+from bot.views.statuses import totals
+from bot.views.text import Block, Message, plural
+from handlers.models import State, SyncRequest
+from handlers.routes import Route
+
+_STATES: Final = frozenset(state.value for state in State)
+
+__all__ = ["Data", "Note", "direct_message", "note_message", "notify_message"]
+
+
+def note_message(kind: str, data: Data, request: SyncRequest) -> Message:
+    """Return a note about a request, for its thread. `kind` is a `Note`; what `data` may hold is told there."""
+    return message(kit.rich(*note_lines(kind, data, request)), _id(request))
+
+
+def notify_message(request: SyncRequest, route: Route, permalink: str | None) -> Message:
+    """Return the short message for a channel that wants to know what was synced."""
+    lines = [
+        kit.para(f"{describe.sign(request.state)} ", kit.bold(_ended(request)), "  ", *describe.what(request)),
+        kit.para("Asked for by ", kit.user(request.requester), " on route ", kit.name(route.name, 80), "."),
+    ]
+    if request.statuses:
+        lines.append(kit.para(totals(request.statuses), "."))
+    return message(*describe.emergency(request), kit.rich(*lines, *_thread(permalink)), _id(request))
+
+
+def direct_message(
+    request: SyncRequest, route: Route, permalink: str | None, *, kind: str | None = None, data: Data | None = None
+) -> Message:
+    """Return what the requester, or somebody else concerned, is told in person.
+
+    `kind` is a state's value, or absent, for how the request stands now; or a `Note` for one thing that happened.
+    """
+    if kind is not None and (kind not in _STATES):
+        told = note_lines(kind, data or {}, request)
+        return message(kit.rich(*told, kit.para(*describe.what(request)), *_thread(permalink)), _id(request))
+    lines = [
+        kit.para(f"{describe.sign(request.state)} ", kit.bold(_yours(request)), "  ", *describe.what(request)),
+        *_why(request, route),
+        *_thread(permalink),
+    ]
+    again = kit.actions(describe.ask_again_button(request)) if describe.can_be_asked_again(request) else None
+    return message(kit.rich(*lines), again, _id(request))
+
+
+def _yours(request: SyncRequest) -> str:
+    return f"Your sync request is {describe.state_words(request.state)}."
+
+
+def _ended(request: SyncRequest) -> str:
+    return {
+        State.SUCCEEDED: "Synced.",
+        State.PARTIAL: "Synced in part.",
+        State.FAILED: "A sync failed.",
+    }.get(request.state, f"A sync request is {describe.state_words(request.state)}.")
+
+
+def _why(request: SyncRequest, route: Route) -> Iterator[Block]:
+    if request.state in {State.REJECTED, State.CANCELLED} and request.closed_by:
+        yield kit.para("By ", kit.user(request.closed_by), ".")
+    if request.closed_comment.strip():
+        yield kit.quote(request.closed_comment)
+    if request.state is State.EXPIRED:
+        hours = route.expires_after.total_seconds() / 3600
+        yield kit.para(f"Not enough people approved it within {plural(max(round(hours), 1), 'hour')}.")
+    if request.statuses:
+        yield kit.para(totals(request.statuses), ".")
+    if request.note.strip():
+        yield kit.para("💬 ", kit.words(request.note, 500))
+    if request.problem is not None:
+        yield from describe.problem(request.problem)
+
+
+def _thread(permalink: str | None) -> Iterator[Block]:
+    if permalink:
+        yield kit.para(kit.link(permalink, "Open the thread"))
+
+
+def _id(request: SyncRequest) -> Block:
+    return kit.context(f"`{request.id}`")
