@@ -21,26 +21,26 @@ Data: TypeAlias = Mapping[str, object]
 class Note(StrEnum):
     """What a note is about, and what its data may hold."""
 
-    EDITED = "edited"  # by: user id; fallen: how many approvals fell away; changed: list of sentences
+    EDITED = "edited"  # actor: user id; approvals_lost: how many; changes: list of sentences
     REMINDER = "reminder"  # missing: what is still missing, in words
-    APPROVED = "approved"  # by, comment, have, needed
-    REACHED = "reached"  # the quorum is there; by
-    WITHDRAWN = "withdrawn"  # by, have, needed
-    REJECTED = "rejected"  # by, comment
-    CANCELLED = "cancelled"  # by, comment
+    APPROVED = "approved"  # actor, comment, have, needed
+    REACHED = "reached"  # the quorum is there
+    WITHDRAWN = "withdrawn"  # actor, have, needed
+    REJECTED = "rejected"  # actor, comment
+    CANCELLED = "cancelled"  # actor, comment
     EXPIRED = "expired"
-    REFUSED = "refused"  # by, action ("approve", …), reasons: list of sentences
-    FROZEN = "frozen"  # by, reason
-    THAWED = "thawed"  # by
+    REFUSED = "refused"  # actor, action ("approve", …), reasons: list of sentences
+    FROZEN = "frozen"  # actor, reason
+    THAWED = "thawed"  # actor
     WAITING_FOR_PAIR = "waiting_for_pair"  # other: id of the request that is served first
     EXISTING_FOUND = "existing_found"  # destination_ids: list of ids
     ADDED = "added"  # destination_id: the existing one that the stories were added to
     DOUBLE_FOUND = "double_found"  # destination_ids: list of ids
-    STORIES_CHANGED = "stories_changed"  # changed: list of sentences
-    BREAK_GLASS = "break_glass"  # by, reason
+    STORIES_CHANGED = "stories_changed"  # approvals_lost; changes: list of sentences
+    BREAK_GLASS = "break_glass"  # actor, reason
     TRYING_AGAIN = "trying_again"  # problem: a `Problem` as JSON; at: ISO time of the next try
-    CHECKING_AGAIN = "checking_again"  # by
-    CLOSED = "closed"  # an uncertain one was closed as failed; by
+    CHECKING_AGAIN = "checking_again"  # actor
+    CLOSED = "closed"  # an uncertain one was closed as failed; actor
     CHANNEL_UNREACHABLE = "channel_unreachable"  # channel, why
     POLICY_FAULT = "policy_fault"  # faults: list of sentences
 
@@ -68,7 +68,7 @@ def _sentences(data: Data, key: str) -> Iterator[Block]:
 
 def _by(data: Data) -> tuple[kit.Part, ...]:
     """Return who did it, at the start of a sentence."""
-    return (kit.user(_text(data, "by")),) if _text(data, "by") else ("Somebody",)
+    return (kit.user(_text(data, "actor")),) if _text(data, "actor") else ("Somebody",)
 
 
 def _quoted(data: Data, key: str) -> Iterator[Block]:
@@ -90,13 +90,14 @@ def _numbers(data: Data) -> str:
 # One function for each kind
 
 
+def _lost(data: Data) -> str:
+    lost = _count(data, "approvals_lost") or 0
+    return f" {plural(lost, 'approval')} given before no longer {'counts' if lost == 1 else 'count'}." if lost else ""
+
+
 def _edited(data: Data, request: SyncRequest) -> Iterator[Block]:
-    fallen = _count(data, "fallen") or 0
-    falls = f" {plural(fallen, 'approval')} given before no longer {'counts' if fallen == 1 else 'count'}."
-    yield kit.para(
-        "✏️ ", *_by(data), f" changed the request: it is revision {request.revision} now.", falls * bool(fallen)
-    )
-    yield from _sentences(data, "changed")
+    yield kit.para("✏️ ", *_by(data), f" changed the request: it is revision {request.revision} now.{_lost(data)}")
+    yield from _sentences(data, "changes")
 
 
 def _reminder(data: Data, request: SyncRequest) -> Iterator[Block]:
@@ -175,13 +176,15 @@ def _double_found(data: Data, _: SyncRequest) -> Iterator[Block]:
 
 
 def _stories_changed(data: Data, _: SyncRequest) -> Iterator[Block]:
-    yield kit.para("⚠️ Nothing was sent: what was approved has changed since. Please review this again.")
-    yield from _sentences(data, "changed")
+    yield kit.para(
+        f"⚠️ The stories have changed in Tines since this was asked for.{_lost(data)} Please review it again."
+    )
+    yield from _sentences(data, "changes")
 
 
-def _break_glass(data: Data, _: SyncRequest) -> Iterator[Block]:
+def _break_glass(data: Data, request: SyncRequest) -> Iterator[Block]:
     yield kit.para("🚨 ", kit.bold("Break-glass: "), *_by(data), kit.bold(" runs this at once, without approval."))
-    yield from _quoted(data, "reason")
+    yield kit.quote(_text(data, "reason") or request.content.reason)
 
 
 def _trying_again(data: Data, _: SyncRequest) -> Iterator[Block]:

@@ -5,31 +5,16 @@ groups, and what does not fit is told in a last line that is not a choice.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from bot.views import ids, kit
 from bot.views.text import Block, line, plural, utc
+from handlers.catalogue import FoundStories, TagCount
 from handlers.models import MAX_STORIES, Problem, Story, Team
 
 MOST: Final = 100  # options in one answer
 _MOST_TAGS: Final = 10  # so that the stories themselves stay in sight
 _TAG_ROOM: Final = 48  # what a tag may take of an option's 75 characters
-
-
-class Tag(Protocol):
-    """A tag and how many stories of the team carry it, as `handlers.catalogue.TagCount`."""
-
-    @property
-    def tag(self) -> str:
-        """The tag as people wrote it."""
-
-    @property
-    def count(self) -> int:
-        """How many stories of the team carry it and can be synced."""
-
-    @property
-    def key(self) -> str:
-        """The catalogue's short, stable key of the tag."""
 
 
 def team_options(teams: Sequence[Team], total: int) -> Block:
@@ -38,18 +23,15 @@ def team_options(teams: Sequence[Team], total: int) -> Block:
     return {"options": [*options, *_more(total - len(options))]}
 
 
-def story_options(
-    stories: Sequence[Story], *, total: int, everything: int, tags: Sequence[Tag] = (), query: str = ""
-) -> Block:
+def story_options(found: FoundStories, query: str = "") -> Block:
     """Return the stories that were found, best first, and above them the whole sets that can be chosen at once.
 
-    `total` counts the stories not listed as well, `everything` all those of the team. All of the team are offered
-    while nothing was typed, or "all"; a set of more than 500 is not offered, since no request may be that large.
+    All of the team are offered while nothing was typed, or "all". A set of more than 500 is not offered, since no
+    request may be that large.
     """
-    sets = [*_everything(everything, query), *_tagged(tags)]
-    listed = stories[: _room(len(stories), total, MOST - len(sets))]
-    singles = [story_option(story) for story in listed]
-    singles.extend(_more(total - len(listed)))
+    sets = [*_everything(found.everything, query), *_tagged(found.tags)]
+    listed = found.items[: _room(len(found.items), found.total, MOST - len(sets))]
+    singles = [*map(story_option, listed), *_more(found.total - len(listed))]
     if not sets:
         return {"options": singles}
     groups = [{"label": kit.plain("Whole sets", kit.SHORT_TEXT), "options": sets}]
@@ -83,7 +65,7 @@ def _everything(count: int, query: str) -> Iterator[Block]:
         yield kit.option(f"All {plural(count, 'story')} of this team", ids.VALUE_ALL)
 
 
-def _tagged(tags: Sequence[Tag]) -> Iterator[Block]:
+def _tagged(tags: Sequence[TagCount]) -> Iterator[Block]:
     for tag in [tag for tag in tags if 0 < tag.count <= MAX_STORIES][:_MOST_TAGS]:
         text = f"All {tag.count:,} tagged “{line(tag.tag, _TAG_ROOM)}”"
         yield kit.option(text, f"{ids.VALUE_TAG}{tag.key}")
