@@ -6,7 +6,10 @@ an app through that fails in its first real workspace.
 """
 
 from bot.playground.slack.changes import Change, ChangeKind
+from bot.playground.slack.delivery import AppAnswer, DeliveryError, Parcel, ParcelKind
+from bot.playground.slack.faults import EVERY_METHOD, Fault, FaultKind, Faults
 from bot.playground.slack.installation import AppInstall, Shortcut, SlashCommand
+from bot.playground.slack.local import LocalSlack
 from bot.playground.slack.rates import NO_RATES, STRICT_RATES, Rates
 from bot.playground.slack.shapes import (
     Json,
@@ -17,23 +20,33 @@ from bot.playground.slack.shapes import (
     SlackClientError,
     ViewRef,
 )
+from bot.playground.slack.text import live_mentions, render_text
 from bot.playground.slack.traffic import Direction, Exchange, Traffic
 from bot.playground.slack.workspace import Channel, User, UserGroup, Workspace
 
 __all__ = [
+    "EVERY_METHOD",
     "NO_RATES",
     "STRICT_RATES",
+    "AppAnswer",
     "AppInstall",
     "Change",
     "ChangeKind",
     "Channel",
+    "DeliveryError",
     "Direction",
     "Exchange",
+    "Fault",
+    "FaultKind",
+    "Faults",
     "Json",
+    "LocalSlack",
     "MessageRef",
     "NotThereError",
     "OptionsAnswer",
     "Outcome",
+    "Parcel",
+    "ParcelKind",
     "Rates",
     "Shortcut",
     "SlackClientError",
@@ -43,4 +56,6 @@ __all__ = [
     "UserGroup",
     "ViewRef",
     "Workspace",
+    "live_mentions",
+    "render_text",
 ]

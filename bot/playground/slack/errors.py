@@ -27,3 +27,11 @@ class ApiError(Exception):
 def refuse(code: str, *, messages: Sequence[str] = (), **extra: str) -> NoReturn:
     """Raise an `ApiError`."""
     raise ApiError(code, messages=messages, **extra)
+
+
+class RateLimitedError(Exception):
+    """The answer is 429: too many calls, or messages too soon after each other in one channel."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(retry_after)
+        self.retry_after = retry_after  # seconds

@@ -136,7 +136,7 @@ def typed(kinds: Mapping[str, Check], allowed: Collection[str] | None = None) ->
         kind = value.get("type")
         if kind is None:
             findings.note("missing required field: type", pointer)
-        elif kind not in kinds or (allowed is not None and kind not in allowed):
+        elif not isinstance(kind, str) or kind not in kinds or (allowed is not None and kind not in allowed):
             findings.note(f"unsupported type: {kind}", f"{pointer}/type")
         else:
             kinds[kind](findings, value, pointer)
@@ -148,8 +148,10 @@ def unique(values: Callable[[Any], list[tuple[object, str]]], what: str) -> Chec
     """Return a check that no two of the (value, pointer below) pairs found in something are the same."""
 
     def check(findings: Findings, value: object, pointer: str) -> None:
-        seen: set[object] = set()
+        seen: set[str] = set()
         for item, below in values(value):
+            if not isinstance(item, str):
+                continue  # another check's fault
             if item in seen:
                 findings.note(f"{what} already exists: {item}", f"{pointer}{below}")
             seen.add(item)
