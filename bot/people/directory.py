@@ -96,7 +96,7 @@ class SlackPeople:
 
     `clock` gives seconds that only grow. An answer is used for `ttl` seconds. While Slack asks to be left alone (429),
     one up to `stale_for` seconds old still serves those who do not ask afresh. `patience` bounds one look-up in
-    seconds, since a click must be answered within three.
+    seconds: a click must be answered within three, and a refusal takes two look-ups.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class SlackPeople:
         clock: Callable[[], float] = time.monotonic,
         ttl: float = 60.0,
         stale_for: float = 600.0,
-        patience: float = 2.0,
+        patience: float = 1.2,
     ) -> None:
         self._client = client
         self._patience = patience

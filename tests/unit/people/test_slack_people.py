@@ -315,6 +315,6 @@ async def test_an_unreachable_slack_is_said_to_be_one() -> None:
     """With nobody listening, the answer is the sentence for people and not a network error."""
     async with served(Starlette()) as url:
         pass
-    people = SlackPeople(AsyncWebClient(token="xoxb-secret", base_url=f"{url}/api/"))
+    people = SlackPeople(AsyncWebClient(token="xoxb-secret", base_url=f"{url}/api/", retry_handlers=[]))
     with pytest.raises(PeopleUnavailableError, match="Try again in a moment"):
         await people.person("U0ADA", NO_GROUPS)

@@ -1,0 +1,209 @@
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted(path.relative_to(ROOT) for package in ("bot", "handlers") for path in (ROOT / package).rglob("*.py"))
+# Alembic runs these files by itself, as scripts; nothing imports them.
+SCRIPTS = frozenset(path for path in MODULES if "migrations" in path.parts and path.name != "__init__.py")
+
+MAKES_SOMETHING_MUTABLE = frozenset(
+    {
+        *("bytearray", "dict", "list", "set", "Counter", "OrderedDict", "defaultdict", "deque"),
+        *("Condition", "Event", "Future", "Lock", "Queue", "RLock", "Semaphore", "ContextVar"),
+        *("AsyncClient", "Client", "ClientSession", "AsyncWebClient", "WeakKeyDictionary", "WeakValueDictionary"),
+    }
+)
+READ_ONLY = frozenset({"Mapping", "Sequence", "Collection", "Set", "AbstractSet"})
+
+# Imports the modules named on the command line and prints what was done on the way by the project's own code: opening
+# files, making sockets, starting processes, and threads that run on. What a library does while it is imported is not
+# ours. (Python tells an audit hook of new threads from 3.12 on only: hence the count at the end.)
+WATCHED_IMPORT = """
+import importlib, json, os, sys, threading
+
+root, *names = sys.argv[1:]
+watched = {"open", "socket.__new__", "socket.connect", "socket.bind", "subprocess.Popen", "os.system", "os.mkdir",
+           "os.remove", "os.rename", "sqlite3.connect"}
+stdlib = os.path.dirname(os.__file__)
+done = []
+
+def watch(event, arguments):
+    if event not in watched:
+        return
+    frame = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if file.startswith("<frozen importlib") or "site-packages" in file:
+            return
+        if file.startswith(root + os.sep):
+            done.append(f"{event} at {os.path.relpath(file, root)}:{frame.f_lineno}")
+            return
+        frame = frame.f_back
+
+sys.addaudithook(watch)
+sys.path.insert(0, root)
+for name in names:
+    importlib.import_module(name)
+done += [f"thread {each.name}" for each in threading.enumerate() if each is not threading.main_thread()]
+print(json.dumps(done))
+"""
+
+
+def tree_of(module: Path) -> ast.Module:
+    """Read a module's source."""
+    return ast.parse((ROOT / module).read_text(encoding="utf-8"))
+
+
+def imports_of(module: Path) -> Iterator[str]:
+    """Yield the full name of each module that the module imports, wherever in it."""
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: imports are absolute"
+            yield node.module or ""
+
+
+def dotted(module: Path) -> str:
+    """Return the name under which a module is imported."""
+    parts = module.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def test_there_are_modules_to_look_at() -> None:
+    """The checks below see both packages, so that they cannot pass for want of anything to check."""
+    assert {path.parts[0] for path in MODULES} == {"bot", "handlers"}
+    assert len(MODULES) > 20
+
+
+@pytest.mark.parametrize("module", [path for path in MODULES if path.parts[0] == "handlers"], ids=str)
+def test_handlers_know_nothing_of_slack(module: Path) -> None:
+    """What the bot does can be read, run and tested without Slack: `handlers` imports neither `bot` nor Slack's SDK."""
+    roots = {name.split(".")[0] for name in imports_of(module)}
+    assert not roots & {"bot", "slack_sdk", "slack_bolt"}
+
+
+@pytest.mark.parametrize("module", [path for path in MODULES if path.parts[:2] != ("handlers", "engine.py")], ids=str)
+def test_one_room_knows_the_engine(module: Path) -> None:
+    """DBOS can be replaced by changing `handlers/engine.py` alone, since nothing else imports it."""
+    assert module.parts[:2] == ("handlers", "engine") or "dbos" not in {
+        name.split(".")[0] for name in imports_of(module)
+    }
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_every_module_and_public_function_says_what_it_is_for(module: Path) -> None:
+    """Each module, public class and public function or method has a docstring."""
+    tree = tree_of(module)
+    silent = [] if ast.get_docstring(tree) else [str(module)]
+    assert silent + [name for name, node in _public(tree) if not ast.get_docstring(node)] == []
+
+
+@pytest.mark.parametrize("module", [path for path in MODULES if path not in SCRIPTS], ids=str)
+def test_modules_hold_nothing_that_changes(module: Path) -> None:
+    """No module keeps state: two apps in one process, or two tests, never see each other through one."""
+    tree = tree_of(module)
+    changing = [ast.unparse(node) for node in _top_level(tree) if _binds_something_mutable(node)]
+    assert changing == []
+    assert [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Global)] == []
+
+
+@pytest.mark.parametrize("module", [path for path in MODULES if path not in SCRIPTS], ids=str)
+def test_modules_only_define(module: Path) -> None:
+    """At the top of a module nothing is called for its effect, looped over, waited for or tried."""
+    working = [
+        ast.unparse(node)
+        for node in _top_level(tree_of(module))
+        if isinstance(node, ast.For | ast.While | ast.With | ast.Try | ast.Delete | ast.Assert | ast.Raise)
+        or (isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant))
+    ]
+    assert working == []
+
+
+def test_importing_everything_does_nothing(tmp_path: Path) -> None:
+    """Importing every module opens no file, makes no socket and starts no thread or process, and writes nothing."""
+    names = [dotted(path) for path in MODULES if path not in SCRIPTS]
+    run = subprocess.run(  # noqa: S603 - our own interpreter with our own words
+        [sys.executable, "-B", "-c", WATCHED_IMPORT, str(ROOT), *names],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout) == []  # and nothing else was printed
+    assert run.stderr == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_watch_on_imports_sees_what_a_module_does(tmp_path: Path) -> None:
+    """A module that opens a file, makes a socket and starts a thread is caught at each, so that the watch is awake."""
+    (tmp_path / "busy.py").write_text(
+        "import socket, threading\n"
+        "open(__file__).close()\n"
+        "socket.socket().close()\n"
+        "threading.Thread(target=threading.Event().wait, name='busy', daemon=True).start()\n"
+    )
+    run = subprocess.run(  # noqa: S603 - our own interpreter with our own words
+        [sys.executable, "-B", "-c", WATCHED_IMPORT, str(tmp_path), "busy"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert json.loads(run.stdout) == ["open at busy.py:2", "socket.__new__ at busy.py:3", "thread busy"]
+
+
+def _top_level(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Yield the statements that run on import, those under an `if` among them, but not the script's own part."""
+    pending = list(tree.body)
+    while pending:
+        node = pending.pop(0)
+        if isinstance(node, ast.If):
+            if "__name__" not in ast.unparse(node.test):
+                pending = [*node.body, *node.orelse, *pending]
+        else:
+            yield node
+
+
+def _binds_something_mutable(node: ast.stmt) -> bool:
+    """Whether a statement gives a module something that can be changed in place; `__all__` is Python's own."""
+    if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+        return False
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
+        return False
+    if isinstance(node, ast.AnnAssign) and _names_in(node.annotation) & READ_ONLY:
+        return False  # mypy sees to it that nobody writes to these
+    value = node.value
+    literal = isinstance(value, ast.Dict | ast.List | ast.Set | ast.ListComp | ast.SetComp | ast.DictComp)
+    return literal or (isinstance(value, ast.Call) and _called(value) in MAKES_SOMETHING_MUTABLE)
+
+
+def _names_in(node: ast.expr) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+
+def _called(call: ast.Call) -> str:
+    return ast.unparse(call.func).partition("[")[0].rpartition(".")[2]
+
+
+def _public(
+    tree: ast.Module | ast.ClassDef, within: str = ""
+) -> Iterator[tuple[str, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]]:
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
+            name = f"{within}{node.name}"
+            # An overload and a setter are told of by the function or the property that they belong to.
+            decorators = {ast.unparse(each).rpartition(".")[2] for each in node.decorator_list}
+            if not decorators & {"overload", "setter"}:
+                yield name, node
+            if isinstance(node, ast.ClassDef):
+                yield from _public(node, f"{name}.")
