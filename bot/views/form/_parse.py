@@ -14,10 +14,12 @@ from bot.views.meta import FormMeta
 from bot.views.state import State, selected, selected_many, state_of_view, typed
 from bot.views.text import tidy
 from handlers.models import SyncMode, Team
+from handlers.requests.answers import Field
 
 _T = TypeVar("_T")
 _ID: Final = re.compile(r"[0-9]{1,18}")
 _KEY: Final = re.compile(r"[^\s]{1,70}")
+_ELSEWHERE: Final = (ids.BLOCK_ROUTE, ids.BLOCK_REASON)  # where an error goes whose own field is not there
 _MORE: Final = "That line is only a note. Remove it, then type a few letters to narrow the list."
 
 
@@ -30,34 +32,64 @@ def parse_form(view: Mapping[str, object]) -> FormInput:
     meta = FormMeta.read(view.get("private_metadata")) or FormMeta()
     errors: dict[str, str] = {}
     route = _route(state, meta, errors)
-    source = _team(state, source_block(route), ids.ACTION_SOURCE_TEAM, "the team the stories are in", errors)
-    destination = _team(
-        state, destination_block(route), ids.ACTION_DESTINATION_TEAM, "the team that gets the copies", errors
-    )
-    selection = _selection(state, route, source, meta, errors)
+    source, destination = _teams(state, route, errors) if route else (None, None)
+    selection = _selection(state, route, source, meta, errors) if source else Selection()
+    reason = _reason(state, errors)
     return FormInput(
         route=route or None,
         source_team=source,
         selection=selection,
         destination_team=destination,
         mode=_mode(state),
-        reason=_reason(state, errors),
+        reason=reason,
         emergency=_emergency(state),
         request_id=meta.request,
         revision=meta.revision if meta.request else None,
         draft_id=meta.draft,
-        errors=errors,
+        errors=_where_shown(state, errors),
     )
 
 
+def field_errors(view: Mapping[str, object], typed_in: FormInput, fields: Mapping[Field, str]) -> dict[str, str]:
+    """Return what a use case found wrong, by the block ids of the form that was submitted."""
+    route = typed_in.route or ""
+    team = typed_in.source_team.id if typed_in.source_team else 0
+    blocks = {
+        Field.ROUTE: ids.BLOCK_ROUTE,
+        Field.SOURCE_TEAM: source_block(route),
+        Field.STORIES: stories_block(route, team),
+        Field.DESTINATION_TEAM: destination_block(route),
+        Field.REASON: ids.BLOCK_REASON,
+        Field.EMERGENCY: ids.BLOCK_EMERGENCY,
+    }
+    return _where_shown(state_of_view(view), {blocks[field]: text for field, text in fields.items()})
+
+
+def _where_shown(state: State, errors: Mapping[str, str]) -> dict[str, str]:
+    """Return the errors at fields that the form has: Slack shows none at others, such as a single route's text."""
+    shown: dict[str, str] = {}
+    for block, text in errors.items():
+        place = block if block in state or not state else next((b for b in _ELSEWHERE if b in state), next(iter(state)))
+        shown[place] = f"{shown[place]} {text}" if place in shown else text
+    return shown
+
+
 def _route(state: State, meta: FormMeta, errors: dict[str, str]) -> str:
-    if ids.BLOCK_ROUTE not in state:
-        return meta.route
     option = selected(state, ids.BLOCK_ROUTE, ids.ACTION_ROUTE)
-    if option is None:
+    route = option.value if option is not None else ""
+    if ids.BLOCK_ROUTE not in state:  # a single route is shown as text
+        route = meta.route
+    if not route:
         errors[ids.BLOCK_ROUTE] = "Choose from where to where the stories should go."
-        return ""
-    return option.value
+    return route
+
+
+def _teams(state: State, route: str, errors: dict[str, str]) -> tuple[Team | None, Team | None]:
+    source, destination = source_block(route), destination_block(route)
+    return (
+        _team(state, source, ids.ACTION_SOURCE_TEAM, "the team the stories are in", errors),
+        _team(state, destination, ids.ACTION_DESTINATION_TEAM, "the team that gets the copies", errors),
+    )
 
 
 def _team(state: State, block: str, action: str, what: str, errors: dict[str, str]) -> Team | None:
@@ -68,19 +100,12 @@ def _team(state: State, block: str, action: str, what: str, errors: dict[str, st
         return None
     number = _number(option.value, ids.VALUE_TEAM) if option is not None else None
     if option is None or number is None:
-        errors.setdefault(block if block in state else _any_block(state, block), f"Choose {what}.")
+        errors[block] = f"Choose {what}."
         return None
     return Team(id=number, name=option.text)
 
 
-def _any_block(state: State, block: str) -> str:
-    """Return the block to put an error at when its own is not there, as after a change the view has not shown yet."""
-    return ids.BLOCK_ROUTE if ids.BLOCK_ROUTE in state else next(iter(state), block)
-
-
-def _selection(state: State, route: str, source: Team | None, meta: FormMeta, errors: dict[str, str]) -> Selection:
-    if source is None:
-        return Selection()
+def _selection(state: State, route: str, source: Team, meta: FormMeta, errors: dict[str, str]) -> Selection:
     block = stories_block(route, source.id)
     if block not in state:
         errors[source_block(route)] = "The stories of this team were not shown yet. Wait a moment, then choose some."
