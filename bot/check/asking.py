@@ -24,10 +24,7 @@ _ADVICE: Final[Mapping[str, str]] = MappingProxyType(
         "not_allowed_token_type": "SLACK_BOT_TOKEN takes the bot token (xoxb-…), SLACK_APP_TOKEN the app-level token.",
         "missing_scope": "Update the app from its manifest in manifests/ and reinstall it.",
         "ratelimited": "Wait a minute and check again.",
-        "user_not_found": "Take the id from the person's profile in this workspace: Copy member ID.",
-        "user_not_visible": "Take the id from the person's profile in this workspace: Copy member ID.",
         "channel_not_found": "Check the id. A private channel is seen only once the bot is in it: /invite it there.",
-        "no_such_subteam": "Take the id from the group's page under People: it starts with S.",
     }
 )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
@@ -10,8 +11,11 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot.check.asking import Refusal, ask
 from bot.check.findings import Finding
 from bot.check.scopes import NEEDED_SCOPES
-from handlers.people import Person
+from bot.people import SlackPeople
+from handlers.people import PeopleUnavailableError, Person
 from handlers.routes import EVERYBODY, Atlas, Route
+
+_PATIENCE: Final = 15.0  # seconds for one person: nobody has clicked and waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,28 +126,23 @@ async def _check_groups(atlas: Atlas, client: AsyncWebClient, answers: SlackAnsw
 
 
 async def _check_people(atlas: Atlas, client: AsyncWebClient, answers: SlackAnswers) -> None:
-    listed = _entries(atlas.routes.values(), "UW", denied=False)
-    for user, why in listed.items():
+    people = SlackPeople(client, patience=_PATIENCE)  # the same judgement as at a click
+    for user, why in _entries(atlas.routes.values(), "UW", denied=False).items():
         subject = f"Person {user} ({', '.join(why)})"
-        answer = await ask(client.users_info(user=user))
-        if isinstance(answer, Refusal):
-            answers.findings.append(_refused(subject, answer))
-            continue
-        answers.people[user] = person = _person(user, answer.get("user", {}))
-        answers.findings.append(_fit(subject, person))
-
-
-def _person(user_id: str, user: Mapping[str, object]) -> Person:
-    return Person(
-        id=user_id,
-        guest=any(user.get(flag) for flag in ("is_restricted", "is_ultra_restricted", "is_stranger")),
-        deactivated=bool(user.get("deleted")),
-        bot=bool(user.get("is_bot")),
-    )
+        try:
+            answers.people[user] = person = await people.person(user, frozenset())
+        except PeopleUnavailableError as error:
+            answers.findings.append(Finding(subject, ok=False, what=str(error), advice="Check again in a minute."))
+        else:
+            answers.findings.append(_fit(subject, person))
 
 
 def _fit(subject: str, person: Person) -> Finding:
-    flaws = {"deactivated": person.deactivated, "a guest": person.guest, "a bot": person.bot}
+    flaws = {
+        "deactivated": person.deactivated,
+        "a guest, unknown here or of another workspace": person.guest,
+        "a bot": person.bot,
+    }
     unfit = [flaw for flaw, there in flaws.items() if there]
     if unfit:
         what = f"is {' and '.join(unfit)}, and so never counts"

@@ -1,0 +1,129 @@
+import os
+import subprocess
+import sys
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from bot.cli import COMMANDS, main
+
+ROOT = Path(__file__).parents[3]
+NEEDS_CONFIGURATION = ("serve", "worker", "check")
+HEAVY = ("pydantic", "slack_sdk", "slack_bolt", "sqlalchemy", "dbos", "httpx", "aiohttp", "rich", "starlette")
+NO_FILE = "no-such-file.toml"
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Start every command in an empty folder, with none of the bot's variables set."""
+    for name in list(os.environ):
+        if name.startswith(("SLACK_", "TINES_", "DATABASE_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*arguments: str, **environ: str) -> Result:
+    """Run the command line in this process."""
+    return CliRunner().invoke(main, arguments, env=environ)
+
+
+def test_help_lists_every_command() -> None:
+    """The help lists each command with what it does, and where a newcomer starts."""
+    result = run("--help")
+    assert result.exit_code == 0
+    for name, (_, summary) in COMMANDS.items():
+        assert f"{name} " in result.output
+        assert summary in result.output
+    assert "tines-sync" in result.output
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """Help, version and typing mistakes are answered without importing what the commands need."""
+    code = (
+        "import sys\nfrom click.testing import CliRunner\nfrom bot.cli import main\n"
+        "for word in ('--help', '--version', 'chek'): CliRunner().invoke(main, [word])\n"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    result = subprocess.run(  # noqa: S603  # our own interpreter and code
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_summaries(name: str) -> None:
+    """A command's line in the list is the first line of its own help, and its name is the one it is listed under."""
+    module, summary = COMMANDS[name]
+    command = import_module(module).command
+    assert isinstance(command, click.Command)
+    assert command.name == name
+    assert (command.help or "").splitlines()[0] == summary
+    result = run(name, "--help")
+    assert result.exit_code == 0
+    assert "Usage: tines-sync" in result.output.replace("main", "tines-sync")
+
+
+def test_version() -> None:
+    """`--version` names the program and the installed version."""
+    result = run("--version")
+    assert (result.exit_code, result.output) == (0, f"tines-sync {version('tines-sync')}\n")
+
+
+def test_module() -> None:
+    """`python -m bot` is the same command line under the same name."""
+    result = subprocess.run(
+        [sys.executable, "-m", "bot", "--help"], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert result.stdout.startswith("Usage: tines-sync ")
+
+
+@pytest.mark.parametrize(
+    ("word", "said"), [("chek", "Did you mean 'check'?"), ("frobnicate", "No such command 'frobnicate'.")]
+)
+def test_unknown_command(word: str, said: str) -> None:
+    """A mistyped command is answered with the one that was probably meant, and status 2."""
+    result = run(word)
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+@pytest.mark.parametrize("name", NEEDS_CONFIGURATION)
+def test_faulty_configuration(name: str) -> None:
+    """A command that needs the configuration refuses a faulty one: every fault on standard error, status 1."""
+    result = run(name, TINES_SYNC_CONFIG=NO_FILE, PORT="many")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    for place in ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "PORT", NO_FILE):
+        assert place in result.stderr
+    assert "4 things to mend" in result.stderr
+    assert "expected: " in result.stderr
+
+
+def test_migrate(tmp_path: Path) -> None:
+    """`migrate` makes the database's tables with nothing but DATABASE_URL set, and may run again."""
+    url = f"sqlite:///{tmp_path / 'folder' / 'db.sqlite'}"
+    first, second = run("migrate", DATABASE_URL=url), run("migrate", DATABASE_URL=url)
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert first.output.startswith("The database is at revision ")
+    assert second.output == first.output
+    assert (tmp_path / "folder" / "db.sqlite").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("mysql://u:t0ps3cret@h/d", "DATABASE_URL is not a database the bot can use"),
+        ("postgresql://u:t0ps3cret@127.0.0.1:1/d", "the database cannot be used"),
+    ],
+)
+def test_migrate_without_database(url: str, said: str) -> None:
+    """A database that cannot be used is said in a sentence with status 1, without its password."""
+    result = run("migrate", DATABASE_URL=url)
+    assert result.exit_code == 1
+    assert said in result.stderr
+    assert "t0ps3cret" not in result.output
+    assert "Traceback" not in result.output
