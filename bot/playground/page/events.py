@@ -1,0 +1,89 @@
+"""The stream of news to a browser: what changed on a person's screen, each exchange, and that a tenant changed.
+
+Server-sent events, because a browser reconnects to them by itself. Each piece of news names only what changed; the
+page reads it anew, so that a reader who was away has missed nothing.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from bot.playground.page.slackside import SlackPage
+from bot.playground.page.tinesside import call_row, exchange_row
+from bot.playground.slack import Change, Json, LocalSlack
+from bot.playground.tines import LocalTines
+
+_ALIVE_EVERY: Final = 15.0  # seconds; without any news a dead connection would go unnoticed
+_RETRY_MS: Final = 500
+
+
+class Events:
+    """Serves the stream at `/api/events`."""
+
+    def __init__(self, slack: LocalSlack, tenants: Mapping[str, LocalTines], page: SlackPage) -> None:
+        self._slack = slack
+        self._tenants = tenants
+        self._page = page
+
+    def routes(self) -> list[Route]:
+        """Return the one route."""
+        return [Route("/api/events", self._events)]
+
+    async def _events(self, request: Request) -> Response:
+        return StreamingResponse(self._stream(self._page.person(request)), media_type="text/event-stream")
+
+    async def _stream(self, me: str) -> AsyncIterator[str]:
+        lines: asyncio.Queue[str] = asyncio.Queue()
+        async with contextlib.AsyncExitStack() as stack:
+            feeds = [self._changes(stack, me, lines), self._exchanges(stack, lines)]
+            feeds += [self._calls(stack, tines, lines) for tines in self._tenants.values()]
+            tasks = [asyncio.create_task(feed) for feed in feeds]
+            stack.push_async_callback(_cancelled, tasks)
+            yield f"retry: {_RETRY_MS}\n\n"
+            while not tasks[0].done():
+                try:
+                    yield await asyncio.wait_for(lines.get(), _ALIVE_EVERY)
+                except TimeoutError:
+                    yield ": alive\n\n"
+
+    async def _changes(self, stack: contextlib.AsyncExitStack, me: str, lines: asyncio.Queue[str]) -> None:
+        async for change in stack.enter_context(self._slack.subscribe()):
+            if change.user in {"", me} and (not change.channel or self._page.sees(me, change.channel)):
+                lines.put_nowait(_event("change", _change(change)))
+
+    async def _exchanges(self, stack: contextlib.AsyncExitStack, lines: asyncio.Queue[str]) -> None:
+        async for exchange in stack.enter_context(self._slack.traffic.subscribe()):
+            lines.put_nowait(_event("traffic", exchange_row(exchange)))
+
+    async def _calls(self, stack: contextlib.AsyncExitStack, tines: LocalTines, lines: asyncio.Queue[str]) -> None:
+        async for call in stack.enter_context(tines.calls.subscribe()):
+            lines.put_nowait(_event("traffic", call_row(call)))
+            if call.done:
+                lines.put_nowait(_event("tines", {"tenant": tines.name}))
+
+
+async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _change(change: Change) -> Json:
+    return {
+        "kind": change.kind.value,
+        "channel": change.channel,
+        "user": change.user,
+        "ts": change.ts,
+        "thread_ts": change.thread_ts,
+        "view_id": change.view_id,
+    }
+
+
+def _event(name: str, body: Json) -> str:
+    return f"event: {name}\ndata: {json.dumps(body)}\n\n"

@@ -1,0 +1,56 @@
+/** The page's way to its server: JSON requests as one person, and the stream of news. */
+
+/** The server said no. The message is meant for the person at the screen. */
+export class Refused extends Error {}
+
+/** Reads something as `me`. */
+export async function get(path, params = {}) {
+  const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value !== undefined && value !== null));
+  return answer(await fetch(`/api/${path}?${query}`, { headers: { accept: "application/json" } }));
+}
+
+/** Does something. */
+export async function post(path, body) {
+  return answer(await fetch(`/api/${path}`, {
+    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
+  }));
+}
+
+async function answer(response) {
+  const body = await response.json().catch(() => ({}));
+  if (!response.ok || body.problem) throw new Refused(body.problem ?? `The playground answered ${response.status}.`);
+  return body;
+}
+
+/**
+ * Listens for news until `close()`. The browser reconnects by itself; `onopen` runs after each (re)connect, when
+ * everything on screen may be stale.
+ */
+export function listen(me, { onopen, onchange, ontraffic, ontines, onlost }) {
+  const source = new EventSource(`/api/events?${new URLSearchParams({ as: me })}`);
+  source.addEventListener("open", onopen);
+  source.addEventListener("error", () => onlost());
+  source.addEventListener("change", (event) => onchange(JSON.parse(event.data)));
+  source.addEventListener("traffic", (event) => ontraffic(JSON.parse(event.data)));
+  source.addEventListener("tines", () => ontines());
+  return source;
+}
+
+/** Runs `work` soon after the first of several calls, once for all of them, and never twice at a time. */
+export function coalesced(work) {
+  let waiting = null;
+  let running = Promise.resolve();
+  return () => {
+    waiting ??= new Promise((resolve, reject) => {
+      queueMicrotask(() => {
+        running = running.then(() => {
+          waiting = null;
+          return work();
+        });
+        running.then(resolve, reject);
+        running = running.catch(() => {});
+      });
+    });
+    return waiting;
+  };
+}

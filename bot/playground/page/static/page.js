@@ -1,0 +1,243 @@
+/** The page as a whole: one person at one place, kept up to date by the stream of news. */
+
+import { coalesced, get, listen } from "./api.js";
+import { avatar } from "./avatar.js";
+import { composer } from "./composer.js";
+import { closeButton, toast } from "./dialog.js";
+import { fill, h, icon } from "./dom.js";
+import { HomeTab } from "./home.js";
+import { MessageList } from "./messages.js";
+import { Modals } from "./modal.js";
+import { hrefOf, readPlace, writePlace } from "./place.js";
+import { Session } from "./session.js";
+import { drawSidebar } from "./sidebar.js";
+import { startTheme } from "./theme.js";
+import { TinesPanel } from "./tines.js";
+import { TrafficPanel } from "./traffic.js";
+
+const find = (id) => document.getElementById(id);
+
+export class Page {
+  constructor() {
+    this.unread = new Map();
+    this.refreshViews = coalesced(() => this.readViews());
+    this.refreshMessages = coalesced(() => this.readMessages());
+    this.refreshTines = coalesced(() => this.readTines());
+    this.refreshFrame = coalesced(() => this.readFrame());
+    this.afterwards = () => Promise.all([this.refreshViews(), this.refreshMessages()]); // anything may have changed
+  }
+
+  async start() {
+    startTheme(find("theme"));
+    this.tines = new TinesPanel(find("panel-tines"));
+    this.traffic = new TrafficPanel(find("panel-traffic"));
+    for (const name of ["tines", "traffic"]) find(`open-${name}`).addEventListener("click", () => this.togglePanel(name));
+    find("panel-close").append(closeButton(() => this.togglePanel(null), "Close the panel"));
+    find("menu").append(icon("menu"));
+    find("menu").addEventListener("click", () => this.showSidebar(!document.body.classList.contains("show-sidebar")));
+    addEventListener("popstate", () => this.enter(readPlace()).catch((error) => this.fail(error)));
+    addEventListener("keydown", (event) => event.key === "Escape" && document.body.classList.contains("show-sidebar") && this.showSidebar(false));
+    await this.enter(readPlace());
+  }
+
+  /** Shows that nothing can be shown, and why. */
+  fail(error) {
+    toast(error.message);
+  }
+
+  /** Goes to a place, as whoever it names. */
+  async enter(place) {
+    this.place = place;
+    if (place.as !== this.session?.me || !this.session) await this.sitDown(place.as);
+    const known = this.session.channels.has(place.in) || (place.in === "home" && this.session.frame.app.home_tab);
+    if (!known) this.place.in = this.session.frame.channels[0]?.id ?? "home";
+    writePlace(this.place, { replace: true });
+    this.open();
+  }
+
+  /** Becomes somebody: forgets what the one before had open, and listens as the new one. */
+  async sitDown(who) {
+    this.news?.close();
+    this.modals?.remove();
+    this.session = new Session(await get("state", { as: who }));
+    this.place.as = this.session.me;
+    this.unread.clear();
+    this.modals = new Modals(this.session, this.refreshViews);
+    this.drawPeople();
+    await this.listen();
+  }
+
+  listen() {
+    return new Promise((resolve) => {
+      this.news = listen(this.session.me, {
+        onopen: () => {
+          document.body.classList.remove("offline");
+          Promise.all([this.refreshFrame(), this.refreshViews(), this.refreshMessages(), this.place.panel && this.readPanel()]).catch((error) => this.fail(error)).finally(resolve);
+        },
+        onlost: () => document.body.classList.add("offline"),
+        onchange: (change) => this.heard(change),
+        ontraffic: (exchange) => this.place.panel === "traffic" && this.traffic.add(exchange, this.session.zone),
+        ontines: () => this.place.panel === "tines" && this.refreshTines(),
+      });
+    });
+  }
+
+  heard(change) {
+    const mine = !change.user || change.user === this.session.me;
+    if (!mine) return;
+    if (change.view_id || change.kind.startsWith("view_") || change.kind === "home_published") this.refreshViews();
+    else if (change.ts) {
+      if (change.channel === this.place.in) this.refreshMessages();
+      else if (change.kind.endsWith("_posted") && !change.thread_ts) this.mark(change.channel);
+    } else this.refreshFrame();
+    if (!this.session.channels.has(change.channel) && change.channel) this.refreshFrame();
+  }
+
+  mark(channel) {
+    this.unread.set(channel, (this.unread.get(channel) ?? 0) + 1);
+    this.drawSidebar();
+  }
+
+  async readFrame() {
+    const frame = await get("state", { as: this.session.me });
+    Object.assign(this.session, new Session(frame));
+    this.drawSidebar();
+  }
+
+  async readViews() {
+    const me = this.session.me;
+    const { views, home } = await get("views", { as: me });
+    if (me !== this.session.me) return;
+    this.modals.show(views);
+    this.home?.show(home);
+  }
+
+  async readMessages() {
+    const { as, in: channel, thread } = this.place;
+    if (channel === "home") return;
+    const [main, replies] = await Promise.all([get("messages", { as, channel }), thread && get("messages", { as, channel, thread })]);
+    if (as !== this.place.as || channel !== this.place.in || thread !== this.place.thread) return;
+    this.main?.show(main.messages);
+    if (thread) this.thread?.show(replies.messages);
+  }
+
+  readTines() {
+    return this.tines.refresh(this.session.zone);
+  }
+
+  readPanel() {
+    return this.place.panel === "tines" ? this.refreshTines() : this.traffic.refresh(this.session.zone);
+  }
+
+  /** Goes somewhere else as the same person. */
+  go(changes, focus) {
+    this.place = { ...this.place, ...changes };
+    writePlace(this.place);
+    this.showSidebar(false);
+    this.open();
+    if (focus) find(focus)?.focus();
+  }
+
+  open() {
+    this.unread.delete(this.place.in);
+    this.drawPeople();
+    this.drawSidebar();
+    this.drawMain();
+    this.drawThread();
+    this.drawPanel();
+    this.refreshMessages().catch((error) => this.fail(error));
+  }
+
+  drawPeople() {
+    fill(find("people"), this.session.frame.cast.map(({ id, role }) => {
+      const name = this.session.userName(id);
+      return h("a", { class: "person", href: hrefOf({ ...this.place, as: id, thread: null }), "aria-current": id === this.session.me ? "true" : null,
+        title: `${name}, ${role}`, onclick: (event) => this.become(event, id) },
+      avatar({ id, name }, "small"), h("span", { class: "person-words" }, h("span", { class: "person-name" }, name), h("span", { class: "person-role" }, role)));
+    }));
+  }
+
+  become(event, id) {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return; // another window, another person
+    event.preventDefault();
+    const direct = this.session.channels.get(this.place.in)?.kind === "im";
+    const place = { ...this.place, as: id, in: direct ? null : this.place.in };
+    writePlace(place);
+    this.enter(place).then(() => document.querySelector(".person[aria-current]")?.focus(), (error) => this.fail(error));
+  }
+
+  drawSidebar() {
+    drawSidebar(find("sidebar"), this.session, {
+      place: this.place.in, unread: this.unread, hrefFor: (key) => hrefOf({ ...this.place, in: key, thread: null }), onopen: (key) => this.go({ in: key, thread: null }, "main"),
+    });
+  }
+
+  drawMain() {
+    const { in: key } = this.place;
+    const sign = `${this.session.me} ${key}`;
+    if (this.shown === sign) return;
+    this.shown = sign;
+    this.main = null;
+    this.home = null;
+    if (key === "home") this.drawHome();
+    else this.drawChannel(this.session.channels.get(key));
+  }
+
+  drawHome() {
+    const tab = h("div", { class: "home scroll" });
+    fill(find("main"), h("header", { class: "place-head" }, h("h1", {}, icon("home"), `${this.session.frame.app.name} Home`)), tab);
+    this.home = new HomeTab(tab, this.session, this.afterwards);
+    get("home", { as: this.session.me }).catch((error) => this.fail(error)).finally(this.refreshViews);
+  }
+
+  drawChannel(channel) {
+    const direct = channel.kind === "im";
+    const title = direct ? this.session.frame.app.name : `#${channel.name}`;
+    const list = h("div", { class: "messages scroll", role: "log", "aria-label": `Messages in ${title}`, tabindex: "0" });
+    fill(find("main"), h("header", { class: "place-head" }, h("h1", {}, direct ? title : [icon(channel.kind === "private_channel" ? "lock" : "hash"), channel.name]),
+      h("span", { class: "place-about" }, channel.about)), list, composer({ session: this.session, channel: { ...channel, title }, ondone: this.afterwards }));
+    this.main = new MessageList(list, {
+      session: this.session, channel: channel.id, onact: this.afterwards, onthread: (ts) => this.go({ thread: ts }, "thread"),
+    });
+  }
+
+  drawThread() {
+    const { thread, in: key } = this.place;
+    const pane = find("thread");
+    pane.hidden = !thread;
+    const sign = `${this.session.me} ${key} ${thread}`;
+    if (!thread || this.threaded === sign) {
+      this.threaded = thread ? sign : null;
+      return;
+    }
+    this.threaded = sign;
+    const list = h("div", { class: "messages scroll", role: "log", "aria-label": "Thread", tabindex: "0" });
+    fill(pane, h("header", { class: "place-head" }, h("h2", {}, "Thread"), h("span", { class: "place-about" }, `#${this.session.channelName(key) ?? this.session.frame.app.name}`),
+      closeButton(() => this.go({ thread: null }, "main"), "Close the thread")), list,
+    composer({ session: this.session, channel: { ...this.session.channels.get(key), title: "the thread" }, thread, ondone: this.afterwards }));
+    this.thread = new MessageList(list, { session: this.session, channel: key, onact: this.afterwards, root: thread });
+  }
+
+  togglePanel(name) {
+    const panel = name === this.place.panel ? null : name;
+    const before = this.place.panel;
+    this.go({ panel });
+    find(panel ? `panel-${panel}` : `open-${before}`).focus();
+  }
+
+  drawPanel() {
+    const { panel } = this.place;
+    find("dock").hidden = !panel;
+    for (const name of ["tines", "traffic"]) {
+      find(`panel-${name}`).hidden = name !== panel;
+      find(`open-${name}`).setAttribute("aria-expanded", String(name === panel));
+    }
+    find("panel-title").textContent = panel === "traffic" ? "Traffic" : "Tines tenants";
+    if (panel) this.readPanel().catch((error) => this.fail(error));
+  }
+
+  showSidebar(open) {
+    document.body.classList.toggle("show-sidebar", open);
+    find("menu").setAttribute("aria-expanded", String(open));
+  }
+}
