@@ -187,9 +187,8 @@ def _unfit(person: Person) -> Ruling | None:
 
 def _matching(entries: Iterable[str], person: Person) -> tuple[str, ...]:
     """Return the entries that mean the person, each once, in the order of the policy."""
-    return tuple(
-        dict.fromkeys(e for e in entries if e in {EVERYBODY, person.id} or (is_group(e) and e in person.groups))
-    )
+    meant = {EVERYBODY, person.id, *person.groups}
+    return tuple(dict.fromkeys(entry for entry in entries if entry in meant))
 
 
 def _approved_by(person: Person, decisions: Iterable[Decision]) -> tuple[Decision, ...]:
