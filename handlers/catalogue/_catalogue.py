@@ -1,0 +1,248 @@
+"""The catalogue: teams and stories of every tenant, found as one types, and looked up again before anything is done.
+
+It prevents two failures: a form that cannot be filled in because a tenant is slow (answers come from memory, and from
+Tines's own search while the memory is still empty), and a request for a story that has meanwhile gone (what is
+submitted is checked against what is there now).
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from functools import partial
+from typing import Final, TypeVar
+
+from handlers.catalogue._cache import Cached
+from handlers.catalogue._fetch import fetch_rows, filter_of, side_by_side, syncable
+from handlers.catalogue._stock import Stories, TagCount, Teams, TeamStories
+from handlers.models import Frozen, Story, Team
+from handlers.routes import Tenant
+from handlers.tines import Failure, Kind, RefusedError, RetryableError, TinesCalls, TinesClient, TinesError
+
+LIMIT: Final = 99  # Slack shows 100 options at most; one is kept for "n more: type to narrow"
+TAG_LIMIT: Final = 20
+_PAUSE: Final = 5.0  # seconds between renewals that fail
+_NOT_FOUND: Final = 404
+T = TypeVar("T")
+
+
+class FoundTeams(Frozen):
+    """What a search for teams found."""
+
+    items: tuple[Team, ...]  # best first
+    total: int  # how many match, those beyond the limit included
+
+
+class FoundStories(Frozen):
+    """What a search for stories found. Only stories that can be synced are counted anywhere."""
+
+    items: tuple[Story, ...]  # best first
+    total: int  # how many match, those beyond the limit included
+    everything: int  # how many the team has
+    tags: tuple[TagCount, ...] = ()  # that match; none while the catalogue is still loading
+
+
+class Catalogue:
+    """Teams and stories of all tenants. Times are seconds; to be closed with `close`.
+
+    `fresh_for`: how old an answer may be before it is renewed in the background, and before checks ask Tines again.
+    `answer_within`: the longest that a search takes, when nothing is known yet and the tenant is slow.
+    """
+
+    def __init__(
+        self,
+        clients: Mapping[str, TinesClient],
+        tenants: Mapping[str, Tenant],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        fresh_for: float = 60.0,
+        answer_within: float = 2.2,
+    ) -> None:
+        self._clients = clients
+        self._tenants = tenants
+        self._answer_within = answer_within
+        keep = partial(Cached, clock=clock, fresh_for=fresh_for, pause=_PAUSE)
+        self._teams: dict[str, Cached[Teams]] = {
+            alias: keep(f"teams of {alias}", partial(_load_teams, clients[alias])) for alias in tenants
+        }
+        self._stories: dict[str, Cached[Stories]] = {
+            alias: keep(f"stories of {alias}", partial(_load_stories, clients[alias], tenant))
+            for alias, tenant in tenants.items()
+        }
+
+    async def close(self) -> None:
+        """End what is under way in the background."""
+        for teams in self._teams.values():
+            await teams.close()
+        for stories in self._stories.values():
+            await stories.close()
+
+    async def load(self, tenant: str) -> None:
+        """Load teams and stories of a tenant, and wait for it as long as it takes. Raises `TinesError`."""
+        await _without_cancelling(self._teams[tenant].renew())
+        await _without_cancelling(self._stories[tenant].renew())
+
+    def warm(self, tenant: str, *, stories: bool = True) -> None:
+        """Have teams (and stories) of a tenant loaded in the background, because somebody will soon type."""
+        self._teams[tenant].warm()
+        if stories:
+            self._stories[tenant].warm()
+
+    # --- while somebody types ---------------------------------------------------------------------------------------
+
+    async def search_teams(self, tenant: str, query: str, *, limit: int = LIMIT) -> FoundTeams:
+        """Return the tenant's teams that match by name (typos forgiven) or id, best first.
+
+        Raises `TinesError` when nothing is known yet and the tenant did not tell in time.
+        """
+        cached = self._teams[tenant]
+        teams = cached.at_once()
+        if teams is None:
+            call = ("GET", "/teams")
+            teams = await self._in_time(tenant, call, _without_cancelling(cached.renew()), self._answer_within)
+        items, total = teams.search(query, limit)
+        return FoundTeams(items=items, total=total)
+
+    async def search_stories(
+        self, tenant: str, team_id: int, query: str, *, limit: int = LIMIT, tag_limit: int = TAG_LIMIT
+    ) -> FoundStories:
+        """Return the team's stories that can be synced and match by name, tag (typos forgiven) or id, best first.
+
+        An empty query lists them by latest edit. Raises `TinesError` when nothing is known yet and the tenant did not tell
+        in time.
+        """
+        cached = self._stories[tenant]
+        stories = cached.at_once()
+        if stories is not None:
+            return _found(stories.of(team_id), query, limit, tag_limit)
+
+        async def from_catalogue() -> FoundStories:
+            loaded = await _without_cancelling(renewal)
+            return _found(loaded.of(team_id), query, limit, tag_limit)
+
+        renewal = cached.renew()
+        direct = self._search_directly(tenant, team_id, query.strip(), limit)
+        first = _first_to_work(from_catalogue(), direct)
+        return await self._in_time(tenant, ("GET", "/stories"), first, self._answer_within)
+
+    # --- when it matters --------------------------------------------------------------------------------------------
+
+    async def resolve(
+        self,
+        tenant: str,
+        team_id: int,
+        *,
+        everything: bool,
+        tag_keys: Collection[str],
+        ids: Collection[int],
+        deadline: float | None,
+    ) -> tuple[Story, ...]:
+        """Return the stories that are meant: all of the team, those with one of the tags, and those named, each once, by name.
+
+        What is not there, or cannot be synced, is left out. From memory if that is fresh, else from Tines, within `deadline`
+        seconds from now. Raises `TinesError`.
+        """
+        stories = self._stories[tenant].fresh()
+        team = stories.of(team_id) if stories is not None else await self._team_as_it_is(tenant, team_id, deadline)
+        return team.pick(everything=everything, tag_keys=tag_keys, ids=ids)
+
+    async def current(self, tenant: str, team_id: int, ids: Collection[int]) -> dict[int, Story]:
+        """Return those of the stories that are in the team and can be synced, as they are on Tines now, by id.
+
+        Raises `TinesError`.
+        """
+        return _by_id((await self._team_as_it_is(tenant, team_id, None)).pick(everything=False, tag_keys=(), ids=ids))
+
+    async def team_now(self, tenant: str, team_id: int) -> Team | None:
+        """Return the team as it is on Tines now, None when it is not there or the key may not see it.
+
+        Raises `TinesError`.
+        """
+        try:
+            return await self._clients[tenant].team(team_id)
+        except RefusedError as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+
+    def cached_check(self, tenant: str, team_id: int, ids: Collection[int]) -> dict[int, Story] | None:
+        """Return the same as `current` without asking anybody; None when what is known is not fresh."""
+        stories = self._stories[tenant].fresh()
+        return None if stories is None else _by_id(stories.of(team_id).pick(everything=False, tag_keys=(), ids=ids))
+
+    def cached_teams(self, tenant: str) -> Mapping[int, Team] | None:
+        """Return the tenant's teams by id without asking anybody; None when what is known is not fresh."""
+        teams = self._teams[tenant].fresh()
+        return None if teams is None else teams.by_id
+
+    # --- how --------------------------------------------------------------------------------------------------------
+
+    async def _team_as_it_is(self, tenant: str, team_id: int, seconds: float | None) -> TeamStories:
+        """Return the team's stories as Tines tells them now, the whole tenant left alone."""
+        client = self._clients[tenant]
+        calls: TinesCalls = client if seconds is None else client.hurried(seconds)
+        rows = await fetch_rows(calls, self._tenants[tenant], team_id)
+        return (await Stories.build(rows)).of(team_id)
+
+    async def _search_directly(self, tenant: str, team_id: int, query: str, limit: int) -> FoundStories:
+        """Search with Tines's own search, which looks at names only; the number of all stories is asked for beside it."""
+        known = self._tenants[tenant]
+        client = self._clients[tenant].hurried(self._answer_within)
+        search = partial(client.stories_page, team_id=team_id, filter=filter_of(known))
+        if query:
+            # the second one is only about how many there are
+            page, every = await side_by_side(search(per_page=limit, search=query), search(per_page=1))
+        else:
+            page = every = await search(per_page=limit)
+        items = tuple(story.story() for story in syncable(known, page.stories))
+        total = max(page.meta.count or 0, len(items))
+        return FoundStories(items=items, total=total, everything=max(every.meta.count or 0, total))
+
+    async def _in_time(self, tenant: str, call: tuple[str, str], answer: Awaitable[T], seconds: float) -> T:
+        """Return the answer, or say after `seconds` that the tenant did not answer in time."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await answer
+        except TimeoutError:
+            failure = Failure(tenant, *call, Kind.TIMEOUT)
+        raise RetryableError(failure)
+
+
+async def _load_teams(client: TinesCalls) -> Teams:
+    return Teams(await client.teams())
+
+
+async def _load_stories(client: TinesCalls, tenant: Tenant) -> Stories:
+    return await Stories.build(await fetch_rows(client, tenant))
+
+
+async def _without_cancelling(task: "asyncio.Task[T]") -> T:
+    """Wait for something that others wait for as well."""
+    return await asyncio.shield(task)
+
+
+async def _first_to_work(first: Awaitable[T], second: Awaitable[T]) -> T:
+    """Return the answer of the one that is done first without an error; the other one is ended.
+
+    When neither works, raises the error of the second.
+    """
+    tasks = [asyncio.ensure_future(first), asyncio.ensure_future(second)]
+    try:
+        for done in asyncio.as_completed(tasks):
+            try:
+                return await done
+            except TinesError:
+                continue
+        return await tasks[1]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+def _found(team: TeamStories, query: str, limit: int, tag_limit: int) -> FoundStories:
+    items, total = team.search(query, limit)
+    return FoundStories(items=items, total=total, everything=len(team), tags=team.tags(query, tag_limit))
+
+
+def _by_id(stories: Iterable[Story]) -> dict[int, Story]:
+    return {story.id: story for story in stories}

@@ -1,0 +1,139 @@
+"""Measure the catalogue with 50,000 stories: time of a search, memory, calls, and how long others had to wait.
+
+Run by hand: `python tests/bench/bench_catalogue.py [stories]`. Prints a table; asserts nothing.
+"""
+
+import asyncio
+import gc
+import json
+import random
+import statistics
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable, Coroutine
+
+import httpx
+
+from handlers.catalogue import Catalogue
+from handlers.routes import Tenant
+from handlers.tines import TinesClient
+
+TEAM = 7
+PER_PAGE = 500
+WORDS = """alert phishing triage enrich isolate endpoint user account credential rotate block domain address hash
+ticket notify analyst malware sandbox detonate email header attachment report weekly daily audit cloud bucket access
+review revoke token session login failed brute force travel impossible geo locate vulnerability scan import asset owner
+certificate expiry renew firewall rule change request approve escalate incident severity high low critical case close
+duplicate merge evidence collect forensic image memory disk timeline identity provider group membership sync directory
+offboard onboard employee device compliance patch status vendor risk questionnaire threat intelligence feed indicator"""
+
+
+def made_up(count: int, rng: random.Random) -> list[dict[str, object]]:
+    """Return stories whose names look like those of security teams, each with a word of its own."""
+    vocabulary = WORDS.split()
+    return [
+        {
+            "id": 100_000 + number,
+            "name": " ".join(rng.choices(vocabulary, k=rng.randint(2, 6))).title() + f" {rng.getrandbits(24):x}",
+            "team_id": TEAM,
+            "tags": rng.sample(vocabulary, k=rng.randint(0, 3)),
+            "edited_at": f"2026-0{rng.randint(1, 9)}-1{rng.randint(0, 9)}T10:{rng.randint(10, 59)}:00.123Z",
+            "change_control_enabled": True,
+            "description": "x" * 400,
+        }
+        for number in range(count)
+    ]
+
+
+def tenant_of(
+    stories: list[dict[str, object]], calls: list[str]
+) -> Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]:
+    """Return a tenant that lists the stories by pages and counts its calls."""
+    pages = max(1, -(-len(stories) // PER_PAGE))
+    bodies = [
+        json.dumps(
+            {
+                "stories": stories[page * PER_PAGE : (page + 1) * PER_PAGE],
+                "meta": {"next_page_number": page + 2 if page + 1 < pages else None, "pages": pages},
+            }
+        ).encode()
+        for page in range(pages)
+    ]
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        calls.append(request.url.path)
+        await asyncio.sleep(0)  # as a network would, let others go on
+        if request.url.path.endswith("/teams"):
+            return httpx.Response(200, json={"teams": [{"id": TEAM, "name": "SecOps"}], "meta": {}})
+        return httpx.Response(200, content=bodies[int(request.url.params["page"]) - 1])
+
+    return answer
+
+
+def typed(stories: list[dict[str, object]], rng: random.Random) -> list[str]:
+    """Return queries as they are typed: growing prefixes of names, half of them with a typo."""
+    queries: list[str] = []
+    for story in rng.sample(stories, k=min(len(stories), 60)):
+        name = str(story["name"])
+        if rng.random() < 0.5:
+            at = rng.randrange(1, len(name) - 1)
+            name = name[:at] + name[at + 1] + name[at] + name[at + 2 :]
+        queries.extend(name[:length] for length in range(1, min(len(name), 24), 2))
+    return queries
+
+
+async def lag(worst: list[float]) -> None:
+    """Note how much later than asked for the event loop comes back."""
+    while True:
+        before = time.perf_counter()
+        await asyncio.sleep(0.001)
+        worst[0] = max(worst[0], time.perf_counter() - before - 0.001)
+
+
+def row(name: str, value: str) -> None:
+    """Print a line of the table."""
+    sys.stdout.write(f"{name:<44}{value:>14}\n")
+
+
+async def main(count: int) -> None:
+    """Measure, and print."""
+    rng = random.Random(7)  # noqa: S311 (the same made-up stories in every run)
+    stories = made_up(count, rng)
+    calls: list[str] = []
+    tenant = Tenant.model_validate({"alias": "dev", "url": "https://dev.example", "api_key": "k"})
+    client = TinesClient(tenant, transport=httpx.MockTransport(tenant_of(stories, calls)))
+    catalogue = Catalogue({"dev": client}, {"dev": tenant})
+    worst = [0.0]
+    watch = asyncio.create_task(lag(worst))
+    started = time.perf_counter()
+    await catalogue.load("dev")
+    row("loaded, seconds", f"{time.perf_counter() - started:.2f}")
+    row("worst wait of others while loading, ms", f"{worst[0] * 1000:.1f}")
+    row("calls", str(len(calls)))
+    times: list[float] = []
+    for query in typed(stories, rng):
+        before = time.perf_counter()
+        await catalogue.search_stories("dev", TEAM, query)
+        times.append((time.perf_counter() - before) * 1000)
+    cuts = statistics.quantiles(times, n=100)
+    row("searches", str(len(times)))
+    row("search p50 / p99 / worst, ms", f"{cuts[49]:.1f} / {cuts[98]:.1f} / {max(times):.1f}")
+    watch.cancel()
+    await catalogue.close()
+    del catalogue
+    gc.collect()
+    tracemalloc.start()
+    measured = Catalogue({"dev": client}, {"dev": tenant})
+    gc.collect()
+    empty = tracemalloc.get_traced_memory()[0]
+    await measured.load("dev")
+    gc.collect()
+    row("index, MB", f"{(tracemalloc.get_traced_memory()[0] - empty) / 1e6:.1f}")
+    tracemalloc.stop()
+    await measured.close()
+    await client.aclose()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 50_000))
