@@ -9,7 +9,6 @@ from array import array
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from math import inf
-from operator import attrgetter
 from typing import Final
 
 from handlers.catalogue._index import TextIndex

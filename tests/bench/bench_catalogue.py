@@ -63,7 +63,7 @@ def tenant_of(
 
     async def answer(request: httpx.Request) -> httpx.Response:
         calls.append(request.url.path)
-        await asyncio.sleep(0)  # as a network would, let others go on
+        await asyncio.sleep(rng.uniform(0.01, 0.05))  # a quick tenant
         if request.url.path.endswith("/teams"):
             return httpx.Response(200, json={"teams": [{"id": TEAM, "name": "SecOps"}], "meta": {}})
         return httpx.Response(200, content=bodies[int(request.url.params["page"]) - 1])
@@ -102,7 +102,7 @@ async def main(count: int) -> None:
     stories = made_up(count, rng)
     calls: list[str] = []
     tenant = Tenant.model_validate({"alias": "dev", "url": "https://dev.example", "api_key": "k"})
-    client = TinesClient(tenant, transport=httpx.MockTransport(tenant_of(stories, calls)))
+    client = TinesClient(tenant, transport=httpx.MockTransport(tenant_of(stories, calls, rng)))
     catalogue = Catalogue({"dev": client}, {"dev": tenant})
     worst = [0.0]
     watch = asyncio.create_task(lag(worst))
