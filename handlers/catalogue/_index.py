@@ -123,6 +123,8 @@ class TextIndex:
                 passed += 1
         if 2 * passed > len(tokens):
             return []
+        if not used:
+            return list(together)  # in order already, and perhaps very many
         return sorted(together, key=lambda position: (sum(cost[position] for cost in used), position))
 
     def _costs(self, token: str) -> dict[int, float]:

@@ -47,7 +47,7 @@ def made_up(count: int, rng: random.Random) -> list[dict[str, object]]:
 
 
 def tenant_of(
-    stories: list[dict[str, object]], calls: list[str]
+    stories: list[dict[str, object]], calls: list[str], rng: random.Random
 ) -> Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]:
     """Return a tenant that lists the stories by pages and counts its calls."""
     pages = max(1, -(-len(stories) // PER_PAGE))
