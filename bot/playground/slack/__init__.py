@@ -11,6 +11,7 @@ from bot.playground.slack.faults import EVERY_METHOD, Fault, FaultKind, Faults
 from bot.playground.slack.installation import AppInstall, Shortcut, SlashCommand
 from bot.playground.slack.local import LocalSlack
 from bot.playground.slack.rates import NO_RATES, STRICT_RATES, Rates
+from bot.playground.slack.sending import signed_headers
 from bot.playground.slack.shapes import (
     Json,
     MessageRef,
@@ -58,4 +59,5 @@ __all__ = [
     "Workspace",
     "live_mentions",
     "render_text",
+    "signed_headers",
 ]

@@ -84,6 +84,11 @@ class Core:
             refuse("not_in_channel")
         return channel
 
+    def may_look(self, user: str, channel_id: str) -> bool:
+        """Whether a person may see a conversation's messages: those they are in, and every public channel."""
+        channel = self.workspace.channel(channel_id)
+        return channel is not None and (user in channel.members or not channel.private)
+
     def name_of(self, some_id: str) -> str:
         """Return the name that people know a user, group or channel by; the id itself when there is none."""
         found = self.workspace.user(some_id) or self.workspace.channel(some_id)

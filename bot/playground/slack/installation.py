@@ -45,6 +45,7 @@ class AppInstall:
     shortcuts: tuple[Shortcut, ...] = ()
     events: frozenset[str] = frozenset({"app_home_opened"})
     home_tab: bool = True
+    takes_options: bool = True  # whether type-ahead fields can ask it: over HTTP, the manifest has to name a URL
 
     @classmethod
     def from_manifest(cls, manifest: Path | dict[str, Any], *, request_url: str | None = None, **others: str) -> Self:
@@ -57,6 +58,7 @@ class AppInstall:
         content = json.loads(manifest.read_text()) if isinstance(manifest, Path) else manifest
         features = content.get("features", {})
         settings = content.get("settings", {})
+        interactivity = settings.get("interactivity", {})
         return cls(
             name=content["display_information"]["name"],
             scopes=frozenset(content["oauth_config"]["scopes"].get("bot", ())),
@@ -72,5 +74,6 @@ class AppInstall:
             ),
             events=frozenset(settings.get("event_subscriptions", {}).get("bot_events", ())),
             home_tab=bool(features.get("app_home", {}).get("home_tab_enabled", False)),
+            takes_options=bool(settings.get("socket_mode_enabled") or interactivity.get("message_menu_options_url")),
             **others,
         )

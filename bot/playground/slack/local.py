@@ -187,8 +187,10 @@ class LocalSlack(Mischief):
     def messages(self, channel: str, *, as_user: str | None = None, thread_ts: str | None = None) -> list[Json]:
         """Return a channel's messages, or a thread with its head, oldest first, with their metadata.
 
-        With `as_user`, what that person alone sees is among them. Nothing comes back from a channel nobody has.
+        With `as_user`, what that person alone sees is among them, and a private channel they are not in is empty.
         """
+        if as_user is not None and not self._core.may_look(as_user, channel):
+            return []
         if thread_ts is None:
             found = list(self._core.messages.top(channel))
         else:

@@ -1,5 +1,6 @@
 """Every message of the workspace: in channels, in threads, and those that one person alone sees."""
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -96,6 +97,14 @@ class Messages:
     def ephemerals(self, user: str, channel: str) -> list[Message]:
         """Return what a person alone sees in a channel, oldest first."""
         return list(self._ephemerals[user, channel].values())
+
+    def ephemerals_since(self, user: str, ts: str) -> list[Message]:
+        """Return what a person alone sees in any channel since a time, oldest first."""
+        new: list[Message] = []
+        for (owner, _), kept in self._ephemerals.items():
+            if owner == user:
+                new += itertools.takewhile(lambda message: message.ts > ts, reversed(kept.values()))
+        return sorted(new, key=lambda message: message.ts)
 
     def ephemeral(self, user: str, channel: str, ts: str) -> Message | None:
         """Return one of them, or None."""

@@ -53,12 +53,12 @@ class Mischief:
         self._channel_changed(found)
 
     def revoke_token(self) -> None:
-        """Make the app's tokens useless: every method answers `token_revoked`."""
+        """Make the bot token useless: its methods answer `token_revoked`."""
         self._at.token_revoked = True
         self._at.changes.tell(ChangeKind.APP_CHANGED)
 
     def restore_token(self) -> None:
-        """Make the tokens work again."""
+        """Make the bot token work again."""
         self._at.token_revoked = False
         self._at.changes.tell(ChangeKind.APP_CHANGED)
 

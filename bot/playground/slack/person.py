@@ -4,11 +4,12 @@ Everything passes through here as through a real client: only what is on the scr
 that was offered can be chosen, and a form with an empty required field is not even sent.
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from bot.playground.slack import payloads
-from bot.playground.slack.answers import Answers
+from bot.playground.slack.answers import TROUBLE, Answers
 from bot.playground.slack.core import Core
 from bot.playground.slack.delivery import AppAnswer, DeliveryError, Parcel
 from bot.playground.slack.formstate import chosen, keeps_value, missing, stateful
@@ -27,7 +28,7 @@ from bot.playground.slack.shapes import (
 )
 from bot.playground.slack.workspace import Channel
 
-_TROUBLE: Final = "We had some trouble connecting. Try again?"
+_NO_OPTIONS: Final = "There was a problem loading the options."
 
 
 class People:
@@ -47,7 +48,7 @@ class People:
         channel = self._channel_of(user, channel_id)
         trigger_id = self._core.triggers.issue(user)
         parcel = payloads.command(self._core, user, channel, (command, text), trigger_id)
-        seen = self._seen(user)
+        since = self._core.ids.ts()
         try:
             answer = await self._deliver(parcel)
         except DeliveryError as error:
@@ -55,7 +56,7 @@ class People:
             message = f'{command} failed with the error "{word}"'
             raise SlackClientError(message, error.cause) from error
         self._answers.show(user, channel.id, answer.body)
-        return self._outcome(user, answer, trigger_id, seen)
+        return self._outcome(user, answer, trigger_id, since)
 
     async def shortcut(self, user: str, callback_id: str) -> Outcome:
         """Pick a global shortcut."""
@@ -64,9 +65,9 @@ class People:
             raise NotThereError(message)
         trigger_id = self._core.triggers.issue(user)
         parcel = payloads.shortcut(self._core, user, callback_id, trigger_id)
-        seen = self._seen(user)
-        answer = await self._asked(parcel, "Sorry, that did not work. Try again?")
-        return self._outcome(user, answer, trigger_id, seen)
+        since = self._core.ids.ts()
+        answer = await self._asked(parcel, TROUBLE)
+        return self._outcome(user, answer, trigger_id, since)
 
     async def click(self, user: str, where: MessageRef | ViewRef, block_id: str, action_id: str, value: Any) -> Outcome:  # noqa: ANN401 - text, option, list of options
         """Use an element: press a button, choose, type. A field of a form only keeps what was chosen."""
@@ -77,9 +78,9 @@ class People:
         trigger_id = self._core.triggers.issue(user)
         used = payloads.action(self._core, block, element, _used(element, value, {}))
         parcel = payloads.message_actions(self._core, user, message, [used], trigger_id)
-        seen = self._seen(user)
-        answer = await self._asked(parcel, "This app responded with an error.")
-        return self._outcome(user, answer, trigger_id, seen)
+        since = self._core.ids.ts()
+        answer = await self._asked(parcel, "This app responded with Status Code {status}.")
+        return self._outcome(user, answer, trigger_id, since)
 
     async def options(self, user: str, view_id: str, block_id: str, action_id: str, query: str) -> OptionsAnswer:
         """Type in a type-ahead field."""
@@ -91,7 +92,12 @@ class People:
         if len(query) < element.get("min_query_length", 3):
             return OptionsAnswer()  # the client does not ask before
         parcel = payloads.view_suggestion(self._core, view, block_id, action_id, query)
-        answer = read_options((await self._asked(parcel, "No result")).body)
+        if not self._core.app.takes_options:
+            return OptionsAnswer(problem="the manifest names no URL for options")
+        try:
+            answer = read_options((await self._deliver(parcel)).body)
+        except DeliveryError as error:
+            raise SlackClientError(_NO_OPTIONS, error.cause) from error
         known = self._shown.setdefault((view_id, block_id, action_id), {})
         known.update({option["value"]: option for option in answer.all_options})
         return answer
@@ -110,10 +116,10 @@ class People:
             self._core.modals.show_errors(view, errors)
             return Outcome(errors=errors, view=self._core.wire_view(view))
         trigger_id = self._core.triggers.issue(user, view.id)
-        seen = self._seen(user)
-        answer = await self._asked(payloads.view_submission(self._core, view, trigger_id), _TROUBLE)
+        since = self._core.ids.ts()
+        answer = await self._asked(payloads.view_submission(self._core, view, trigger_id), TROUBLE)
         field_errors = self._answers.apply(view, answer.body)
-        return self._outcome(user, answer, trigger_id, seen, field_errors)
+        return self._outcome(user, answer, trigger_id, since, field_errors)
 
     async def close(self, user: str, view_id: str, *, everything: bool) -> Outcome:
         """Press a modal's close button, or close the whole stack with it."""
@@ -122,14 +128,13 @@ class People:
             message = "only a modal can be closed"
             raise NotThereError(message)
         cleared = everything or bool(view.content.get("clear_on_close"))
-        seen = self._seen(user)
+        since = self._core.ids.ts()
         closed = self._core.modals.clear(user) if cleared else self._core.modals.close(view)
-        answer = AppAnswer()
         for each in closed:
             if each.content.get("notify_on_close"):
-                parcel = payloads.view_closed(self._core, each, cleared=cleared)
-                answer = await self._asked(parcel, _TROUBLE)
-        return self._outcome(user, answer, "", seen)
+                with contextlib.suppress(DeliveryError):  # nobody sees that the app did not hear of it
+                    await self._deliver(payloads.view_closed(self._core, each, cleared=cleared))
+        return self._outcome(user, AppAnswer(), "", since)
 
     async def _use_in_view(self, view: View, block_id: str, action_id: str, value: Any) -> Outcome:  # noqa: ANN401 - as in click
         block, element = _element(view.blocks, block_id, action_id)
@@ -141,9 +146,9 @@ class People:
             return Outcome(view=self._core.wire_view(view))  # a form's field is sent with the form
         trigger_id = self._core.triggers.issue(view.user, view.id)
         actions = [payloads.action(self._core, block, element, used)]
-        seen = self._seen(view.user)
-        answer = await self._asked(payloads.view_actions(self._core, view, actions, trigger_id), _TROUBLE)
-        return self._outcome(view.user, answer, trigger_id, seen)
+        since = self._core.ids.ts()
+        answer = await self._asked(payloads.view_actions(self._core, view, actions, trigger_id), TROUBLE)
+        return self._outcome(view.user, answer, trigger_id, since)
 
     def _keep(self, view: View, block_id: str, action_id: str, value: Any) -> None:  # noqa: ANN401 - as in click
         _, element = _element(view.blocks, block_id, action_id)
@@ -166,18 +171,19 @@ class People:
         try:
             return await self._deliver(parcel)
         except DeliveryError as error:
-            raise SlackClientError(shown, error.cause) from error
+            text = shown.format(status=error.status) if error.status else TROUBLE
+            raise SlackClientError(text, error.cause) from error
 
     def _outcome(
         self,
         user: str,
         answer: AppAnswer,
         trigger_id: str,
-        seen: set[str],
+        since: str,
         errors: dict[str, str] | None = None,
     ) -> Outcome:
         top = self._core.modals.top(user)
-        new = [message for message in self._own_ephemerals(user) if message.ts not in seen]
+        new = self._core.messages.ephemerals_since(user, since)
         return Outcome(
             answer=answer.body,
             errors=errors or {},
@@ -185,16 +191,6 @@ class People:
             ephemerals=tuple(message.wire() for message in new),
             trigger_id=trigger_id,
         )
-
-    def _own_ephemerals(self, user: str) -> list[Message]:
-        return [
-            message
-            for channel in self._core.workspace.channels
-            for message in self._core.messages.ephemerals(user, channel.id)
-        ]
-
-    def _seen(self, user: str) -> set[str]:
-        return {message.ts for message in self._own_ephemerals(user)}
 
     def _channel_of(self, user: str, channel_id: str) -> Channel:
         channel = self._core.workspace.channel(channel_id)

@@ -1,5 +1,6 @@
 """Messages and views as plain text, for a terminal; and what in them is live, for a scan of hostile input."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
@@ -16,13 +17,15 @@ _MENTIONS: Final = {
     "broadcast": ("range", "<!{}>"),
     "link": ("url", "<{}>"),
 }.get
+_PACKED: Final = frozenset({"blocks", "view", "attachments"})
+_UNSEEN: Final = frozenset({"metadata", "private_metadata", "state"})  # no reader gets to see these
 _MARKUP_TEXTS: Final = ("text", "fallback", "pretext")  # of a message or an attachment: mrkdwn without saying so
 
 
 def live_mentions(payload: object, *, autolinks: bool = False) -> list[str]:
     """Return every mention and link that somebody who reads this message, view or block would get, in its order.
 
-    In the notation of mrkdwn: "<@U1>", "<!channel>", "<https://…|text>". Plain text objects and table cells have none.
+    `payload` may also be the arguments of a Web API call as the traffic keeps them. In the notation of mrkdwn: "<@U1>", "<!channel>", "<https://…|text>". Plain text objects and table cells have none.
     With `autolinks`, bare addresses in mrkdwn count too, since Slack makes links of them.
     """
     return list(_live(payload, autolinks=autolinks))
@@ -39,8 +42,19 @@ def _live(value: Any, *, autolinks: bool) -> Iterator[str]:  # noqa: ANN401 - wa
     if mention and isinstance(value.get(mention[0]), str):
         yield mention[1].format(value[mention[0]])
     yield from _live_texts(value, kind, autolinks=autolinks)
-    for inner in value.values():
-        yield from _live(inner, autolinks=autolinks)
+    for key, inner in value.items():
+        if key not in _UNSEEN:
+            yield from _live(_unpacked(inner) if key in _PACKED else inner, autolinks=autolinks)
+
+
+def _unpacked(value: object) -> object:
+    """Return blocks or a view out of the JSON text that they travel in when a call is form-encoded."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return None
 
 
 def _live_texts(value: Json, kind: object, *, autolinks: bool) -> Iterator[str]:

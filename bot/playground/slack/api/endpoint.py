@@ -109,6 +109,8 @@ class WebApi:
                 self._check_token(token, core.app.app_token, core.app.bot_token)
                 return self._socket_mode.open_connection(core.base_url)
             self._check_token(token, core.app.bot_token, core.app.app_token)
+            if core.token_revoked:
+                refuse("token_revoked")
             method = METHODS.get(name)
             if method is None:
                 refuse("unknown_method", req_method=name)
@@ -127,8 +129,6 @@ class WebApi:
             refuse("not_allowed_token_type")
         if token != wanted:
             refuse("invalid_auth")
-        if self._core.token_revoked:
-            refuse("token_revoked")
 
     async def _through(self, fault: Fault | None, call: Callable[[], _Answer]) -> _Answer:
         """Make a call as the fault lets it happen."""
