@@ -6,7 +6,7 @@ from typing import Final, NoReturn
 
 from bot.check.render import show_faults
 from bot.logs import configure_logs
-from bot.settings import ConfigurationError, Environment, LogFormat, Settings, load_database_url, load_settings
+from bot.settings import ConfigurationError, LogFormat, Settings, load_database_url, load_settings
 
 FAULTY: Final = 1  # exit status of a command that found something to mend
 
@@ -29,14 +29,15 @@ def database_url_or_exit() -> str:
 
 def start_logs(settings: Settings) -> None:
     """Set up the logs as the settings say, with every secret of theirs masked."""
-    configure_logs(as_json=wants_json(settings), level=settings.log_level, secrets=settings.known_secrets())
+    as_json = wants_json(settings.log_format, terminal=sys.stderr.isatty())
+    configure_logs(as_json=as_json, level=settings.log_level, secrets=settings.known_secrets())
 
 
-def wants_json(settings: Environment) -> bool:
-    """Whether log lines are for machines: as told, or else when standard error is no terminal."""
-    if settings.log_format is LogFormat.AUTO:
-        return not sys.stderr.isatty()
-    return settings.log_format is LogFormat.JSON
+def wants_json(log_format: LogFormat, *, terminal: bool) -> bool:
+    """Whether log lines are for machines: as told, or else when they do not go to a terminal."""
+    if log_format is LogFormat.AUTO:
+        return not terminal
+    return log_format is LogFormat.JSON
 
 
 def _exit_with(error: ConfigurationError) -> NoReturn:

@@ -1,19 +1,23 @@
-import io
+import asyncio
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from bot.check import Finding, check
-from bot.check.render import findings_text, show_findings
+from bot.check.render import findings_text
 from bot.check.scopes import NEEDED_SCOPES
 from bot.playground.serving import served
 from bot.playground.slack import NO_RATES, AppInstall, Channel, LocalSlack, User, UserGroup, Workspace
 from bot.playground.slack.faults import Fault, FaultKind
 from bot.playground.tines import ErrorShape, Right, build_tines_app
+from bot.playground.tines import Fault as TinesFault
+from bot.playground.tines import Kind as TinesKind
 from bot.playground.tines.seed import DEV_KEY, DEV_READER_KEY, PROD_KEY, PROD_PUBLISH_KEY, Seeded, seeded
 from bot.settings import Settings
 from handlers.routes import Atlas, Route, Tenant
@@ -255,6 +259,14 @@ def _no_tenant(where: Place) -> None:
     where.urls["prod"] = closed_port()
 
 
+def _no_destinations(where: Place) -> None:
+    where.tines.dev.faults.add(TinesFault(TinesKind.ANSWER, path="/admin/*", status=503))
+
+
+def _no_team_list(where: Place) -> None:
+    where.tines.dev.faults.add(TinesFault(TinesKind.ANSWER, path="/teams*", status=403, message="not for you"))
+
+
 REINSTALL = "Update the app from its manifest in manifests/ and reinstall it."
 CASES: list[tuple[Callable[[Place], None], str, str, str]] = [
     (_archive, "Channel C0SECOPS", "#secops is archived", "Unarchive it"),
@@ -278,6 +290,8 @@ CASES: list[tuple[Callable[[Place], None], str, str, str]] = [
     (_reader_at_the_source, "Tenant dev, sync destinations", "40", ""),
     (_revoke_publish_key, "Tenant prod, publish key", "401", ""),
     (_no_teams, "Tenant prod, teams", "the key sees no team", "Give the key's owner a team"),
+    (_no_destinations, "Tenant dev, sync destinations", "503", ""),
+    (_no_team_list, "Tenant dev, teams", "not for you", ""),
     (_no_tenant, "Tenant prod", "cannot be reached", ""),
 ]
 
@@ -364,31 +378,48 @@ async def test_route_without_groups_or_socket_mode() -> None:
     assert all(found.ok for found in findings)
 
 
-def test_report_reads_alone() -> None:
-    """In plain text each finding has its verdict and its advice, and the last line says how much is left to do."""
-    good, bad = Finding("A", ok=True, what="fine"), Finding("B", ok=False, what="[red]broken[/red]", advice="Mend it.")
-    assert (
-        findings_text([good, bad]) == "ok    A: fine\nFAIL  B: [red]broken[/red]\n      → Mend it.\n\n1 thing to mend."
-    )
-    assert findings_text([good]).endswith("Everything works.")
+CONFIG = """
+[tenants.dev]
+url = "{dev}"
+api_key = "env:DEV"
+[tenants.prod]
+url = "{prod}"
+api_key = "env:PROD"
+[routes.up]
+source = "dev"
+destination = "prod"
+requesters = ["*"]
+approvers = ["S0APPROVERS"]
+approval_channel = "C0SECOPS"
+"""
 
 
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        """Whether it is a terminal: yes."""
-        return True
-
-
-def test_table_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a terminal the same comes as a table, and nothing in it is taken for markup."""
-    monkeypatch.setenv("COLUMNS", "120")
-    terminal, plain = Terminal(), io.StringIO()
-    findings = [Finding("B", ok=False, what="[red]broken[/red]", advice="Mend it.")]
-    show_findings(findings, terminal)
-    show_findings(findings, plain)
-    assert "┃" in terminal.getvalue()
-    assert "[red]broken[/red]" in terminal.getvalue()
-    assert "1 thing to mend" in terminal.getvalue()
-    assert plain.getvalue() == findings_text(findings) + "\n"
+@pytest.mark.parametrize(("harm", "status", "verdict"), [(None, 0, "Everything works."), (_archive, 1, "to mend.")])
+async def test_command(harm: Callable[[Place], None] | None, status: int, verdict: str, tmp_path: Path) -> None:
+    """`tines-sync check` prints the report on standard output and exits 0 only when everything works."""
+    where = place()
+    if harm:
+        harm(where)
+    async with where.served() as settings:
+        urls = {alias: tenant.url for alias, tenant in settings.atlas.tenants.items()}
+        (tmp_path / "tines-sync.toml").write_text(CONFIG.format(**urls))
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bot",
+            "check",
+            cwd=tmp_path,
+            env={
+                "PYTHONPATH": str(Path(__file__).parents[3]),
+                "SLACK_BOT_TOKEN": BOT_TOKEN,
+                "SLACK_SIGNING_SECRET": "local-signing-secret",
+                "SLACK_API_URL": settings.slack_api_url,
+                "DEV": DEV_KEY,
+                "PROD": PROD_KEY,
+            },
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+    assert (process.returncode, err) == (status, b"")
+    assert out.decode().rstrip().endswith(verdict)

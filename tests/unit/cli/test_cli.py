@@ -1,6 +1,8 @@
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -10,6 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bot.cli import COMMANDS, main
+from bot.commands.starting import wants_json
+from bot.settings import LogFormat
 
 ROOT = Path(__file__).parents[3]
 NEEDS_CONFIGURATION = ("serve", "worker", "check")
@@ -127,3 +131,34 @@ def test_migrate_without_database(url: str, said: str) -> None:
     assert said in result.stderr
     assert "t0ps3cret" not in result.output
     assert "Traceback" not in result.output
+
+
+def test_migrate_refuses_a_newer_database(tmp_path: Path) -> None:
+    """A database that a newer version has changed is left alone, and this is said with status 1."""
+    url = f"sqlite:///{tmp_path / 'db.sqlite'}"
+    with closing(sqlite3.connect(tmp_path / "db.sqlite")) as database:
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        database.execute("INSERT INTO alembic_version VALUES ('from-the-future')")
+        database.commit()
+    result = run("migrate", DATABASE_URL=url)
+    assert result.exit_code == 1
+    assert "newer version" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("log_format", "terminal", "as_json"),
+    [
+        (LogFormat.AUTO, True, False),
+        (LogFormat.AUTO, False, True),
+        (LogFormat.JSON, True, True),
+        (LogFormat.CONSOLE, False, False),
+    ],
+)
+def test_log_format(log_format: LogFormat, *, terminal: bool, as_json: bool) -> None:
+    """Logs are JSON where no person looks at them, unless the configuration says otherwise."""
+    assert wants_json(log_format, terminal=terminal) is as_json
+
+
+def test_commands_in_order() -> None:
+    """The commands are listed (for shell completion, too) in the order in which a person meets them."""
+    assert main.list_commands(click.Context(main)) == ["serve", "worker", "demo", "check", "migrate"]

@@ -116,6 +116,7 @@ days_off = [2026-12-25, "2027-01-01"]
         ("approvers", '["U0ADA", "#sec"]', "approvers[2]", '"#sec" is not a Slack id'),
         ("approvers", '["U0ADA", "U0ADA"]', "approvers", "lists U0ADA more than once"),
         ("denied", '["*"]', "denied[1]", '"*" (everybody) is not possible here'),
+        ("denied", '["eve"]', "denied[1]", '"eve" is not a Slack id'),
         ("break_glass", '["*"]', "break_glass[1]", '"*" (everybody) is not possible here'),
         ("approvals", "0", "approvals", "is not accepted"),
         ("approvals", '"2"', "approvals", "has the wrong type"),
