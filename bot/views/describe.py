@@ -8,7 +8,7 @@ from typing import Final
 
 from bot.views import ids, kit
 from bot.views.meta import RequestRef
-from bot.views.text import Block, date_element, plural
+from bot.views.text import Block, date_element, line, plural
 from handlers.models import Decision, Problem, State, Story, SyncMode, SyncRequest, Verdict
 from handlers.policy import Freeze, Quorum
 
@@ -67,9 +67,9 @@ def what(request: SyncRequest) -> tuple[kit.Part, ...]:
     return (kit.bold(plural(len(request.content.stories), "story")), ": ", *from_to(request))
 
 
-def names(stories: Sequence[Story], shown: int = NAMES_SHOWN) -> Block:
+def names(stories: Sequence[Story], shown: int = NAMES_SHOWN, *, limit: int = 150) -> Block:
     """Return the first names as a list, then "and n more"."""
-    lines: list[Sequence[kit.Part]] = [[kit.words(story.name, kit.HEADER_TEXT)] for story in stories[:shown]]
+    lines: list[Sequence[kit.Part]] = [[{"type": "text", "text": line(story.name, limit)}] for story in stories[:shown]]
     if len(stories) > shown:
         lines.append([f"and {len(stories) - shown:,} more"])
     return kit.bullets(lines)
@@ -134,7 +134,7 @@ def decisions(request: SyncRequest, *, all_revisions: bool = False) -> Iterator[
     for decision in shown[-DECISIONS_SHOWN:]:
         yield kit.para(*_decision(decision, request))
         if decision.comment.strip():
-            yield kit.quote(decision.comment, 500)
+            yield kit.quote(decision.comment, 200)
 
 
 def _decision(decision: Decision, request: SyncRequest) -> Iterator[kit.Part]:
@@ -152,12 +152,12 @@ def _decision(decision: Decision, request: SyncRequest) -> Iterator[kit.Part]:
         yield ", no longer counts: the request has changed since"
 
 
-def problem(found: Problem) -> Iterator[Block]:
-    """Yield what went wrong, as rich text: our words, Tines's words, what to do."""
+def problem(found: Problem, limit: int = 2000) -> Iterator[Block]:
+    """Yield what went wrong, as rich text: our words, up to `limit` characters of Tines's words, what to do."""
     yield kit.para(kit.words(found.what, 500))
     if found.words.strip():
         yield kit.para("Tines said:")
-        yield kit.quote(found.words, 2000)
+        yield kit.quote(found.words, limit)
     if found.advice.strip():
         yield kit.para(kit.bold("What to do"), "  ", kit.words(found.advice, 500))
 

@@ -194,7 +194,7 @@ def text_input(action_id: str, *, initial: str = "", placeholder: str = "", requ
     }
     if required:
         element["min_length"] = 1
-    return element | {"initial_value": clip(initial, COMMENT)} if initial else element
+    return element | {"initial_value": clip(tidy(initial), COMMENT)} if initial else element
 
 
 # Views

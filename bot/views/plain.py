@@ -13,6 +13,7 @@ from bot.views.text import Block, Message, escape, mention, plural, size, when
 
 MESSAGE_TEXT: Final = 3800  # Slack asks to keep `text` under 4,000 characters
 _PIECE: Final = 1500  # a single line longer than this is cut; even in characters of two units it fits a message
+_HOLDS_TEXT: Final = frozenset({"text", "caption", "elements", "rows", "options", "fields", "placeholder"})
 _LONGEST_TOKEN: Final = 600  # a link of ours is shorter
 
 
@@ -54,6 +55,19 @@ def text_lines(blocks: Iterable[Block]) -> Iterator[str]:
                 yield from _what_to_type(block)
             case _:  # a divider says nothing
                 pass
+
+
+def text_size(content: object) -> int:
+    """Return how much text blocks hold, in UTF-16 units, values and ids left out."""
+    if isinstance(content, list):
+        return sum(map(text_size, content))
+    if not isinstance(content, dict):
+        return 0
+    return sum(
+        size(value) if isinstance(value, str) else text_size(value)
+        for key, value in content.items()
+        if key in _HOLDS_TEXT
+    )
 
 
 def _text_object(text: Block) -> Iterator[str]:

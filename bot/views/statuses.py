@@ -11,18 +11,18 @@ from typing import Final
 
 from bot.views import describe, ids, kit
 from bot.views.meta import ErrorRef
-from bot.views.plain import message, plain_only
+from bot.views.plain import message, plain_only, text_size
 from bot.views.text import Block, Message, line, plural, size, tidy
 from handlers.models import State, StoryStatus, SyncRequest
 from handlers.routes import Route
 
 ROWS: Final = 100  # of a table, without its header
 _CELLS: Final = 9_500  # characters over all cells of a message; Slack takes 10,000
-_ALL: Final = 11_000  # characters of the table and of what opens its errors; Slack refuses at about 13,200
+_ALL: Final = 12_500  # characters of a whole message; Slack refuses at about 13,200
 _PAGE: Final = 20
 _NAME: Final = 120
 _ERROR: Final = 250
-_ERROR_CHOICE: Final = 130  # about what a choice of an error takes in a select
+_ERROR_CHOICE: Final = 80  # about what a choice of an error takes in a select
 _BUTTONS: Final = 3  # more long errors than that go into a select
 _CAPTION: Final = 150
 _HEAD: Final = ("Story", "Story id", "Status", "What Tines said")
@@ -43,16 +43,18 @@ def status_messages(request: SyncRequest, route: Route) -> list[Message]:
     Stories that failed come first. The number of messages can change from one call to the next, since errors differ
     in length: edit those that are there, post what is new, and delete what is left over.
     """
-    pages = list(_pages(request.statuses))
-    lead = [_opening(request, route)] if request.state in _TOLD or pages else []
+    if request.state not in _TOLD and not request.statuses:
+        return []
+    opening = _opening(request, route)
+    pages = list(_pages(request.statuses, text_size(opening)))
     if not pages:
-        return [message(*blocks) for blocks in lead if blocks]
+        return [message(*opening)]
     found: list[Message] = []
     for number, page in enumerate(pages, start=1):
         part = f", part {number} of {len(pages)}" if len(pages) > 1 else ""
         caption = f"What became of the stories of {request.id}{part}"
         blocks = [data_table(caption, _HEAD, [_row(status) for status in page]), *_long_errors(request, page)]
-        found.append(message(*(lead[0] if number == 1 else [kit.context(caption)]), *blocks))
+        found.append(message(*(opening if number == 1 else [kit.context(caption)]), *blocks))
     return found
 
 
@@ -145,17 +147,16 @@ def _row(status: StoryStatus) -> tuple[str, ...]:
     return (line(status.name, _NAME), str(status.story_id), status_words(status), error)
 
 
-def _pages(statuses: Sequence[StoryStatus]) -> Iterator[list[StoryStatus]]:
-    """Yield the statuses, failed first, in groups that each fit one message."""
-    heading = sum(map(size, _HEAD))
+def _pages(statuses: Sequence[StoryStatus], opening: int) -> Iterator[list[StoryStatus]]:
+    """Yield the statuses, failed first, in groups that each fit one message; the first shares it with the opening."""
     page: list[StoryStatus] = []
-    cells, everything = heading, heading
+    cells, everything = 0, opening
     for status in sorted(statuses, key=lambda status: (_ORDER.get(status.status, 2), status.name.casefold())):
         more = sum(map(size, _row(status)))
         more_in_all = more + (_ERROR_CHOICE if _is_cut(status) else 0)
         if page and (len(page) == ROWS or cells + more > _CELLS or everything + more_in_all > _ALL):
             yield page
-            page, cells, everything = [], heading, heading
+            page, cells, everything = [], 0, 0
         page.append(status)
         cells, everything = cells + more, everything + more_in_all
     if page:

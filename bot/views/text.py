@@ -12,7 +12,6 @@ from typing import Any, Final, TypeAlias
 
 Block: TypeAlias = dict[str, Any]  # a Block Kit block or element, as JSON
 
-_LAST_BMP: Final = 0xFFFF  # code points above take two UTF-16 units
 _HIDDEN: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, but for tab and line feed
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks, embeddings and overrides of writing direction
@@ -23,6 +22,7 @@ _INVISIBLE: Final = re.compile(
     "[\\s\u00ad\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200d\u2060-\u2064\u3164\ufe0f\uffa0\u2800]*"
 )
 _USER_ID: Final = re.compile(r"[UW][A-Z0-9]{1,30}")
+_SPARE: Final = 1000  # characters looked at beyond what can be shown, so that a book given as a name costs nothing
 _ACCENT: Final = "\N{MODIFIER LETTER GRAVE ACCENT}"
 _DATE_FORMAT: Final = "{date_short_pretty} at {time}"
 
@@ -58,27 +58,22 @@ def escape(text: str) -> str:
 
 def size(text: str) -> int:
     """Return the length in UTF-16 units."""
-    return len(text) + sum(ord(c) > _LAST_BMP for c in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def clip(text: str, limit: int) -> str:
     """Return the text if its size is within the limit (in UTF-16 units, at least 1), else its start and `…`."""
     if size(text) <= limit:
         return text
-    room = limit - 1
-    kept: list[str] = []
-    for character in text:
-        room -= size(character)
-        if room < 0:
-            break
-        kept.append(character)
+    kept = text[: limit - 1]
+    kept = kept.encode("utf-16-le", "surrogatepass")[: 2 * (limit - 1)].decode("utf-16-le", "ignore")
     # no half of a joined emoji at the end, and no space before the dots
-    return "".join(kept).rstrip("\N{ZERO WIDTH JOINER} \t\n") + "…"
+    return kept.rstrip("\N{ZERO WIDTH JOINER} \t\n") + "…"
 
 
 def line(text: str, limit: int, *, empty: str = "(no name)") -> str:
     """Return the text tidied, on one line, clipped, and never blank: Slack refuses empty text objects."""
-    flat = " ".join(tidy(text).split())
+    flat = " ".join(tidy(text.strip()[: 4 * limit + _SPARE]).split())
     return empty if _INVISIBLE.fullmatch(flat) else clip(flat, limit)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from bot.views import describe, ids, kit
 from bot.views.meta import ReviewMeta
-from bot.views.review._stories import story_blocks
+from bot.views.review._stories import story_blocks, view_size
 from bot.views.text import Block, date_element, plural
 from handlers.models import Story, SyncMode, SyncRequest
 from handlers.operations import ExistingDestination, Preview
@@ -17,6 +17,7 @@ from handlers.policy import Quorum, Ruling
 from handlers.routes import Existing, Route
 
 _DESTINATIONS_SHOWN: Final = 5
+_VIEW_BYTES: Final = 240_000  # for all blocks; Slack takes 250,000 with the rest of the view
 _SEEN: Final = 100  # as many ids as the view can carry
 
 
@@ -41,23 +42,28 @@ def review_view(  # noqa: PLR0913 - what a person may do is decided by policy, o
     """
     meta = review_meta(request, preview)
     complete = preview is not None and preview.problem is None and not preview.gone
-    blocks = [
+    shown = request.content.stories if preview is None or preview.problem else preview.stories
+    above = [
         *_changes(changed),
         *describe.emergency(request),
         kit.rich(*_summary(request)),
-        *_preview(request, preview),
+        *_preview(preview),
+    ]
+    below = [
         *_existing(preview),
-        kit.rich(*_call(request, route, len(preview.stories) if preview else len(request.content.stories))),
+        kit.rich(*_call(request, route, len(shown))),
         kit.divider(),
         kit.rich(*_approvals(request, route, quorum)),
         *_rulings(may_approve, may_reject),
         *_buttons(request, meta, may_reject=may_reject.allowed, offers=(may_withdraw, may_edit, may_cancel)),
         kit.context(f"`{request.id}` · revision {request.revision} · `{meta.digest[:12]}`"),
     ]
+    title = "Stories, as they are now" if shown is not request.content.stories else "Stories, as they were asked for"
+    stories = story_blocks(shown, title, _VIEW_BYTES - view_size([*above, *below]))
     return kit.modal(
         ids.VIEW_REVIEW,
         f"Review {request.id}",
-        blocks,
+        [*above, *stories, *below],
         submit="Approve" if may_approve.allowed and complete else "",
         close="Not now" if may_approve.allowed else "Close",
         meta=meta.dump(),
@@ -88,7 +94,7 @@ def _changes(changed: Sequence[str]) -> Iterator[Block]:
     if changed:
         yield kit.rich(
             kit.para("⚠️ ", kit.bold("This has changed since you looked.")),
-            kit.bullets([kit.words(change, 500)] for change in changed[:20]),
+            kit.bullets([kit.words(change, 200)] for change in changed[:10]),
             kit.para("Please look again before you decide."),
         )
 
@@ -106,25 +112,21 @@ def _summary(request: SyncRequest) -> Iterator[Block]:
     yield kit.quote(content.reason)
 
 
-def _preview(request: SyncRequest, preview: Preview | None) -> Iterator[Block]:
+def _preview(preview: Preview | None) -> Iterator[Block]:
     if preview is None:
         yield kit.context("⏳ Asking Tines how these stories stand now…")
-        yield from story_blocks(request.content.stories, "Stories, as they were asked for")
     elif preview.problem is not None:
         yield kit.rich(
             kit.para("⚠️ ", kit.bold("How the stories stand now could not be looked up.")),
-            *describe.problem(preview.problem),
+            *describe.problem(preview.problem, 1000),
             kit.para("It can be approved once Tines answers again."),
         )
-        yield from story_blocks(request.content.stories, "Stories, as they were asked for")
-    else:
-        if preview.gone:
-            yield kit.rich(
-                kit.para("⚠️ ", kit.bold(f"{plural(len(preview.gone), 'story')} can no longer be synced:")),
-                describe.names(preview.gone, 20),
-                kit.para("Deleted, moved, or without change control by now. The requester can edit the request."),
-            )
-        yield from story_blocks(preview.stories, "Stories, as they are now")
+    elif preview.gone:
+        yield kit.rich(
+            kit.para("⚠️ ", kit.bold(f"{plural(len(preview.gone), 'story')} can no longer be synced:")),
+            describe.names(preview.gone, 20),
+            kit.para("Deleted, moved, or without change control by now. The requester can edit the request."),
+        )
 
 
 def _existing(preview: Preview | None) -> Iterator[Block]:
@@ -149,7 +151,7 @@ def _destination(destination: ExistingDestination) -> Iterator[Block]:
     shown = [Story(id=0, name=story) for story in destination.story_names]
     yield kit.para(f"Number {destination.id}, syncs {mode}, with {plural(len(shown), 'story')}")
     if shown:
-        yield describe.names(shown)
+        yield describe.names(shown, limit=60)
 
 
 def _call(request: SyncRequest, route: Route, stories: int) -> Iterator[Block]:
@@ -187,7 +189,7 @@ def _rulings(may_approve: Ruling, may_reject: Ruling) -> Iterator[Block]:
     if not may_approve.allowed:
         yield kit.rich(
             kit.para(kit.bold("You can read this, but not approve it.")),
-            *([kit.bullets([kit.words(reason, 500)] for reason in list(reasons)[:10])] if reasons else []),
+            *([kit.bullets([kit.words(reason, 300)] for reason in list(reasons)[:5])] if reasons else []),
         )
 
 
