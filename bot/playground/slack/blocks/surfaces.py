@@ -66,7 +66,8 @@ def message_faults(blocks: object) -> list[str]:
     _MESSAGE_BLOCKS(findings, blocks, "/blocks")
     whole = {"blocks": blocks}
     _unique_block_ids(findings, whole, "/blocks")
-    cells = sum(len(text) for block in listed(whole, "blocks") if block.get("type") in TABLES for text in _cells(block))
+    tables = [block for block in listed(whole, "blocks") if str(block.get("type")) in TABLES]
+    cells = sum(len(text) for table in tables for text in _cells(table))
     if cells > CELLS_MOST:
         findings.note(f"tables must be less than {CELLS_MOST + 1} characters in all", "/blocks")
     return findings.faults
@@ -77,8 +78,8 @@ def modal_faults(view: object) -> list[str]:
     findings = Findings()
     _MODAL(findings, view, "/view")
     _view_rules(findings, view)
-    kinds = {block.get("type") for block in listed(view, "blocks")}
-    if "input" in kinds and is_object(view) and "submit" not in view:
+    has_input = any(block.get("type") == "input" for block in listed(view, "blocks"))
+    if has_input and is_object(view) and "submit" not in view:
         findings.note("missing required field: submit", "/view")
     return findings.faults
 
