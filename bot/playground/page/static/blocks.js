@@ -9,12 +9,12 @@ import { richText } from "./richtext.js";
 
 /** Nodes for all blocks. `errors` maps block ids to the words under their field. */
 export function drawBlocks(blocks, surface, errors = {}) {
-  return blocks.map((block) => drawBlock(block, surface, errors[block.block_id]));
+  return blocks.map((block, place) => drawBlock(block, surface, errors[block.block_id], place));
 }
 
-/** The node for one block. */
-export function drawBlock(block, surface, error) {
-  const node = (BLOCKS[block.type] ?? unknown)(block, surface, error);
+/** The node for one block; `place` is its number on the surface. */
+export function drawBlock(block, surface, error, place) {
+  const node = (BLOCKS[block.type] ?? unknown)(block, surface, error, place);
   node.classList.add("block", `block-${block.type}`);
   if (block.block_id) node.dataset.block = block.block_id;
   return node;
@@ -30,7 +30,7 @@ const BLOCKS = {
   actions: (block, surface) => h("div", { role: "group", "aria-label": "Actions" }, block.elements.map((element) => drawElement(element, spot(block, element), surface))),
   image: (block) => h("figure", {}, block.title && h("figcaption", {}, drawEmoji(block.title.text)), picture(block)),
   rich_text: (block, surface) => h("div", {}, richText(block, surface.people)),
-  data_table: (block, surface) => dataTable(block, surface.people, surface.memory),
+  data_table: (block, surface, _error, place) => dataTable(block, surface.people, surface.memory, place),
   table: (block, surface) => plainTable(block, surface.people),
   markdown: (block) => h("div", {}, markdown(block.text)),
 };

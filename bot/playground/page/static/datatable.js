@@ -9,13 +9,12 @@ const NEXT_ORDER = { none: "ascending", ascending: "descending", descending: "no
 
 /**
  * A sortable, paged table.
- * @param {Map} memory keeps order and page while the message is redrawn, keyed by the block
+ * @param {Map} memory keeps order and page while the message is redrawn, by the block's place (ids change with updates)
  */
-export function dataTable(block, people, memory) {
+export function dataTable(block, people, memory, place) {
   const [header, ...rows] = block.rows;
-  const key = block.block_id ?? block.caption;
-  const state = memory.get(key) ?? { column: -1, order: "none", page: 0 };
-  memory.set(key, state);
+  const state = memory.get(place) ?? { column: -1, order: "none", page: 0 };
+  memory.set(place, state);
   const body = h("tbody");
   const pager = h("div", { class: "pager" });
   const heads = header.map((cell, column) => head(cell, column));

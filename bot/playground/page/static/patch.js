@@ -55,7 +55,7 @@ export class BlockList {
       const key = block.block_id ?? `#${index}`;
       const sign = JSON.stringify([block, errors[block.block_id] ?? null]);
       const before = this.drawn.get(key);
-      next.set(key, before?.sign === sign ? before : { sign, node: drawBlock(block, this.surface, errors[block.block_id]) });
+      next.set(key, before?.sign === sign ? before : { sign, node: drawBlock(block, this.surface, errors[block.block_id], index) });
     });
     exchange(this.container, this.drawn, next);
     this.drawn = next;

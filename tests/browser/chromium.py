@@ -1,0 +1,98 @@
+"""Finds a Chromium to test the page with, or installs one, or says clearly why there is none.
+
+Playwright's own download does not reach every machine, and many have a Chromium already: so the system's is taken
+first, then the one Playwright keeps, then an installation is tried.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+from playwright.async_api import Browser, Playwright, async_playwright
+
+_NAMES: Final = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome", "microsoft-edge")
+_MAC: Final = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+_ARGS: Final = (
+    "--no-sandbox",  # containers and root have no user namespaces; only pages of this project are opened
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--font-render-hinting=none",
+)
+_INSTALL_SECONDS: Final = 300.0
+
+
+class NoBrowserError(RuntimeError):
+    """There is no Chromium, and none could be installed; the text says what was tried and what to do."""
+
+
+@contextlib.asynccontextmanager
+async def browser() -> AsyncIterator[Browser]:
+    """Run a headless Chromium while the block lasts. Raises `NoBrowserError`."""
+    async with async_playwright() as playwright:
+        executable = find(playwright) or await _installed(playwright)
+        running = await playwright.chromium.launch(executable_path=executable, args=list(_ARGS))
+        try:
+            yield running
+        finally:
+            await running.close()
+
+
+def find(playwright: Playwright) -> str | None:
+    """Return the path of a Chromium on this machine, or None. `CHROMIUM` in the environment names another one."""
+    named = os.environ.get("CHROMIUM")
+    if named:
+        return named
+    own = playwright.chromium.executable_path
+    found = (path for name in _NAMES if (path := shutil.which(name)))
+    return next(found, None) or next((str(path) for path in (Path(own), _MAC) if path.exists()), None)
+
+
+async def _installed(playwright: Playwright) -> str:
+    tried = []
+    for command in _ways():
+        code, said = await _run(command)
+        executable = find(playwright)
+        if executable:
+            return executable
+        tried.append(f"$ {' '.join(command)}\n(exit {code}) {said}")
+    message = (
+        "The browser tests need Chromium, and none was found on PATH or installed by Playwright.\n"
+        "Install it (Debian: apt-get install chromium; elsewhere: playwright install chromium),\n"
+        "or name it in the environment: CHROMIUM=/path/to/chrome.\nTried:\n" + "\n".join(tried)
+    )
+    raise NoBrowserError(message)
+
+
+def _ways() -> list[tuple[str, ...]]:
+    ways: list[tuple[str, ...]] = [(sys.executable, "-m", "playwright", "install", "chromium")]
+    apt = shutil.which("apt-get")
+    if apt and os.geteuid() == 0:
+        ways[:0] = [(apt, "update", "-q"), (apt, "install", "-q", "-y", "--no-install-recommends", "chromium")]
+    return ways
+
+
+async def _run(command: tuple[str, ...]) -> tuple[int | None, str]:
+    """Run a command; returns its exit code (None: cut off for taking too long) and the end of what it said."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        async with asyncio.timeout(_INSTALL_SECONDS):
+            said, _ = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return None, f"no end after {_INSTALL_SECONDS:.0f} s"
+    return process.returncode, said.decode(errors="replace")[-400:].strip()

@@ -1,0 +1,59 @@
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page
+
+from .chromium import browser
+from .stage import Stage, staged
+
+OpenWindow = Callable[..., Awaitable[Page]]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """One headless Chromium for all tests of a file; every test gets windows of its own in it."""
+    async with browser() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stage() -> AsyncIterator[Stage]:
+    """Give a workspace, two tenants, and the page before them."""
+    async with staged() as ready:
+        yield ready
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def windows(chromium: Browser) -> AsyncIterator[OpenWindow]:
+    """Open windows that share nothing, and see at the end that none of their consoles reported an error."""
+    complaints: list[str] = []
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def open_window(url: str, **context: Any) -> Page:  # noqa: ANN401 - Playwright's own context options
+            options = {"viewport": {"width": 1280, "height": 800}, **context}
+            window = await chromium.new_context(**options)
+            stack.push_async_callback(window.close)
+            page = await window.new_page()
+            page.set_default_timeout(8000)
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
+            await page.goto(url)
+            await page.locator("#sidebar a").first.wait_for()
+            return page
+
+        yield open_window
+    assert complaints == []
+
+
+@pytest.fixture
+def at(stage: Stage) -> Callable[..., str]:
+    """Return the address of a place: `at(ADA)`, `at(ADA, "C0SECOPS")`."""
+
+    def address(user: str, channel: str = "", **more: str) -> str:
+        query = {"as": user, "in": channel, **more}
+        return f"{stage.url}/?" + "&".join(f"{key}={value}" for key, value in query.items() if value)
+
+    return address
