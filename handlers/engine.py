@@ -40,6 +40,7 @@ _APPLICATION_VERSION: Final = "1"  # jobs are names of rows: any version can run
 _QUEUE: Final = "jobs"
 _WORKFLOW: Final = "look-at-row"
 _AT_ONCE: Final = 64
+_LONGEST_BACKOFF_SECONDS: Final = 60.0
 
 Handler = Callable[[str], Awaitable[None]]
 
@@ -99,15 +100,14 @@ class DurableJobs:
 class Engine:
     """Runs jobs: those woken here, those DBOS hands over, and those the sweep finds.
 
-    `handlers` maps a kind of job to what is done with its key. A handler may run twice, but for one key never twice at
-    the same time in this process. What a handler does not catch is logged, and the sweep tries again.
+    A handler may run twice, but for one key never twice at the same time in this process. What it does not catch is
+    logged, and the sweep tries again, less and less often.
     """
 
     def __init__(
         self,
         jobs: DurableJobs,
         store: Store,
-        handlers: Mapping[str, Handler],
         *,
         sweep_seconds: float = 1.0,
         poll_seconds: float = 1.0,
@@ -115,13 +115,14 @@ class Engine:
     ) -> None:
         self._jobs = jobs
         self._store = store
-        self._handlers = handlers
+        self._handlers: Mapping[str, Handler] = {}
         self._sweep_seconds = sweep_seconds
         self._poll_seconds = poll_seconds
         self._monotonic = monotonic
         self._log = structlog.get_logger(__name__).bind(executor=store.executor)
         self._running: dict[Job, asyncio.Task[None]] = {}
         self._again: set[Job] = set()
+        self._failed: dict[Job, tuple[int, float]] = {}  # job → how often in a row, and not to be swept before
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._sweeper: asyncio.Task[None] | None = None
         self._beaten_at = float("-inf")
@@ -140,16 +141,20 @@ class Engine:
         """
         return self._monotonic() - self._beaten_at < LEASE.total_seconds() - _LEASE_MARGIN_SECONDS
 
-    async def start(self) -> None:
-        """Begin to run jobs. Raises `StoreUnavailableError` when the database does not answer."""
-        if self._jobs.sqlite:
-            # the file belongs to one process (see `bot.app`), so whoever is listed there is dead
-            await self._store.retire(everybody=True)
+    async def start(self, handlers: Mapping[str, Handler]) -> None:
+        """Begin to run jobs; `handlers` maps a kind of job to what is done with its key.
+
+        Raises `StoreUnavailableError` when the database does not answer.
+        """
+        self._handlers = handlers
+        # an SQLite file belongs to one process (see `bot.app`), so whoever else is listed there is dead
+        dead = await self._store.retire(everybody=True) if self._jobs.sqlite else ()
         await self._beat()
         self._launch_dbos()
         await DBOS.register_queue_async(_QUEUE, polling_interval_sec=self._poll_seconds, worker_concurrency=_AT_ONCE)
         self._accepting = True
         self._jobs.on_wake(self.wake)
+        await self._hand_over(dead)
         self._sweeper = asyncio.create_task(self._sweep_forever(), name="sweep")
 
     def _launch_dbos(self) -> None:
@@ -227,9 +232,16 @@ class Engine:
                     await handler(job.key)
                 except StoreUnavailableError:
                     self._log.warning("the database does not answer; the sweep tries again")
-                except Exception:
-                    # Nobody above could do better: the row is still due, and the sweep finds it.
-                    self._log.exception("a job failed; the sweep tries again")
+                except Exception:  # noqa: BLE001 - nobody above could do better: the row is still due
+                    self._back_off(job)
+                else:
+                    self._failed.pop(job, None)
+
+    def _back_off(self, job: Job) -> None:
+        times = self._failed.get(job, (0, 0.0))[0] + 1
+        wait = min(2.0**times, _LONGEST_BACKOFF_SECONDS)
+        self._failed[job] = (times, self._monotonic() + wait)
+        self._log.exception("a job failed; it is tried again", times=times, seconds=wait)
 
     async def _sweep_forever(self) -> None:
         tidied_at = self._monotonic()
@@ -250,7 +262,7 @@ class Engine:
                 if not down:
                     self._log.warning("the database does not answer; waiting for it")
                 down = True
-            except Exception:
+            except Exception:  # noqa: BLE001 - a sweep that ended would leave every row to itself
                 self._log.exception("a sweep failed; the next one tries again")
             await asyncio.sleep(self._sweep_seconds)
 
@@ -261,8 +273,9 @@ class Engine:
         self._swept_at = self._monotonic()
         for kind, keys in ((ADVANCE, requests), (DELIVER, lanes), (INTENT, intents)):
             for key in keys:
-                if Job(kind, key) not in self._running:
-                    self.wake(Job(kind, key))
+                job = Job(kind, key)
+                if job not in self._running and self._failed.get(job, (0, 0.0))[1] <= self._swept_at:
+                    self.wake(job)
 
     async def _beat(self) -> None:
         begun = self._monotonic()
@@ -271,7 +284,10 @@ class Engine:
 
     async def _take_over(self) -> None:
         """Free what dead processes had claimed, and hand their unfinished jobs over."""
-        for dead in await self._store.reap():
+        await self._hand_over(await self._store.reap())
+
+    async def _hand_over(self, executors: Iterable[str]) -> None:
+        for dead in executors:
             self._log.warning("a process is gone; its work is taken over", dead=dead)
             left = await self._jobs.client.list_workflows_async(
                 executor_id=dead, status="PENDING", load_input=False, load_output=False

@@ -8,7 +8,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Self
 
@@ -117,13 +117,18 @@ class Content(Frozen):
             "source_team": self.source_team.id,
             "destination_team": self.destination_team.id,
             "mode": self.mode.value,
-            "stories": sorted([s.id, s.edited_at.isoformat() if s.edited_at else None] for s in self.stories),
+            "stories": sorted([s.id, _moment(s.edited_at)] for s in self.stories),
         }
         return hashlib.sha256(json.dumps(essence, separators=(",", ":"), sort_keys=True).encode()).hexdigest()
 
     def with_stories(self, stories: tuple[Story, ...]) -> Self:
         """Return the same content with the stories as they are now."""
         return self.model_copy(update={"stories": stories})
+
+
+def _moment(at: datetime | None) -> str:
+    """Return a time so that the same moment is the same text, in whatever zone it was told; "" for none."""
+    return "" if at is None else at.astimezone(UTC).isoformat()
 
 
 class Verdict(StrEnum):

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 
-
 @dataclass(frozen=True, slots=True)
 class Pacing:
     """Waits of the create operation."""
@@ -21,7 +20,9 @@ class Pacing:
     follow_first: timedelta = timedelta(seconds=1)
     follow_most: timedelta = timedelta(seconds=15)
     follow_for: timedelta = timedelta(minutes=10)  # until every story's status has settled
-    follow_manual_for: timedelta = timedelta(seconds=10)  # a tenant may sync once even when told to sync only when triggered
+    follow_manual_for: timedelta = timedelta(
+        seconds=10
+    )  # a tenant may sync once even when told to sync only when triggered
     follow_unreachable_for: timedelta = timedelta(hours=6)  # a tenant that does not answer while statuses are followed
 
 

@@ -31,4 +31,3 @@ async def advance(desk: Desk, request_id: str) -> None:
         async with desk.store.transaction() as transaction:
             await transaction.release_request(request_id)
         raise
-

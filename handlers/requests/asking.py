@@ -4,17 +4,16 @@ What a form sends is a claim. Route, teams and stories are looked up, by id, bef
 arrives twice becomes one request.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from handlers import announcing
 from handlers.calendar import next_allowed
-from handlers.models import MAX_STORIES, Content, Frozen, State, SyncMode, SyncRequest, new_request_id
+from handlers.models import Content, Frozen, State, SyncMode, SyncRequest, new_request_id
 from handlers.policy import Ruling, may_break_glass, may_edit, may_request
-from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refused, Slow
+from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refused
 from handlers.requests.checking import check_content
-from handlers.requests.desk import Desk, allowed, find, refused_in, ruled, what_happened
+from handlers.requests.desk import Desk, allowed, find, refused_in, what_happened
 from handlers.routes import Calendar, Route
-from handlers.store import Transaction
 
 
 class Submission(Frozen):
@@ -59,12 +58,10 @@ async def submit(desk: Desk, actor: str, submission: Submission, *, patience: fl
         if twice is not None:
             return Done(request=twice, text=f"{twice.id} was asked for already.")
         await transaction.add_request(request)
-        transaction.record(
-            "break_glass" if request.emergency else "asked", actor, request.id, **_record(request)
-        )
+        transaction.record("break_glass" if request.emergency else "asked", actor, request.id, **_record(request))
         await announcing.asked(transaction, request, route)
         if request.emergency:
-            await announcing.note(transaction, request, route, "break_glass", actor=actor)
+            await announcing.note(transaction, request, route, "break_glass", by=actor, reason=content.reason)
             transaction.advance(request.id)
     text = (
         f"{request.id} runs at once, without approval. Its thread shows what becomes of every story."
@@ -88,7 +85,11 @@ async def edit(
     if route.name != request.content.route:
         return Invalid(fields={Field.ROUTE: "A request keeps its route. Cancel it and ask anew for another one."})
     ruling = await allowed(
-        desk, actor, route, lambda person: may_edit(route, person, requester=request.requester), what="edit",
+        desk,
+        actor,
+        route,
+        lambda person: may_edit(route, person, requester=request.requester),
+        what="edit",
         request=request,
     )
     if not isinstance(ruling, Ruling):
@@ -122,7 +123,7 @@ async def edit(
         edited = edited.model_copy(update={"digest": content.digest()})
         transaction.record("edited", actor, request_id, approvals_lost=lost, **_record(edited))
         await announcing.changed(transaction, edited)
-        await announcing.note(transaction, edited, route, "edited", actor=actor, approvals_lost=lost)
+        await announcing.note(transaction, edited, route, "edited", by=actor, fallen=lost)
     return Done(request=edited, text=f"{request_id} was changed and waits for approval.")
 
 

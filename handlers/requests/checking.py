@@ -6,7 +6,7 @@ A fresh catalogue answers at once; otherwise Tines is asked. What is wrong is sa
 import asyncio
 from typing import TYPE_CHECKING
 
-from handlers.models import MAX_STORIES, Content, Story
+from handlers.models import MAX_STORIES, Content, Story, Team
 from handlers.requests.answers import Field, Invalid, NotNow, Slow
 from handlers.requests.desk import Desk
 from handlers.routes import Route
@@ -35,14 +35,15 @@ async def check_content(
 async def _checked(desk: Desk, submission: "Submission", route: Route) -> Content | Invalid:
     fields: dict[Field, str] = {}
     source, destination, stories, kept = await asyncio.gather(
-        desk.catalogue.team(route.source, submission.source_team_id),
-        desk.catalogue.team(route.destination, submission.destination_team_id),
+        _team(desk, route.source, submission.source_team_id),
+        _team(desk, route.destination, submission.destination_team_id),
         desk.catalogue.resolve(
             route.source,
             submission.source_team_id,
             everything=submission.everything,
             tag_keys=submission.tag_keys,
             ids=submission.story_ids,
+            deadline=None,
         ),
         _kept(desk, submission, route),
     )
@@ -74,6 +75,13 @@ async def _checked(desk: Desk, submission: "Submission", route: Route) -> Conten
     )
 
 
+async def _team(desk: Desk, tenant: str, team_id: int) -> Team | None:
+    known = desk.catalogue.cached_teams(tenant)
+    if known is not None and team_id in known:
+        return known[team_id]
+    return await desk.catalogue.team_now(tenant, team_id)
+
+
 def _wrong_stories(desk: Desk, submission: "Submission", route: Route, found: dict[int, Story]) -> str:
     missing = [story_id for story_id in submission.story_ids if story_id not in found]
     if missing:
@@ -93,8 +101,13 @@ async def _kept(desk: Desk, submission: "Submission", route: Route) -> tuple[Sto
         return ()
     async with desk.store.reading() as reader:
         before = await reader.request(submission.kept_from)
-    if before is None or before.content.source_team.id != submission.source_team_id or before.content.route != route.name:
+    if (
+        before is None
+        or before.content.source_team.id != submission.source_team_id
+        or before.content.route != route.name
+    ):
         return ()
     ids = [story.id for story in before.content.stories]
-    return await desk.catalogue.resolve(route.source, submission.source_team_id, everything=False, tag_keys=(), ids=ids)
-
+    return await desk.catalogue.resolve(
+        route.source, submission.source_team_id, everything=False, tag_keys=(), ids=ids, deadline=None
+    )

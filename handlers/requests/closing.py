@@ -1,8 +1,8 @@
 """Calling a request off, looking again at an uncertain one, and freezing a route."""
 
 from handlers import announcing
-from handlers.models import Problem, State, SyncRequest
-from handlers.policy import Freeze, Ruling, may_approve, may_cancel, may_freeze
+from handlers.models import Problem, State
+from handlers.policy import Freeze, Ruling, may_cancel, may_freeze
 from handlers.requests.answers import Answer, Done, NotNow, Refused
 from handlers.requests.desk import Desk, allowed, find, refused_in, what_happened
 from handlers.routes import Route
@@ -17,7 +17,11 @@ async def cancel(desk: Desk, actor: str, request_id: str, reason: str) -> Answer
         return found
     request, route = found
     ruling = await allowed(
-        desk, actor, route, lambda person: may_cancel(route, person, requester=request.requester), what="cancel",
+        desk,
+        actor,
+        route,
+        lambda person: may_cancel(route, person, requester=request.requester),
+        what="cancel",
         request=request,
     )
     if not isinstance(ruling, Ruling):
@@ -57,7 +61,11 @@ async def _uncertain(desk: Desk, actor: str, request_id: str, what: str, comment
         return found
     request, route = found
     ruling = await allowed(
-        desk, actor, route, lambda person: may_cancel(route, person, requester=request.requester), what=what,
+        desk,
+        actor,
+        route,
+        lambda person: may_cancel(route, person, requester=request.requester),
+        what=what,
         request=request,
     )
     if not isinstance(ruling, Ruling):

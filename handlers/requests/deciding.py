@@ -7,11 +7,10 @@ anything written. Whoever comes second is told what happened first.
 from datetime import datetime
 
 from handlers import announcing
-from handlers.models import Content, Decision, State, Story, SyncRequest, Verdict
+from handlers.models import Content, Decision, Frozen, State, Story, SyncRequest, Verdict
 from handlers.operations import Preview
 from handlers.policy import Ruling, may_approve, may_reject, may_withdraw, quorum
-from handlers.requests.answers import Answer, Changed, Done, Frozen, NotNow, Refused, Slow
-from handlers.requests.asking import first_timer
+from handlers.requests.answers import Answer, Changed, Done, NotNow, Refused, Slow
 from handlers.requests.desk import Desk, allowed, find, looked_up, refuse, refused_in, what_happened
 from handlers.routes import Route
 from handlers.store import Transaction
@@ -32,6 +31,8 @@ async def approve(desk: Desk, actor: str, shown: Shown, *, patience: float | Non
     if isinstance(found, Refused):
         return found
     request, route = found
+    if _gave(request, actor, shown):
+        return Done(request=request, text=f"Your approval of {request.id} counts already.")
     if request.state is not State.PENDING:
         return await refuse(desk, actor, (what_happened(request),), what="approve", request=request)
     ruling = await allowed(
@@ -53,6 +54,8 @@ async def approve(desk: Desk, actor: str, shown: Shown, *, patience: float | Non
         return NotNow(problem=preview.problem)
     async with desk.store.transaction() as transaction:
         current = await transaction.request(request.id, lock=True)
+        if current is not None and _gave(current, actor, shown):
+            return Done(request=current, text=f"Your approval of {current.id} counts already.")
         if current is None or current.state is not State.PENDING:
             return refused_in(
                 transaction, actor, (what_happened(current or request),), what="approve", request=current or request
@@ -62,14 +65,15 @@ async def approve(desk: Desk, actor: str, shown: Shown, *, patience: float | Non
         if changes:
             transaction.record("shown_again", actor, current.id, changes=list(changes), revision=current.revision)
             return Changed(request=current, preview=preview, changes=changes)
-        if any(each.actor == actor for each in current.approvals()) and current.digest == shown.digest:
-            return refused_in(
-                transaction, actor, ("You have approved this already.",), what="approve", request=current
-            )
         return await _take(transaction, current, route, actor, shown, ruling, now_there)
 
 
-async def _take(  # noqa: PLR0913, PLR0917 - one decision, all its facts
+def _gave(request: SyncRequest, actor: str, shown: Shown) -> bool:
+    """Whether the person has given exactly this approval already: a second click, or a job that runs again."""
+    return any(each.actor == actor and each.counts_for(shown.revision, shown.digest) for each in request.decisions)
+
+
+async def _take(
     transaction: Transaction,
     current: SyncRequest,
     route: Route,
@@ -84,7 +88,13 @@ async def _take(  # noqa: PLR0913, PLR0917 - one decision, all its facts
         current = (await transaction.change(current, content=content)).model_copy(update={"digest": shown.digest})
         if lost:
             transaction.record("stories_changed", actor, current.id, approvals_lost=lost, digest=shown.digest)
-            await announcing.note(transaction, current, route, "stories_changed", approvals_lost=lost)
+            await announcing.note(
+                transaction,
+                current,
+                route,
+                "stories_changed",
+                changed=[f"Stories were edited on Tines, so {_approvals(lost)} given before fell away."],
+            )
     decision = Decision(
         request_id=current.id,
         revision=current.revision,
@@ -99,8 +109,14 @@ async def _take(  # noqa: PLR0913, PLR0917 - one decision, all its facts
     decided = current.model_copy(update={"decisions": (*current.decisions, decision)})
     standing = quorum(route, decided.approvals())
     transaction.record(
-        "approved", actor, current.id, revision=current.revision, digest=shown.digest, seen=list(shown.seen),
-        have=standing.have, needed=standing.needed,
+        "approved",
+        actor,
+        current.id,
+        revision=current.revision,
+        digest=shown.digest,
+        seen=list(shown.seen),
+        have=standing.have,
+        needed=standing.needed,
     )
     if standing.reached:
         decided = await transaction.change(decided, state=State.APPROVED, due_at=transaction.now, note="")
@@ -112,6 +128,10 @@ async def _take(  # noqa: PLR0913, PLR0917 - one decision, all its facts
     return Done(request=decided, text=text)
 
 
+def _approvals(number: int) -> str:
+    return "one approval" if number == 1 else f"{number} approvals"
+
+
 def _changes(
     current: SyncRequest, before: SyncRequest, shown: Shown, preview: Preview, now_there: Content
 ) -> tuple[str, ...]:
@@ -121,9 +141,13 @@ def _changes(
     changes: list[str] = []
     if current.content != before.content:
         changes.append("The request changed while it was being looked up. Below is how it is now.")
-    changes.extend(f"The story {story.name} is gone, was moved, or has no change control any more." for story in preview.gone)
+    changes.extend(
+        f"The story {story.name} is gone, was moved, or has no change control any more." for story in preview.gone
+    )
     if not changes and now_there.digest() != shown.digest:
-        changes.extend(_edited(before.content.stories, preview.stories) or ("Stories were edited since they were shown.",))
+        changes.extend(
+            _edited(before.content.stories, preview.stories) or ("Stories were edited since they were shown.",)
+        )
     unseen = [str(each.id) for each in preview.existing if each.id not in shown.seen]
     if unseen:
         changes.append(f"A sync destination for the same teams exists now (number {', '.join(unseen)}).")
@@ -142,7 +166,11 @@ async def reject(desk: Desk, actor: str, request_id: str, comment: str) -> Answe
         return found
     request, route = found
     ruling = await allowed(
-        desk, actor, route, lambda person: may_reject(route, person, requester=request.requester), what="reject",
+        desk,
+        actor,
+        route,
+        lambda person: may_reject(route, person, requester=request.requester),
+        what="reject",
         request=request,
     )
     if not isinstance(ruling, Ruling):
@@ -199,7 +227,10 @@ async def withdraw(desk: Desk, actor: str, request_id: str) -> Answer:
         transaction.record("withdrawn", actor, current.id, revision=current.revision)
         remaining = _without(current, actor, transaction.now)
         await announcing.changed(transaction, remaining)
-        await announcing.note(transaction, remaining, route, "withdrawn", actor=actor)
+        standing = quorum(route, remaining.approvals())
+        await announcing.note(
+            transaction, remaining, route, "withdrawn", by=actor, have=standing.have, needed=standing.needed
+        )
     return Done(request=remaining, text=f"Your approval of {request_id} is taken back.")
 
 
@@ -207,7 +238,9 @@ def _without(request: SyncRequest, actor: str, now: datetime) -> SyncRequest:
     return request.model_copy(
         update={
             "decisions": tuple(
-                each.model_copy(update={"withdrawn_at": now}) if each.actor == actor and each.withdrawn_at is None else each
+                each.model_copy(update={"withdrawn_at": now})
+                if each.actor == actor and each.withdrawn_at is None
+                else each
                 for each in request.decisions
             )
         }

@@ -1,4 +1,4 @@
-"""What every use case needs, and the two questions that each of them begins with: who is this, and may they?
+"""What every use case needs, and the two questions that each begins with: who is this, and may they.
 
 Rights are looked up at every click, and afresh before anybody is refused: somebody who joined the approvers a moment
 ago must not be told that they are not among them. A refusal is recorded like everything else.
@@ -39,7 +39,13 @@ async def ruled(desk: Desk, actor: str, route: Route, rule: Rule) -> Ruling | No
         if not ruling.allowed:
             ruling = rule(await desk.people.person(actor, groups, fresh=True))
     except PeopleUnavailableError as error:
-        return NotNow(problem=Problem(what="Slack does not say who you are right now", words=str(error), advice="Nothing was changed. Try again in a minute."))
+        return NotNow(
+            problem=Problem(
+                what="Slack does not say who you are right now",
+                words=str(error),
+                advice="Nothing was changed. Try again in a minute.",
+            )
+        )
     return ruling
 
 
@@ -78,9 +84,7 @@ def refused_in(
     request: SyncRequest | None = None,
 ) -> Refused:
     """Record a refusal within a transaction and return it."""
-    transaction.record(
-        "refused", actor, request.id if request else None, what=what, route=route, reasons=list(reasons)
-    )
+    transaction.record("refused", actor, request.id if request else None, what=what, route=route, reasons=list(reasons))
     return Refused(reasons=reasons, request=request)
 
 

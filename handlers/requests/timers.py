@@ -6,6 +6,7 @@ Both are one due time on the row. Nothing sleeps for days; the sweep finds the r
 from handlers import announcing
 from handlers.calendar import may_remind, next_allowed
 from handlers.models import State, SyncRequest
+from handlers.policy import quorum
 from handlers.requests.desk import Desk
 from handlers.store import SYSTEM, Transaction
 
@@ -29,4 +30,5 @@ async def tick(desk: Desk, transaction: Transaction, request: SyncRequest) -> No
     again = next_allowed(desk.atlas.calendar, now + route.remind_after)
     reminded = await transaction.change(request, due_at=min(request.expires_at, again))
     transaction.record("reminded", SYSTEM, request.id)
-    await announcing.note(transaction, reminded, route, "reminder")
+    missing = quorum(route, reminded.approvals()).missing
+    await announcing.note(transaction, reminded, route, "reminder", missing=missing)

@@ -4,7 +4,9 @@ On SQLite a transaction that will write takes the write lock at its beginning (`
 could fail in the middle, after rows were read, whatever the busy timeout. On PostgreSQL writers lock the request's row.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -14,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 BUSY_TIMEOUT_SECONDS: Final = 20
 _WRITES: Final = "tines_sync_writes"
 
-WRITING: Final = {_WRITES: True}
+WRITING: Final[Mapping[str, bool]] = MappingProxyType({_WRITES: True})
 """Execution options of a connection whose transaction will write."""
 
 

@@ -117,6 +117,24 @@ class Reader:
         )
         return tuple(rows.scalars())
 
+    async def counts(self) -> dict[str, int]:
+        """Return how many requests are in each state."""
+        rows = await self._connection.execute(
+            sa.select(t.requests.c.state, sa.func.count()).group_by(t.requests.c.state)
+        )
+        return {row[0]: row[1] for row in rows}
+
+    async def oldest_waiting(self) -> tuple[float, float]:
+        """Return for how many seconds the longest-due request and the oldest open announcement wait; 0 for none."""
+        due = (await self._connection.execute(sa.select(sa.func.min(t.requests.c.due_at)))).scalar_one_or_none()
+        said = (
+            await self._connection.execute(sa.select(sa.func.min(t.announcements.c.created_at)).where(_OPEN))
+        ).scalar_one_or_none()
+        return self._age(due), self._age(said)
+
+    def _age(self, moment: datetime | None) -> float:
+        return 0.0 if moment is None else max(0.0, (self.now - moment).total_seconds())
+
     async def freeze(self, route: str) -> Freeze | None:
         """Return who froze the route and why, or None."""
         return (await self.freezes()).get(route)

@@ -209,7 +209,7 @@ class Transaction(Reader):
         changed = await self._connection.execute(
             sa.update(t.announcements)
             .where(t.announcements.c.key == key)
-            .values(wanted=t.announcements.c.wanted + 1)
+            .values(wanted=t.announcements.c.wanted + 1, failure=None)  # what could not be delivered is tried anew
             .returning(t.announcements.c.lane)
         )
         lane = changed.scalar_one_or_none()

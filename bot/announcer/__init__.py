@@ -1,0 +1,14 @@
+"""Delivers announcements to Slack: in order within a lane, once as seen by a reader, through outages and rate limits.
+
+    rendering  announcement + request → messages, as the request stands now
+    posting    one message to Slack, and what came of it
+    announcer  the job: a lane's queue, what to do when something does not go through
+
+It prevents messages that are lost when Slack is away, and messages that appear twice because a post was repeated
+whose answer was lost: each carries its own key as metadata, and is looked for before it is posted again.
+"""
+
+from bot.announcer.announcer import Announcer
+from bot.announcer.posting import SlackPoster
+
+__all__ = ["Announcer", "SlackPoster"]

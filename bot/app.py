@@ -1,0 +1,297 @@
+"""Composition: every part built and wired in one place, started in order, and stopped in the reverse order.
+
+There is no global app. Whoever needs the bot (the server, a worker, the demo, a test) composes one from settings, and
+passes in whatever of the outside world it wants to decide about: the clock, the pace, the transports to Tines.
+"""
+
+import asyncio
+import fcntl
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import httpx
+import structlog
+import uvicorn
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.web.async_client import AsyncWebClient
+from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
+
+from bot import listeners
+from bot.announcer import Announcer, SlackPoster
+from bot.listeners import Surface
+from bot.listeners.intents import finish
+from bot.listeners.surface import PATIENCE, SLACK_ERRORS
+from bot.metrics import Metrics
+from bot.people import SlackPeople
+from bot.settings import Settings
+from bot.socket_mode import connected
+from bot.starting import StartError
+from bot.web import SlackEndpoint, build_web
+from handlers.catalogue import Catalogue
+from handlers.engine import DurableJobs, Engine, new_executor_id
+from handlers.jobs import ADVANCE, DELIVER, INTENT
+from handlers.operations.create import CreateDestination
+from handlers.operations.pacing import Pacing
+from handlers.requests import Desk, advance
+from handlers.store import Store, StoreUnavailableError, check_schema, migrate, migrates_by_itself
+from handlers.store.database import is_sqlite, open_engine, parse_url
+from handlers.tines import Patience, Timeouts, TinesClient
+
+_TOKEN_CHECK_SECONDS: Final = 30.0
+_DRAIN_SECONDS: Final = 20.0  # of the 25 that a stop may take
+_SLACK_TIMEOUT: Final = aiohttp.ClientTimeout(total=20, sock_connect=5)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the bot takes from outside. The defaults are the real ones."""
+
+    clock: Callable[[], datetime] = _now
+    transports: Mapping[str, httpx.AsyncBaseTransport] = field(default_factory=dict)  # by tenant alias
+    pacing: Pacing = field(default_factory=Pacing)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    patience: Patience = field(default_factory=Patience)  # of the Tines client
+    click_patience: float = PATIENCE  # seconds that a click waits for Tines
+    sweep_seconds: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """A running bot."""
+
+    web: Starlette
+    slack: AsyncApp
+    client: AsyncWebClient
+    desk: Desk
+    store: Store
+    engine: Engine
+
+
+@asynccontextmanager
+async def compose(settings: Settings, world: World | None = None, *, answers_http: bool = True) -> AsyncIterator[Bot]:
+    """Build and start a bot; stop it when the block ends.
+
+    `answers_http`: whether Slack's requests come over HTTP, not over Socket Mode or to other processes. Raises
+    `StartError`, and `handlers.store.SchemaError` for a database that does not fit.
+    """
+    world = world or World()
+    async with AsyncExitStack() as stack:
+        url = parse_url(settings.database_url)
+        if is_sqlite(url):
+            stack.enter_context(_alone(str(url.database)))
+        if migrates_by_itself(settings.database_url):
+            await migrate(settings.database_url)
+        else:
+            await check_schema(settings.database_url)
+        metrics = Metrics()
+        jobs = DurableJobs(url)
+        stack.callback(jobs.close)
+        store = Store(open_engine(url), jobs, executor=new_executor_id(), clock=world.clock)
+        stack.push_async_callback(store.close)
+        session = await stack.enter_async_context(
+            aiohttp.ClientSession(timeout=_SLACK_TIMEOUT, trace_configs=[metrics.slack_trace()])
+        )
+        client = AsyncWebClient(
+            token=settings.slack_bot_token.get_secret_value(),
+            base_url=settings.slack_api_url,
+            session=session,  # one for all calls: a new one each would cost a connection each
+            retry_handlers=[],  # the library's own retry can post a message twice
+        )
+        desk, engine = await _work(settings, world, store, jobs, client, metrics, stack)
+        surface = Surface(desk, client, patience=world.click_patience)
+        stack.push_async_callback(surface.close)
+        poster = SlackPoster(client)
+        announcer = Announcer(store, settings.atlas, poster)
+        slack = _slack_app(client, surface)
+        await engine.start(
+            {ADVANCE: partial(advance, desk), DELIVER: announcer.deliver, INTENT: partial(finish, surface)}
+        )
+        stack.push_async_callback(partial(engine.stop, patience=_DRAIN_SECONDS))
+        endpoint = (
+            SlackEndpoint(slack, settings.slack_signing_secret, metrics)
+            if answers_http and settings.slack_signing_secret is not None
+            else None
+        )
+        web = build_web(
+            endpoint,
+            ready=Readiness(store, engine, client).check,
+            figures=partial(metrics.render, store) if settings.metrics else None,
+        )
+        yield Bot(web=web, slack=slack, client=client, desk=desk, store=store, engine=engine)
+
+
+async def _work(
+    settings: Settings,
+    world: World,
+    store: Store,
+    jobs: DurableJobs,
+    client: AsyncWebClient,
+    metrics: Metrics,
+    stack: AsyncExitStack,
+) -> tuple[Desk, Engine]:
+    """Build what works on Tines."""
+    clients = {
+        alias: await stack.enter_async_context(
+            TinesClient(
+                tenant,
+                transport=world.transports.get(alias),
+                timeouts=world.timeouts,
+                patience=world.patience,
+                observe=partial(metrics.tines_call, alias),
+            )
+        )
+        for alias, tenant in settings.atlas.tenants.items()
+    }
+    catalogue = Catalogue(clients, settings.atlas.tenants)
+    stack.push_async_callback(catalogue.close)
+    engine = Engine(jobs, store, sweep_seconds=world.sweep_seconds)
+    operation = CreateDestination(
+        store, settings.atlas, clients, catalogue, holds_lease=engine.holds_lease, pacing=world.pacing
+    )
+    desk = Desk(store=store, atlas=settings.atlas, people=SlackPeople(client), catalogue=catalogue, operation=operation)
+    return desk, engine
+
+
+def _slack_app(client: AsyncWebClient, surface: Surface) -> AsyncApp:
+    async def authorize() -> AuthorizeResult:
+        # one workspace, one token: asking Slack at each request who we are would make its outages ours
+        return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=client.token)
+
+    app = AsyncApp(
+        client=client,
+        authorize=authorize,
+        # Slack gets its answer when the listener returns: all that must not be lost is committed by then. (Bolt's other
+        # way looks for the acknowledgement every 10 ms, and loses what comes after it.)
+        process_before_response=True,
+        request_verification_enabled=False,  # `bot.web` verified the signature, before anything was parsed
+        ignoring_self_events_enabled=False,  # no event that the app listens to is ever its own
+    )
+    listeners.register(app, surface)
+    return app
+
+
+class Readiness:
+    """Whether a process can do its work: database, engine and Slack's token."""
+
+    def __init__(self, store: Store, engine: Engine, client: AsyncWebClient) -> None:
+        self._store = store
+        self._engine = engine
+        self._client = client
+        self._token_works_until = float("-inf")
+
+    async def check(self) -> str:
+        """Return what is wrong, "" when nothing is."""
+        try:
+            async with self._store.reading() as reader:
+                await reader.chain_head()
+        except StoreUnavailableError as error:
+            return str(error)
+        if not self._engine.working:
+            return "jobs are not being run"
+        if time.monotonic() < self._token_works_until:
+            return ""
+        try:
+            await self._client.auth_test()
+        except SLACK_ERRORS as error:
+            return f"Slack does not take the bot token or does not answer ({type(error).__name__})"
+        self._token_works_until = time.monotonic() + _TOKEN_CHECK_SECONDS
+        return ""
+
+
+@contextmanager
+def _alone(file: str) -> Iterator[None]:
+    """Hold a lock beside an SQLite file: two processes on it would take each other's jobs for a dead one's."""
+    path = Path(f"{file}.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            message = (
+                f"another tines-sync uses {file}. For more than one process, set DATABASE_URL to a PostgreSQL database."
+            )
+            raise StartError(message) from None
+        yield
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to `_run`, which has more to stop than it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+
+def serve(settings: Settings) -> None:
+    """Answer Slack and work, until a signal ends it."""
+    _run(_serve(settings, answers=True))
+
+
+def work(settings: Settings) -> None:
+    """Work only, until a signal ends it. Raises `StartError` on SQLite, which one process uses alone."""
+    if is_sqlite(parse_url(settings.database_url)):
+        message = "a worker shares its database with `serve`: set DATABASE_URL to a PostgreSQL database"
+        raise StartError(message)
+    _run(_serve(settings, answers=False))
+
+
+async def _serve(settings: Settings, *, answers: bool) -> None:
+    """Compose, listen and wait for a signal; then let running work end."""
+    log = structlog.get_logger(__name__)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    over_http = answers and not settings.socket_mode
+    async with compose(settings, answers_http=over_http) as bot:
+        server = _Server(
+            uvicorn.Config(
+                bot.web,
+                host=settings.host,
+                port=settings.port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=5,
+            )
+        )
+        async with AsyncExitStack() as stack:
+            if answers and settings.socket_mode:
+                await stack.enter_async_context(connected(settings, bot))
+            serving = asyncio.create_task(server.serve())
+            stack.push_async_callback(_stopped, server, serving)
+            waiting = asyncio.create_task(stop.wait())
+            log.info("ready", answers="Socket Mode" if answers and not over_http else "HTTP" if answers else "nobody")
+            await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            log.info("stopping")
+    log.info("stopped")
+
+
+async def _stopped(server: uvicorn.Server, serving: "asyncio.Task[None]") -> None:
+    """Stop taking requests, and let those that run have their answers."""
+    server.should_exit = True
+    await serving
+
+
+def _run(main: Coroutine[None, None, None]) -> None:
+    with asyncio.Runner(loop_factory=uvicorn.Config(_no_app, loop="auto").get_loop_factory()) as runner:
+        runner.run(main)
+
+
+async def _no_app(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    """Stand in for an app where only uvicorn's choice of an event loop is asked for."""

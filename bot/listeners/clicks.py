@@ -1,0 +1,116 @@
+"""The buttons on messages and views that do one thing: withdraw, cancel, look again, close, show an error."""
+
+from collections.abc import Awaitable, Callable
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+
+from bot.listeners.answering import said, settled_view
+from bot.listeners.surface import Body, Surface, action_value, person, view_of
+from bot.views import ids
+from bot.views.lists import refusal_message, told_message
+from bot.views.meta import ErrorRef, RequestRef
+from bot.views.review import cancel_view, parse_cancel, refused_view
+from bot.views.statuses import error_view
+from handlers.policy import Ruling, may_cancel
+from handlers.requests import Answer, Desk, Done, Refused, allowed, cancel, check_again, close, find, withdraw
+
+_OUT_OF_DATE = ("This button is out of date.",)
+
+
+def register(app: AsyncApp, surface: Surface) -> None:
+    """Listen for the buttons."""
+    clicks = Clicks(surface)
+    app.action(ids.ACTION_WITHDRAW)(clicks.withdraw)
+    app.action(ids.ACTION_CHECK_AGAIN)(clicks.check_again)
+    app.action(ids.ACTION_CLOSE_UNCERTAIN)(clicks.close_uncertain)
+    app.action(ids.ACTION_CANCEL)(clicks.open_cancel)
+    app.view(ids.VIEW_CANCEL)(clicks.cancelled)
+    app.action(ids.ACTION_SHOW_ERROR)(clicks.show_error)
+    app.action(ids.ACTION_PICK_ERROR)(clicks.show_error)
+
+
+class Clicks:
+    """The listeners of single buttons."""
+
+    def __init__(self, surface: Surface) -> None:
+        self._surface = surface
+
+    async def withdraw(self, ack: AsyncAck, body: Body) -> None:
+        """Take back the clicker's approval."""
+        await self._do(ack, body, withdraw)
+
+    async def check_again(self, ack: AsyncAck, body: Body) -> None:
+        """Look again whether an uncertain request's sync destination exists."""
+        await self._do(ack, body, check_again)
+
+    async def close_uncertain(self, ack: AsyncAck, body: Body) -> None:
+        """Close an uncertain request."""
+        await self._do(ack, body, close)
+
+    async def _do(self, ack: AsyncAck, body: Body, use_case: Callable[[Desk, str, str], Awaitable[Answer]]) -> None:
+        ref = RequestRef.read(action_value(body))
+        answer = await use_case(self._surface.desk, person(body), ref.request) if ref else Refused(reasons=_OUT_OF_DATE)
+        view = view_of(body)
+        if view.get("type") == "modal":
+            await self._surface.update_view(str(view.get("id", "")), settled_view(answer))
+        elif isinstance(answer, Done):
+            await self._surface.tell(body, told_message(answer.text))
+        else:
+            await self._surface.tell(body, refusal_message((said(answer),)))
+        await ack()
+
+    async def open_cancel(self, ack: AsyncAck, body: Body) -> None:
+        """Ask whether, and why, a request is to be cancelled."""
+        ref = RequestRef.read(action_value(body))
+        await self.ask_to_cancel(body, ref.request if ref else None)
+        await ack()
+
+    async def ask_to_cancel(self, body: Body, request_id: str | None) -> None:
+        """Open the view that cancels, for somebody who may; say why to anybody else."""
+        desk = self._surface.desk
+        found = await find(desk, request_id) if request_id else Refused(reasons=_OUT_OF_DATE)
+        if isinstance(found, Refused):
+            await self._surface.refuse(body, found.reasons)
+            return
+        request, route = found
+        ruling = await allowed(
+            desk,
+            person(body),
+            route,
+            lambda someone: may_cancel(route, someone, requester=request.requester),
+            what="cancel",
+            request=request,
+        )
+        if isinstance(ruling, Ruling):
+            await self._surface.open_view(body, cancel_view(request))
+        else:
+            await self._surface.refuse(body, (said(ruling),))
+
+    async def cancelled(self, ack: AsyncAck, body: Body) -> None:
+        """Cancel a request."""
+        typed = parse_cancel(view_of(body))
+        if typed.errors:
+            await ack(response_action="errors", errors=typed.errors)
+            return
+        if typed.request_id is None:
+            await ack(response_action="update", view=refused_view(_OUT_OF_DATE))
+            return
+        answer = await cancel(self._surface.desk, person(body), typed.request_id, typed.comment)
+        if isinstance(answer, Done):
+            await ack(response_action="clear")
+        else:
+            await ack(response_action="update", view=settled_view(answer))
+
+    async def show_error(self, ack: AsyncAck, body: Body) -> None:
+        """Show all of an error that the status list had to cut."""
+        ref = ErrorRef.read(action_value(body))
+        found = await find(self._surface.desk, ref.request) if ref else Refused(reasons=_OUT_OF_DATE)
+        if isinstance(found, Refused) or ref is None:
+            await self._surface.refuse(body, found.reasons if isinstance(found, Refused) else _OUT_OF_DATE)
+        else:
+            status = next((each for each in found[0].statuses if each.story_id == ref.story), None)
+            if status is None or not status.error:
+                await self._surface.refuse(body, ("This error is not there any more: the story was synced again.",))
+            else:
+                await self._surface.open_view(body, error_view(status, status.error))
+        await ack()

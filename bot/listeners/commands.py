@@ -1,0 +1,96 @@
+"""`/tines-sync` and what can be typed after it. Every answer is for the person alone."""
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+
+from bot.listeners.answering import said
+from bot.listeners.clicks import Clicks
+from bot.listeners.forms import Forms, new_draft
+from bot.listeners.lists import Lists
+from bot.listeners.surface import Body, Surface, person
+from bot.views.form import FormState
+from bot.views.lists import help_message, refusal_message, told_message
+from bot.views.text import Message, tidy
+from handlers.models import parse_request_id
+from handlers.policy import Freeze
+from handlers.requests import freeze, thaw
+from handlers.routes import Route
+
+COMMAND = "/tines-sync"
+_LONGEST_REASON = 1000
+
+
+def register(app: AsyncApp, surface: Surface) -> None:
+    """Listen for the command."""
+    app.command(COMMAND)(Commands(surface).typed)
+
+
+class Commands:
+    """The listener of the slash command."""
+
+    def __init__(self, surface: Surface) -> None:
+        self._surface = surface
+        self._forms = Forms(surface)
+        self._lists = Lists(surface)
+        self._clicks = Clicks(surface)
+
+    async def typed(self, ack: AsyncAck, body: Body) -> None:
+        """Do what was typed."""
+        text = tidy(str(body.get("text") or "")).strip()
+        word, _, rest = text.partition(" ")
+        answer = await self._answer(body, word.casefold(), rest.strip())
+        if answer is None:
+            await ack()
+        else:
+            await ack(text=answer.text, blocks=answer.blocks or None, response_type="ephemeral")
+
+    async def _answer(self, body: Body, word: str, rest: str) -> Message | None:
+        match word:
+            case "":
+                await self._forms.open(body, FormState(routes=(), draft_id=new_draft()))
+                return None
+            case "help":
+                return help_message(COMMAND)
+            case "list":
+                return await self._lists.page(person(body), _page(rest))
+            case "status" | "history" | "cancel":
+                return await self._about(body, word, rest)
+            case "freeze" | "thaw":
+                return await self._route(person(body), word, rest)
+            case _:
+                return refusal_message((f"There is no “{word[:40]}” here. `{COMMAND} help` lists what there is.",))
+
+    async def _about(self, body: Body, word: str, rest: str) -> Message | None:
+        first, _, more = rest.partition(" ")
+        request_id = parse_request_id(first)
+        if request_id is None:
+            return refusal_message(
+                (f"Say which request: {COMMAND} {word} TS-XXXXXXXX. {COMMAND} list shows the ids of yours.",)
+            )
+        if word == "status":
+            return await self._lists.status(person(body), request_id)
+        if word == "history":
+            return await self._lists.history(person(body), request_id, _page(more))
+        await self._clicks.ask_to_cancel(body, request_id)
+        return None
+
+    async def _route(self, actor: str, word: str, rest: str) -> Message:
+        name, _, reason = rest.partition(" ")
+        if not name:
+            return refusal_message((f"Say which route: {COMMAND} {word} ROUTE{' reason' * (word == 'freeze')}.",))
+        if word == "thaw":
+            thawed = await thaw(self._surface.desk, actor, name)
+            if isinstance(thawed, Route):
+                return told_message(f"{thawed.name} is thawed. What was approved meanwhile runs now.")
+            return refusal_message((said(thawed),))
+        if not reason.strip():
+            return refusal_message((f"Say why: {COMMAND} freeze {name} reason. Everybody who waits reads it.",))
+        frozen = await freeze(self._surface.desk, actor, name, reason.strip()[:_LONGEST_REASON])
+        if isinstance(frozen, Freeze):
+            return told_message(
+                f"{frozen.route} is frozen. People can ask and approve; nothing runs until {COMMAND} thaw {frozen.route}."
+            )
+        return refusal_message((said(frozen),))
+
+
+def _page(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 1  # noqa: PLR2004 - pages, not numbers of any size

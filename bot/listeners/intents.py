@@ -1,0 +1,79 @@
+"""Forms and decisions that Slack was told are being checked: kept as rows, finished by a job, whatever happens.
+
+When Tines is slower than Slack's three seconds, the person reads "Checking…". From that moment the answer must come,
+even if this process dies: so what they sent is committed first, and a job asks the use case again with all patience.
+"""
+
+import secrets
+from typing import Any, Final
+
+import structlog
+
+from bot.listeners.answering import said, settled_view
+from bot.listeners.surface import Surface
+from handlers import announcing
+from handlers.requests import Answer, Done, Refused, Shown, Submission, approve, edit, submit
+from handlers.store import Intent
+
+SUBMIT: Final = "submit"
+EDIT: Final = "edit"
+APPROVE: Final = "approve"
+
+
+async def keep(surface: Surface, kind: str, actor: str, **data: Any) -> None:  # noqa: ANN401 - JSON
+    """Commit what a person sent, with the job that finishes it."""
+    async with surface.desk.store.transaction() as transaction:
+        await transaction.add_intent(secrets.token_hex(12), kind, actor, data)
+
+
+async def finish(surface: Surface, intent_id: str) -> None:
+    """Ask the use case again, without hurry, and tell the person what came of it."""
+    store = surface.desk.store
+    async with store.reading() as reader:
+        intent = await reader.intent(intent_id)
+    if intent is None:
+        return
+    async with store.transaction() as transaction:
+        if not await transaction.claim_intent(intent_id):
+            return
+    answer = await _ask(surface, intent)
+    shown = await surface.update_view(str(intent.data.get("view_id", "")), settled_view(answer))
+    async with store.transaction() as transaction:
+        first = await transaction.finish_intent(intent_id, type(answer).__name__)
+        if first and not shown:
+            # the view was closed: the answer goes where the person will see it
+            await transaction.announce(
+                f"{announcing.DIRECT}:{intent_id}",
+                announcing.DIRECT,
+                announcing.direct_lane(intent.actor),
+                data={"kind": "told", "text": said(answer)},
+            )
+    structlog.get_logger(__name__).info("an intent is finished", intent=intent_id, answer=type(answer).__name__)
+
+
+async def _ask(surface: Surface, intent: Intent) -> Answer:
+    desk, data = surface.desk, intent.data
+    match intent.kind:
+        case "submit":
+            return await submit(desk, intent.actor, Submission.model_validate(data["submission"]), patience=None)
+        case "edit":
+            submission = Submission.model_validate(data["submission"])
+            before = await _edited_before(surface, intent)
+            if before is not None:
+                return before
+            return await edit(
+                desk, intent.actor, str(data["request_id"]), int(data["revision"]), submission, patience=None
+            )
+        case "approve":
+            return await approve(desk, intent.actor, Shown.model_validate(data["shown"]), patience=None)
+        case _:
+            return Refused(reasons=("This was sent by a newer version and cannot be finished here. Try again.",))
+
+
+async def _edited_before(surface: Surface, intent: Intent) -> Done | None:
+    """Return the answer of an earlier run that changed the request and ended before it could say so."""
+    async with surface.desk.store.reading() as reader:
+        request = await reader.request(str(intent.data["request_id"]))
+    if request is None or request.revision != int(intent.data["revision"]) + 1 or request.editor != intent.actor:
+        return None
+    return Done(request=request, text=f"{request.id} was changed and waits for approval.")

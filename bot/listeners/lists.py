@@ -1,0 +1,163 @@
+"""Lists, status and history of requests, and the App Home: for people to read, page by page."""
+
+import asyncio
+import math
+from typing import Final
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+
+from bot.listeners.surface import SLACK_ERRORS, Body, Surface, action_value, person
+from bot.views import ids
+from bot.views.history import history_event
+from bot.views.home import home_unavailable_view, home_view
+from bot.views.lists import ListItem, history_message, list_message, refusal_message, status_message
+from bot.views.meta import PageRef, RequestRef
+from bot.views.text import Message
+from handlers.models import State, SyncRequest
+from handlers.people import PeopleUnavailableError, Person
+from handlers.policy import (
+    groups_of,
+    may_approve,
+    may_cancel,
+    may_edit,
+    may_reject,
+    may_request,
+    quorum,
+)
+from handlers.requests import Refused, find
+from handlers.routes import Route
+from handlers.store import StoreUnavailableError
+
+_PAGE: Final = 8
+_HOME: Final = 15
+_EVENTS: Final = 15
+
+
+def register(app: AsyncApp, surface: Surface) -> None:
+    """Listen for the buttons that turn pages, and for the App Home."""
+    lists = Lists(surface)
+    app.action(ids.ACTION_LIST_PREVIOUS)(lists.turned)
+    app.action(ids.ACTION_LIST_NEXT)(lists.turned)
+    app.action(ids.ACTION_HISTORY_PREVIOUS)(lists.history_turned)
+    app.action(ids.ACTION_HISTORY_NEXT)(lists.history_turned)
+    app.action(ids.ACTION_STATUS)(lists.status_clicked)
+    app.event("app_home_opened")(lists.home_opened)
+
+
+class Lists:
+    """What people read about requests."""
+
+    def __init__(self, surface: Surface) -> None:
+        self._surface = surface
+
+    async def page(self, actor: str, page: int) -> Message:
+        """Return a page of what waits for a person and of what they asked for."""
+        routes = await self._decides_on(actor)
+        async with self._surface.desk.store.reading() as reader:
+            _, waiting = await reader.waiting_on(routes, but_not=actor, limit=1)
+            _, own = await reader.requested_by(actor, limit=1)
+            pages = max(1, math.ceil((waiting + own) / _PAGE))
+            page = min(max(page, 1), pages)
+            skip = (page - 1) * _PAGE
+            first, _ = (
+                await reader.waiting_on(routes, but_not=actor, limit=_PAGE, offset=skip) if skip < waiting else ((), 0)
+            )
+            room = _PAGE - len(first)
+            second, _ = (
+                await reader.requested_by(actor, limit=room, offset=max(0, skip - waiting)) if room > 0 else ((), 0)
+            )
+        items = [ListItem(request, waits_for_me=True) for request in first] + [ListItem(each) for each in second]
+        return list_message(items, page=page, pages=pages, total=waiting + own)
+
+    async def status(self, actor: str, request_id: str) -> Message:
+        """Return where a request stands, for somebody who has to do with it."""
+        found = await self._readable(actor, request_id)
+        if isinstance(found, Refused):
+            return refusal_message(found.reasons)
+        request, route, someone = found
+        async with self._surface.desk.store.reading() as reader:
+            freeze = await reader.freeze(route.name)
+        pending = request.state is State.PENDING
+        stoppable = request.state in {State.PENDING, State.APPROVED}
+        return status_message(
+            request,
+            quorum=quorum(route, request.approvals()),
+            freeze=freeze,
+            may_review=pending,
+            may_edit=pending and may_edit(route, someone, requester=request.requester).allowed,
+            may_cancel=stoppable and may_cancel(route, someone, requester=request.requester).allowed,
+        )
+
+    async def history(self, actor: str, request_id: str, page: int) -> Message:
+        """Return a page of all that happened to a request."""
+        found = await self._readable(actor, request_id)
+        if isinstance(found, Refused):
+            return refusal_message(found.reasons)
+        async with self._surface.desk.store.reading() as reader:
+            events = await reader.events(request_id)
+        pages = max(1, math.ceil(len(events) / _EVENTS))
+        page = min(max(page, 1), pages)
+        shown = events[(page - 1) * _EVENTS : page * _EVENTS]
+        return history_message(request_id, [history_event(event) for event in shown], page=page, pages=pages)
+
+    async def turned(self, ack: AsyncAck, body: Body) -> None:
+        """Show another page of the list."""
+        ref = PageRef.read(action_value(body))
+        await self._surface.replace(body, await self.page(person(body), ref.page if ref else 1))
+        await ack()
+
+    async def history_turned(self, ack: AsyncAck, body: Body) -> None:
+        """Show another page of a history."""
+        ref = PageRef.read(action_value(body))
+        if ref is not None and ref.request is not None:
+            await self._surface.replace(body, await self.history(person(body), ref.request, ref.page))
+        await ack()
+
+    async def status_clicked(self, ack: AsyncAck, body: Body) -> None:
+        """Show where a request stands."""
+        ref = RequestRef.read(action_value(body))
+        if ref is not None:
+            await self._surface.tell(body, await self.status(person(body), ref.request))
+        await ack()
+
+    async def home_opened(self, event: Body) -> None:
+        """Publish the App Home of the person who opened it."""
+        if event.get("tab", "home") != "home":
+            return
+        actor = person(event)
+        try:
+            routes = await self._decides_on(actor)
+            async with self._surface.desk.store.reading() as reader:
+                waiting, waits = await reader.waiting_on(routes, but_not=actor, limit=_HOME)
+                mine, own = await reader.requested_by(actor, limit=_HOME)
+            view = home_view(mine, waiting, more=waits > _HOME or own > _HOME)
+        except (StoreUnavailableError, PeopleUnavailableError):
+            view = home_unavailable_view("This cannot be looked up right now. Open this page again in a minute.")
+        try:
+            await self._surface.client.views_publish(user_id=actor, view=view)
+        except SLACK_ERRORS as error:
+            self._surface.not_shown("an App Home was not shown", error)
+
+    async def _decides_on(self, actor: str) -> list[str]:
+        """Return the routes on which a person decides."""
+        desk = self._surface.desk
+        people = await asyncio.gather(
+            *(desk.people.person(actor, groups_of(route)) for route in desk.atlas.routes.values())
+        )
+        return [
+            name
+            for (name, route), someone in zip(desk.atlas.routes.items(), people, strict=True)
+            if may_reject(route, someone, requester="").allowed
+        ]
+
+    async def _readable(self, actor: str, request_id: str) -> tuple[SyncRequest, Route, Person] | Refused:
+        """Return a request to somebody who asked for it, or who may ask or decide on its route; to others nothing."""
+        found = await find(self._surface.desk, request_id)
+        if isinstance(found, Refused):
+            return found
+        request, route = found
+        someone = await self._surface.desk.people.person(actor, groups_of(route))
+        decides = may_approve(route, someone, requester="", editor="").allowed
+        if request.requester == actor or decides or may_request(route, someone).allowed:
+            return request, route, someone
+        return Refused(reasons=(f"There is no request {request_id} that you may see.",))

@@ -1,0 +1,196 @@
+"""The review: opened at once, filled with what Tines says now, and decided by exactly what it shows."""
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+
+from bot.listeners.answering import settled_view
+from bot.listeners.intents import APPROVE, keep
+from bot.listeners.surface import Body, Surface, action_value, person, view_of
+from bot.views import ids
+from bot.views.form import problem_view
+from bot.views.meta import RequestRef, ReviewMeta
+from bot.views.review import decided_view, parse_reject, parse_review, refused_view, reject_view, review_view
+from bot.views.text import Block
+from handlers.models import Problem, State, SyncRequest
+from handlers.operations import Preview
+from handlers.people import PeopleUnavailableError, Person
+from handlers.policy import (
+    Ruling,
+    groups_of,
+    may_approve,
+    may_cancel,
+    may_edit,
+    may_reject,
+    may_withdraw,
+    quorum,
+)
+from handlers.requests import Changed, Done, Refused, Shown, Slow, approve, find, looked_up, reject, what_happened
+from handlers.routes import Route
+
+_UNKNOWN = Ruling(allowed=False)
+_LONGEST_PREVIEW = 30.0  # seconds; after that the view says that Tines does not answer
+
+
+def register(app: AsyncApp, surface: Surface) -> None:
+    """Listen for the review's buttons and submissions."""
+    review = Reviews(surface)
+    app.action(ids.ACTION_REVIEW)(review.open)
+    app.action(ids.ACTION_REVIEW_REFRESH)(review.refresh)
+    app.action(ids.ACTION_REJECT)(review.ask_why)
+    app.view(ids.VIEW_REVIEW)(review.approved)
+    app.view(ids.VIEW_REJECT)(review.rejected)
+
+
+class Reviews:
+    """The listeners of the review."""
+
+    def __init__(self, surface: Surface) -> None:
+        self._surface = surface
+
+    async def open(self, ack: AsyncAck, body: Body) -> None:
+        """Open the review with what the row says, then fill in what Tines says."""
+        ref = RequestRef.read(action_value(body))
+        found = (
+            await find(self._surface.desk, ref.request) if ref else Refused(reasons=("This button is out of date.",))
+        )
+        if isinstance(found, Refused):
+            await self._surface.refuse(body, found.reasons)
+            await ack()
+            return
+        request, route = found
+        actor = person(body)
+        if request.state is not State.PENDING:
+            await self._surface.refuse(body, (what_happened(request),))
+            await ack()
+            return
+        someone = self._surface.desk.people.cached_person(actor, groups_of(route))
+        opened = await self._surface.open_view(body, _review(request, route, someone, None))
+        if opened is not None:
+            self._surface.follow_up(self._fill(str(opened["id"]), actor, request, route))
+        await ack()
+
+    async def refresh(self, ack: AsyncAck, body: Body) -> None:
+        """Look everything up again within the open review."""
+        meta = ReviewMeta.read(view_of(body).get("private_metadata"))
+        ref = RequestRef.read(action_value(body))
+        request_id = meta.request if meta else ref.request if ref else ""
+        found = await find(self._surface.desk, request_id)
+        view_id = str(view_of(body).get("id", ""))
+        if isinstance(found, Refused):
+            await self._surface.update_view(view_id, refused_view(found.reasons))
+        else:
+            request, route = found
+            someone = self._surface.desk.people.cached_person(person(body), groups_of(route))
+            await self._surface.update_view(view_id, _review(request, route, someone, None))
+            self._surface.follow_up(self._fill(view_id, person(body), request, route))
+        await ack()
+
+    async def _fill(self, view_id: str, actor: str, request: SyncRequest, route: Route) -> None:
+        desk = self._surface.desk
+        try:
+            someone = await desk.people.person(actor, groups_of(route))
+            if not may_approve(route, someone, requester=request.requester, editor=request.editor).allowed:
+                someone = await desk.people.person(actor, groups_of(route), fresh=True)
+        except PeopleUnavailableError as error:
+            problem = Problem(what="Slack does not say who you are right now", words=str(error))
+            await self._surface.update_view(view_id, problem_view(problem))
+            return
+        preview = await looked_up(desk, request.content, _LONGEST_PREVIEW)
+        if preview is None:
+            preview = Preview(
+                stories=request.content.stories,
+                problem=Problem(
+                    what=f"{request.content.source} does not answer", advice="Open the review again in a minute."
+                ),
+            )
+        await self._surface.update_view(view_id, _review(request, route, someone, preview))
+        async with desk.store.transaction() as transaction:
+            transaction.record("shown", actor, request.id, revision=request.revision)
+
+    async def ask_why(self, ack: AsyncAck, body: Body) -> None:
+        """Push the view that asks for the reason of a rejection."""
+        meta = ReviewMeta.read(view_of(body).get("private_metadata")) or ReviewMeta.read(action_value(body))
+        if meta is None:
+            await self._surface.refuse(body, ("This review is out of date. Open it again.",))
+        else:
+            await self._surface.open_view(body, reject_view(meta))
+        await ack()
+
+    async def approved(self, ack: AsyncAck, body: Body) -> None:
+        """Take an approval of what the review shows."""
+        view = view_of(body)
+        meta = parse_review(view)
+        if meta is None:
+            await ack(response_action="update", view=refused_view(("This review is out of date. Open it again.",)))
+            return
+        actor = person(body)
+        shown = Shown(request_id=meta.request, revision=meta.revision, digest=meta.digest, seen=meta.seen)
+        answer = await approve(self._surface.desk, actor, shown, patience=self._surface.patience)
+        match answer:
+            case Done():
+                await ack(response_action="clear")
+            case Changed(request=request, preview=preview, changes=changes):
+                await ack(response_action="update", view=await self._again(actor, request, preview, changes))
+            case Slow():
+                # Kept before Slack is answered: the approval counts even if this process ends now
+                await keep(
+                    self._surface,
+                    APPROVE,
+                    actor,
+                    view_id=str(view.get("id", "")),
+                    shown=shown.model_dump(mode="json"),
+                )
+                await ack(response_action="update", view=_checking(meta.request))
+            case _:
+                await ack(response_action="update", view=settled_view(answer))
+
+    async def _again(self, actor: str, request: SyncRequest, preview: Preview, changes: tuple[str, ...]) -> Block:
+        route = self._surface.desk.atlas.routes[request.content.route]
+        someone = await self._surface.desk.people.person(actor, groups_of(route))
+        return _review(request, route, someone, preview, changed=changes)
+
+    async def rejected(self, ack: AsyncAck, body: Body) -> None:
+        """Take a rejection with its reason."""
+        typed = parse_reject(view_of(body))
+        if typed.errors:
+            await ack(response_action="errors", errors=typed.errors)
+            return
+        if typed.request_id is None:
+            await ack(response_action="update", view=refused_view(("This review is out of date. Open it again.",)))
+            return
+        answer = await reject(self._surface.desk, person(body), typed.request_id, typed.comment)
+        if isinstance(answer, Done):
+            await ack(response_action="clear")
+        else:
+            await ack(response_action="update", view=settled_view(answer))
+
+
+def _review(
+    request: SyncRequest,
+    route: Route,
+    someone: Person | None,
+    preview: Preview | None,
+    *,
+    changed: tuple[str, ...] = (),
+) -> Block:
+    """Return the review as one person may use it; nothing is offered to somebody of whom nothing is known yet."""
+    rulings: dict[str, Any] = {"may_approve": _UNKNOWN, "may_reject": _UNKNOWN}
+    if someone is not None:
+        approvals = request.approvals()
+        rulings = {
+            "may_approve": may_approve(
+                route, someone, requester=request.requester, editor=request.editor, already=approvals
+            ),
+            "may_reject": may_reject(route, someone, requester=request.requester),
+            "may_withdraw": may_withdraw(someone, approvals).allowed,
+            "may_edit": may_edit(route, someone, requester=request.requester).allowed,
+            "may_cancel": may_cancel(route, someone, requester=request.requester).allowed,
+        }
+    return review_view(
+        request, route, quorum=quorum(route, request.approvals()), preview=preview, changed=changed, **rulings
+    )
+
+
+def _checking(request_id: str) -> Block:
+    return decided_view(f"Checking… Tines takes long to answer. Your approval of {request_id} is kept and goes on.")

@@ -1,0 +1,165 @@
+"""What every listener works with, and the few ways in which it answers.
+
+A listener parses, asks a use case and answers; it holds no logic. Whatever must not be lost is committed by the use
+case before the listener returns, because Slack gets its answer only then. What runs after the answer, here called
+follow-up, only makes a view prettier or fuller: losing it loses nothing.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from typing import Any, Final
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from bot.views.lists import refusal_message
+from bot.views.review import refused_view
+from bot.views.text import Block, Message
+from handlers.people import PeopleUnavailableError
+from handlers.requests import Desk
+from handlers.store import StoreUnavailableError
+
+PATIENCE: Final = 1.6
+"""Seconds that a click waits for Tines, so that Slack has its answer within three."""
+
+_OK: Final = 200
+_TRIGGER_SECONDS: Final = 2.5  # a trigger lives three, and the click must be answered in the same time
+
+Body = Mapping[str, Any]
+SLACK_ERRORS: Final = (SlackApiError, aiohttp.ClientError, TimeoutError, ValueError)
+
+
+class Surface:
+    """The use cases' desk, Slack's Web API, and follow-ups."""
+
+    def __init__(self, desk: Desk, client: AsyncWebClient, *, patience: float = PATIENCE) -> None:
+        self.desk = desk
+        self.client = client
+        self.patience = patience
+        self._follow_ups: set[asyncio.Task[None]] = set()
+        self._log = structlog.get_logger(__name__)
+
+    def follow_up(self, work: Awaitable[None]) -> None:
+        """Do something after Slack has its answer. Only for what may be lost."""
+        task = asyncio.ensure_future(self._quietly(work))
+        self._follow_ups.add(task)
+        task.add_done_callback(self._follow_ups.discard)
+
+    async def _quietly(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except (StoreUnavailableError, PeopleUnavailableError, *SLACK_ERRORS) as error:
+            self._log.warning("a view could not be brought up to date", words=str(error))
+        except Exception:  # noqa: BLE001 - a follow-up has nobody above it who could do better
+            self._log.exception("a follow-up failed")
+
+    async def close(self) -> None:
+        """End the follow-ups."""
+        for task in self._follow_ups:
+            task.cancel()
+        if self._follow_ups:
+            await asyncio.wait(self._follow_ups, timeout=2)
+
+    # ---- views
+
+    async def open_view(self, body: Body, view: Block) -> Mapping[str, Any] | None:
+        """Open a view, or push it when the click came from one. Returns Slack's view, None when Slack did not open it."""
+        method = self.client.views_push if _in_modal(body) else self.client.views_open
+        try:
+            async with asyncio.timeout(_TRIGGER_SECONDS):
+                answer = await method(trigger_id=str(body.get("trigger_id", "")), view=view)
+        except SLACK_ERRORS as error:
+            self._log.warning("a view was not opened", words=_words(error))
+            return None
+        opened: Mapping[str, Any] = answer["view"]
+        return opened
+
+    async def update_view(self, view_id: str, view: Block, *, hash_: str | None = None) -> bool:
+        """Put another view in a view's place. False when it was closed, or changed since `hash_`."""
+        try:
+            await self.client.views_update(view_id=view_id, view=view, hash=hash_)
+        except SLACK_ERRORS as error:
+            self._log.info("a view was not updated", words=_words(error))
+            return False
+        return True
+
+    # ---- answers to one person
+
+    async def tell(self, body: Body, message: Message) -> None:
+        """Answer a click on a message, to the person alone; in a view where there is no channel to answer in."""
+        channel = (body.get("channel") or {}).get("id") or (body.get("container") or {}).get("channel_id")
+        user = person(body)
+        if channel and not _in_modal(body):
+            try:
+                await self.client.chat_postEphemeral(
+                    channel=channel, user=user, text=message.text, blocks=message.blocks or None
+                )
+            except SLACK_ERRORS as error:
+                self._log.warning("an answer could not be shown in the channel", words=_words(error))
+            else:
+                return
+        await self.open_view(body, refused_view([message.text]))
+
+    async def replace(self, body: Body, message: Message) -> None:
+        """Put a message in the place of the ephemeral one that was clicked; tell it anew where that is not possible."""
+        url = body.get("response_url")
+        if isinstance(url, str) and url:
+            hook = AsyncWebhookClient(url, session=self.client.session)
+            try:
+                answer = await hook.send(
+                    text=message.text, blocks=message.blocks, replace_original=True, response_type="ephemeral"
+                )
+            except SLACK_ERRORS as error:
+                self.not_shown("an answer was not replaced", error)
+            else:
+                if answer.status_code == _OK:
+                    return
+        await self.tell(body, message)
+
+    def not_shown(self, what: str, error: BaseException) -> None:
+        """Log that Slack did not show something that may be missing."""
+        self._log.warning(what, words=_words(error))
+
+    async def refuse(self, body: Body, reasons: tuple[str, ...]) -> None:
+        """Say why something is not done, where the person looks."""
+        if _in_modal(body):
+            await self.open_view(body, refused_view(reasons))
+        else:
+            await self.tell(body, refusal_message(reasons))
+
+
+def person(body: Body) -> str:
+    """Return the user id of whoever clicked, typed or submitted; "" when the payload has none."""
+    user = body.get("user")
+    if isinstance(user, Mapping):
+        return str(user.get("id") or "")
+    return str(user or body.get("user_id") or "")
+
+
+def view_of(body: Body) -> Mapping[str, Any]:
+    """Return the view of a payload, empty when it has none."""
+    view = body.get("view")
+    return view if isinstance(view, Mapping) else {}
+
+
+def action_value(body: Body) -> str:
+    """Return what the clicked button, or the chosen option, carries; "" when nothing."""
+    actions = body.get("actions")
+    action = actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], Mapping) else {}
+    option = action.get("selected_option")
+    value = action.get("value") or (option.get("value") if isinstance(option, Mapping) else "")
+    return value if isinstance(value, str) else ""
+
+
+def _in_modal(body: Body) -> bool:
+    return view_of(body).get("type") == "modal"
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, SlackApiError):
+        data = getattr(error.response, "data", error.response)
+        return str(data.get("error", "")) if isinstance(data, Mapping) else type(error).__name__
+    return type(error).__name__

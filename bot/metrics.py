@@ -1,0 +1,116 @@
+"""Figures for Prometheus: what waits, for how long, and how Slack and Tines answer.
+
+An operator sees here, before people complain, that a job or an announcement is stuck. Counts of rows are read from
+the database when they are asked for, so that they are right in every process and after every restart.
+"""
+
+import time
+from types import SimpleNamespace
+from typing import Final
+
+import aiohttp
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from handlers.store import Store, StoreUnavailableError
+
+_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Metrics:
+    """The figures of one process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Gauge("tines_sync_requests", "Requests by state", ["state"], registry=self._registry)
+        self._oldest_job = Gauge(
+            "tines_sync_oldest_due_seconds",
+            "Age of the oldest request that is due and not done",
+            registry=self._registry,
+        )
+        self._oldest_announcement = Gauge(
+            "tines_sync_oldest_announcement_seconds",
+            "Age of the oldest announcement not delivered",
+            registry=self._registry,
+        )
+        self._database = Gauge("tines_sync_database_up", "Whether the database answers", registry=self._registry)
+        self._tines = Counter(
+            "tines_sync_tines_calls", "Calls to Tines", ["tenant", "method", "outcome"], registry=self._registry
+        )
+        self._tines_seconds = Histogram(
+            "tines_sync_tines_seconds",
+            "Seconds of a call to Tines",
+            ["tenant"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._slack = Counter(
+            "tines_sync_slack_calls", "Calls to Slack", ["method", "outcome"], registry=self._registry
+        )
+        self._slack_seconds = Histogram(
+            "tines_sync_slack_seconds",
+            "Seconds of a call to Slack",
+            ["method"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._answers = Histogram(
+            "tines_sync_answer_seconds",
+            "Seconds until Slack had its answer",
+            ["kind", "status"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+
+    def tines_call(self, tenant: str, method: str, outcome: str, seconds: float) -> None:
+        """Count a call to a tenant."""
+        self._tines.labels(tenant, method, outcome).inc()
+        self._tines_seconds.labels(tenant).observe(seconds)
+
+    def answered(self, kind: str, status: int, seconds: float) -> None:
+        """Count an answer to Slack."""
+        self._answers.labels(kind, str(status)).observe(seconds)
+
+    def slack_trace(self) -> aiohttp.TraceConfig:
+        """Return what counts the calls of Slack's client."""
+        trace = aiohttp.TraceConfig()
+
+        async def begun(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
+            context.begun = time.perf_counter()
+
+        async def ended(
+            _session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestEndParams
+        ) -> None:
+            self._slack_call(params.url.name, str(params.response.status), time.perf_counter() - context.begun)
+
+        async def broke(
+            _session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestExceptionParams
+        ) -> None:
+            self._slack_call(params.url.name, type(params.exception).__name__, time.perf_counter() - context.begun)
+
+        trace.on_request_start.append(begun)
+        trace.on_request_end.append(ended)
+        trace.on_request_exception.append(broke)
+        return trace
+
+    def _slack_call(self, method: str, outcome: str, seconds: float) -> None:
+        # a response URL ends in a secret: only Web API methods, which have a dot in their name, are named
+        name = method if "." in method else "other"
+        self._slack.labels(name, outcome).inc()
+        self._slack_seconds.labels(name).observe(seconds)
+
+    async def render(self, store: Store) -> bytes:
+        """Return all figures in Prometheus's text format."""
+        try:
+            async with store.reading() as reader:
+                counts = await reader.counts()
+                job, announcement = await reader.oldest_waiting()
+        except StoreUnavailableError:
+            self._database.set(0)
+        else:
+            self._database.set(1)
+            self._requests.clear()
+            for state, count in counts.items():
+                self._requests.labels(state).set(count)
+            self._oldest_job.set(job)
+            self._oldest_announcement.set(announcement)
+        return generate_latest(self._registry)

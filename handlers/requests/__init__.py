@@ -1,0 +1,45 @@
+"""The use cases: asking, deciding, closing, and what time does. Each answers with a value for the person.
+
+asking      submit, edit                     deciding   approve, reject, withdraw
+closing     cancel, check again, freeze      timers     remind, expire
+checking    what a form asks for             advancing  the job that looks at a request
+desk        the parts they share             answers    what they can answer
+"""
+
+from handlers.requests.advancing import advance
+from handlers.requests.answers import Answer, Changed, Done, Field, Invalid, NotNow, Refused, Slow
+from handlers.requests.asking import Submission, edit, submit
+from handlers.requests.closing import cancel, check_again, close, freeze, thaw
+from handlers.requests.deciding import Shown, approve, reject, withdraw
+from handlers.requests.desk import Desk, allowed, find, looked_up, refuse, ruled, what_happened
+
+__all__ = [
+    "Answer",
+    "Changed",
+    "Desk",
+    "Done",
+    "Field",
+    "Invalid",
+    "NotNow",
+    "Refused",
+    "Shown",
+    "Slow",
+    "Submission",
+    "advance",
+    "allowed",
+    "approve",
+    "cancel",
+    "check_again",
+    "close",
+    "edit",
+    "find",
+    "freeze",
+    "looked_up",
+    "refuse",
+    "reject",
+    "ruled",
+    "submit",
+    "thaw",
+    "what_happened",
+    "withdraw",
+]
