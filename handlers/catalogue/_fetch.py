@@ -34,7 +34,7 @@ class _Reading:
         self._client = client
         self._tenant = tenant
         self._team_id = team_id
-        self._last: tuple[int, int | None] = (1, None)  # the highest page read, and the one it names as the next
+        self._last: tuple[int, int | None] = (0, None)  # the highest page read, and the one it names as the next
 
     async def page(self, number: int) -> None:
         """Read a page and keep what is needed of it at once: the whole tenant is never held as models."""

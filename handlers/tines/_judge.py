@@ -24,7 +24,13 @@ from handlers.tines._errors import (
 )
 from handlers.tines._words import clean, words_of
 
-_KINDS: Final = {401: Kind.KEY, 403: Kind.FORBIDDEN, 404: Kind.MISSING, 422: Kind.INVALID, 429: Kind.LIMITED}
+_KINDS: Final[Mapping[int, Kind]] = {
+    401: Kind.KEY,
+    403: Kind.FORBIDDEN,
+    404: Kind.MISSING,
+    422: Kind.INVALID,
+    429: Kind.LIMITED,
+}
 _REQUEST_TIMEOUT: Final = 408  # said by proxies, too, which may have passed the request on
 _ERRORS: Final[Mapping[Outcome, type[TinesError]]] = {
     Outcome.REFUSED: RefusedError,

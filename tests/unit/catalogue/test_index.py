@@ -1,0 +1,168 @@
+"""What people type finds what they mean: best match first, by any part of a name, with typos."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers.catalogue._index import TextIndex
+from handlers.catalogue._text import fold, tag_key, words
+
+NAMES = [
+    "Phishing triage",
+    "Phishing",
+    "Report phishing email",
+    "Anti-phishing training",
+    "Isolate endpoint",
+    "High-Priority Alerts",
+    "Vulnerability scan import",
+    "Überwachung",
+    "Rotate API keys v2",
+    "Rotate keys",
+]
+
+
+def index_of(names: list[str]) -> TextIndex:
+    """Return an index over names."""
+    index = TextIndex()
+    for name in names:
+        index.add(name)
+    index.seal()
+    return index
+
+
+@pytest.fixture(scope="module")
+def index() -> TextIndex:
+    """Return an index over the example names."""
+    return index_of(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        # the whole name, then names that begin with it, then words that do, then anything that holds it
+        ("phishing", ["Phishing", "Phishing triage", "Report phishing email", "Anti-phishing training"]),
+        ("PHISH", ["Phishing triage", "Phishing", "Report phishing email", "Anti-phishing training"]),
+        ("ishing tri", ["Phishing triage"]),
+        ("triage phishing", ["Phishing triage"]),
+        ("high-priority al", ["High-Priority Alerts"]),
+        ("high priority", ["High-Priority Alerts"]),
+        ("uberwachung", ["Überwachung"]),
+        ("ÜBERW", ["Überwachung"]),
+        ("keys rotate", ["Rotate API keys v2", "Rotate keys"]),
+        ("rotate keys", ["Rotate keys", "Rotate API keys v2"]),
+        ("v2", ["Rotate API keys v2"]),
+    ],
+)
+def test_order(index: TextIndex, query: str, found: list[str]) -> None:
+    """The best match comes first, whatever case, accents, hyphens and order of words."""
+    positions, total = index.search(query, 99)
+    assert [NAMES[position] for position in positions] == found
+    assert total == len(found)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("phsihing triage", "Phishing triage"),  # swapped
+        ("phisshing triage", "Phishing triage"),  # too many
+        ("phising triage", "Phishing triage"),  # missing
+        ("fishing triage", "Phishing triage"),  # wrong
+        ("isolaet", "Isolate endpoint"),
+        ("isloat", "Isolate endpoint"),  # not typed to its end
+        ("sioltae endp", "Isolate endpoint"),
+        ("vulnrability", "Vulnerability scan import"),
+        ("vulnreab", "Vulnerability scan import"),
+        ("hgih priority alrets", "High-Priority Alerts"),
+        ("isolate endpoint nonsense", "Isolate endpoint"),  # a word too many
+        ("zz isolate", "Isolate endpoint"),
+        ("scan training", "Anti-phishing training"),  # no name has both: the longer one counts
+        ("isolaet phsihing", "Isolate endpoint"),  # nor these: the one that fewer names have
+    ],
+)
+def test_typos(index: TextIndex, typed: str, meant: str) -> None:
+    """A mistyped word still finds the name that was meant, and puts it first or among the first."""
+    positions, total = index.search(typed, 99)
+    assert meant in [NAMES[position] for position in positions][:2]
+    assert total == len(positions)
+
+
+@pytest.mark.parametrize("query", ["xylophone", "zz", "q", "isolate quux wibble", "99999"])
+def test_nonsense_finds_nothing(index: TextIndex, query: str) -> None:
+    """What is like nothing finds nothing, rather than everything a little."""
+    assert index.search(query, 99) == ([], 0)
+
+
+@pytest.mark.parametrize("query", ["", "   ", "—!"])
+def test_no_word_lists_everything(index: TextIndex, query: str) -> None:
+    """A query without a word lists everything, in the order of adding."""
+    assert index.search(query, 3) == ([0, 1, 2], len(NAMES))
+
+
+def test_fewer_typos_come_first() -> None:
+    """Among mistyped matches those with fewer edits come first."""
+    index = index_of(["Case retention", "Case detection"])
+    assert index.search("detecton", 9)[0] == [1]
+    assert index_of(["Closet", "Closer", "Close case"]).search("clsoe", 9)[0][0] == 2
+
+
+def test_the_limit_hides_no_better_match() -> None:
+    """However many names match, the whole name comes first, and the number of all matches is told."""
+    index = index_of([f"Alert {number}" for number in range(200)] + ["On alert", "Alert"])
+    positions, total = index.search("alert", 5)
+    assert positions[0] == 201
+    assert len(positions) == 5
+    assert total == 202
+    assert index.search("on", 1) == ([200], 1)
+
+
+def test_further_words_and_numbers_are_found() -> None:
+    """Tags and ids are searched as well."""
+    index = TextIndex()
+    index.add("Triage", ["Severity: high"], 12345)
+    index.seal()
+    assert len(index) == 1
+    assert [index.search(query, 9)[0] for query in ("severity high", "sevreity", "12345", "triage 123")] == [[0]] * 4
+
+
+@given(st.lists(st.text(max_size=20), max_size=20), st.text(max_size=20), st.integers(1, 5))
+def test_any_query_over_any_names(names: list[str], query: str, limit: int) -> None:
+    """Whatever names and query are, results are distinct, within the limit and counted."""
+    positions, total = index_of(names).search(query, limit)
+    assert len(set(positions)) == len(positions) == min(limit, total)
+    assert all(0 <= position < len(names) for position in positions)
+
+
+@given(st.lists(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=12), min_size=1, max_size=12))
+def test_every_name_finds_itself(names: list[str]) -> None:
+    """Typing a name in full finds it, or another one that folds to the same, at the very top."""
+    index = index_of(names)
+    for name in names:
+        best = index.search(name, 99)[0][0]
+        assert words(names[best]) == words(name) or not words(name)
+
+
+def test_swapped_letters_anywhere_in_many_names() -> None:
+    """In a large catalogue any two neighbouring letters of a long word can be swapped."""
+    rng = random.Random(3)  # noqa: S311 (the same examples in every run)
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    names = ["".join(rng.choices(letters, k=10)) for _ in range(2_000)]
+    index = index_of(names)
+    for meant in rng.sample(range(2_000), 40):
+        name = names[meant]
+        at = rng.randrange(9)
+        typed = name[:at] + name[at + 1] + name[at] + name[at + 2 :]
+        assert index.search(typed, 9)[0][0] == meant
+
+
+def test_folding() -> None:
+    """Case, accents and compatible forms make no difference."""
+    assert fold("Ärger \uff21\uff22 straße") == "arger ab strasse"
+
+
+def test_keys_of_tags() -> None:
+    """A tag's key is short, the same in every process, and another one for another tag."""
+    assert tag_key("p1") == "f64551fcd6f07823cb87" == tag_key("p1")
+    assert len(tag_key("x" * 500)) <= 40
+    assert tag_key("p1") != tag_key("P1")
