@@ -1,0 +1,312 @@
+from typing import TYPE_CHECKING
+
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+from starlette.responses import Response
+
+from bot.playground.slack import Json, LocalSlack, NotThereError, SlackClientError, ViewRef
+
+if TYPE_CHECKING:
+    from tests.unit.playground_slack.conftest import ScriptedApp
+
+
+def _plain(text: str) -> Json:
+    return {"type": "plain_text", "text": text}
+
+
+def _option(value: str) -> Json:
+    return {"text": _plain(f"Option {value}"), "value": value}
+
+
+def _field(block_id: str, element: Json, **more: object) -> Json:
+    return {"type": "input", "block_id": block_id, "label": _plain("Label"), "element": element, **more}
+
+
+def _stories(action_id: str = "stories", **more: object) -> Json:
+    return {"type": "multi_external_select", "action_id": action_id, "min_query_length": 0, **more}
+
+
+REASON = _field("reason", {"type": "plain_text_input", "action_id": "text", "min_length": 2, "max_length": 10})
+ROUTE = {
+    "type": "section",
+    "block_id": "route",
+    "text": _plain("Route"),
+    "accessory": {"type": "static_select", "action_id": "route", "options": [_option("a"), _option("b")]},
+}
+
+
+def _form(*blocks: Json, **more: object) -> Json:
+    return {
+        "type": "modal",
+        "callback_id": "form",
+        "title": _plain("Form"),
+        "submit": _plain("Send"),
+        "blocks": list(blocks),
+        **more,
+    }
+
+
+async def _open(slack: LocalSlack, web: AsyncWebClient, view: Json) -> str:
+    trigger = (await slack.command("U1", "C1", "/tines-sync")).trigger_id
+    return str((await web.views_open(trigger_id=trigger, view=view))["view"]["id"])
+
+
+async def test_typing_asks_the_app_for_options(slack: LocalSlack, web: AsyncWebClient, app: "ScriptedApp") -> None:
+    """A type-ahead brings what was typed and the whole view with its state, and its options can be chosen."""
+    view_id = await _open(slack, web, _form(REASON, _field("stories", _stories()), private_metadata="mine"))
+    app.answer("block_suggestion", {"options": [_option("1"), _option("2")]})
+    await slack.click("U1", ViewRef(view_id), "reason", "text", "why")
+    offered = await slack.options("U1", view_id, "stories", "stories", "opt")
+    assert [option["value"] for option in offered.all_options] == ["1", "2"]
+    payload = app.last("block_suggestion")
+    assert (payload["block_id"], payload["action_id"], payload["value"]) == ("stories", "stories", "opt")
+    assert payload["view"]["private_metadata"] == "mine"
+    assert payload["view"]["state"]["values"]["reason"]["text"]["value"] == "why"
+    await slack.click("U1", ViewRef(view_id), "stories", "stories", ["1", _option("2")])
+    chosen = slack.views("U1")[0]["state"]["values"]["stories"]["stories"]["selected_options"]
+    assert [option["value"] for option in chosen] == ["1", "2"]
+
+
+async def test_only_what_was_offered_can_be_chosen(slack: LocalSlack, web: AsyncWebClient, app: "ScriptedApp") -> None:
+    """An option nobody saw cannot be chosen, nor more than the field takes."""
+    view_id = await _open(slack, web, _form(_field("stories", _stories(max_selected_items=1))))
+    with pytest.raises(NotThereError):
+        await slack.click("U1", ViewRef(view_id), "stories", "stories", ["1"])
+    app.answer("block_suggestion", {"options": [_option("1"), _option("2")]})
+    await slack.options("U1", view_id, "stories", "stories", "")
+    with pytest.raises(NotThereError, match="only 1"):
+        await slack.click("U1", ViewRef(view_id), "stories", "stories", ["1", "2"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        ({"options": []}, ""),
+        ({"option_groups": []}, ""),
+        ({}, "must define either"),
+        ({"options": [_option(str(n)) for n in range(101)]}, "no more than 100 items allowed"),
+        ({"options": [_option("x" * 76)]}, "less than 76"),
+        (
+            {
+                "option_groups": [
+                    {"label": _plain(k), "options": [_option(k + str(n)) for n in range(51)]} for k in ("a", "b")
+                ]
+            },
+            "no more than 100 items allowed",
+        ),
+    ],
+)
+async def test_a_faulty_list_shows_no_result(
+    slack: LocalSlack, web: AsyncWebClient, app: "ScriptedApp", answer: Json, problem: str
+) -> None:
+    """Slack shows nothing at all when a list is too long or wrong, and tells nobody but this outcome."""
+    view_id = await _open(slack, web, _form(_field("stories", _stories())))
+    app.answer("block_suggestion", answer)
+    offered = await slack.options("U1", view_id, "stories", "stories", "")
+    assert offered.all_options == ()
+    assert problem in offered.problem
+
+
+async def test_options_may_come_in_groups(slack: LocalSlack, web: AsyncWebClient, app: "ScriptedApp") -> None:
+    """Groups of options are kept as such, and each of their options can be chosen."""
+    view_id = await _open(slack, web, _form(_field("stories", _stories())))
+    app.answer("block_suggestion", {"option_groups": [{"label": _plain("All"), "options": [_option("1")]}]})
+    offered = await slack.options("U1", view_id, "stories", "stories", "")
+    assert offered.option_groups[0]["label"]["text"] == "All"
+    await slack.click("U1", ViewRef(view_id), "stories", "stories", ["1"])
+
+
+async def test_the_client_does_not_ask_too_early(slack: LocalSlack, web: AsyncWebClient, app: "ScriptedApp") -> None:
+    """A type-ahead asks from three characters on unless it says otherwise, and only where the manifest allows it."""
+    element = {"type": "external_select", "action_id": "team"}
+    view_id = await _open(slack, web, _form(_field("team", element), REASON))
+    app.answer("block_suggestion", {"options": [_option("1")]})
+    assert (await slack.options("U1", view_id, "team", "team", "ab")).all_options == ()
+    assert len((await slack.options("U1", view_id, "team", "team", "abc")).all_options) == 1
+    with pytest.raises(NotThereError):
+        await slack.options("U1", view_id, "reason", "text", "abc")
+    slack.app.takes_options = False
+    assert "manifest" in (await slack.options("U1", view_id, "team", "team", "abc")).problem
+
+
+async def test_an_app_without_options_is_a_problem_to_the_person(
+    slack: LocalSlack, web: AsyncWebClient, app: "ScriptedApp"
+) -> None:
+    """When the app fails to answer a type-ahead, the person reads so."""
+
+    async def broken(_payload: Json) -> Response:
+        return Response(status_code=500)
+
+    app.on("block_suggestion", broken)
+    view_id = await _open(slack, web, _form(_field("stories", _stories())))
+    with pytest.raises(SlackClientError, match="problem loading the options"):
+        await slack.options("U1", view_id, "stories", "stories", "")
+
+
+async def test_a_choice_beside_the_form_is_sent_at_once(
+    slack: LocalSlack, web: AsyncWebClient, app: "ScriptedApp"
+) -> None:
+    """A menu in a section tells the app of each choice; a field of the form does not, unless it dispatches."""
+    dispatching = _field("loud", {"type": "plain_text_input", "action_id": "text"}, dispatch_action=True)
+    view_id = await _open(slack, web, _form(ROUTE, REASON, dispatching))
+    await slack.click("U1", ViewRef(view_id), "reason", "text", "why")
+    assert [each.name for each in app.received] == ["/tines-sync"]
+    await slack.click("U1", ViewRef(view_id), "route", "route", "b")
+    payload = app.last("block_actions")
+    assert payload["container"] == {"type": "view", "view_id": view_id}
+    assert payload["actions"][0]["selected_option"]["value"] == "b"
+    assert payload["view"]["state"]["values"]["route"]["route"]["selected_option"]["value"] == "b"
+    await slack.click("U1", ViewRef(view_id), "loud", "text", "hey")
+    assert app.last("block_actions")["actions"][0]["value"] == "hey"
+
+
+async def test_the_state_outlives_an_update_with_the_same_ids(
+    slack: LocalSlack, web: AsyncWebClient, app: "ScriptedApp"
+) -> None:
+    """What was chosen stays while block_id and action_id stay; a changed id empties, and only then initial values count."""
+    app.answer("block_suggestion", {"options": [_option("1")]})
+    view_id = await _open(slack, web, _form(ROUTE, REASON, _field("stories", _stories())))
+    await slack.options("U1", view_id, "stories", "stories", "")
+    await slack.click("U1", ViewRef(view_id), "stories", "stories", ["1"])
+    await slack.click("U1", ViewRef(view_id), "reason", "text", "why")
+    again = _field("reason", {"type": "plain_text_input", "action_id": "text", "initial_value": "new"})
+    await web.views_update(view_id=view_id, view=_form(ROUTE, again, _field("stories", _stories())))
+    values = slack.views("U1")[0]["state"]["values"]
+    assert values["reason"]["text"]["value"] == "why"
+    assert [o["value"] for o in values["stories"]["stories"]["selected_options"]] == ["1"]
+    fresh = _field("reason2", {"type": "plain_text_input", "action_id": "text", "initial_value": "new"})
+    preset = _field("stories", _stories("stories2", initial_options=[_option("7")]))
+    await web.views_update(view_id=view_id, view=_form(ROUTE, fresh, preset))
+    values = slack.views("U1")[0]["state"]["values"]
+    assert values["reason2"]["text"]["value"] == "new"
+    assert [o["value"] for o in values["stories"]["stories2"]["selected_options"]] == ["7"]
+    assert "reason" not in values
+
+
+@pytest.mark.usefixtures("app")
+async def test_a_choice_goes_with_its_option(slack: LocalSlack, web: AsyncWebClient) -> None:
+    """An option that an updated menu no longer has is no longer chosen, and another kind of field starts anew."""
+    boxes = {"type": "checkboxes", "action_id": "boxes", "options": [_option("a"), _option("b")]}
+    view_id = await _open(slack, web, _form(ROUTE, _field("boxes", boxes), REASON))
+    await slack.click("U1", ViewRef(view_id), "route", "route", "b")
+    await slack.click("U1", ViewRef(view_id), "boxes", "boxes", ["a", "b"])
+    await slack.click("U1", ViewRef(view_id), "reason", "text", "why")
+    fewer = ROUTE | {"accessory": ROUTE["accessory"] | {"options": [_option("a")]}}  # type: ignore[operator]  # an object
+    picker = _field("reason", {"type": "datepicker", "action_id": "text"})
+    await web.views_update(
+        view_id=view_id, view=_form(fewer, _field("boxes", boxes | {"options": [_option("a")]}), picker)
+    )
+    values = slack.views("U1")[0]["state"]["values"]
+    assert values["route"]["route"]["selected_option"] is None
+    assert [o["value"] for o in values["boxes"]["boxes"]["selected_options"]] == ["a"]
+    assert values["reason"]["text"] == {"type": "datepicker", "selected_date": None}
+
+
+async def test_an_incomplete_form_is_not_sent(slack: LocalSlack, web: AsyncWebClient, app: "ScriptedApp") -> None:
+    """Required fields and lengths are checked by Slack's client; optional fields may stay empty."""
+    view_id = await _open(slack, web, _form(REASON, _field("stories", _stories(), optional=True)))
+    assert (await slack.submit("U1", view_id)).errors == {"reason": "Please complete this required field."}
+    short = await slack.submit("U1", view_id, {"reason": {"text": "x"}})
+    assert short.errors == {"reason": "Please use at least 2 characters."}
+    long = await slack.submit("U1", view_id, {"reason": {"text": {"type": "plain_text_input", "value": "x" * 11}}})
+    assert long.errors == {"reason": "Please use at most 10 characters."}
+    assert slack.view_errors(view_id) == long.errors
+    assert [each.name for each in app.received] == ["/tines-sync"]
+    assert (await slack.submit("U1", view_id, {"reason": {"text": "fine"}})).view is None
+    assert app.last("view_submission")["view"]["state"]["values"]["reason"]["text"]["value"] == "fine"
+
+
+async def test_an_empty_answer_closes_the_form(slack: LocalSlack, web: AsyncWebClient, app: "ScriptedApp") -> None:
+    """A submitted form goes away, and what lay under it comes back."""
+    below = await _open(slack, web, _form(ROUTE))
+    trigger = (await slack.click("U1", ViewRef(below), "route", "route", "a")).trigger_id
+    above = (await web.views_push(trigger_id=trigger, view=_form(REASON)))["view"]["id"]
+    outcome = await slack.submit("U1", above, {"reason": {"text": "fine"}})
+    assert outcome.view is not None
+    assert outcome.view["id"] == below
+    assert app.last("view_submission")["view"]["previous_view_id"] == below
+
+
+async def test_the_answer_decides_what_becomes_of_the_form(
+    slack: LocalSlack, web: AsyncWebClient, app: "ScriptedApp"
+) -> None:
+    """Errors go under their fields; the view is replaced, another one pushed, or all are cleared."""
+    view_id = await _open(slack, web, _form(REASON))
+    fill = {"reason": {"text": "fine"}}
+    app.answer("view_submission", {"response_action": "errors", "errors": {"reason": "Not like this"}})
+    outcome = await slack.submit("U1", view_id, fill)
+    assert outcome.errors == slack.view_errors(view_id) == {"reason": "Not like this"}
+    app.answer("view_submission", {"response_action": "push", "view": _form(REASON)})
+    outcome = await slack.submit("U1", view_id, fill)
+    assert outcome.view is not None
+    assert outcome.view["previous_view_id"] == view_id
+    app.answer("view_submission", {"response_action": "update", "view": _form(ROUTE)})
+    outcome = await slack.submit("U1", outcome.view["id"], fill)
+    assert outcome.view is not None
+    assert outcome.view["blocks"][0]["block_id"] == "route"
+    app.answer("view_submission", {"response_action": "clear"})
+    assert (await slack.submit("U1", outcome.view["id"])).view is None
+    assert slack.views("U1") == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"response_action": "explode"},
+        {"response_action": "update"},
+        {"response_action": "update", "view": _form({"type": "no"})},
+        {"response_action": "errors", "errors": {}},
+        {"response_action": "errors", "errors": {"route": "no input block"}},
+        {"response_action": "errors", "errors": {"reason": ""}},
+    ],
+)
+async def test_a_wrong_answer_is_trouble(
+    slack: LocalSlack, web: AsyncWebClient, app: "ScriptedApp", answer: Json
+) -> None:
+    """An answer that Slack cannot use leaves the form open and tells the person of trouble."""
+    view_id = await _open(slack, web, _form(ROUTE, REASON))
+    app.answer("view_submission", answer)
+    with pytest.raises(SlackClientError, match="trouble connecting"):
+        await slack.submit("U1", view_id, {"reason": {"text": "fine"}})
+    assert slack.views("U1")[0]["id"] == view_id
+
+
+async def test_closing_tells_the_app_when_it_asked(slack: LocalSlack, web: AsyncWebClient, app: "ScriptedApp") -> None:
+    """A closed view is told if it says so, whether it was one or the stack; a deaf app is nobody's trouble."""
+
+    async def broken(_payload: Json) -> Response:
+        return Response(status_code=500)
+
+    quiet = await _open(slack, web, _form(ROUTE))
+    await slack.close("U1", quiet)
+    assert [each.name for each in app.received] == ["/tines-sync"]
+    loud = await _open(slack, web, _form(ROUTE, notify_on_close=True))
+    await slack.close("U1", loud)
+    assert app.last("view_closed")["is_cleared"] is False
+    loud = await _open(slack, web, _form(ROUTE, notify_on_close=True))
+    app.on("view_closed", broken)
+    await slack.close("U1", loud, everything=True)
+    assert app.last("view_closed")["is_cleared"] is True
+    assert slack.views("U1") == []
+
+
+@pytest.mark.usefixtures("app")
+async def test_nobody_submits_what_they_do_not_see(slack: LocalSlack, web: AsyncWebClient) -> None:
+    """A view of somebody else, without a submit button, or already closed cannot be submitted, nor a home closed."""
+    view_id = await _open(slack, web, {"type": "modal", "title": _plain("Look"), "blocks": [ROUTE]})
+    with pytest.raises(NotThereError):
+        await slack.submit("U1", view_id)
+    with pytest.raises(NotThereError):
+        await slack.submit("U2", view_id)
+    await slack.close("U1", view_id)
+    with pytest.raises(NotThereError):
+        await slack.close("U1", view_id)
+    home = (await web.views_publish(user_id="U1", view={"type": "home", "blocks": [ROUTE]}))["view"]["id"]
+    with pytest.raises(NotThereError):
+        await slack.close("U1", home)
+    button = {"type": "actions", "block_id": "b", "elements": [
+        {"type": "button", "action_id": "press", "text": _plain("Press")}
+    ]}  # fmt: skip
+    form = await _open(slack, web, _form(button))
+    with pytest.raises(NotThereError, match="keeps no value"):
+        await slack.submit("U1", form, {"b": {"press": "x"}})
