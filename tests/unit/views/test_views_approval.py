@@ -1,0 +1,278 @@
+"""The approval message and the review show what is asked for, where it stands, and only what the reader may do."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot.views import ids
+from bot.views.approval import approval_message
+from bot.views.meta import ReviewMeta
+from bot.views.review import cancel_view, parse_cancel, parse_reject, parse_review, reject_view, review_view
+from bot.views.text import Block, when
+from handlers.models import Content, Decision, Problem, State, Story, SyncMode, SyncRequest, Team, Verdict
+from handlers.operations import ExistingDestination, Preview
+from handlers.policy import Freeze, Quorum, Ruling
+from handlers.routes import Existing, Route
+
+NOW = datetime(2026, 10, 1, 12, 30, tzinfo=UTC)
+STORIES = tuple(Story(id=n, name=f"Story number {n}", tags=("triage",), edited_at=NOW) for n in range(1, 13))
+CONTENT = Content(
+    route="dev-to-prod",
+    source="dev",
+    destination="prod",
+    source_team=Team(id=7, name="SecOps"),
+    stories=STORIES,
+    destination_team=Team(id=42, name="SecOps copies"),
+    mode=SyncMode.AUTOMATIC,
+    reason="The new triage is ready.",
+)
+ROUTE = Route(
+    name="dev-to-prod",
+    source="dev",
+    destination="prod",
+    requesters=("*",),
+    approvers=("S0APPROVERS",),
+    approvals=2,
+    approval_channel="C0APPROVALS",
+)
+ONE_OF_TWO = Quorum(needed=2, have=1, separate_needed=1, separate_have=1, reached=False)
+YES = Ruling(allowed=True)
+NO = Ruling(allowed=False, reasons=("You asked for this yourself.",))
+
+
+def approval_by(actor: str, **changes: Any) -> Decision:  # noqa: ANN401 - the fields of a Decision
+    """Return an approval of the request as it is."""
+    return Decision(
+        **{
+            "request_id": "TS-ABCD1234",
+            "revision": 2,
+            "digest": CONTENT.digest(),
+            "actor": actor,
+            "verdict": Verdict.APPROVE,
+            "at": NOW,
+            **changes,
+        }
+    )
+
+
+def asked(state: State = State.PENDING, **changes: Any) -> SyncRequest:  # noqa: ANN401 - the fields of a SyncRequest
+    """Return a request, approved by one person."""
+    return SyncRequest(
+        **{
+            "id": "TS-ABCD1234",
+            "state": state,
+            "revision": 2,
+            "content": CONTENT,
+            "digest": CONTENT.digest(),
+            "requester": "U0ASKER",
+            "editor": "U0ASKER",
+            "created_at": NOW,
+            "updated_at": NOW,
+            "expires_at": NOW + timedelta(hours=72),
+            "decisions": (approval_by("U0ADA"),),
+            **changes,
+        }
+    )
+
+
+def buttons(blocks: list[Block]) -> list[str]:
+    """Return the action ids of the buttons, in order."""
+    return [e["action_id"] for block in blocks if block["type"] == "actions" for e in block["elements"]]
+
+
+def test_a_pending_request_shows_what_an_approver_needs_to_know() -> None:
+    """Who, what, from where to where, how often, why, how far, and until when; the first ten stories by name."""
+    text = approval_message(asked(), ROUTE, ONE_OF_TWO).text
+    for said in (
+        "waiting for approval",
+        "<@U0ASKER> asks to sync 12 stories: dev / SecOps → prod / SecOps copies",
+        "Story number 10\n• and 2 more",
+        "dev-to-prod",
+        "automatically, each time a story is published",
+        "> The new triage is ready.",
+        f"1 of 2 approvals so far. Expires {when(NOW + timedelta(hours=72))}",
+        "<@U0ADA> approved",
+        "revision 2",
+    ):
+        assert said in text
+    assert "Story number 11" not in text
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        (asked(State.PENDING), [ids.ACTION_REVIEW]),
+        (asked(State.APPROVED), []),
+        (asked(State.CREATING), []),
+        (asked(State.SETTLING), []),
+        (asked(State.SUCCEEDED), []),
+        (asked(State.PARTIAL), []),
+        (asked(State.UNCERTAIN), []),
+        (asked(State.FAILED), [ids.ACTION_ASK_AGAIN]),
+        (asked(State.FAILED, destination_id=24), []),
+        (asked(State.REJECTED), [ids.ACTION_ASK_AGAIN]),
+        (asked(State.CANCELLED), [ids.ACTION_ASK_AGAIN]),
+        (asked(State.EXPIRED), [ids.ACTION_ASK_AGAIN]),
+    ],
+    ids=lambda value: getattr(value, "state", None),
+)
+def test_only_buttons_that_work_are_there(request_: SyncRequest, expected: list[str]) -> None:
+    """A request can be reviewed while it waits and asked for again when it ended without a sync destination."""
+    assert buttons(approval_message(request_, ROUTE, ONE_OF_TWO).blocks) == expected
+
+
+def test_a_rejected_request_says_who_and_why_once() -> None:
+    """Who closed it, and the comment, which stands there once although decision and request both hold it."""
+    rejection = approval_by("U0BOB", verdict=Verdict.REJECT, comment="Not in the audit week")
+    request = asked(
+        State.REJECTED,
+        decisions=(rejection,),
+        closed_by="U0BOB",
+        closed_comment="Not in the audit week",
+        finished_at=NOW,
+    )
+    text = approval_message(request, ROUTE, ONE_OF_TWO).text
+    assert "Rejected by <@U0BOB>" in text
+    assert text.count("Not in the audit week") == 1
+
+
+def test_what_does_not_count_any_more_is_not_shown_in_the_channel() -> None:
+    """Withdrawn approvals and those of an earlier revision are left out of the message."""
+    gone = (approval_by("U0OLD", revision=1), approval_by("U0GONE", withdrawn_at=NOW))
+    text = approval_message(asked(decisions=gone), ROUTE, ONE_OF_TWO).text
+    assert "U0OLD" not in text
+    assert "U0GONE" not in text
+
+
+def test_break_glass_is_loud() -> None:
+    """A request that runs without approval says so in a header of its own."""
+    message = approval_message(asked(State.CREATING, emergency=True), ROUTE, ONE_OF_TWO)
+    headers = [block["text"]["text"] for block in message.blocks if block["type"] == "header"]
+    assert any("without approval" in text for text in headers)
+
+
+def test_a_frozen_route_is_told_while_it_holds_something_back() -> None:
+    """Who froze the route and why is shown for a waiting request, and not for one that has run."""
+    freeze = Freeze(route="dev-to-prod", by="U0FREEZER", reason="Audit week", at=NOW)
+    assert "Audit week" in approval_message(asked(), ROUTE, ONE_OF_TWO, freeze=freeze).text
+    assert "Audit week" not in approval_message(asked(State.SUCCEEDED), ROUTE, ONE_OF_TWO, freeze=freeze).text
+
+
+def reviewed(request: SyncRequest, preview: Preview | None, **changes: Any) -> Block:  # noqa: ANN401 - of review_view
+    """Return the review as somebody sees it who may decide."""
+    options = {"quorum": ONE_OF_TWO, "may_approve": YES, "may_reject": YES, **changes}
+    return review_view(request, ROUTE, preview=preview, **options)
+
+
+def test_the_review_shows_every_story() -> None:
+    """All stories with id, tags and last edit, however many they are, and what will be called."""
+    stories = tuple(Story(id=n, name=f"Story number {n}", tags=("triage",), edited_at=NOW) for n in range(1, 501))
+    content = CONTENT.with_stories(stories)
+    view = reviewed(asked(content=content, digest=content.digest()), Preview(stories=stories))
+    said = [e["text"] for e in flat(view) if e.get("type") == "text"]
+    for story in stories:
+        assert story.name in said
+        assert any(text.startswith(f"  #{story.id} · triage · edited") for text in said)
+    assert "POST /api/v1/admin/sync_destinations" in said
+    assert any("once, with 500 stories of team 7" in text for text in said)
+
+
+def flat(payload: object) -> list[dict[str, Any]]:
+    """Return every object in a payload, at any depth."""
+    found = [payload] if isinstance(payload, dict) else []
+    for child in payload.values() if isinstance(payload, dict) else payload if isinstance(payload, list) else ():
+        found.extend(flat(child))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("preview", "ruling", "offered"),
+    [
+        (Preview(stories=STORIES), YES, True),
+        (Preview(stories=STORIES), NO, False),
+        (None, YES, False),
+        (Preview(problem=Problem(what="dev does not answer")), YES, False),
+        (Preview(stories=STORIES[1:], gone=STORIES[:1]), YES, False),
+    ],
+    ids=["all in sight", "not allowed", "still checking", "tines is down", "a story is gone"],
+)
+def test_approve_is_offered_when_all_is_in_sight(preview: Preview | None, ruling: Ruling, *, offered: bool) -> None:
+    """One can approve what was looked up in full, if one may; otherwise the view says why not."""
+    view = reviewed(asked(), preview, may_approve=ruling)
+    assert ("submit" in view) is offered
+    texts = str(view["blocks"])
+    assert ("You asked for this yourself." in texts) is not ruling.allowed
+    assert ("dev does not answer" in texts) is bool(preview and preview.problem)
+
+
+def test_a_decision_carries_what_was_shown() -> None:
+    """Revision, digest of the stories as they are now, and the destinations listed come back with the decision."""
+    newer = tuple(story.model_copy(update={"edited_at": NOW + timedelta(hours=1)}) for story in STORIES)
+    existing = (ExistingDestination(id=24, story_names=("Story number 1",)),)
+    view = reviewed(asked(), Preview(stories=newer, existing=existing), changed=("Story number 1 was edited.",))
+    shown = ReviewMeta(request="TS-ABCD1234", revision=2, digest=CONTENT.with_stories(newer).digest(), seen=(24,))
+    assert parse_review(view) == shown
+    reject = next(e for e in flat(view) if e.get("action_id") == ids.ACTION_REJECT)
+    assert ReviewMeta.read(reject["value"]) == shown
+    assert "Story number 1 was edited." in str(view["blocks"])
+
+
+def test_a_destination_that_exists_is_shown_with_its_stories() -> None:
+    """The approver sees which destinations for the same teams exist, and that one more would be created."""
+    existing = (ExistingDestination(id=24, story_names=("Old story",), manual=True),)
+    texts = str(reviewed(asked(), Preview(stories=STORIES, existing=existing))["blocks"])
+    assert "Number 24, syncs only when triggered, with 1 story" in texts
+    assert "Old story" in texts
+    assert "one more is created" in texts
+
+
+@pytest.mark.parametrize(
+    ("existing", "words"), [(Existing.ASK, "you are asked again"), (Existing.ADD, "are added to it")]
+)
+def test_the_review_tells_what_a_destination_found_later_leads_to(existing: Existing, words: str) -> None:
+    """What the route does about a destination that turns up before the create is part of what one approves."""
+    route = ROUTE.model_copy(update={"existing": existing})
+    view = review_view(
+        asked(), route, quorum=ONE_OF_TWO, preview=Preview(stories=STORIES), may_approve=YES, may_reject=YES
+    )
+    assert words in str(view["blocks"])
+
+
+def test_the_review_offers_what_the_reader_may_do() -> None:
+    """Reject, withdraw, edit and cancel are there exactly when they are allowed; looking again always is."""
+    preview = Preview(stories=STORIES)
+    view = reviewed(asked(), preview, may_reject=NO)
+    assert buttons(view["blocks"]) == [ids.ACTION_REVIEW_REFRESH]
+    view = reviewed(asked(), preview, may_withdraw=True, may_edit=True, may_cancel=True)
+    assert buttons(view["blocks"]) == [
+        ids.ACTION_REJECT,
+        ids.ACTION_WITHDRAW,
+        ids.ACTION_EDIT,
+        ids.ACTION_CANCEL,
+        ids.ACTION_REVIEW_REFRESH,
+    ]
+
+
+def typed(view: Block, comment: object) -> Block:
+    """Return a view as it is submitted with a comment."""
+    return view | {"state": {"values": {ids.BLOCK_COMMENT: {ids.ACTION_COMMENT: {"value": comment}}}}}
+
+
+@pytest.mark.parametrize(
+    ("comment", "accepted"), [("Not now", True), (" \n", False), (None, False), (7, False), ("x" * 1001, False)]
+)
+def test_a_rejection_needs_a_comment(comment: object, *, accepted: bool) -> None:
+    """A rejection comes back with what was shown and the comment, which must say something."""
+    meta = ReviewMeta(request="TS-ABCD1234", revision=2, digest="a" * 64)
+    read = parse_reject(typed(reject_view(meta), comment))
+    assert read.meta == meta
+    assert (read.errors == {}) is accepted
+
+
+def test_a_cancellation_may_go_without_a_comment() -> None:
+    """A request can be cancelled with or without a reason."""
+    assert parse_cancel(typed(cancel_view(asked()), None)).errors == {}
+    read = parse_cancel(typed(cancel_view(asked()), "Changed my mind"))
+    assert (read.request_id, read.comment, read.errors) == ("TS-ABCD1234", "Changed my mind", {})
+    assert parse_cancel({}).request_id is None
