@@ -172,7 +172,8 @@ def _slack_app(client: AsyncWebClient, surface: Surface) -> AsyncApp:
         return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=client.token)
 
     app = AsyncApp(
-        client=client,
+        # without the token, which `authorize` gives: Bolt warns of two sources
+        client=AsyncWebClient(base_url=client.base_url, session=client.session, retry_handlers=[]),
         authorize=authorize,
         # Slack gets its answer when the listener returns: all that must not be lost is committed by then. (Bolt's other
         # way looks for the acknowledgement every 10 ms, and loses what comes after it.)
@@ -237,27 +238,27 @@ class _Server(uvicorn.Server):
         yield
 
 
-def serve(settings: Settings) -> None:
-    """Answer Slack and work, until a signal ends it."""
-    _run(_serve(settings, answers=True))
+def serve(settings: Settings, world: World | None = None) -> None:
+    """Answer Slack and work, until a signal ends it. Raises `StartError` and `handlers.store.SchemaError`."""
+    _run(_serve(settings, world, answers=True))
 
 
-def work(settings: Settings) -> None:
-    """Work only, until a signal ends it. Raises `StartError` on SQLite, which one process uses alone."""
+def work(settings: Settings, world: World | None = None) -> None:
+    """Work only, until a signal ends it. Raises as `serve` does, and on SQLite, which one process uses alone."""
     if is_sqlite(parse_url(settings.database_url)):
         message = "a worker shares its database with `serve`: set DATABASE_URL to a PostgreSQL database"
         raise StartError(message)
-    _run(_serve(settings, answers=False))
+    _run(_serve(settings, world, answers=False))
 
 
-async def _serve(settings: Settings, *, answers: bool) -> None:
+async def _serve(settings: Settings, world: World | None, *, answers: bool) -> None:
     """Compose, listen and wait for a signal; then let running work end."""
     log = structlog.get_logger(__name__)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     over_http = answers and not settings.socket_mode
-    async with compose(settings, answers_http=over_http) as bot:
+    async with compose(settings, world, answers_http=over_http) as bot:
         server = _Server(
             uvicorn.Config(
                 bot.web,
@@ -265,6 +266,7 @@ async def _serve(settings: Settings, *, answers: bool) -> None:
                 port=settings.port,
                 log_config=None,
                 access_log=False,
+                lifespan="off",
                 server_header=False,
                 timeout_graceful_shutdown=5,
             )

@@ -66,7 +66,7 @@ async def submit(desk: Desk, actor: str, submission: Submission, *, patience: fl
     text = (
         f"{request.id} runs at once, without approval. Its thread shows what becomes of every story."
         if request.emergency
-        else f"{request.id} waits for approval in <#{route.approval_channel}>."
+        else f"{request.id} waits for approval now. You get a message when it is decided or done."
     )
     return Done(request=request, text=text)
 
