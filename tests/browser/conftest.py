@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page
 from .chromium import browser
 from .stage import Stage, staged
 
+_BAD = {"error", "warning"}
 OpenWindow = Callable[..., Awaitable[Page]]
 
 
@@ -32,16 +33,17 @@ async def windows(chromium: Browser) -> AsyncIterator[OpenWindow]:
     complaints: list[str] = []
     async with contextlib.AsyncExitStack() as stack:
 
-        async def open_window(url: str, **context: Any) -> Page:  # noqa: ANN401 - Playwright's own context options
+        async def open_window(url: str, *, calm: bool = True, **context: Any) -> Page:  # noqa: ANN401 - Playwright's own
             options = {"viewport": {"width": 1280, "height": 800}, **context}
             window = await chromium.new_context(**options)
             stack.push_async_callback(window.close)
             page = await window.new_page()
             page.set_default_timeout(8000)
             page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
+            if calm:  # else the browser itself reports that the server is away
+                page.on("console", lambda said: complaints.extend([said.text] if said.type in _BAD else []))
             await page.goto(url)
-            await page.locator("#sidebar a").first.wait_for()
+            await page.locator("#sidebar a").first.wait_for(state="attached")
             return page
 
         yield open_window
