@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from bot.views import describe, kit
 from bot.views.plain import message
-from bot.views.text import Block, Message, date_element, plural
+from bot.views.text import Block, Message, date_element
 from handlers.models import State, SyncRequest
 from handlers.policy import Freeze, Quorum
 from handlers.routes import Route
@@ -22,7 +22,7 @@ def approval_message(request: SyncRequest, route: Route, quorum: Quorum, *, free
     """
     waits = request.state in {State.PENDING, State.APPROVED}
     return message(
-        kit.header(f"{describe.sign(request.state)} Sync request {describe.state_words(request.state)}"),
+        kit.header(f"{describe.sign(request.state)} Sync request: {describe.state_words(request.state)}"),
         *describe.emergency(request),
         kit.rich(*describe.details(request)),
         *(describe.frozen(freeze) if waits else ()),
@@ -55,7 +55,7 @@ def _sentence(state: State, request: SyncRequest) -> str:
         State.APPROVED: "Nothing was sent to Tines yet.",
         State.CREATING: "The sync destination is being created.",
         State.SETTLING: "The sync destination exists. The thread shows what becomes of every story.",
-        State.SUCCEEDED: f"Synced: {plural(len(request.statuses), 'story')}. The thread lists every one.",
+        State.SUCCEEDED: "Every story is synced. The thread lists them.",
         State.PARTIAL: "Some stories failed or still need a sync. The thread lists every one.",
         State.FAILED: "Nothing was synced."
         if request.destination_id is None

@@ -27,7 +27,10 @@ def plain_only(message: Message) -> list[Message]:
     """Return the whole content as messages of text alone, each of at most 4,000 characters, at least one."""
     pages: list[str] = []
     page = ""
-    for piece in _pieces(text_lines(message.blocks) if message.blocks else message.text.split("\n")):
+    lines = (
+        [*text_lines(message.blocks), *_what_to_type(message.blocks)] if message.blocks else message.text.split("\n")
+    )
+    for piece in _pieces(lines):
         longer = f"{page}\n{piece}" if page else piece
         if size(longer) > MESSAGE_TEXT:
             pages.append(page)
@@ -51,9 +54,7 @@ def text_lines(blocks: Iterable[Block]) -> Iterator[str]:
                 yield escape(block["caption"])
                 for row in block["rows"][1:]:
                     yield "• " + " · ".join(escape(cell["text"]) for cell in row)
-            case "actions":
-                yield from _what_to_type(block)
-            case _:  # a divider says nothing
+            case _:  # buttons and dividers say nothing
                 pass
 
 
@@ -102,13 +103,14 @@ def _run(element: Block) -> str:
             return escape(element["text"])
 
 
-def _what_to_type(block: Block) -> Iterator[str]:
-    """Yield what to type instead of clicking, once for a row of buttons about a request."""
-    refs = [RequestRef.read(element.get("value")) for element in block["elements"]]
-    for ref in refs:
-        if ref is not None:
-            yield f"To act on it, type /tines-sync status {ref.request}"
-            return
+def _what_to_type(blocks: Iterable[Block]) -> Iterator[str]:
+    """Yield what to type instead of clicking, for the first request that a button is about."""
+    for block in blocks:
+        for element in block["elements"] if block["type"] == "actions" else ():
+            ref = RequestRef.read(element.get("value"))
+            if ref is not None:
+                yield f"To act on it, type /tines-sync status {ref.request}"
+                return
 
 
 def _pieces(lines: Iterable[str]) -> Iterator[str]:

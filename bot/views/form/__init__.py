@@ -8,7 +8,7 @@ _asides   checking, loading, something is wrong, nothing is allowed
 
 from bot.views.form._asides import checking_view, loading_view, no_routes_view, problem_view
 from bot.views.form._build import form_view
-from bot.views.form._parse import field_errors, parse_form
+from bot.views.form._parse import parse_form
 from bot.views.form._state import (
     FormInput,
     FormState,
@@ -29,7 +29,6 @@ __all__ = [
     "Selection",
     "checking_view",
     "destination_block",
-    "field_errors",
     "form_view",
     "loading_view",
     "no_routes_view",

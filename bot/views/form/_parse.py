@@ -14,7 +14,6 @@ from bot.views.meta import FormMeta
 from bot.views.state import State, selected, selected_many, state_of_view, typed
 from bot.views.text import tidy
 from handlers.models import SyncMode, Team
-from handlers.requests.answers import Field
 
 _T = TypeVar("_T")
 _ID: Final = re.compile(r"[0-9]{1,18}")
@@ -48,21 +47,6 @@ def parse_form(view: Mapping[str, object]) -> FormInput:
         draft_id=meta.draft,
         errors=_where_shown(state, errors),
     )
-
-
-def field_errors(view: Mapping[str, object], typed_in: FormInput, fields: Mapping[Field, str]) -> dict[str, str]:
-    """Return what a use case found wrong, by the block ids of the form that was submitted."""
-    route = typed_in.route or ""
-    team = typed_in.source_team.id if typed_in.source_team else 0
-    blocks = {
-        Field.ROUTE: ids.BLOCK_ROUTE,
-        Field.SOURCE_TEAM: source_block(route),
-        Field.STORIES: stories_block(route, team),
-        Field.DESTINATION_TEAM: destination_block(route),
-        Field.REASON: ids.BLOCK_REASON,
-        Field.EMERGENCY: ids.BLOCK_EMERGENCY,
-    }
-    return _where_shown(state_of_view(view), {blocks[field]: text for field, text in fields.items()})
 
 
 def _where_shown(state: State, errors: Mapping[str, str]) -> dict[str, str]:

@@ -186,10 +186,10 @@ def _rulings(may_approve: Ruling, may_reject: Ruling) -> Iterator[Block]:
     """Yield why the reader may not decide, each reason once."""
     denied = [ruling for ruling in (may_approve, may_reject) if not ruling.allowed]
     reasons = dict.fromkeys(reason for ruling in denied for reason in ruling.reasons)
-    if not may_approve.allowed:
+    if not may_approve.allowed and reasons:  # without reasons it is only not known yet
         yield kit.rich(
             kit.para(kit.bold("You can read this, but not approve it.")),
-            *([kit.bullets([kit.words(reason, 300)] for reason in list(reasons)[:5])] if reasons else []),
+            kit.bullets([kit.words(reason, 300)] for reason in list(reasons)[:5]),
         )
 
 

@@ -10,7 +10,6 @@ from bot.playground.slack.formstate import state_of
 from bot.views import form, ids
 from bot.views.text import tidy
 from handlers.models import Story, SyncMode, Team
-from handlers.requests.answers import Field
 
 ROUTES = (form.RouteChoice("dev-to-prod", "dev", "prod"), form.RouteChoice("dev-to-test", "dev", "test"))
 SECOPS = Team(id=7, name="SecOps")
@@ -233,17 +232,14 @@ def test_no_view_makes_reading_fail(view: dict[str, Any]) -> None:
     assert not fields or set(read.errors) <= fields
 
 
-def test_what_was_found_wrong_later_is_shown_at_its_field() -> None:
-    """A use case's errors go to the block ids of the submitted form, and to another field where there is no own."""
-    view = submitted(form.form_view(filled(routes=ROUTES[:1])))
-    read = form.parse_form(view)
-    errors = form.field_errors(view, read, {Field.STORIES: "Gone.", Field.ROUTE: "Closed."})
-    assert errors == {form.stories_block("dev-to-prod", 7): "Gone.", ids.BLOCK_REASON: "Closed."}
-    again = form.form_view(filled(routes=ROUTES[:1]), errors=errors | {"": "Look again."})
-    warned = [str(block) for block in again["blocks"] if "⚠️" in str(block)]
-    assert len(warned) == 3
-    stories_at = next(i for i, block in enumerate(again["blocks"]) if block.get("block_id", "").startswith("stories:"))
-    assert "Gone." in str(again["blocks"][stories_at - 1])
+def test_what_was_found_wrong_later_is_shown_above_its_field() -> None:
+    """Errors found after the form was taken stand above their fields, and those of no field on top."""
+    stories = form.stories_block("dev-to-prod", 7)
+    view = form.form_view(filled(), errors={stories: "Gone.", "": "Look again."})
+    blocks = view["blocks"]
+    at = next(index for index, block in enumerate(blocks) if block.get("block_id") == stories)
+    assert "Gone." in str(blocks[at - 1])
+    assert "Look again." in str(blocks[0])
 
 
 def test_a_frozen_route_says_who_froze_it_and_why() -> None:
