@@ -291,7 +291,7 @@ async def _stopped(server: uvicorn.Server, serving: "asyncio.Task[None]") -> Non
 
 
 def _run(main: Coroutine[None, None, None]) -> None:
-    with asyncio.Runner(loop_factory=uvicorn.Config(_no_app, loop="auto").get_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=uvicorn.Config(_no_app, loop="auto", log_config=None).get_loop_factory()) as runner:
         runner.run(main)
 
 

@@ -1,0 +1,69 @@
+"""`tines-sync demo`: the whole product on this machine, with nothing to set up and nothing that leaves it."""
+
+import asyncio
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import uvicorn
+
+from bot.logs import configure_logs
+from bot.playground.page import CastMember, build_page
+from bot.playground.script import play
+from bot.playground.serving import served
+from bot.playground.slack import NO_RATES, STRICT_RATES
+from bot.playground.stage import ADA, BEN, RINA, TOM, Play, Stage, staged
+
+CAST: Final = (
+    CastMember(RINA, "asks for syncs"),
+    CastMember(ADA, "approves"),
+    CastMember(BEN, "approves as well"),
+    CastMember(TOM, "looks on"),
+)
+
+
+def run_demo(*, scripted: bool, port: int, socket_mode: bool) -> int:
+    """Run the demo until it is interrupted, or the scripted play once. Returns the exit status."""
+    configure_logs(as_json=False, level="warning")
+    main = _scripted(socket_mode=socket_mode) if scripted else _interactive(port=port, socket_mode=socket_mode)
+    with asyncio.Runner(loop_factory=uvicorn.Config(build_page, loop="auto", log_config=None).get_loop_factory()) as runner:
+        try:
+            return runner.run(main)
+        except OSError as error:
+            sys.stderr.write(f"The demo cannot listen on port {port}: {error.strerror or error}. Try --port 0.\n")
+            return 1
+
+
+@asynccontextmanager
+async def _staged(*, socket_mode: bool, strict: bool) -> AsyncIterator[Stage]:
+    with tempfile.TemporaryDirectory(prefix="tines-sync-demo-") as folder:
+        rates = STRICT_RATES if strict else NO_RATES
+        play = Play(database_url=f"sqlite:///{folder}/demo.sqlite", socket_mode=socket_mode, rates=rates)
+        async with staged(play) as stage:
+            yield stage
+
+
+async def _scripted(*, socket_mode: bool) -> int:
+    async with _staged(socket_mode=socket_mode, strict=False) as stage:
+        return 0 if await play(stage, sys.stdout) else 1
+
+
+async def _interactive(*, port: int, socket_mode: bool) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with _staged(socket_mode=socket_mode, strict=True) as stage:
+        page = build_page(stage.slack, cast=CAST, tenants={"dev": stage.dev, "prod": stage.prod})
+        async with served(page, port=port) as url:
+            sys.stdout.write(
+                f"\n  tines-sync demo\n\n"
+                f"  Open   {url}\n"
+                f"  Then   type /tines-sync in #general as Rina, and review it in #tines-approvals as Ada.\n"
+                f"  Stop   with Ctrl-C. Nothing is kept, and nothing leaves this machine.\n\n"
+            )
+            sys.stdout.flush()
+            await stop.wait()
+    return 0
