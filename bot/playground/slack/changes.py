@@ -30,6 +30,7 @@ class ChangeKind(StrEnum):
     GROUP_CHANGED = "group_changed"
     USER_CHANGED = "user_changed"
     APP_CHANGED = "app_changed"
+    SOCKET_CHANGED = "socket_changed"  # a Socket Mode connection came or went
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from bot.playground.slack import payloads
 from bot.playground.slack.api import WebApi
-from bot.playground.slack.changes import Change
+from bot.playground.slack.changes import Change, ChangeKind
 from bot.playground.slack.core import Core
 from bot.playground.slack.delivery import ANSWER_SECONDS, AppAnswer, Courier, Parcel
 from bot.playground.slack.events import EventSender
@@ -59,7 +59,11 @@ class LocalSlack(Mischief):
     ) -> None:
         self._core = Core(workspace, app, clock, sleep, rates)
         super().__init__(self._core)
-        self.socket_mode = SocketMode(app.app_id, answer_within=answer_within)
+        self.socket_mode = SocketMode(
+            app.app_id,
+            lambda: self._core.changes.tell(ChangeKind.SOCKET_CHANGED),
+            answer_within=answer_within,
+        )
         self._transport = transport
         self._client: httpx.AsyncClient | None = None
         self._answer_within = answer_within

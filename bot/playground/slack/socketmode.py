@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import json
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -36,8 +37,9 @@ class _Connection:
 class SocketMode:
     """The server side of Socket Mode, and the courier that uses it."""
 
-    def __init__(self, app_id: str, *, answer_within: float = ANSWER_SECONDS) -> None:
+    def __init__(self, app_id: str, on_change: Callable[[], None], *, answer_within: float = ANSWER_SECONDS) -> None:
         self._app_id = app_id
+        self._on_change = on_change  # called when a connection came or went
         self._answer_within = answer_within
         self._tickets: set[str] = set()
         self._connections: list[_Connection] = []
@@ -64,6 +66,7 @@ class SocketMode:
         await socket.accept()
         connection = _Connection(socket)
         self._connections.append(connection)
+        self._on_change()
         try:
             await socket.send_json(self._hello())
             while True:
@@ -72,6 +75,7 @@ class SocketMode:
             pass
         finally:
             self._connections.remove(connection)
+            self._on_change()
             for future in connection.waiting.values():
                 future.cancel()
 
@@ -104,6 +108,7 @@ class SocketMode:
         """Ask every connection to be replaced, as Slack does every few hours: no new envelopes go through it."""
         for connection in self._ready():
             connection.leaving = True
+            self._on_change()
             await connection.socket.send_json({"type": "disconnect", "reason": "refresh_requested"})
 
     async def warn(self) -> None:
