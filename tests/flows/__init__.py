@@ -1,0 +1,1 @@
+"""Flows: signed requests of a local Slack through the whole app, against local Tines tenants."""

@@ -1,0 +1,193 @@
+"""The people of the playground at work: what several flows do before they come to their point.
+
+A flow test reads as a story (Rina asks, Ada approves, the thread shows …). These are its verbs, each done as a person
+does it: through what stands on the screen.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, TypeVar
+
+from bot.app import World as Outside
+from bot.playground.actor import Actor
+from bot.playground.slack import Json
+from bot.playground.stage import ADA, APPROVALS, BEN, GENERAL, RINA, TOM, Play, Stage, staged
+from handlers.models import State, SyncRequest
+from handlers.operations.pacing import Pacing
+from handlers.store import Event
+from handlers.tines import Patience, Timeouts
+
+T = TypeVar("T")
+
+QUICK: Final = Pacing(
+    look_first=timedelta(milliseconds=40),
+    look_most=timedelta(milliseconds=100),
+    post_again_after=timedelta(milliseconds=900),
+    retry_most=timedelta(milliseconds=100),
+    follow_first=timedelta(milliseconds=40),
+    follow_most=timedelta(milliseconds=100),
+    follow_manual_for=timedelta(milliseconds=200),
+)
+"""Waits in tenths of what they are: the same decisions, taken sooner."""
+
+TIMEOUTS: Final = Timeouts(connect=1, read=0.5, write=1, pool=1, whole=0.8)
+PATIENCE: Final = Patience(attempts=2, total=2, wait_initial=0.01, wait_max=0.05, wait_jitter=0.01)
+HURRIED: Final = Outside(pacing=QUICK, timeouts=TIMEOUTS, patience=PATIENCE, sweep_seconds=0.05)
+
+_PAUSE: Final = 0.02  # seconds between two looks into the database
+_LONGEST: Final = 10.0  # seconds until something that must happen counts as missing
+
+STORY: Final = "High-Priority Alerts"
+OTHER_STORY: Final = "Shift handover notes"
+FAILING: Final = "Enrich indicators with VirusTotal"
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """A stage with its people."""
+
+    stage: Stage
+    rina: Actor  # asks
+    ada: Actor  # approves
+    ben: Actor  # approves as well
+    tom: Actor  # looks on
+
+    # ---- steps
+
+    async def fills_in(self, *stories: str, who: Actor | None = None, **form: str) -> Actor:
+        """Open the form and fill it in, ready to submit."""
+        someone = who or self.rina
+        await someone.opens_form(GENERAL)
+        await someone.fills_in(*(stories or (STORY,)), **{"destination": "SecOps Production", **form})
+        return someone
+
+    async def asks(self, *stories: str, who: Actor | None = None, **form: str) -> SyncRequest:
+        """Ask for a sync through the form, and return the request as it stands."""
+        someone = await self.fills_in(*stories, who=who, **form)
+        outcome = await someone.submits()
+        assert not outcome.errors, outcome.errors
+        said = await someone.reads_in_view(r"TS-\w+")
+        await self.stage.slack.close(someone.user, someone.view()["id"], everything=True)
+        found = re.search(r"TS-\w+", said)
+        assert found is not None
+        return await self.request(found[0])
+
+    async def opens_review(self, request: SyncRequest, who: Actor | None = None) -> Actor:
+        """Press Review on the approval message, and wait until it shows what can be decided."""
+        someone = who or self.ada
+        message = await self.approval_message(request, who=someone)
+        await someone.clicks("Review", message, APPROVALS)
+        await someone.sees_view(lambda view: view.get("submit") is not None)
+        return someone
+
+    async def approves(self, request: SyncRequest, who: Actor | None = None) -> None:
+        """Review and approve."""
+        someone = await self.opens_review(request, who)
+        await someone.submits()
+
+    async def asked_and_approved(self, *stories: str, **form: str) -> SyncRequest:
+        """Ask for a sync and have it approved."""
+        request = await self.asks(*stories, who=None, **form)
+        await self.approves(request)
+        return request
+
+    # ---- what there is to see
+
+    async def approval_message(self, request: SyncRequest, who: Actor | None = None, pattern: str = "") -> Json:
+        """Wait for the request's message in the approval channel, and until it says something."""
+        return await (who or self.ada).sees_message(APPROVALS, f"(?s){request.id}.*{pattern}")
+
+    async def in_thread(self, request: SyncRequest, pattern: str, who: Actor | None = None) -> Json:
+        """Wait until a message of the request's thread says something, and return the message."""
+        head = await self.approval_message(request, who)
+        return await (who or self.ada).sees_message(APPROVALS, pattern, thread_ts=head["ts"])
+
+    def thread(self, request: SyncRequest) -> list[str]:
+        """Return the texts of the request's thread, its head first."""
+        slack = self.stage.slack
+        heads = [each for each in slack.messages(APPROVALS) if request.id in slack.render(each)]
+        return [slack.render(each) for each in slack.messages(APPROVALS, thread_ts=heads[-1]["ts"])] if heads else []
+
+    def texts(self, channel: str) -> list[str]:
+        """Return the texts of a channel's messages, oldest first."""
+        return [self.stage.slack.render(each) for each in self.stage.slack.messages(channel)]
+
+    async def told(self, someone: Actor, pattern: str) -> Json:
+        """Wait until a person has a direct message that says something."""
+        return await someone.sees_message(self.stage.slack.open_dm(someone.user), pattern)
+
+    # ---- what there is
+
+    async def request(self, request_id: str) -> SyncRequest:
+        """Return a request as it stands."""
+        async with self.stage.bot.store.reading() as reader:
+            found = await reader.request(request_id)
+        assert found is not None
+        return found
+
+    async def comes_to(self, request: SyncRequest, *states: State) -> SyncRequest:
+        """Wait until a request is in one of the states, and return it as it stands then."""
+
+        async def there() -> SyncRequest | None:
+            current = await self.request(request.id)
+            return current if current.state in states else None
+
+        return await until(there, f"{request.id} did not come to {' or '.join(states)}")
+
+    async def rests(self, request: SyncRequest, *states: State) -> SyncRequest:
+        """Wait until a request is in one of the states and everything about it is said."""
+        await self.comes_to(request, *states)
+        await self.all_said()
+        return await self.request(request.id)
+
+    async def all_said(self) -> None:
+        """Wait until no announcement is open."""
+
+        async def nothing_waits() -> bool:
+            async with self.stage.bot.store.reading() as reader:
+                return (await reader.oldest_waiting())[1] <= 0
+
+        await until(nothing_waits, "an announcement stayed open")
+
+    async def events(self, request: SyncRequest | None = None) -> Sequence[Event]:
+        """Return what is recorded about a request, or all that is recorded, oldest first."""
+        async with self.stage.bot.store.reading() as reader:
+            return await (reader.events(request.id) if request else reader.events_after(0))
+
+    async def kinds(self, request: SyncRequest | None = None) -> list[str]:
+        """Return the kinds of the recorded events, oldest first."""
+        return [event.kind for event in await self.events(request)]
+
+    def creates(self) -> list[object]:
+        """Return the bodies of all create calls that reached the source tenant."""
+        return [call.asked for call in self.stage.dev.calls.of("POST", "/admin/sync_destinations")]
+
+
+@asynccontextmanager
+async def opened(play: Play) -> AsyncIterator[Office]:
+    """Start a stage and let the people come to work; syncs on it are done at once, unless a test says otherwise."""
+    async with staged(play) as stage:
+        stage.dev.switches = replace(stage.dev.switches, sync_seconds=0, sync_spread=0)
+        people = (Actor(stage.slack, user) for user in (RINA, ADA, BEN, TOM))
+        yield Office(stage, *people)
+
+
+async def until(condition: Callable[[], Awaitable[T | None]], otherwise: str) -> T:
+    """Ask for something in the database until it is there; rows tell nobody that they change."""
+    deadline = time.monotonic() + _LONGEST
+    while time.monotonic() < deadline:
+        if found := await condition():
+            return found
+        await asyncio.sleep(_PAUSE)
+    raise AssertionError(otherwise)
+
+
+def database(folder: Path) -> str:
+    """Return the URL of a database in a folder."""
+    return f"sqlite:///{folder}/flow.sqlite"
