@@ -66,7 +66,7 @@ class Actor:
         self,
         *stories: str,
         source: str = "SecOps",
-        destination: str = "Production SecOps",
+        destination: str = "SecOps Production",
         reason: str = "Ready for production",
         query: str = "",
     ) -> None:
