@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -38,7 +38,7 @@ from bot.socket_mode import connected
 from bot.starting import StartError
 from bot.web import SlackEndpoint, build_web
 from handlers.catalogue import Catalogue
-from handlers.engine import DurableJobs, Engine, new_executor_id
+from handlers.engine import LEASE, DurableJobs, Engine, new_executor_id
 from handlers.jobs import ADVANCE, DELIVER, INTENT
 from handlers.operations.create import CreateDestination
 from handlers.operations.pacing import Pacing
@@ -67,6 +67,7 @@ class World:
     patience: Patience = field(default_factory=Patience)  # of the Tines client
     click_patience: float = PATIENCE  # seconds that a click waits for Tines
     sweep_seconds: float = 1.0
+    lease: timedelta = LEASE  # of a process over what it works on, when several share a database
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ async def _work(
     }
     catalogue = Catalogue(clients, settings.atlas.tenants)
     stack.push_async_callback(catalogue.close)
-    engine = Engine(jobs, store, sweep_seconds=world.sweep_seconds)
+    engine = Engine(jobs, store, sweep_seconds=world.sweep_seconds, lease=world.lease)
     operation = CreateDestination(
         store, settings.atlas, clients, catalogue, holds_lease=engine.holds_lease, pacing=world.pacing
     )
@@ -291,7 +292,9 @@ async def _stopped(server: uvicorn.Server, serving: "asyncio.Task[None]") -> Non
 
 
 def _run(main: Coroutine[None, None, None]) -> None:
-    with asyncio.Runner(loop_factory=uvicorn.Config(_no_app, loop="auto", log_config=None).get_loop_factory()) as runner:
+    with asyncio.Runner(
+        loop_factory=uvicorn.Config(_no_app, loop="auto", log_config=None).get_loop_factory()
+    ) as runner:
         runner.run(main)
 
 

@@ -31,8 +31,9 @@ from handlers.store import Store, StoreUnavailableError
 from handlers.store.database import is_sqlite, open_job_engine
 
 LEASE: Final = timedelta(seconds=60)
-_HEARTBEAT_SECONDS: Final = 15.0
-_LEASE_MARGIN_SECONDS: Final = 10.0  # effects stop this long before others may take the claims over
+_HEARTBEATS: Final = 4  # in a lease
+_MARGIN: Final = 1 / 6  # of a lease: effects stop this long before others may take the claims over
+_LATE_SECONDS: Final = 15.0  # without a sweep, and jobs count as not being run
 _TIDY_SECONDS: Final = 300.0
 _KEEP_FINISHED: Final = timedelta(hours=1)
 _APPLICATION: Final = "tines-sync"
@@ -111,6 +112,7 @@ class Engine:
         *,
         sweep_seconds: float = 1.0,
         poll_seconds: float = 1.0,
+        lease: timedelta = LEASE,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._jobs = jobs
@@ -118,6 +120,7 @@ class Engine:
         self._handlers: Mapping[str, Handler] = {}
         self._sweep_seconds = sweep_seconds
         self._poll_seconds = poll_seconds
+        self._lease = lease
         self._monotonic = monotonic
         self._log = structlog.get_logger(__name__).bind(executor=store.executor)
         self._running: dict[Job, asyncio.Task[None]] = {}
@@ -132,14 +135,14 @@ class Engine:
     @property
     def working(self) -> bool:
         """Whether jobs are being run and the last sweep is not long ago."""
-        return self._accepting and self._monotonic() - self._swept_at < 10 * self._sweep_seconds + _HEARTBEAT_SECONDS
+        return self._accepting and self._monotonic() - self._swept_at < 10 * self._sweep_seconds + _LATE_SECONDS
 
     def holds_lease(self) -> bool:
         """Whether this process's claims surely still hold. Asked right before an effect that must not happen twice.
 
         False after the process was stopped or cut off from the database for about as long as its lease.
         """
-        return self._monotonic() - self._beaten_at < LEASE.total_seconds() - _LEASE_MARGIN_SECONDS
+        return self._monotonic() - self._beaten_at < self._lease.total_seconds() * (1 - _MARGIN)
 
     async def start(self, handlers: Mapping[str, Handler]) -> None:
         """Begin to run jobs; `handlers` maps a kind of job to what is done with its key.
@@ -248,7 +251,7 @@ class Engine:
         down = False
         while True:
             try:
-                if self._monotonic() - self._beaten_at >= _HEARTBEAT_SECONDS:
+                if self._monotonic() - self._beaten_at >= self._lease.total_seconds() / _HEARTBEATS:
                     await self._beat()
                     await self._take_over()
                 await self.sweep()
@@ -279,7 +282,7 @@ class Engine:
 
     async def _beat(self) -> None:
         begun = self._monotonic()
-        await self._store.heartbeat(LEASE)
+        await self._store.heartbeat(self._lease)
         self._beaten_at = begun
 
     async def _take_over(self) -> None:
