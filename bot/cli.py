@@ -21,6 +21,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "demo": ("bot.commands.demo", "Try everything with a local Slack and local Tines tenants."),
         "check": ("bot.commands.check", "Try the configuration on Slack and Tines, and say what to mend."),
         "migrate": ("bot.commands.migrate", "Bring the database to this version's tables."),
+        "audit": ("bot.commands.audit", "Check that the record of what happened is whole, or export it."),
+        "backup": ("bot.commands.backup", "Copy the SQLite database to a file, also while the bot runs."),
     }
 )
 

@@ -1,0 +1,128 @@
+"""`tines-sync audit`."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, TextIO, TypeVar
+
+import click
+from sqlalchemy.exc import DBAPIError
+
+from bot.commands.starting import FAULTY, database_url_or_exit
+from handlers.audit import Break, CsvRows, Link, Verified, jsonl_line, opened, select, verify
+from handlers.models import parse_request_id
+from handlers.store import DatabaseUrlError, SchemaError
+
+_T = TypeVar("_T")
+_MOMENT: Final = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])
+
+
+@click.group("audit")
+def command() -> None:
+    """Check that the record of what happened is whole, or export it.
+
+    Both read the database that DATABASE_URL names, also while the bot runs, and change nothing.
+    """
+
+
+def _link(_context: click.Context, _parameter: click.Parameter, text: str | None) -> Link | None:
+    if text is None:
+        return None
+    seq, _, hash_ = text.partition(":")
+    if not (seq.isascii() and seq.isdigit() and hash_):
+        message = "expected SEQ:HASH, as an earlier run printed it"
+        raise click.BadParameter(message)
+    return Link(seq=int(seq), hash=hash_)
+
+
+def _request(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
+    request_id = None if text is None else parse_request_id(text)
+    if text is not None and request_id is None:
+        message = "expected the id of a request, such as TS-0A1B2C3D"
+        raise click.BadParameter(message)
+    return request_id
+
+
+@command.command("verify")
+@click.option(
+    "--anchor",
+    metavar="SEQ:HASH",
+    callback=_link,
+    help="The head that an earlier run printed: a chain that no longer holds it was rewritten as a whole.",
+)
+def verify_command(*, anchor: Link | None) -> None:
+    """Walk the chain of events and say the first row that is broken, and why.
+
+    Exits 0 when the chain is whole, else 1. Keep the head that is printed outside of the database, and pass it as
+    --anchor next time.
+    """
+    found = _run(_verify(database_url_or_exit(), anchor))
+    if isinstance(found, Break):
+        click.echo(f"Broken at row {found.seq}: {found.why}.", err=True)
+        sys.exit(FAULTY)
+    click.echo(f"Whole: {found.head.seq:,} events. Head: {found.head.seq}:{found.head.hash}")
+
+
+@command.command("export")
+@click.option("--since", type=_MOMENT, help="Events from this day or moment on, in UTC unless it names an offset.")
+@click.option("--until", type=_MOMENT, help="Events before this day or moment.")
+@click.option("--request", "request_id", metavar="ID", callback=_request, help="Events of one request.")
+@click.option(
+    "--format", "format_", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True, help="One a line."
+)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file instead of standard output.")
+def export_command(
+    *, since: datetime | None, until: datetime | None, request_id: str | None, format_: str, output: Path | None
+) -> None:
+    """Write events out, oldest first, with actor, time, Slack ids and hashes.
+
+    No secret is among them: none is ever written to the record.
+    """
+    url = database_url_or_exit()
+    with ExitStack() as stack:
+        sink: TextIO = sys.stdout
+        if output is not None:
+            try:
+                sink = stack.enter_context(output.open("w", encoding="utf-8", newline=""))
+            except OSError as error:
+                message = f"{output} cannot be written: {error.strerror}"
+                raise click.ClickException(message) from None
+        number = _run(_export(url, sink, _aware(since), _aware(until), request_id, as_csv=format_ == "csv"))
+    click.echo(f"{number:,} events.", err=True)
+
+
+async def _verify(url: str, anchor: Link | None) -> Verified | Break:
+    async with opened(url) as reader:
+        return await verify(reader, anchor)
+
+
+async def _export(
+    url: str, sink: TextIO, since: datetime | None, until: datetime | None, request_id: str | None, *, as_csv: bool
+) -> int:
+    number = 0
+    async with opened(url) as reader:
+        rows = CsvRows(sink) if as_csv else None
+        async for event in select(reader, since=since, until=until, request_id=request_id):
+            if rows is None:
+                sink.write(jsonl_line(event))
+            else:
+                rows.add(event)
+            number += 1
+    return number
+
+
+def _run(work: Coroutine[Any, Any, _T]) -> _T:
+    try:
+        return asyncio.run(work)
+    except (SchemaError, DatabaseUrlError) as error:
+        raise click.ClickException(str(error)) from None
+    except DBAPIError as error:
+        message = f"the database cannot be used: {error.orig}"
+        raise click.ClickException(message) from None
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
