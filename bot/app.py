@@ -27,7 +27,7 @@ from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
 from bot import listeners
-from bot.announcer import Announcer, SlackPoster
+from bot.announcer import Announcer, Pace, SlackPoster, Throttle
 from bot.listeners import Surface
 from bot.listeners.intents import finish
 from bot.listeners.surface import PATIENCE, SLACK_ERRORS
@@ -67,6 +67,7 @@ class World:
     patience: Patience = field(default_factory=Patience)  # of the Tines client
     click_patience: float = PATIENCE  # seconds that a click waits for Tines
     sweep_seconds: float = 1.0
+    pace: Pace = field(default_factory=Pace)  # of each channel's messages
     lease: timedelta = LEASE  # of a process over what it works on, when several share a database
 
 
@@ -116,7 +117,7 @@ async def compose(settings: Settings, world: World | None = None, *, answers_htt
         surface = Surface(desk, client, patience=world.click_patience)
         stack.push_async_callback(surface.close)
         poster = SlackPoster(client)
-        announcer = Announcer(store, settings.atlas, poster)
+        announcer = Announcer(store, settings.atlas, poster, Throttle(world.pace, time.monotonic))
         slack = _slack_app(client, surface)
         await engine.start(
             {ADVANCE: partial(advance, desk), DELIVER: announcer.deliver, INTENT: partial(finish, surface)}

@@ -101,6 +101,6 @@ async def route_changed(transaction: Transaction, route: Route, kind: str, actor
         f"{NOTE}:{route.name[:60]}:{kind}:{moment}",
         NOTE,
         route.approval_channel,
-        data={"kind": kind, "actor": actor, "reason": reason, "route": route.name},
+        data={"kind": kind, "by": actor, "reason": reason, "route": route.name},
     )
     await transaction.touch_route(route.name, route.approval_channel, f"{APPROVAL}:")

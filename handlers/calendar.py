@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from handlers.routes import Calendar
+from handlers.routes import Calendar, Route
 
 _DAY: Final = timedelta(days=1)
 _HORIZON: Final = 366 * 2  # days searched: longer than any list of days off that was meant
@@ -48,6 +48,12 @@ def next_allowed(calendar: Calendar, at: datetime) -> datetime:
         "Check working_days, days_off, from_time and to_time."
     )
     raise NeverAllowedError(message)
+
+
+def first_look(calendar: Calendar, route: Route, now: datetime) -> datetime:
+    """Return when a request that waits for approval from `now` on is looked at next: to remind, or to let it expire."""
+    expires = now + route.expires_after
+    return expires if route.remind_after is None else min(expires, next_allowed(calendar, now + route.remind_after))
 
 
 def _window(calendar: Calendar, zone: ZoneInfo, day: date) -> tuple[datetime, datetime]:

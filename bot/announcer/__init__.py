@@ -2,6 +2,7 @@
 
     rendering  announcement + request → messages, as the request stands now
     posting    one message to Slack, and what came of it
+    throttle   how fast a lane may speak
     announcer  the job: a lane's queue, what to do when something does not go through
 
 It prevents messages that are lost when Slack is away, and messages that appear twice because a post was repeated
@@ -10,5 +11,6 @@ whose answer was lost: each carries its own key as metadata, and is looked for b
 
 from bot.announcer.announcer import Announcer
 from bot.announcer.posting import SlackPoster
+from bot.announcer.throttle import Pace, Throttle
 
-__all__ = ["Announcer", "SlackPoster"]
+__all__ = ["Announcer", "Pace", "SlackPoster", "Throttle"]

@@ -13,6 +13,7 @@ import structlog
 
 from bot.announcer.posting import Posted, PostingError, SlackPoster, Trouble
 from bot.announcer.rendering import Scene, render
+from bot.announcer.throttle import Throttle
 from bot.views.plain import plain_only
 from bot.views.text import Message
 from handlers import announcing
@@ -38,10 +39,11 @@ class _WaitError(Exception):
 class Announcer:
     """Delivers lanes."""
 
-    def __init__(self, store: Store, atlas: Atlas, poster: SlackPoster) -> None:
+    def __init__(self, store: Store, atlas: Atlas, poster: SlackPoster, throttle: Throttle) -> None:
         self._store = store
         self._atlas = atlas
         self._poster = poster
+        self._throttle = throttle
         self._log = structlog.get_logger(__name__)
 
     async def deliver(self, lane: str) -> None:
@@ -123,6 +125,7 @@ class Announcer:
         *,
         unsure: bool,
     ) -> Posted:
+        self._pace(announcement.lane)
         key = f"{announcement.key}#{number}"
         if unsure:
             oldest = (announcement.created_at - _LOOK_BACK).timestamp()
@@ -149,9 +152,14 @@ class Announcer:
             await self._poster.post(channel, more, key=f"{key}.{number}", thread_ts=thread_ts or posted.ts)
         return posted
 
+    def _pace(self, lane: str) -> None:
+        if wait := self._throttle.take(lane):
+            raise _WaitError(wait)
+
     async def _edit(
         self, announcement: Announcement, channel: str, standing: Standing, message: Message, number: int
     ) -> None:
+        self._pace(announcement.lane)
         posted, key = Posted(channel, standing.ts), f"{announcement.key}#{number}"
         try:
             await self._poster.edit(posted, message, key=key)

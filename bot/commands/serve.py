@@ -3,7 +3,9 @@
 import click
 
 from bot.app import serve
-from bot.commands.starting import settings_or_exit, start_logs
+from bot.commands.starting import plainly, settings_or_exit, start_logs
+from bot.starting import StartError
+from handlers.store import SchemaError, StoreUnavailableError
 
 
 @click.command("serve")
@@ -15,4 +17,8 @@ def command() -> None:
     """
     settings = settings_or_exit()
     start_logs(settings)
-    serve(settings)
+    try:
+        with plainly():
+        serve(settings)
+    except (StartError, SchemaError, StoreUnavailableError) as error:
+        raise click.ClickException(str(error)) from None

@@ -3,7 +3,9 @@
 import click
 
 from bot.app import work
-from bot.commands.starting import settings_or_exit, start_logs
+from bot.commands.starting import plainly, settings_or_exit, start_logs
+from bot.starting import StartError
+from handlers.store import SchemaError, StoreUnavailableError
 
 
 @click.command("worker")
@@ -14,4 +16,8 @@ def command() -> None:
     """
     settings = settings_or_exit()
     start_logs(settings)
-    work(settings)
+    try:
+        with plainly():
+        work(settings)
+    except (StartError, SchemaError, StoreUnavailableError) as error:
+        raise click.ClickException(str(error)) from None

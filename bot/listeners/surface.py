@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.views.lists import refusal_message
-from bot.views.review import refused_view
+from bot.views.review import message_view, refused_view
 from bot.views.text import Block, Message
 from handlers.people import PeopleUnavailableError
 from handlers.requests import Desk
@@ -101,7 +101,7 @@ class Surface:
                 self._log.warning("an answer could not be shown in the channel", words=_words(error))
             else:
                 return
-        await self.open_view(body, refused_view([message.text]))
+        await self.open_view(body, message_view(message))
 
     async def replace(self, body: Body, message: Message) -> None:
         """Put a message in the place of the ephemeral one that was clicked; tell it anew where that is not possible."""

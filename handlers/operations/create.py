@@ -51,7 +51,7 @@ class CreateDestination:
         self._catalogue = catalogue
         self._holds_lease = holds_lease
         self._pacing = pacing
-        self._outcomes = Outcomes(store, pacing)
+        self._outcomes = Outcomes(store, atlas.calendar, pacing)
         self._following = Following(store, atlas, clients, self._outcomes, pacing)
         self._adding = Adding(store, clients, self._outcomes)
         self._log = structlog.get_logger(__name__)
@@ -113,9 +113,12 @@ class CreateDestination:
             await self._outcomes.fail(request, route, error.problem())
             return
         same = of_the_same_teams(found, request.content, self._destination(request))
-        unseen = tuple(each for each in same if each.id not in _seen(request))
+        if route.existing is Existing.ADD and len(same) == 1 and _syncs_alike(same[0], request):
+            await self._adding.add(request, route, same[0])
+            return
+        unseen = [each.id for each in same if each.id not in _seen(request)]
         if unseen and not request.emergency:
-            await self._existing_found(request, route, unseen)
+            await self._outcomes.ask_again(request, route, unseen)
             return
         async with self._store.transaction() as transaction:
             held = await self._may_send(transaction, request, looked_at)
@@ -239,16 +242,6 @@ class CreateDestination:
                 begun = await self._note_post(transaction, held)
             await self._post(begun, route)
 
-    async def _existing_found(self, request: SyncRequest, route: Route, unseen: tuple[SyncDestination, ...]) -> None:
-        """Do what the route says about destinations that the approvers were not shown."""
-        if route.existing is Existing.ADD and len(unseen) == 1:
-            await self._adding.add(request, route, unseen[0])
-            return
-        async with self._store.transaction() as transaction:
-            held = await transaction.hold_request(request)
-            if held is not None:
-                await self._outcomes.ask_again(transaction, held, route, [each.id for each in unseen])
-
     # ---- small things
 
     def _source(self, request: SyncRequest) -> TinesClient:
@@ -256,6 +249,11 @@ class CreateDestination:
 
     def _destination(self, request: SyncRequest) -> Tenant:
         return self._atlas.tenants[request.content.destination]
+
+
+def _syncs_alike(existing: SyncDestination, request: SyncRequest) -> bool:
+    """Whether an existing destination syncs when the request wants its stories to: its mode cannot be chosen anew."""
+    return bool(existing.manual_sync_only) == (request.content.mode is SyncMode.MANUAL)
 
 
 def _seen(request: SyncRequest) -> frozenset[int]:

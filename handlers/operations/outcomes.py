@@ -11,9 +11,10 @@ from typing import Any
 import structlog
 
 from handlers import announcing
+from handlers.calendar import first_look
 from handlers.models import Problem, State, StoryStatus, SyncMode, SyncRequest
 from handlers.operations.pacing import Pacing, backoff
-from handlers.routes import Route
+from handlers.routes import Calendar, Route
 from handlers.store import SYSTEM, Store, Transaction
 from handlers.tines import RefusedError, SyncDestination, TinesError
 
@@ -21,8 +22,9 @@ from handlers.tines import RefusedError, SyncDestination, TinesError
 class Outcomes:
     """Writes outcomes. Each method does nothing when the request was taken over or moved on meanwhile."""
 
-    def __init__(self, store: Store, pacing: Pacing) -> None:
+    def __init__(self, store: Store, calendar: Calendar, pacing: Pacing) -> None:
         self._store = store
+        self._calendar = calendar
         self._pacing = pacing
         self._log = structlog.get_logger(__name__)
 
@@ -142,19 +144,26 @@ class Outcomes:
             await announcing.direct(transaction, uncertain, uncertain.requester, uncertain.state.value)
             await transaction.release_request(request.id)
 
-    async def ask_again(
-        self, transaction: Transaction, request: SyncRequest, route: Route, existing: Iterable[int]
-    ) -> None:
+    async def ask_again(self, request: SyncRequest, route: Route, existing: Iterable[int]) -> None:
         """Send an approved request back to its approvers: a destination exists that they were not shown."""
         ids = list(existing)
-        pending = await transaction.change(
-            request, state=State.PENDING, revision=request.revision + 1, due_at=request.expires_at, note=""
-        )
-        transaction.record("existing_found", SYSTEM, request.id, destination_ids=ids, revision=pending.revision)
-        await announcing.changed(transaction, pending)
-        await announcing.note(transaction, pending, route, "existing_found", destination_ids=ids)
-        await self._next_for_the_same_teams(transaction, pending)
-        await transaction.release_request(request.id)
+        async with self._store.transaction() as transaction:
+            held = await transaction.hold_request(request)
+            if held is None:
+                return
+            pending = await transaction.change(
+                held,
+                state=State.PENDING,
+                revision=held.revision + 1,
+                note="",
+                expires_at=transaction.now + route.expires_after,
+                due_at=first_look(self._calendar, route, transaction.now),
+            )
+            transaction.record("existing_found", SYSTEM, request.id, destination_ids=ids, revision=pending.revision)
+            await announcing.changed(transaction, pending)
+            await announcing.note(transaction, pending, route, "existing_found", destination_ids=ids)
+            await self._next_for_the_same_teams(transaction, pending)
+            await transaction.release_request(request.id)
 
     async def unrouted(self, request: SyncRequest) -> None:
         """End a request whose route or tenant was taken out of the configuration."""

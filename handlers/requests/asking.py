@@ -7,13 +7,13 @@ arrives twice becomes one request.
 from datetime import datetime
 
 from handlers import announcing
-from handlers.calendar import next_allowed
+from handlers.calendar import first_look
 from handlers.models import Content, Frozen, State, SyncMode, SyncRequest, new_request_id
 from handlers.policy import Ruling, may_break_glass, may_edit, may_request
 from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refused
 from handlers.requests.checking import check_content
 from handlers.requests.desk import Desk, allowed, find, refused_in, what_happened
-from handlers.routes import Calendar, Route
+from handlers.routes import Route
 
 
 class Submission(Frozen):
@@ -118,19 +118,13 @@ async def edit(
             revision=current.revision + 1,
             editor=actor,
             expires_at=transaction.now + route.expires_after,
-            due_at=first_timer(route, desk.atlas.calendar, transaction.now),
+            due_at=first_look(desk.atlas.calendar, route, transaction.now),
         )
         edited = edited.model_copy(update={"digest": content.digest()})
         transaction.record("edited", actor, request_id, approvals_lost=lost, **_record(edited))
         await announcing.changed(transaction, edited)
         await announcing.note(transaction, edited, route, "edited", by=actor, fallen=lost)
     return Done(request=edited, text=f"{request_id} was changed and waits for approval.")
-
-
-def first_timer(route: Route, calendar: Calendar, now: datetime) -> datetime:
-    """Return when a request that waits from now on is looked at next: to remind, or to let it expire."""
-    expires = now + route.expires_after
-    return expires if route.remind_after is None else min(expires, next_allowed(calendar, now + route.remind_after))
 
 
 def _new_request(
@@ -150,7 +144,7 @@ def _new_request(
         created_at=now,
         updated_at=now,
         expires_at=now + route.expires_after,
-        due_at=now if submission.emergency else first_timer(route, desk.atlas.calendar, now),
+        due_at=now if submission.emergency else first_look(desk.atlas.calendar, route, now),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.views import describe, ids, kit
 from bot.views.meta import RequestRef, ReviewMeta
 from bot.views.state import state_of_view, typed
-from bot.views.text import Block, tidy
+from bot.views.text import Block, Message, tidy
 from handlers.models import SyncRequest
 
 
@@ -74,6 +74,11 @@ def parse_cancel(view: Mapping[str, object]) -> CommentInput:
 def decided_view(text: str) -> Block:
     """Return what takes the place of a view once it is settled: a sentence or two in our words."""
     return kit.modal(ids.VIEW_INFO, "Sync request", [kit.rich(kit.para(kit.words(text, kit.SECTION_TEXT)))])
+
+
+def message_view(message: Message) -> Block:
+    """Return a message as a view, for where there is no channel to show it in, such as the App Home."""
+    return kit.modal(ids.VIEW_INFO, "Sync request", message.blocks or [kit.section(message.text)])
 
 
 def refused_view(reasons: Sequence[str]) -> Block:

@@ -50,7 +50,7 @@ def review_view(  # noqa: PLR0913 - what a person may do is decided by policy, o
         *_preview(preview),
     ]
     below = [
-        *_existing(preview),
+        *_existing(preview, route),
         kit.rich(*_call(request, route, len(shown))),
         kit.divider(),
         kit.rich(*_approvals(request, route, quorum)),
@@ -104,11 +104,11 @@ def _summary(request: SyncRequest) -> Iterator[Block]:
     yield kit.para(kit.user(request.requester), " asks to sync ", *describe.what(request))
     if request.editor != request.requester:
         yield kit.para("Last edited by ", kit.user(request.editor))
-    yield kit.para(kit.bold("Route"), "  ", kit.words(content.route, 100))
-    yield kit.para(kit.bold("Syncs again"), "  ", describe.MODE_WORDS[content.mode])
-    yield kit.para(kit.bold("Asked"), "  ", date_element(request.created_at))
-    yield kit.para(kit.bold("Expires"), "  ", date_element(request.expires_at))
-    yield kit.para(kit.bold("Reason"))
+    yield kit.para(kit.bold("Route:"), " ", kit.words(content.route, 100))
+    yield kit.para(kit.bold("Syncs again:"), " ", describe.MODE_WORDS[content.mode])
+    yield kit.para(kit.bold("Asked:"), " ", date_element(request.created_at))
+    yield kit.para(kit.bold("Expires:"), " ", date_element(request.expires_at))
+    yield kit.para(kit.bold("Reason:"))
     yield kit.quote(content.reason)
 
 
@@ -129,7 +129,7 @@ def _preview(preview: Preview | None) -> Iterator[Block]:
         )
 
 
-def _existing(preview: Preview | None) -> Iterator[Block]:
+def _existing(preview: Preview | None, route: Route) -> Iterator[Block]:
     if preview is None or preview.problem is not None:
         return
     if not preview.existing:
@@ -142,7 +142,12 @@ def _existing(preview: Preview | None) -> Iterator[Block]:
         elements.extend(_destination(destination))
     if len(preview.existing) > _DESTINATIONS_SHOWN:
         elements.append(kit.para(f"and {len(preview.existing) - _DESTINATIONS_SHOWN:,} more"))
-    elements.append(kit.para("If this is approved, one more is created beside that. Approve only if this is meant."))
+    if route.existing is Existing.ADD and len(preview.existing) == 1:
+        elements.append(kit.para("If this is approved, the stories are added to it, where it syncs in the same way."))
+    else:
+        elements.append(
+            kit.para("If this is approved, one more is created beside that. Approve only if this is meant.")
+        )
     yield kit.rich(*elements)
 
 
@@ -158,8 +163,8 @@ def _call(request: SyncRequest, route: Route, stories: int) -> Iterator[Block]:
     content = request.content
     mode = " It will sync only when triggered." if content.mode is SyncMode.MANUAL else ""
     yield kit.para(
-        kit.bold("What will be called"),
-        "  ",
+        kit.bold("What will be called:"),
+        " ",
         kit.mono("POST /api/v1/admin/sync_destinations"),
         " on ",
         kit.name(content.source, 60),

@@ -49,7 +49,7 @@ def story_blocks(stories: Sequence[Story], title: str, room: int) -> list[Block]
         found = list(_blocks(stories, level))
         if len(found) <= _BLOCKS and view_size(found) <= room:
             break
-    return [kit.rich(kit.para(kit.bold(title), f"  {plural(len(stories), 'story')}")), *found]
+    return [kit.rich(kit.para(kit.bold(title), f": {plural(len(stories), 'story')}")), *found]
 
 
 def _blocks(stories: Sequence[Story], level: _Level) -> Iterator[Block]:
@@ -79,7 +79,7 @@ def _part_size(part: kit.Part) -> int:
 
 
 def _line(story: Story, level: _Level) -> list[kit.Part]:
-    rest = f"  #{story.id}"
+    rest = f" #{story.id}"
     if story.tags:
         rest += (
             f" · {line(', '.join(story.tags), level.tags)}" if level.tags else f" · {plural(len(story.tags), 'tag')}"
