@@ -82,9 +82,9 @@ def details(request: SyncRequest) -> Iterator[Block]:
     if request.editor != request.requester:
         yield kit.para("Last edited by ", kit.user(request.editor))
     yield names(content.stories)
-    yield kit.para(kit.bold("Route"), "  ", kit.words(content.route, 100))
-    yield kit.para(kit.bold("Syncs again"), "  ", MODE_WORDS[content.mode])
-    yield kit.para(kit.bold("Reason"))
+    yield kit.para(kit.bold("Route:"), " ", kit.words(content.route, 100))
+    yield kit.para(kit.bold("Syncs again:"), " ", MODE_WORDS[content.mode])
+    yield kit.para(kit.bold("Reason:"))
     yield kit.quote(content.reason)
 
 
@@ -159,7 +159,7 @@ def problem(found: Problem, limit: int = 2000) -> Iterator[Block]:
         yield kit.para("Tines said:")
         yield kit.quote(found.words, limit)
     if found.advice.strip():
-        yield kit.para(kit.bold("What to do"), "  ", kit.words(found.advice, 500))
+        yield kit.para(kit.bold("What to do:"), " ", kit.words(found.advice, 500))
 
 
 def review_button(request: SyncRequest) -> Block:

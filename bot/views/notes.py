@@ -28,7 +28,7 @@ def note_message(kind: str, data: Data, request: SyncRequest) -> Message:
 def notify_message(request: SyncRequest, route: Route, permalink: str | None) -> Message:
     """Return the short message for a channel that wants to know what was synced."""
     lines = [
-        kit.para(f"{describe.sign(request.state)} ", kit.bold(_ended(request)), "  ", *describe.what(request)),
+        kit.para(f"{describe.sign(request.state)} ", kit.bold(_ended(request)), " ", *describe.what(request)),
         kit.para("Asked for by ", kit.user(request.requester), " on route ", kit.name(route.name, 80), "."),
     ]
     if request.statuses:
@@ -47,7 +47,7 @@ def direct_message(
         told = note_lines(kind, data or {}, request)
         return message(kit.rich(*told, kit.para(*describe.what(request)), *_thread(permalink)), _id(request))
     lines = [
-        kit.para(f"{describe.sign(request.state)} ", kit.bold(_yours(request)), "  ", *describe.what(request)),
+        kit.para(f"{describe.sign(request.state)} ", kit.bold(_yours(request)), " ", *describe.what(request)),
         *_why(request, route),
         *_thread(permalink),
     ]

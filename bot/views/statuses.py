@@ -25,7 +25,7 @@ _ERROR: Final = 250
 _ERROR_CHOICE: Final = 80  # about what a choice of an error takes in a select
 _BUTTONS: Final = 3  # more long errors than that go into a select
 _CAPTION: Final = 150
-_HEAD: Final = ("Story", "Story id", "Status", "What Tines said")
+_HEAD: Final = ("Story", "Status", "What Tines said", "Story id")
 _SYNCED: Final = "synced"
 _FAILED: Final = "failed"
 _NEEDS_SYNC: Final = "requires_sync"
@@ -74,16 +74,9 @@ def _opening(request: SyncRequest, route: Route) -> list[Block]:
 
 
 def _totals(request: SyncRequest, route: Route) -> Iterator[Block]:
-    yield kit.para(
-        f"{describe.sign(request.state)} ",
-        kit.bold(_headline(request)),
-        "  ",
-        kit.name(route.source, 60),
-        " → ",
-        kit.name(route.destination, 60),
-    )
-    if request.statuses:
-        yield kit.para(totals(request.statuses))
+    yield kit.para(f"{describe.sign(request.state)} ", kit.bold(_headline(request)))
+    told = f"{totals(request.statuses)}, " if request.statuses else ""
+    yield kit.para(told, "from ", kit.name(route.source, 60), " to ", kit.name(route.destination, 60))
     if request.state is State.SETTLING:
         yield kit.para("This list is kept up to date while Tines works.")
     elif any(not status.settled for status in request.statuses) and request.state.final:
@@ -144,7 +137,7 @@ def status_words(status: StoryStatus) -> str:
 
 def _row(status: StoryStatus) -> tuple[str, ...]:
     error = line(status.error or "", _ERROR, empty="-")
-    return (line(status.name, _NAME), str(status.story_id), status_words(status), error)
+    return (line(status.name, _NAME), status_words(status), error, str(status.story_id))
 
 
 def _pages(statuses: Sequence[StoryStatus], opening: int) -> Iterator[list[StoryStatus]]:

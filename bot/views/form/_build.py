@@ -75,7 +75,7 @@ def _fields(state: FormState) -> Iterator[Block]:
 
 def _route_fields(state: FormState, route: RouteChoice | None) -> Iterator[Block]:
     if len(state.routes) == 1 and route is not None:
-        yield kit.rich(kit.para(kit.bold("Route"), "  ", *_route_parts(route)))
+        yield kit.rich(kit.para(kit.bold("Route:"), " ", *_route_parts(route)))
     else:
         yield kit.field(ids.BLOCK_ROUTE, "Route", _route_element(state, route), dispatch=True)
     if route is not None and route.frozen_by is not None:
@@ -87,7 +87,7 @@ def _route_fields(state: FormState, route: RouteChoice | None) -> Iterator[Block
 
 
 def _route_parts(route: RouteChoice) -> tuple[kit.Part, ...]:
-    return (kit.name(route.source), " → ", kit.name(route.destination), "  (", kit.words(route.name, 100), ")")
+    return (kit.name(route.source), " → ", kit.name(route.destination), " (", kit.words(route.name, 100), ")")
 
 
 def _route_element(state: FormState, route: RouteChoice | None) -> Block:

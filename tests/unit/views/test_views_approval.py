@@ -173,7 +173,7 @@ def test_the_review_shows_every_story() -> None:
     said = [e["text"] for e in flat(view) if e.get("type") == "text"]
     for story in stories:
         assert story.name in said
-        assert any(text.startswith(f"  #{story.id} · triage · edited") for text in said)
+        assert any(text.startswith(f" #{story.id} · triage · edited") for text in said)
     assert "POST /api/v1/admin/sync_destinations" in said
     assert any("once, with 500 stories of team 7" in text for text in said)
 

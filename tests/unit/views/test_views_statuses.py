@@ -80,7 +80,7 @@ def test_a_hundred_stories_are_one_message() -> None:
     assert (
         messages[0].text.split("\n")[0].startswith("✅ Done: sync destination 24 is there and every story is synced.")
     )
-    assert messages[0].text.split("\n")[1] == "100 stories: 100 synced"
+    assert messages[0].text.split("\n")[1] == "100 stories: 100 synced, from dev to prod"
     assert [block["type"] for block in messages[0].blocks] == ["rich_text", "data_table"]
     assert len(rows(messages)) == 100
 
@@ -95,10 +95,10 @@ def test_each_story_has_its_status_in_words_and_its_error() -> None:
         status(4, "quarantined"),
     )
     assert rows(status_messages(request, ROUTE)) == [
-        ["Story number 3", "3", "❌ Failed", "No credential named virustotal"],
-        ["Story number 2", "2", "⏳ Needs sync", "-"],
-        ["Story number 4", "4", "❔ quarantined", "-"],
-        ["Story number 1", "1", "✅ Synced", "-"],
+        ["Story number 3", "❌ Failed", "No credential named virustotal", "3"],
+        ["Story number 2", "⏳ Needs sync", "-", "2"],
+        ["Story number 4", "❔ quarantined", "-", "4"],
+        ["Story number 1", "✅ Synced", "-", "1"],
     ]
     assert totals(request.statuses) == (
         "4 stories: 1 synced, 1 failed, 1 waiting for their sync, 1 with another status"
@@ -123,7 +123,7 @@ many = st.lists(
 def test_every_story_is_in_the_list_once(statuses: list[StoryStatus]) -> None:
     """However many stories and however long their errors, each has one row, and each cut error has its way to it."""
     messages = status_messages(synced(State.PARTIAL, *statuses), ROUTE)
-    assert sorted(int(row[1]) for row in rows(messages)) == sorted(one.story_id for one in statuses)
+    assert sorted(int(row[3]) for row in rows(messages)) == sorted(one.story_id for one in statuses)
     opened = [ref.story for message in messages for ref in map(parse_error, choices(message.blocks)) if ref is not None]
     assert sorted(opened) == sorted(one.story_id for one in statuses if one.error and len(one.error) > 250)
 
@@ -147,7 +147,7 @@ def test_the_text_says_what_the_table_says() -> None:
     text = "\n".join(page.text for message in messages for page in plain_only(message))
     assert text.index("60 stories: 60 failed") < text.index("Story number 0")
     for n in range(60):
-        assert f"• Story number {n} · {n} · ❌ Failed · Why {n}" in text
+        assert f"• Story number {n} · ❌ Failed · Why {n} · {n}" in text
 
 
 def test_a_long_error_can_be_read_whole() -> None:
@@ -174,7 +174,7 @@ def test_a_refused_create_says_what_tines_said_and_what_to_do() -> None:
     assert "No sync destination was created." in message.text
     assert "404: not found, or the key of dev may not see it" in message.text
     assert "> Not Found" in message.text
-    assert "What to do  Check the key." in message.text
+    assert "What to do: Check the key." in message.text
 
 
 def test_an_uncertain_outcome_can_be_checked_again_or_closed() -> None:

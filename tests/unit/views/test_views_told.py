@@ -141,7 +141,7 @@ def test_a_failed_sync_tells_the_requester_why() -> None:
     message = notes.direct_message(
         asked(State.FAILED, problem=Problem(what="404", advice="Check the key.")), ROUTE, LINK
     )
-    assert "What to do  Check the key." in message.text
+    assert "What to do: Check the key." in message.text
     assert ids.ACTION_ASK_AGAIN in action_ids(message)
 
 
