@@ -3,10 +3,9 @@
 import asyncio
 
 import click
-from sqlalchemy.exc import DBAPIError
 
-from bot.commands.starting import database_url_or_exit
-from handlers.store import DatabaseUrlError, SchemaError, migrate
+from bot.commands.starting import database_url_or_exit, plainly
+from handlers.store import migrate
 
 
 @click.command("migrate")
@@ -16,11 +15,6 @@ def command() -> None:
     Reads DATABASE_URL only. Safe to run again, and on several machines at once.
     """
     url = database_url_or_exit()
-    try:
+    with plainly():
         revision = asyncio.run(migrate(url))
-    except (SchemaError, DatabaseUrlError) as error:
-        raise click.ClickException(str(error)) from None
-    except DBAPIError as error:
-        message = f"the database cannot be used: {error.orig}"
-        raise click.ClickException(message) from None
     click.echo(f"The database is at revision {revision}.")

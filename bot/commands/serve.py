@@ -4,8 +4,6 @@ import click
 
 from bot.app import serve
 from bot.commands.starting import plainly, settings_or_exit, start_logs
-from bot.starting import StartError
-from handlers.store import SchemaError, StoreUnavailableError
 
 
 @click.command("serve")
@@ -17,8 +15,5 @@ def command() -> None:
     """
     settings = settings_or_exit()
     start_logs(settings)
-    try:
-        with plainly():
+    with plainly():
         serve(settings)
-    except (StartError, SchemaError, StoreUnavailableError) as error:
-        raise click.ClickException(str(error)) from None

@@ -2,11 +2,18 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, NoReturn
+
+import click
+from sqlalchemy.exc import DBAPIError
 
 from bot.check.render import show_faults
 from bot.logs import configure_logs
 from bot.settings import ConfigurationError, LogFormat, Settings, load_database_url, load_settings
+from bot.starting import StartError
+from handlers.store import DatabaseUrlError, SchemaError, StoreUnavailableError
 
 FAULTY: Final = 1  # exit status of a command that found something to mend
 
@@ -31,6 +38,18 @@ def start_logs(settings: Settings) -> None:
     """Set up the logs as the settings say, with every secret of theirs masked."""
     as_json = wants_json(settings.log_format, terminal=sys.stderr.isatty())
     configure_logs(as_json=as_json, level=settings.log_level, secrets=settings.known_secrets())
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Turn what keeps a process from starting into one line on standard error and exit status 1."""
+    try:
+        yield
+    except (StartError, SchemaError, DatabaseUrlError, StoreUnavailableError) as error:
+        raise click.ClickException(str(error)) from None
+    except DBAPIError as error:
+        message = f"the database cannot be used: {error.orig}"
+        raise click.ClickException(message) from None
 
 
 def wants_json(log_format: LogFormat, *, terminal: bool) -> bool:
