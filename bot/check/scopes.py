@@ -14,6 +14,7 @@ METHOD_SCOPES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         "apps_connections_open": frozenset(),  # an app-level token with connections:write
         "auth_test": frozenset(),
+        "chat_delete": frozenset({"chat:write"}),
         "chat_getPermalink": frozenset(),
         "chat_postEphemeral": frozenset({"chat:write"}),
         "chat_postMessage": frozenset({"chat:write"}),
