@@ -127,14 +127,17 @@ class Messages:
         return message
 
     def change(self, message: Message, *, text: str, blocks: list[Json], metadata: Json | None = None) -> None:
-        """Replace a message's content; its metadata stays unless new ones are given, as in Slack."""
+        """Replace a message's content; its metadata stays unless new ones are given, as in Slack.
+
+        Slack marks a message as edited when it shows its text, not when it shows blocks.
+        """
         message.text = text
         message.blocks = with_ids(blocks)
         message.metadata = message.metadata if metadata is None else metadata
         if message.only_for:
             self._tell(ChangeKind.EPHEMERAL_CHANGED, message)
             return
-        message.edited_ts = self._ids.ts()
+        message.edited_ts = "" if blocks else self._ids.ts()
         self._tell(ChangeKind.MESSAGE_CHANGED, message)
 
     def delete(self, message: Message) -> None:

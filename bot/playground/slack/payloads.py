@@ -8,6 +8,7 @@ from typing import Final
 
 from bot.playground.slack.core import Core
 from bot.playground.slack.delivery import Parcel, ParcelKind
+from bot.playground.slack.formstate import State, state_of
 from bot.playground.slack.messages import Message
 from bot.playground.slack.modals import View
 from bot.playground.slack.shapes import Json
@@ -83,8 +84,8 @@ def action(core: Core, block: Json, element: Json, value: Json) -> Json:
     }
 
 
-def message_actions(core: Core, user: str, message: Message, actions: list[Json], trigger_id: str) -> Parcel:
-    """Return the use of an element in a message."""
+def message_actions(core: Core, user: str, message: Message, used: Json, trigger_id: str) -> Parcel:
+    """Return the use of an element in a message; `used` is its entry of `actions`."""
     channel = core.workspace.channel(message.channel)
     ephemeral = bool(message.only_for)
     container = {
@@ -105,13 +106,22 @@ def message_actions(core: Core, user: str, message: Message, actions: list[Json]
             "id": message.channel,
             "name": "directmessage" if channel is None or channel.direct else channel.name,
         },
-        "state": {"values": {}},
+        "state": {"values": _message_state(message, used)},
         "response_url": _response_url(core, reply),
-        "actions": actions,
+        "actions": [used],
     }
     if not ephemeral:  # Slack does not keep the content of ephemeral messages
         payload["message"] = message.wire()
     return _interactive(payload)
+
+
+def _message_state(message: Message, used: Json) -> State:
+    """Return what stands in a message's menus: what they start with, and what was chosen just now."""
+    state = state_of(message.blocks)
+    kept = state.get(used["block_id"], {}).get(used["action_id"])
+    if kept is not None:
+        kept.update({key: used[key] for key in kept})
+    return state
 
 
 def view_actions(core: Core, view: View, actions: list[Json], trigger_id: str) -> Parcel:

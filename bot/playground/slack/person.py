@@ -77,7 +77,7 @@ class People:
         block, element = _element(message.blocks, block_id, action_id)
         trigger_id = self._core.triggers.issue(user)
         used = payloads.action(self._core, block, element, _used(element, value, {}))
-        parcel = payloads.message_actions(self._core, user, message, [used], trigger_id)
+        parcel = payloads.message_actions(self._core, user, message, used, trigger_id)
         since = self._core.ids.ts()
         answer = await self._asked(parcel, "This app responded with Status Code {status}.")
         return self._outcome(user, answer, trigger_id, since)

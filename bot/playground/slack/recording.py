@@ -2,6 +2,7 @@
 
 from bot.playground.slack.core import Core
 from bot.playground.slack.delivery import AppAnswer, Courier, DeliveryError, Parcel
+from bot.playground.slack.entities import with_entities
 from bot.playground.slack.traffic import Direction
 
 
@@ -15,10 +16,11 @@ class RecordingCourier:
     async def deliver(self, parcel: Parcel) -> AppAnswer:
         """Hand a parcel over. Raises `DeliveryError`."""
         at = self._core.clock()
+        sent = with_entities(parcel) if self._core.workspace.sends_entities else parcel
         answer = AppAnswer(status=0)
         note = ""
         try:
-            answer = await self._inner.deliver(parcel)
+            answer = await self._inner.deliver(sent)
         except DeliveryError as error:
             answer = AppAnswer(status=error.status)
             note = error.cause
@@ -27,7 +29,7 @@ class RecordingCourier:
             self._core.traffic.record(
                 Direction.TO_APP,
                 parcel.name,
-                request=parcel.payload,
+                request=sent.payload,
                 answer=answer.body,
                 status=answer.status,
                 at=at,

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
+from rich.cells import cell_len, set_cell_size  # emoji take two columns of a terminal
+
 from bot.playground.slack.blocks.checks import is_object, listed
 from bot.playground.slack.ids import elements_of
 from bot.playground.slack.mrkdwn import date_text, live_parts, plain, unescape
@@ -176,11 +178,11 @@ class _Renderer:
 
     def _table(self, block: Json) -> Iterator[str]:
         rows = [[self._cell(cell) for cell in row] for row in block["rows"]]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
         if block.get("caption"):
             yield block["caption"]
         for index, row in enumerate(rows):
-            yield " │ ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            yield " │ ".join(set_cell_size(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
             if index == 0:
                 yield "─┼─".join("─" * width for width in widths)
 

@@ -130,6 +130,7 @@ class Workspace:
     id: str = "T0LOCAL"
     name: str = "Local"
     domain: str = "local"
+    sends_entities: bool = False  # see `entities.py`
     users: list[User] = field(default_factory=list)
     groups: list[UserGroup] = field(default_factory=list)
     channels: list[Channel] = field(default_factory=list)

@@ -102,13 +102,15 @@ async def test_an_update_replaces_and_marks(slack: LocalSlack, web: AsyncWebClie
     assert message["metadata"] == metadata
 
 
-async def test_an_update_of_the_text_keeps_the_blocks(slack: LocalSlack, web: AsyncWebClient) -> None:
-    """Blocks that an update does not mention stay, and so does a text."""
+async def test_an_update_of_the_text_takes_the_blocks_away(slack: LocalSlack, web: AsyncWebClient) -> None:
+    """A text alone replaces the blocks; blocks alone keep the text and are not marked as an edit."""
     posted = await web.chat_postMessage(channel="C1", text="Old", blocks=[{"type": "divider"}])
     await web.chat_update(channel="C1", ts=posted["ts"], text="New")
-    assert slack.messages("C1")[0]["blocks"][0]["type"] == "divider"
+    assert "blocks" not in slack.messages("C1")[0]
     await web.api_call("chat.update", json={"channel": "C1", "ts": posted["ts"], "blocks": [{"type": "divider"}] * 2})
-    assert slack.messages("C1")[0]["text"] == "New"
+    (message,) = slack.messages("C1")
+    assert (message["text"], len(message["blocks"])) == ("New", 2)
+    assert "edited" not in message
 
 
 async def test_only_own_messages_can_be_changed(slack: LocalSlack, web: AsyncWebClient, refused: Refused) -> None:

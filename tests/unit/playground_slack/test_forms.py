@@ -310,3 +310,17 @@ async def test_nobody_submits_what_they_do_not_see(slack: LocalSlack, web: Async
     form = await _open(slack, web, _form(button))
     with pytest.raises(NotThereError, match="keeps no value"):
         await slack.submit("U1", form, {"b": {"press": "x"}})
+
+
+async def test_texts_may_come_back_as_entities(slack: LocalSlack, web: AsyncWebClient, app: "ScriptedApp") -> None:
+    """Switched on, option texts and a command's words come with entities, as Slack sometimes sends them."""
+    slack.workspace.sends_entities = True
+    await slack.command("U1", "C1", "/tines-sync", "A & B <C>")
+    assert app.last("/tines-sync")["text"] == "A &amp; B &lt;C&gt;"
+    view_id = await _open(slack, web, _form(_field("stories", _stories()), REASON))
+    app.answer("block_suggestion", {"options": [{"text": _plain("A & <B>"), "value": "1"}]})
+    (option,) = (await slack.options("U1", view_id, "stories", "stories", "")).options
+    await slack.submit("U1", view_id, {"stories": {"stories": [option]}, "reason": {"text": "a & b"}})
+    values = app.last("view_submission")["view"]["state"]["values"]
+    assert values["stories"]["stories"]["selected_options"][0]["text"]["text"] == "A &amp; &lt;B&gt;"
+    assert values["reason"]["text"]["value"] == "a & b"

@@ -176,6 +176,9 @@ async def test_menus_bring_what_was_chosen(slack: LocalSlack, web: AsyncWebClien
         "text": "A",
         "emoji": True,
     }
+    state = app.last("block_actions")["state"]["values"]["menus"]
+    assert list(state) == ["menu"]
+    assert state["menu"]["selected_option"]["value"] == "a"
     for action_id in ("more", "menu"):
         with pytest.raises(NotThereError):
             await slack.click("U1", where, "menus", action_id, "9")

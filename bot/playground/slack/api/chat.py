@@ -111,11 +111,11 @@ def _own(core: Core, args: Args, otherwise: str) -> Message:
 
 
 def update(core: Core, args: Args) -> Json:
-    """`chat.update`. Blocks stay when only a text is given, as in Slack; an empty list removes them."""
+    """`chat.update`: a text without blocks takes the blocks away, and only then the message is marked as edited."""
     message = _own(core, args, "cant_update_message")
     given = args.parsed("blocks", "invalid_blocks_format")
     text = args.text("text", message.text if given is not None else "")
-    blocks = checked_content(text, message.blocks if given is None else given)
+    blocks = checked_content(text, given)
     core.messages.change(message, text=text, blocks=blocks, metadata=_metadata(args))
     return {
         "ok": True,
