@@ -5,6 +5,7 @@ here with a 4xx, so that nothing from outside can make a 5xx or reach a listener
 https://docs.slack.dev/authentication/verifying-requests-from-slack.
 """
 
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
@@ -18,14 +19,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from bot.inbound import kind_of
 from bot.logs import traced
 from bot.metrics import Metrics
 
 MOST_BYTES: Final = 1_000_000  # Slack's largest payload is a view of 250 kB with its state
-
-_KINDS: Final = frozenset(
-    {"command", "shortcut", "block_actions", "block_suggestion", "view_submission", "view_closed", "event_callback"}
-)
+_SECONDS: Final = re.compile(r"[0-9]{1,12}")
 
 Check = Callable[[], Awaitable[str]]
 """Returns what is wrong, or "" when nothing is."""
@@ -45,27 +44,35 @@ class SlackEndpoint:
         body = await _read(request)
         if body is None:
             return _refusal(413, "too large")
-        signed = self._verifier.is_valid(
-            body=body,
-            timestamp=request.headers.get("x-slack-request-timestamp", ""),
-            signature=request.headers.get("x-slack-signature", ""),
-        )
-        if not signed:
+        if not self._is_signed(body, request.headers):
             self._log.warning("a request without a valid signature was refused", bytes=len(body))
             return _refusal(401, "invalid signature or time")
         try:
             parsed = AsyncBoltRequest(body=body.decode(), headers=dict(request.headers))
-        except (ValueError, AttributeError, TypeError, RecursionError):
+        except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
             return _refusal(400, "not a request of Slack")
-        if not _is_request(parsed):
+        kind = kind_of(parsed.body)
+        if kind is None:
             return _refusal(400, "not a request of Slack")
         begun = time.perf_counter()
         with traced():
             answer = await self._app.async_dispatch(parsed)
-        self._metrics.answered(_kind(parsed.body), answer.status, time.perf_counter() - begun)
+        self._metrics.answered(kind, answer.status, time.perf_counter() - begun)
         return Response(
             status_code=answer.status, content=answer.body, headers=answer.first_headers_without_set_cookie()
         )
+
+    def _is_signed(self, body: bytes, headers: Mapping[str, str]) -> bool:
+        """Whether Slack signed the body within the last five minutes."""
+        timestamp = headers.get("x-slack-request-timestamp", "")
+        signature = headers.get("x-slack-signature", "")
+        # the verifier raises for whatever is not ASCII, no whole number, or a body that is not UTF-8
+        if not (_SECONDS.fullmatch(timestamp) and signature.isascii()):
+            return False
+        try:
+            return self._verifier.is_valid(body=body, timestamp=timestamp, signature=signature)
+        except UnicodeDecodeError:
+            return False
 
 
 async def _read(request: Request) -> bytes | None:
@@ -81,22 +88,6 @@ async def _read(request: Request) -> bytes | None:
     except ClientDisconnect:
         return b""
     return b"".join(chunks)
-
-
-def _is_request(parsed: AsyncBoltRequest) -> bool:
-    """Whether a parsed body has the shape that Bolt relies on: an object whose own objects are objects."""
-    body: object = parsed.body  # its type is a promise that JSON from outside need not keep
-    if not isinstance(body, dict):
-        return False
-    return all(
-        not body.get(part) or isinstance(body[part], dict | str)
-        for part in ("user", "team", "view", "container", "channel", "message", "enterprise", "event")
-    ) and isinstance(body.get("actions") or [], list)
-
-
-def _kind(body: Mapping[str, object]) -> str:
-    kind = "command" if "command" in body else body.get("type")
-    return str(kind) if kind in _KINDS else "other"
 
 
 def _refusal(status: int, words: str) -> Response:
