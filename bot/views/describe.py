@@ -3,7 +3,8 @@
 One place, so that the channel, the thread, a list and the App Home never use two words for the same thing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from bot.views import ids, kit
@@ -14,23 +15,27 @@ from handlers.policy import Freeze, Quorum
 
 NAMES_SHOWN: Final = 10  # story names in a message; the review shows all
 DECISIONS_SHOWN: Final = 20
-_WORDS: Final = {
-    State.PENDING: ("🕓", "waiting for approval"),
-    State.APPROVED: ("👍", "approved"),
-    State.CREATING: ("⏳", "being created in Tines"),
-    State.SETTLING: ("⏳", "syncing"),
-    State.SUCCEEDED: ("✅", "synced"),
-    State.PARTIAL: ("⚠️", "synced in part"),
-    State.FAILED: ("❌", "failed"),
-    State.UNCERTAIN: ("❓", "uncertain: somebody must look"),
-    State.REJECTED: ("⛔", "rejected"),
-    State.CANCELLED: ("🚫", "cancelled"),
-    State.EXPIRED: ("⌛", "expired"),
-}
-MODE_WORDS: Final = {
-    SyncMode.AUTOMATIC: "automatically, each time a story is published",
-    SyncMode.MANUAL: "only when somebody triggers it",
-}
+_WORDS: Final[Mapping[State, tuple[str, str]]] = MappingProxyType(
+    {
+        State.PENDING: ("🕓", "waiting for approval"),
+        State.APPROVED: ("👍", "approved"),
+        State.CREATING: ("⏳", "being created in Tines"),
+        State.SETTLING: ("⏳", "syncing"),
+        State.SUCCEEDED: ("✅", "synced"),
+        State.PARTIAL: ("⚠️", "synced in part"),
+        State.FAILED: ("❌", "failed"),
+        State.UNCERTAIN: ("❓", "uncertain: somebody must look"),
+        State.REJECTED: ("⛔", "rejected"),
+        State.CANCELLED: ("🚫", "cancelled"),
+        State.EXPIRED: ("⌛", "expired"),
+    }
+)
+MODE_WORDS: Final[Mapping[SyncMode, str]] = MappingProxyType(
+    {
+        SyncMode.AUTOMATIC: "automatically, each time a story is published",
+        SyncMode.MANUAL: "only when somebody triggers it",
+    }
+)
 
 
 def sign(state: State) -> str:

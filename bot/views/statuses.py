@@ -7,6 +7,7 @@ text for when Slack refuses the table.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from bot.views import describe, ids, kit
@@ -29,8 +30,11 @@ _HEAD: Final = ("Story", "Status", "What Tines said", "Story id")
 _SYNCED: Final = "synced"
 _FAILED: Final = "failed"
 _NEEDS_SYNC: Final = "requires_sync"
-_WORDS: Final = {_SYNCED: "✅ Synced", _FAILED: "❌ Failed", _NEEDS_SYNC: "⏳ Needs sync"}
-_ORDER: Final = {_FAILED: 0, _NEEDS_SYNC: 1, _SYNCED: 3}  # what a newer Tines says that we do not know: 2
+_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {_SYNCED: "✅ Synced", _FAILED: "❌ Failed", _NEEDS_SYNC: "⏳ Needs sync"}
+)
+# what a newer Tines says that we do not know: 2
+_ORDER: Final[Mapping[str, int]] = MappingProxyType({_FAILED: 0, _NEEDS_SYNC: 1, _SYNCED: 3})
 _CHUNK: Final = 1_450  # in one block, so that 3,000 UTF-16 units are never passed
 _ERROR_BYTES: Final = 60_000  # of an error shown whole; a view takes 250 kB as JSON
 
