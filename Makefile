@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types pytest format crash fuzz bench pictures clean
+.PHONY: demo test lint types pytest format crash fuzz bench pictures lock clean
 
 demo: $(STAMP)
-	$(BIN)/tines-sync demo
+	$(BIN)/tines-sync demo $(ARGS)
 
 test: lint types pytest
 
@@ -25,10 +25,23 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# The pictures of the README, drawn by a real browser.
+pictures: $(STAMP)
+	$(BIN)/python -m tests.browser.pictures
+
+# A machine with Python, venv and make is enough: everything else comes into .venv.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $(STAMP)
+
+# Renews the exact versions from what pyproject.toml allows now.
+lock:
+	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'
+	( echo '# Exact versions that the tests ran with. Renew with: make lock'; \
+	  $(VENV)-lock/bin/python -m pip freeze --exclude tines-sync ) > constraints.txt
+	rm -rf $(VENV)-lock
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
