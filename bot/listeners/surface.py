@@ -15,7 +15,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.views.lists import refusal_message
+from bot.views.lists import refusal_message, told_message
 from bot.views.review import message_view, refused_view
 from bot.views.text import Block, Message
 from handlers.people import PeopleUnavailableError
@@ -73,9 +73,23 @@ class Surface:
                 answer = await method(trigger_id=str(body.get("trigger_id", "")), view=view)
         except SLACK_ERRORS as error:
             self._log.warning("a view was not opened", words=_words(error))
+            self.follow_up(self._say_not_opened(body))
             return None
         opened: Mapping[str, Any] = answer["view"]
         return opened
+
+    async def _say_not_opened(self, body: Body) -> None:
+        """Tell the person that what they clicked does not open, since nothing on their screen would."""
+        message = told_message("Slack did not open the window, which happens when something took too long. Try again.")
+        url = body.get("response_url")
+        if isinstance(url, str) and url:
+            hook = AsyncWebhookClient(url, session=self.client.session)
+            answer = await hook.send(
+                text=message.text, blocks=message.blocks, replace_original=False, response_type="ephemeral"
+            )
+            if answer.status_code == _OK:
+                return
+        await self.client.chat_postMessage(channel=person(body), text=message.text, blocks=message.blocks)
 
     async def update_view(self, view_id: str, view: Block, *, hash_: str | None = None) -> bool:
         """Put another view in a view's place. False when it was closed, or changed since `hash_`."""
