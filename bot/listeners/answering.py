@@ -13,6 +13,7 @@ from bot.views.form import (
 )
 from bot.views.review import decided_view, refused_view
 from bot.views.text import Block
+from handlers.models import SyncRequest
 from handlers.requests import Answer, Changed, Done, Field, Invalid, NotNow, Refused, Slow
 
 
@@ -21,8 +22,8 @@ def settled_view(answer: Answer) -> Block:
     match answer:
         case Done(text=text):
             return decided_view(text)
-        case Refused(reasons=reasons):
-            return refused_view(reasons)
+        case Refused(reasons=reasons, request=request):
+            return refused_view(reasons, by=who_was_first(request))
         case Invalid(fields=fields):
             return refused_view(tuple(fields.values()))
         case NotNow(problem=problem):
@@ -31,6 +32,11 @@ def settled_view(answer: Answer) -> Block:
             return refused_view(changes)
         case Slow():
             return decided_view("Tines takes long to answer. This goes on in the background.")
+
+
+def who_was_first(request: SyncRequest | None) -> str:
+    """Return who ended a request, "" when nobody did."""
+    return request.closed_by if request is not None else ""
 
 
 def said(answer: Answer) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.listeners.answering import said, settled_view
+from bot.listeners.answering import said, settled_view, who_was_first
 from bot.listeners.surface import Body, Surface, action_value, person, view_of
 from bot.views import ids
 from bot.views.lists import refusal_message, told_message
@@ -56,7 +56,8 @@ class Clicks:
         elif isinstance(answer, Done):
             await self._surface.tell(body, told_message(answer.text))
         else:
-            await self._surface.tell(body, refusal_message((said(answer),)))
+            first = who_was_first(answer.request) if isinstance(answer, Refused) else ""
+            await self._surface.tell(body, refusal_message((said(answer),), by=first))
         await ack()
 
     async def open_cancel(self, ack: AsyncAck, body: Body) -> None:

@@ -61,7 +61,7 @@ class Reviews:
         request, route = found
         actor = person(body)
         if request.state is not State.PENDING:
-            await self._surface.refuse(body, (what_happened(request),))
+            await self._surface.refuse(body, (what_happened(request),), by=request.closed_by)
             await ack()
             return
         someone = self._surface.desk.people.cached_person(actor, groups_of(route))

@@ -137,12 +137,12 @@ class Surface:
         """Log that Slack did not show something that may be missing."""
         self._log.warning(what, words=_words(error))
 
-    async def refuse(self, body: Body, reasons: tuple[str, ...]) -> None:
-        """Say why something is not done, where the person looks."""
+    async def refuse(self, body: Body, reasons: tuple[str, ...], *, by: str = "") -> None:
+        """Say why something is not done, where the person looks; `by` is who was first, where that is why."""
         if _in_modal(body):
-            await self.open_view(body, refused_view(reasons))
+            await self.open_view(body, refused_view(reasons, by=by))
         else:
-            await self.tell(body, refusal_message(reasons))
+            await self.tell(body, refusal_message(reasons, by=by))
 
 
 def person(body: Body) -> str:

@@ -139,13 +139,17 @@ def history_message(request_id: str, events: Sequence[HistoryEvent], *, page: in
     )
 
 
-def refusal_message(reasons: Sequence[str]) -> Message:
-    """Return why something is not done, to the person who asked for it."""
+def refusal_message(reasons: Sequence[str], *, by: str = "") -> Message:
+    """Return why something is not done, to the person who asked for it.
+
+    `by` is the user id of who was first, where that is the reason.
+    """
     said = [reason for reason in reasons if reason.strip()][:20] or ["That is not allowed."]
+    who = [kit.para("It was ", kit.user(by), ".")] if by else []
     if len(said) == 1:
-        return message(kit.rich(kit.para("✋ ", kit.words(said[0], 1000))))
+        return message(kit.rich(kit.para("✋ ", kit.words(said[0], 1000)), *who))
     return message(
-        kit.rich(kit.para("✋ That is not possible:"), kit.bullets([kit.words(reason, 500)] for reason in said))
+        kit.rich(kit.para("✋ That is not possible:"), kit.bullets([kit.words(reason, 500)] for reason in said), *who)
     )
 
 

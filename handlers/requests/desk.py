@@ -113,8 +113,10 @@ async def looked_up(desk: Desk, content: Content, patience: float | None) -> Pre
 
 
 def what_happened(request: SyncRequest) -> str:
-    """Say in one sentence why a request can no longer be decided about, changed or called off."""
-    by = f" by <@{request.closed_by}>" if request.closed_by else ""
+    """Say in one sentence why a request can no longer be decided about, changed or called off.
+
+    Who did it is on the request: a name in a sentence would have to be a mention, and sentences are shown as text.
+    """
     return {
         State.PENDING: f"{request.id} still waits for approval.",
         State.APPROVED: f"{request.id} was approved meanwhile.",
@@ -124,7 +126,7 @@ def what_happened(request: SyncRequest) -> str:
         State.PARTIAL: f"{request.id} was carried out; some stories did not sync.",
         State.FAILED: f"{request.id} failed. Its thread says why.",
         State.UNCERTAIN: f"{request.id} was sent, and somebody has to look what became of it. Its thread says how.",
-        State.REJECTED: f"{request.id} was rejected{by}.",
-        State.CANCELLED: f"{request.id} was cancelled{by}.",
+        State.REJECTED: f"{request.id} was rejected.",
+        State.CANCELLED: f"{request.id} was cancelled.",
         State.EXPIRED: f"{request.id} expired before it was approved.",
     }[request.state]

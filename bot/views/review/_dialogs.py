@@ -81,8 +81,12 @@ def message_view(message: Message) -> Block:
     return kit.modal(ids.VIEW_INFO, "Sync request", message.blocks or [kit.section(message.text)])
 
 
-def refused_view(reasons: Sequence[str]) -> Block:
-    """Return what is shown to a person who may not do what they clicked, and why."""
+def refused_view(reasons: Sequence[str], *, by: str = "") -> Block:
+    """Return what is shown to a person who may not do what they clicked, and why.
+
+    `by` is the user id of who was first, where that is the reason.
+    """
+    who = [kit.rich(kit.para("It was ", kit.user(by), "."))] if by else []
     return kit.modal(
         ids.VIEW_INFO,
         "Not possible",
@@ -90,7 +94,8 @@ def refused_view(reasons: Sequence[str]) -> Block:
             kit.rich(
                 kit.para("That is not possible:"),
                 kit.bullets([kit.words(reason, 1000)] for reason in list(reasons)[:20] or ["It is not allowed."]),
-            )
+            ),
+            *who,
         ],
     )
 
