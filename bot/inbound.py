@@ -92,12 +92,16 @@ class _Callback(_Body):
     event: _Event
 
 
-class _Verification(_Part):
+class _Verification(_Body):
     challenge: str
 
 
+COMMAND: Final = "command"
+OTHER: Final = "other"  # Slack's own questions, such as whether the certificate works
+
 _SHAPES: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
     {
+        COMMAND: _Command,
         "shortcut": _Shortcut,
         "block_actions": _Actions,
         "block_suggestion": _Suggestion,
@@ -105,27 +109,21 @@ _SHAPES: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
         "view_closed": _Submission,
         "event_callback": _Callback,
         "url_verification": _Verification,
+        OTHER: _Body,
     }
 )
-COMMAND: Final = "command"
-OTHER: Final = "other"  # Slack's own questions, such as whether the certificate works
 
 
 def kind_of(body: object) -> str | None:
     """Return what kind of request a parsed body is, None when it is none that Slack would send to this app."""
     if not isinstance(body, dict):
         return None
-    kind = body.get("type")
-    if kind is None:
-        if "ssl_check" in body:
-            return OTHER
-        kind, shape = COMMAND, _Command
-    elif isinstance(kind, str) and kind in _SHAPES and "command" not in body:
-        shape = _SHAPES[kind]
-    else:
+    kind = body.get("type", OTHER if "ssl_check" in body else COMMAND)
+    # one that says it is both would be served as one of them and counted as the other
+    if not isinstance(kind, str) or kind not in _SHAPES or (COMMAND in body) is not (kind == COMMAND):
         return None
     try:
-        shape.model_validate(body)
+        _SHAPES[kind].model_validate(body)
     except (ValidationError, RecursionError):
         return None
-    return str(kind)
+    return kind
