@@ -75,6 +75,10 @@ class Announcer:
             if announcement.thread_key is not None and root is None:
                 await self._give_up(announcement, "the message that starts its thread could not be posted")
                 return
+            if scene.request is not None and scene.route is None:
+                # its route was taken out of the configuration: what people were shown stays as it is
+                await self._delivered(announcement, announcement.channel, announcement.messages)
+                return
             thread_ts = root.ts if announcement.thread_key is not None and root is not None else None
             await self._show(announcement, render(scene), thread_ts)
         except PostingError as error:
@@ -177,7 +181,7 @@ class Announcer:
                 announcement.key, channel=channel, messages=tuple(standing), posting=False
             )
 
-    async def _delivered(self, announcement: Announcement, channel: str, standing: Sequence[Standing]) -> None:
+    async def _delivered(self, announcement: Announcement, channel: str | None, standing: Sequence[Standing]) -> None:
         async with self._store.transaction() as transaction:
             await transaction.update_announcement(
                 announcement.key,
