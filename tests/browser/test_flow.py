@@ -2,100 +2,41 @@
 
 import re
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import expect
 
-from bot.playground.page import CastMember, build_page
-from bot.playground.serving import served
-from bot.playground.stage import ADA, APPROVALS, BEN, RINA, TOM, Play, Stage, staged
+from bot.playground.stage import ADA, APPROVALS, BEN, RINA, TOM
 
 from .conftest import OpenWindow
+from .steps import (
+    PATIENCE_MS,
+    REPORTED,
+    VIRUSTOTAL,
+    Everything,
+    ask,
+    everything,
+    open_form,
+    open_thread,
+    pick,
+    review,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-PATIENCE_MS = 20_000.0  # until a sync is through, on a busy machine
-CAST = (
-    CastMember(RINA, "requester"),
-    CastMember(ADA, "approver"),
-    CastMember(BEN, "approver"),
-    CastMember(TOM, "bystander"),
-)
-REPORTED, VIRUSTOTAL = "Phishing triage: reported e-mail", "Enrich indicators with VirusTotal"
-
-
-@dataclass(frozen=True)
-class Everything:
-    """What runs: the bot with all around it, and the page."""
-
-    stage: Stage
-    url: str
-
-    def at(self, user: str, **more: str) -> str:
-        """Return the address of a person in the approval channel."""
-        return f"{self.url}/?as={user}&in={APPROVALS}" + "".join(f"&{key}={value}" for key, value in more.items())
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def everything(tmp_path: Path) -> AsyncIterator[Everything]:
-    """Start everything; syncs take no time to speak of."""
-    async with AsyncExitStack() as stack:
-        stage = await stack.enter_async_context(staged(Play(database_url=f"sqlite:///{tmp_path}/flow.db")))
-        for tines in (stage.dev, stage.prod):
-            tines.switches = replace(tines.switches, sync_seconds=0.2, sync_spread=0.05)
-        page = build_page(stage.slack, cast=CAST, tenants={"dev": stage.dev, "prod": stage.prod})
-        yield Everything(stage, await stack.enter_async_context(served(page)))
+async def demo(tmp_path: Path) -> AsyncIterator[Everything]:
+    """Give the bot with all around it, and the page."""
+    async with everything(tmp_path) as ready:
+        yield ready
 
 
-async def open_form(page: Page) -> Locator:
-    """Type the command and return the form, ready to be filled in."""
-    await page.get_by_label("Message #tines-approvals").fill("/tines-sync")
-    await page.keyboard.press("Enter")
-    dialog = page.get_by_role("dialog", name="Sync stories")
-    await expect(dialog.get_by_role("combobox", name="Source team")).to_be_visible()
-    return dialog
-
-
-async def pick(dialog: Locator, label: str, query: str, option: str) -> None:
-    """Search in a field and choose what is found."""
-    field = dialog.get_by_role("combobox", name=label)
-    await field.fill(query)
-    await dialog.get_by_role("option", name=option).first.click()
-
-
-async def ask(page: Page, *stories: str, reason: str = "Tuned on dev for two weeks") -> None:
-    """Ask for stories to be synced, as a person would."""
-    dialog = await open_form(page)
-    await pick(dialog, "Source team", "SecOps", "SecOps")
-    for story in stories:
-        await pick(dialog, "Stories", story[:9], story)
-    await pick(dialog, "Destination team", "SecOps", "SecOps Production")
-    await dialog.get_by_label("Reason").fill(reason)
-    await dialog.get_by_role("button", name="Ask for the sync").click()
-    await expect(page.get_by_role("dialog", name="Sync request")).to_contain_text("waits for approval")
-    await page.get_by_role("dialog").get_by_role("button", name="Close").last.click()
-
-
-async def review(page: Page) -> Locator:
-    """Open the review of the latest request and wait until it is complete."""
-    await page.get_by_role("button", name="Review").last.click()
-    dialog = page.get_by_role("dialog", name=re.compile("Review"))
-    await expect(dialog).to_contain_text("Stories, as they are now")
-    return dialog
-
-
-async def open_thread(page: Page) -> Locator:
-    """Open the thread of the latest request, once somebody wrote in it."""
-    await page.get_by_role("button", name=re.compile(r"^\d+ repl")).last.click(timeout=PATIENCE_MS)
-    return page.get_by_role("complementary", name="Thread")
-
-
-async def test_the_whole_flow(everything: Everything, windows: OpenWindow) -> None:
+async def test_the_whole_flow(demo: Everything, windows: OpenWindow) -> None:
     """One person asks, another approves in a window of their own, and both see in the thread what became of each story."""
-    rina, ada = await windows(everything.at(RINA)), await windows(everything.at(ADA))
+    rina, ada = await windows(demo.at(RINA)), await windows(demo.at(ADA))
     await ask(rina, REPORTED, VIRUSTOTAL)
     request = ada.locator("main .message").last
     await expect(request).to_contain_text("Tuned on dev for two weeks")
@@ -116,9 +57,9 @@ async def test_the_whole_flow(everything: Everything, windows: OpenWindow) -> No
     await expect(rina.get_by_role("link", name=re.compile("secops 1 unread"))).to_be_visible()
 
 
-async def test_a_rejection(everything: Everything, windows: OpenWindow) -> None:
+async def test_a_rejection(demo: Everything, windows: OpenWindow) -> None:
     """A rejection needs a comment, and the requester reads who rejected and why."""
-    rina, ben = await windows(everything.at(RINA)), await windows(everything.at(BEN))
+    rina, ben = await windows(demo.at(RINA)), await windows(demo.at(BEN))
     await ask(rina, REPORTED)
     await (await review(ben)).get_by_role("button", name="Reject sync request").click()
     dialog = ben.get_by_role("dialog", name=re.compile("Reject"))
@@ -130,21 +71,21 @@ async def test_a_rejection(everything: Everything, windows: OpenWindow) -> None:
     await expect(request).to_contain_text("Freeze until Monday")
     await expect(request).to_contain_text("Ben Lindqvist")
     await expect(rina.get_by_role("button", name="Review")).to_have_count(0)
-    assert everything.stage.dev.destinations == {}
+    assert demo.stage.dev.destinations == {}
 
 
-async def test_a_bystander_may_not(everything: Everything, windows: OpenWindow) -> None:
+async def test_a_bystander_may_not(demo: Everything, windows: OpenWindow) -> None:
     """Somebody who may not decide reads why, and has no button to approve with."""
-    rina, tom = await windows(everything.at(RINA)), await windows(everything.at(TOM))
+    rina, tom = await windows(demo.at(RINA)), await windows(demo.at(TOM))
     await ask(rina, REPORTED)
     dialog = await review(tom)
     await expect(dialog.get_by_role("button", name="Approve")).to_have_count(0)
     await expect(dialog).to_contain_text("approver")
 
 
-async def test_type_ahead_and_field_errors(everything: Everything, windows: OpenWindow) -> None:
+async def test_type_ahead_and_field_errors(demo: Everything, windows: OpenWindow) -> None:
     """Stories are found by name and tag while typing, and an incomplete form says at its fields what is missing."""
-    page = await windows(everything.at(RINA))
+    page = await windows(demo.at(RINA))
     dialog = await open_form(page)
     await dialog.get_by_role("button", name="Ask for the sync").click()
     await expect(dialog.locator(".field-error").first).to_be_visible()
@@ -160,12 +101,12 @@ async def test_type_ahead_and_field_errors(everything: Everything, windows: Open
     await dialog.get_by_role("button", name="Ask for the sync").click()
     await expect(dialog.locator(".field-error").first).to_be_visible()
     await expect(dialog.get_by_label("Reason")).to_have_value("Because")
-    assert everything.stage.slack.messages(APPROVALS) == []
+    assert demo.stage.slack.messages(APPROVALS) == []
 
 
-async def test_a_failing_story_is_seen_in_the_thread(everything: Everything, windows: OpenWindow) -> None:
+async def test_a_failing_story_is_seen_in_the_thread(demo: Everything, windows: OpenWindow) -> None:
     """A story switched to fail in the panel is the one that the thread reports, in the tenant's own words."""
-    rina = await windows(everything.at(RINA))
+    rina = await windows(demo.at(RINA))
     await rina.get_by_role("button", name="Tines tenants").click()
     dev = rina.get_by_role("region", name="Tenant dev")
     await dev.get_by_text(re.compile(r"^Stories \(")).click()
@@ -174,16 +115,16 @@ async def test_a_failing_story_is_seen_in_the_thread(everything: Everything, win
         await dev.get_by_role("switch", name=f"Syncing {REPORTED} fails").click()
     await rina.get_by_role("button", name="Close the panel").click()
     await ask(rina, REPORTED)
-    ada = await windows(everything.at(ADA))
+    ada = await windows(demo.at(ADA))
     await (await review(ada)).get_by_role("button", name="Approve").click()
     thread = await open_thread(rina)
     row = thread.get_by_role("row", name=REPORTED)
     await expect(row).to_contain_text("switched to fail in the playground", timeout=PATIENCE_MS)
 
 
-async def test_a_lost_answer_makes_no_second_destination(everything: Everything, windows: OpenWindow) -> None:
+async def test_a_lost_answer_makes_no_second_destination(demo: Everything, windows: OpenWindow) -> None:
     """With the create's answer switched to get lost, the thread still reports the one sync destination there is."""
-    rina, ada = await windows(everything.at(RINA)), await windows(everything.at(ADA))
+    rina, ada = await windows(demo.at(RINA)), await windows(demo.at(ADA))
     await ask(rina, REPORTED)
     await rina.get_by_role("button", name="Tines tenants").click()
     switch = rina.get_by_role("region", name="Tenant dev").get_by_role("switch", name="The create's answer gets lost")
@@ -193,12 +134,12 @@ async def test_a_lost_answer_makes_no_second_destination(everything: Everything,
     row = (await open_thread(ada)).get_by_role("row", name=REPORTED)
     await expect(row).to_contain_text("Synced", timeout=PATIENCE_MS)
     await expect(switch).not_to_be_checked()
-    assert len(everything.stage.dev.destinations) == 1
+    assert len(demo.stage.dev.destinations) == 1
 
 
-async def test_a_revoked_key_is_told_to_the_approver(everything: Everything, windows: OpenWindow) -> None:
+async def test_a_revoked_key_is_told_to_the_approver(demo: Everything, windows: OpenWindow) -> None:
     """When the key is revoked after the review was opened, the approver reads what Tines said, and nothing is sent."""
-    rina, ada = await windows(everything.at(RINA)), await windows(everything.at(ADA))
+    rina, ada = await windows(demo.at(RINA)), await windows(demo.at(ADA))
     await ask(rina, REPORTED)
     dialog = await review(ada)
     await rina.get_by_role("button", name="Tines tenants").click()
@@ -207,4 +148,4 @@ async def test_a_revoked_key_is_told_to_the_approver(everything: Everything, win
     await dialog.get_by_role("button", name="Approve").click()
     problem = ada.get_by_role("dialog").filter(has_text="401")
     await expect(problem).to_contain_text("Invalid API key")
-    assert everything.stage.dev.calls.of("POST", "/admin/sync_destinations") == []
+    assert demo.stage.dev.calls.of("POST", "/admin/sync_destinations") == []

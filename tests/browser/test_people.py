@@ -113,3 +113,16 @@ async def test_a_cast_of_strangers_is_refused(stage: Stage) -> None:
         build_page(stage.slack, cast=[CastMember("U0NOBODY", "stranger")])
     with pytest.raises(ValueError, match="nobody"):
         build_page(stage.slack, cast=[])
+
+
+async def test_an_archived_channel(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+    """Archiving a channel while somebody looks at it takes the composer away, and bringing it back returns it."""
+    page = await windows(at(ROBIN))
+    await stage.app.post("Still here")
+    box = page.get_by_label("Message #tines-approvals")
+    await expect(box).to_be_enabled()
+    stage.slack.archive(APPROVALS)
+    await expect(box).to_be_disabled()
+    await expect(page.get_by_text("Still here")).to_be_visible()
+    stage.slack.archive(APPROVALS, archived=False)
+    await expect(box).to_be_enabled()

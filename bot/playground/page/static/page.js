@@ -40,9 +40,15 @@ export class Page {
     await this.enter(readPlace());
   }
 
-  /** Shows that nothing can be shown, and why. */
+  /** Says what did not work. A server that is away says so itself, and all is read again when it is back. */
   fail(error) {
-    toast(error.message);
+    if (!(error instanceof TypeError)) toast(error.message);
+    else console.info(error);
+  }
+
+  /** Brings something up to date in the background. */
+  soon(work) {
+    work().catch((error) => this.fail(error));
   }
 
   /** Goes to a place, as whoever it names. */
@@ -77,7 +83,7 @@ export class Page {
         onlost: () => document.body.classList.add("offline"),
         onchange: (change) => this.heard(change),
         ontraffic: (exchange) => this.place.panel === "traffic" && this.traffic.add(exchange, this.session.zone),
-        ontines: () => this.place.panel === "tines" && this.refreshTines(),
+        ontines: () => this.place.panel === "tines" && this.soon(this.refreshTines),
       });
     });
   }
@@ -85,12 +91,12 @@ export class Page {
   heard(change) {
     const mine = !change.user || change.user === this.session.me;
     if (!mine) return;
-    if (change.view_id || change.kind.startsWith("view_") || change.kind === "home_published") this.refreshViews();
+    if (change.view_id || change.kind.startsWith("view_") || change.kind === "home_published") this.soon(this.refreshViews);
     else if (change.ts) {
-      if (change.channel === this.place.in) this.refreshMessages();
+      if (change.channel === this.place.in) this.soon(this.refreshMessages);
       else if (change.kind.endsWith("_posted") && !change.thread_ts) this.mark(change.channel);
-    } else this.refreshFrame();
-    if (!this.session.channels.has(change.channel) && change.channel) this.refreshFrame();
+    } else this.soon(this.refreshFrame);
+    if (!this.session.channels.has(change.channel) && change.channel) this.soon(this.refreshFrame);
   }
 
   mark(channel) {
@@ -102,6 +108,7 @@ export class Page {
     const frame = await get("state", { as: this.session.me });
     Object.assign(this.session, new Session(frame));
     this.drawSidebar();
+    if (this.drawMain()) this.soon(this.refreshMessages);
   }
 
   async readViews() {
@@ -145,7 +152,7 @@ export class Page {
     this.drawMain();
     this.drawThread();
     this.drawPanel();
-    this.refreshMessages().catch((error) => this.fail(error));
+    this.soon(this.refreshMessages);
   }
 
   drawPeople() {
@@ -172,22 +179,26 @@ export class Page {
     });
   }
 
+  /** Draws the conversation unless it stands there already. Returns whether it was drawn anew. */
   drawMain() {
     const { in: key } = this.place;
-    const sign = `${this.session.me} ${key}`;
-    if (this.shown === sign) return;
+    const channel = this.session.channels.get(key);
+    const sign = JSON.stringify([this.session.me, key, channel]);
+    if (this.shown === sign) return false;
     this.shown = sign;
+    document.title = `${channel?.name || this.session.frame.app.name} · ${this.session.userName(this.session.me)}`;
     this.main = null;
     this.home = null;
     if (key === "home") this.drawHome();
-    else this.drawChannel(this.session.channels.get(key));
+    else this.drawChannel(channel);
+    return true;
   }
 
   drawHome() {
     const tab = h("div", { class: "home scroll" });
     fill(find("main"), h("header", { class: "place-head" }, h("h1", {}, icon("home"), `${this.session.frame.app.name} Home`)), tab);
     this.home = new HomeTab(tab, this.session, this.afterwards);
-    get("home", { as: this.session.me }).catch((error) => this.fail(error)).finally(this.refreshViews);
+    get("home", { as: this.session.me }).catch((error) => this.fail(error)).finally(() => this.soon(this.refreshViews));
   }
 
   drawChannel(channel) {
@@ -233,7 +244,7 @@ export class Page {
       find(`open-${name}`).setAttribute("aria-expanded", String(name === panel));
     }
     find("panel-title").textContent = panel === "traffic" ? "Traffic" : "Tines tenants";
-    if (panel) this.readPanel().catch((error) => this.fail(error));
+    if (panel) this.soon(() => this.readPanel());
   }
 
   showSidebar(open) {

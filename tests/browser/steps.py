@@ -1,0 +1,85 @@
+"""The whole product on one stage with the page before it, and the steps that people take through it in a browser."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from playwright.async_api import Locator, Page, expect
+
+from bot.playground.demo import CAST
+from bot.playground.page import build_page
+from bot.playground.serving import served
+from bot.playground.stage import APPROVALS, Play, Stage, staged
+
+PATIENCE_MS: Final = 20_000.0  # until a sync is through, on a busy machine
+REPORTED: Final = "Phishing triage: reported e-mail"
+VIRUSTOTAL: Final = "Enrich indicators with VirusTotal"
+
+
+@dataclass(frozen=True)
+class Everything:
+    """What runs: the bot with all around it, and the page."""
+
+    stage: Stage
+    url: str
+
+    def at(self, user: str, **more: str) -> str:
+        """Return the address of a person in the approval channel."""
+        return f"{self.url}/?as={user}&in={APPROVALS}" + "".join(f"&{key}={value}" for key, value in more.items())
+
+
+@asynccontextmanager
+async def everything(folder: Path) -> AsyncIterator[Everything]:
+    """Start everything, with the database in a folder; syncs take no time to speak of."""
+    async with AsyncExitStack() as stack:
+        stage = await stack.enter_async_context(staged(Play(database_url=f"sqlite:///{folder}/playground.db")))
+        for tines in (stage.dev, stage.prod):
+            tines.switches = replace(tines.switches, sync_seconds=0.2, sync_spread=0.05)
+        page = build_page(stage.slack, cast=CAST, tenants={"dev": stage.dev, "prod": stage.prod})
+        yield Everything(stage, await stack.enter_async_context(served(page)))
+
+
+async def open_form(page: Page) -> Locator:
+    """Type the command and return the form, ready to be filled in."""
+    await page.get_by_label("Message #tines-approvals").fill("/tines-sync")
+    await page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Sync stories")
+    await expect(dialog.get_by_role("combobox", name="Source team")).to_be_visible()
+    return dialog
+
+
+async def pick(dialog: Locator, label: str, query: str, option: str) -> None:
+    """Search in a field and choose what is found."""
+    field = dialog.get_by_role("combobox", name=label)
+    await field.fill(query)
+    await dialog.get_by_role("option", name=option).first.click()
+
+
+async def ask(page: Page, *stories: str, reason: str = "Tuned on dev for two weeks") -> None:
+    """Ask for stories to be synced, as a person would."""
+    dialog = await open_form(page)
+    await pick(dialog, "Source team", "SecOps", "SecOps")
+    for story in stories:
+        await pick(dialog, "Stories", story[:9], story)
+    await pick(dialog, "Destination team", "SecOps", "SecOps Production")
+    await dialog.get_by_label("Reason").fill(reason)
+    await dialog.get_by_role("button", name="Ask for the sync").click()
+    await expect(page.get_by_role("dialog", name="Sync request")).to_contain_text("waits for approval")
+    await page.get_by_role("dialog").get_by_role("button", name="Close").last.click()
+
+
+async def review(page: Page) -> Locator:
+    """Open the review of the latest request and wait until it is complete."""
+    await page.get_by_role("button", name="Review").last.click()
+    dialog = page.get_by_role("dialog", name=re.compile("Review"))
+    await expect(dialog).to_contain_text("Stories, as they are now")
+    return dialog
+
+
+async def open_thread(page: Page) -> Locator:
+    """Open the thread of the latest request, once somebody wrote in it."""
+    await page.get_by_role("button", name=re.compile(r"^\d+ repl")).last.click(timeout=PATIENCE_MS)
+    return page.get_by_role("complementary", name="Thread")
