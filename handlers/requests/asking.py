@@ -61,7 +61,7 @@ async def submit(desk: Desk, actor: str, submission: Submission, *, patience: fl
         transaction.record("break_glass" if request.emergency else "asked", actor, request.id, **_record(request))
         await announcing.asked(transaction, request, route)
         if request.emergency:
-            await announcing.note(transaction, request, route, "break_glass", by=actor, reason=content.reason)
+            await announcing.note(transaction, request, route, "break_glass", actor=actor, reason=content.reason)
             transaction.advance(request.id)
     text = (
         f"{request.id} runs at once, without approval. Its thread shows what becomes of every story."
@@ -123,7 +123,7 @@ async def edit(
         edited = edited.model_copy(update={"digest": content.digest()})
         transaction.record("edited", actor, request_id, approvals_lost=lost, **_record(edited))
         await announcing.changed(transaction, edited)
-        await announcing.note(transaction, edited, route, "edited", by=actor, fallen=lost)
+        await announcing.note(transaction, edited, route, "edited", actor=actor, approvals_lost=lost)
     return Done(request=edited, text=f"{request_id} was changed and waits for approval.")
 
 

@@ -85,6 +85,7 @@ async def _take(
     if shown.digest != current.digest:
         # stories were edited on Tines since the request was made or last approved: earlier approvals were for those
         lost = len(current.approvals())
+        edited = _edited(current.content.stories, content.stories)
         current = (await transaction.change(current, content=content)).model_copy(update={"digest": shown.digest})
         if lost:
             transaction.record("stories_changed", actor, current.id, approvals_lost=lost, digest=shown.digest)
@@ -93,7 +94,8 @@ async def _take(
                 current,
                 route,
                 "stories_changed",
-                changed=[f"Stories were edited on Tines, so {_approvals(lost)} given before fell away."],
+                approvals_lost=lost,
+                changes=list(edited),
             )
     decision = Decision(
         request_id=current.id,
@@ -126,10 +128,6 @@ async def _take(
         text = f"Your approval counts. {current.id} needs {standing.missing}."
     await announcing.changed(transaction, decided)
     return Done(request=decided, text=text)
-
-
-def _approvals(number: int) -> str:
-    return "one approval" if number == 1 else f"{number} approvals"
 
 
 def _changes(
@@ -229,7 +227,7 @@ async def withdraw(desk: Desk, actor: str, request_id: str) -> Answer:
         await announcing.changed(transaction, remaining)
         standing = quorum(route, remaining.approvals())
         await announcing.note(
-            transaction, remaining, route, "withdrawn", by=actor, have=standing.have, needed=standing.needed
+            transaction, remaining, route, "withdrawn", actor=actor, have=standing.have, needed=standing.needed
         )
     return Done(request=remaining, text=f"Your approval of {request_id} is taken back.")
 
