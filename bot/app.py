@@ -67,6 +67,7 @@ class World:
     patience: Patience = field(default_factory=Patience)  # of the Tines client
     click_patience: float = PATIENCE  # seconds that a click waits for Tines
     sweep_seconds: float = 1.0
+    fresh_seconds: float = 60.0  # how old what is known of Tines may be when a form is checked
     pace: Pace = field(default_factory=Pace)  # of each channel's messages
     lease: timedelta = LEASE  # of a process over what it works on, when several share a database
 
@@ -158,7 +159,7 @@ async def _work(
         )
         for alias, tenant in settings.atlas.tenants.items()
     }
-    catalogue = Catalogue(clients, settings.atlas.tenants)
+    catalogue = Catalogue(clients, settings.atlas.tenants, fresh_for=world.fresh_seconds)
     stack.push_async_callback(catalogue.close)
     engine = Engine(jobs, store, sweep_seconds=world.sweep_seconds, lease=world.lease)
     operation = CreateDestination(
