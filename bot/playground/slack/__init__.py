@@ -11,6 +11,7 @@ from bot.playground.slack.faults import EVERY_METHOD, Fault, FaultKind, Faults
 from bot.playground.slack.installation import AppInstall, Shortcut, SlashCommand
 from bot.playground.slack.local import LocalSlack
 from bot.playground.slack.rates import NO_RATES, STRICT_RATES, Rates
+from bot.playground.slack.relay import Relay, relayed
 from bot.playground.slack.sending import signed_headers
 from bot.playground.slack.shapes import (
     Json,
@@ -49,6 +50,7 @@ __all__ = [
     "Parcel",
     "ParcelKind",
     "Rates",
+    "Relay",
     "Shortcut",
     "SlackClientError",
     "SlashCommand",
@@ -58,6 +60,7 @@ __all__ = [
     "ViewRef",
     "Workspace",
     "live_mentions",
+    "relayed",
     "render_text",
     "signed_headers",
 ]

@@ -33,6 +33,7 @@ class Core:
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     rates: Rates = STRICT_RATES
     base_url: str = "http://127.0.0.1"  # where the app reaches this Slack, without a slash at the end
+    socket_url: str = ""  # where its WebSockets are opened, when not at the same place
     token_revoked: bool = False
     files: dict[str, Json] = field(default_factory=dict)  # file id → what was uploaded
     ids: Ids = field(init=False)

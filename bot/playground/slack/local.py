@@ -119,6 +119,15 @@ class LocalSlack(Mischief):
         self._core.base_url = url.rstrip("/")
 
     @property
+    def socket_url(self) -> str:
+        """Return the origin for Socket Mode's WebSockets, e.g. of a relay; empty for `base_url`."""
+        return self._core.socket_url
+
+    @socket_url.setter
+    def socket_url(self, url: str) -> None:
+        self._core.socket_url = url.rstrip("/")
+
+    @property
     def workspace(self) -> Workspace:
         """Return the workspace; use this object's own methods to change it while somebody watches."""
         return self._core.workspace

@@ -85,11 +85,6 @@ class Messages:
         """Yield a channel's messages, oldest first, without the replies in threads."""
         yield from self._tops[channel].values()
 
-    def everything(self) -> Iterator[Message]:
-        """Yield every message of every channel, replies included, in no order; ephemeral ones too."""
-        for kept in (*self._tops.values(), *self._replies.values(), *self._ephemerals.values()):
-            yield from kept.values()
-
     def find(self, channel: str, ts: str) -> Message | None:
         """Return the message or reply, or None; never an ephemeral one, which no method of Slack's can find."""
         return self._tops[channel].get(ts) or self._replies[channel].get(ts)

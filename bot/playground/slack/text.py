@@ -12,6 +12,7 @@ from bot.playground.slack.mrkdwn import date_text, live_parts, plain, unescape
 from bot.playground.slack.shapes import Json
 
 _BULLET: Final = "• "
+_MESSAGE: Final = "message"  # also what an object without a type is taken for: the arguments of a call are one
 _MENTIONS: Final = {
     "user": ("user_id", "<@{}>"),
     "usergroup": ("usergroup_id", "<!subteam^{}>"),
@@ -39,8 +40,8 @@ def _live(value: Any, *, autolinks: bool) -> Iterator[str]:  # noqa: ANN401 - wa
             yield from _live(item, autolinks=autolinks)
     if not is_object(value):
         return
-    kind = value.get("type")
-    mention = _MENTIONS(str(kind))
+    kind = str(value.get("type", _MESSAGE))
+    mention = _MENTIONS(kind)
     if mention and isinstance(value.get(mention[0]), str):
         yield mention[1].format(value[mention[0]])
     yield from _live_texts(value, kind, autolinks=autolinks)
@@ -59,11 +60,11 @@ def _unpacked(value: object) -> object:
         return None
 
 
-def _live_texts(value: Json, kind: object, *, autolinks: bool) -> Iterator[str]:
+def _live_texts(value: Json, kind: str, *, autolinks: bool) -> Iterator[str]:
     """Yield what is live in the texts that stand right in an object, by its type."""
     if kind in {"mrkdwn", "markdown"}:
         keys: tuple[str, ...] = ("text",)
-    elif kind in {None, "message"}:
+    elif kind == _MESSAGE:
         keys = _MARKUP_TEXTS
     else:
         return

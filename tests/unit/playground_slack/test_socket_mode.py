@@ -9,7 +9,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.playground.slack import AppInstall, Json, LocalSlack, SlackClientError, ViewRef
+from bot.playground.slack import AppInstall, Json, LocalSlack, SlackClientError, ViewRef, relayed
 
 FORM: Json = {
     "type": "modal",
@@ -157,6 +157,30 @@ async def test_a_connection_that_ends_takes_its_envelopes_along(slack: LocalSlac
     slack.socket_mode.cut()
     with pytest.raises(SlackClientError, match="ended before the ack"):
         await asked
+
+
+@pytest.mark.parametrize("how", ["freeze", "cut"])
+async def test_the_app_survives_a_dead_peer(
+    slack: LocalSlack, install: AppInstall, web: AsyncWebClient, how: str
+) -> None:
+    """A connection that goes dead without a word, or breaks, is noticed and replaced through the relay."""
+    async with relayed(slack.base_url) as relay:
+        slack.socket_url = relay.url
+        desk = Desk(install.app_token, web)
+        await desk.connect()
+        await _connections(slack, 1)
+        if how == "freeze":
+            relay.freeze()
+            with pytest.raises(SlackClientError, match="operation_timeout"):
+                await slack.command("U1", "C1", "/tines-sync")
+            await slack.until(lambda: slack.socket_mode.connected > 1)
+            relay.thaw()
+        else:
+            relay.cut()
+            await _connections(slack, 0)
+        await _connections(slack, 1)
+        assert (await slack.command("U1", "C1", "/tines-sync")).answer == {}
+        await desk.close()
 
 
 async def test_an_address_is_good_for_one_connection(slack: LocalSlack, web: AsyncWebClient) -> None:

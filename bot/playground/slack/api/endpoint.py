@@ -7,7 +7,7 @@ codes, as an app has to tell them apart.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -107,7 +107,7 @@ class WebApi:
         def run() -> Json:
             if name == "apps.connections.open":
                 self._check_token(token, core.app.app_token, core.app.bot_token)
-                return self._socket_mode.open_connection(core.base_url)
+                return self._socket_mode.open_connection(core.socket_url or core.base_url)
             self._check_token(token, core.app.bot_token, core.app.app_token)
             if core.token_revoked:
                 refuse("token_revoked")
@@ -197,12 +197,21 @@ async def _arguments(request: Request) -> Json:
     """Read a call's arguments from the query and the body. Raises `ValueError` when the body is unreadable."""
     values: Json = dict(request.query_params)
     if request.headers.get("content-type", "").startswith("application/json"):
-        body = json.loads(await request.body() or b"{}")
+        body = _parsed(await request.body())
         if not is_object(body):
             message = "not an object"
             raise ValueError(message)
         return values | body
     return values | dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
+
+
+def _parsed(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds; the caller checks it
+    """Read JSON; half a surrogate pair becomes "?", since no answer could be encoded with it."""
+    text = body.decode()
+    value = json.loads(text or "{}")
+    if "\\u" in text:
+        value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+    return value
 
 
 def _token(request: Request, values: Json) -> str:
