@@ -272,6 +272,7 @@ class Engine:
     async def sweep(self) -> None:
         """Start the jobs of every row that is due and that nobody works on."""
         async with self._store.reading() as reader:
+            await self._store.note_freezes(reader)  # so that whoever opens a form need not wait for the database
             requests, lanes, intents = await reader.due(self._store.executor)
         self._swept_at = self._monotonic()
         for kind, keys in ((ADVANCE, requests), (DELIVER, lanes), (INTENT, intents)):

@@ -104,8 +104,7 @@ class Forms:
         """Return the form for a person, or why there is none for them."""
         desk = self._surface.desk
         rulings = {name: may_request(route, people[name]) for name, route in desk.atlas.routes.items()}
-        async with desk.store.reading() as reader:
-            freezes = await reader.freezes()
+        freezes = await desk.store.freezes()
         routes = tuple(self._choice(name, freezes.get(name)) for name, ruling in rulings.items() if ruling.allowed)
         if state.revision is not None:  # a request keeps its route
             routes = tuple(choice for choice in routes if choice.name == state.route)

@@ -4,14 +4,16 @@ Everything that must survive a crash is a row here. Failures of the database its
 so that a person is told "not now" instead of seeing a request vanish.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from handlers.jobs import JobQueue
+from handlers.policy import Freeze
 from handlers.store import tables as t
 from handlers.store.database import WRITING, DatabaseUrlError
 from handlers.store.migrate import SchemaError, check_schema, migrate, migrates_by_itself
@@ -39,6 +41,9 @@ __all__ = [
 ]
 
 
+_FREEZES_LAST: Final = timedelta(seconds=3)
+
+
 class StoreUnavailableError(Exception):
     """The database cannot be reached or does not answer. What was committed before is safe; this change was not."""
 
@@ -61,6 +66,8 @@ class Store:
         self._jobs = jobs
         self.executor = executor
         self.clock = clock
+        self._freezes: tuple[datetime, Mapping[str, Freeze]] | None = None  # as last read
+        self._freezes_turn = 0  # counts this process's own changes of them
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -76,14 +83,34 @@ class Store:
                     yield transaction
                     await transaction.write_events()
                     await self._jobs.enqueue(connection, transaction.jobs)
+        if transaction.freezes_changed:
+            self._freezes, self._freezes_turn = None, self._freezes_turn + 1
         self._jobs.wake(transaction.jobs)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Reader]:
         """Open a transaction that only reads. Raises `StoreUnavailableError` when the database fails."""
+        turn = self._freezes_turn
         with _failures():
             async with self._engine.connect() as connection, connection.begin():
-                yield Reader(connection, self.clock())
+                yield Reader(connection, self.clock(), freezes_turn=turn)
+
+    async def freezes(self) -> Mapping[str, Freeze]:
+        """Return every frozen route, to be shown: this process's changes at once, others' within three seconds.
+
+        What decides whether something may run is read in the transaction that decides. Raises `StoreUnavailableError`.
+        """
+        if self._freezes is not None and self.clock() - self._freezes[0] < _FREEZES_LAST:
+            return self._freezes[1]
+        async with self.reading() as reader:
+            return await self.note_freezes(reader)
+
+    async def note_freezes(self, reader: Reader) -> Mapping[str, Freeze]:
+        """Read the frozen routes, and remember them for `freezes`."""
+        seen = await reader.freezes()
+        if reader.freezes_turn == self._freezes_turn:  # else they may have changed after they were read
+            self._freezes = (reader.now, seen)
+        return seen
 
     async def heartbeat(self, lease: timedelta) -> None:
         """Renew this executor's lease. Raises `StoreUnavailableError`."""

@@ -26,9 +26,10 @@ _OPEN: Final = sa.and_(t.announcements.c.wanted > t.announcements.c.delivered, t
 class Reader:
     """Questions to the store within one transaction."""
 
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, connection: AsyncConnection, now: datetime, *, freezes_turn: int = 0) -> None:
         self._connection = connection
         self.now = now
+        self.freezes_turn = freezes_turn  # how many changes of freezes the process had made before
 
     async def request(self, request_id: str, *, lock: bool = False) -> SyncRequest | None:
         """Return a request with its decisions; with `lock`, nobody else changes it until the transaction ends."""

@@ -35,6 +35,7 @@ class Transaction(Reader):
         super().__init__(connection, now)
         self._executor = executor
         self._events: list[dict[str, Any]] = []
+        self.freezes_changed = False
         self.jobs: dict[Job, None] = {}  # a set that keeps its order
 
     # ---- requests
@@ -148,11 +149,13 @@ class Transaction(Reader):
 
     async def put_freeze(self, freeze: Freeze) -> None:
         """Freeze a route, or say anew why it is frozen."""
+        self.freezes_changed = True
         await self._connection.execute(sa.delete(t.freezes).where(t.freezes.c.route == freeze.route))
         await self._connection.execute(sa.insert(t.freezes).values(freeze.model_dump()))
 
     async def drop_freeze(self, route: str) -> None:
         """Thaw a route."""
+        self.freezes_changed = True
         await self._connection.execute(sa.delete(t.freezes).where(t.freezes.c.route == route))
 
     # ---- the record
