@@ -12,7 +12,8 @@ from handlers.models import Content, Frozen, State, SyncMode, SyncRequest, new_r
 from handlers.policy import Ruling, may_break_glass, may_edit, may_request
 from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refused
 from handlers.requests.checking import check_content
-from handlers.requests.desk import Desk, allowed, find, refused_in, what_happened
+from handlers.requests.desk import Desk, allowed, permitted, refused_in
+from handlers.requests.locking import locked
 from handlers.routes import Route
 
 
@@ -75,34 +76,25 @@ async def edit(
     desk: Desk, actor: str, request_id: str, revision: int, submission: Submission, *, patience: float | None
 ) -> Answer:
     """Change a pending request. Approvals given so far are for what it was, so they fall away."""
-    found = await find(desk, request_id)
-    if isinstance(found, Refused):
-        return found
-    request, _ = found
-    route = desk.atlas.routes.get(submission.route)
-    if route is None:
-        return Invalid(fields={Field.ROUTE: "This route is not configured any more. Choose another one."})
-    if route.name != request.content.route:
-        return Invalid(fields={Field.ROUTE: "A request keeps its route. Cancel it and ask anew for another one."})
-    ruling = await allowed(
+    found = await permitted(
         desk,
         actor,
-        route,
-        lambda person: may_edit(route, person, requester=request.requester),
+        request_id,
+        lambda route, person, request: may_edit(route, person, requester=request.requester),
         what="edit",
-        request=request,
     )
-    if not isinstance(ruling, Ruling):
-        return ruling
+    if not isinstance(found, tuple):
+        return found
+    request, route, _ = found
+    if submission.route != request.content.route:
+        return Invalid(fields={Field.ROUTE: "A request keeps its route. Cancel it and ask anew for another one."})
     content = await check_content(desk, submission, route, patience=patience)
     if not isinstance(content, Content):
         return content
     async with desk.store.transaction() as transaction:
-        current = await transaction.request(request_id, lock=True)
-        if current is None or current.state is not State.PENDING:
-            return refused_in(
-                transaction, actor, (what_happened(current or request),), what="edit", request=current or request
-            )
+        current = await locked(transaction, request, route, {State.PENDING}, actor, what="edit")
+        if isinstance(current, Refused):
+            return current
         if current.revision != revision:
             return refused_in(
                 transaction,

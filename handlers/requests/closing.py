@@ -1,10 +1,12 @@
 """Calling a request off, looking again at an uncertain one, and freezing a route."""
 
 from handlers import announcing
-from handlers.models import Problem, State
+from handlers.models import Problem, State, SyncRequest
+from handlers.people import Person
 from handlers.policy import Freeze, Ruling, may_cancel, may_freeze
 from handlers.requests.answers import Answer, Done, NotNow, Refused
-from handlers.requests.desk import Desk, allowed, find, refused_in, what_happened
+from handlers.requests.desk import Desk, allowed, permitted, refused_in
+from handlers.requests.locking import locked
 from handlers.routes import Route
 
 _STOPPABLE = frozenset({State.PENDING, State.APPROVED})
@@ -12,26 +14,14 @@ _STOPPABLE = frozenset({State.PENDING, State.APPROVED})
 
 async def cancel(desk: Desk, actor: str, request_id: str, reason: str) -> Answer:
     """Call off a request for which nothing was sent yet."""
-    found = await find(desk, request_id)
-    if isinstance(found, Refused):
+    found = await permitted(desk, actor, request_id, _may_cancel, what="cancel")
+    if not isinstance(found, tuple):
         return found
-    request, route = found
-    ruling = await allowed(
-        desk,
-        actor,
-        route,
-        lambda person: may_cancel(route, person, requester=request.requester),
-        what="cancel",
-        request=request,
-    )
-    if not isinstance(ruling, Ruling):
-        return ruling
+    request, route, _ = found
     async with desk.store.transaction() as transaction:
-        current = await transaction.request(request_id, lock=True)
-        if current is None or current.state not in _STOPPABLE:
-            return refused_in(
-                transaction, actor, (what_happened(current or request),), what="cancel", request=current or request
-            )
+        current = await locked(transaction, request, route, _STOPPABLE, actor, what="cancel")
+        if isinstance(current, Refused):
+            return current
         cancelled = await transaction.change(
             current,
             state=State.CANCELLED,
@@ -45,6 +35,10 @@ async def cancel(desk: Desk, actor: str, request_id: str, reason: str) -> Answer
     return Done(request=cancelled, text=f"{request_id} is cancelled. Nothing was sent to Tines.")
 
 
+def _may_cancel(route: Route, person: Person, request: SyncRequest) -> Ruling:
+    return may_cancel(route, person, requester=request.requester)
+
+
 async def check_again(desk: Desk, actor: str, request_id: str) -> Answer:
     """Look once more whether an uncertain request's sync destination exists."""
     return await _uncertain(desk, actor, request_id, "check_again", "")
@@ -56,26 +50,14 @@ async def close(desk: Desk, actor: str, request_id: str, comment: str = "") -> A
 
 
 async def _uncertain(desk: Desk, actor: str, request_id: str, what: str, comment: str) -> Answer:
-    found = await find(desk, request_id)
-    if isinstance(found, Refused):
+    found = await permitted(desk, actor, request_id, _may_cancel, what=what)
+    if not isinstance(found, tuple):
         return found
-    request, route = found
-    ruling = await allowed(
-        desk,
-        actor,
-        route,
-        lambda person: may_cancel(route, person, requester=request.requester),
-        what=what,
-        request=request,
-    )
-    if not isinstance(ruling, Ruling):
-        return ruling
+    request, route, _ = found
     async with desk.store.transaction() as transaction:
-        current = await transaction.request(request_id, lock=True)
-        if current is None or current.state is not State.UNCERTAIN:
-            return refused_in(
-                transaction, actor, (what_happened(current or request),), what=what, request=current or request
-            )
+        current = await locked(transaction, request, route, {State.UNCERTAIN}, actor, what=what)
+        if isinstance(current, Refused):
+            return current
         transaction.record(what, actor, current.id, comment=comment)
         if what == "check_again":
             looked = await transaction.change(current, state=State.CREATING, due_at=transaction.now, problem=None)

@@ -5,15 +5,19 @@ anything written. Whoever comes second is told what happened first.
 """
 
 from datetime import datetime
+from typing import Final
 
 from handlers import announcing
 from handlers.models import Content, Decision, Frozen, State, Story, SyncRequest, Verdict
 from handlers.operations import Preview
 from handlers.policy import Ruling, may_approve, may_reject, may_withdraw, quorum
 from handlers.requests.answers import Answer, Changed, Done, NotNow, Refused, Slow
-from handlers.requests.desk import Desk, allowed, find, looked_up, refuse, refused_in, what_happened
+from handlers.requests.desk import Desk, allowed, find, looked_up, permitted, refuse, refused_in, what_happened
+from handlers.requests.locking import in_time, locked
 from handlers.routes import Route
 from handlers.store import Transaction
+
+_OPEN: Final = frozenset({State.PENDING})
 
 
 class Shown(Frozen):
@@ -53,13 +57,12 @@ async def approve(desk: Desk, actor: str, shown: Shown, *, patience: float | Non
     if preview.problem is not None:
         return NotNow(problem=preview.problem)
     async with desk.store.transaction() as transaction:
-        current = await transaction.request(request.id, lock=True)
+        current = await in_time(transaction, request.id, route)
         if current is not None and _gave(current, actor, shown):
             return Done(request=current, text=f"Your approval of {current.id} counts already.")
         if current is None or current.state is not State.PENDING:
-            return refused_in(
-                transaction, actor, (what_happened(current or request),), what="approve", request=current or request
-            )
+            now = current or request
+            return refused_in(transaction, actor, (what_happened(now),), what="approve", request=now)
         now_there = current.content.with_stories(preview.stories)
         changes = _changes(current, request, shown, preview, now_there)
         if changes:
@@ -159,26 +162,20 @@ def _edited(before: tuple[Story, ...], now: tuple[Story, ...]) -> tuple[str, ...
 
 async def reject(desk: Desk, actor: str, request_id: str, comment: str) -> Answer:
     """End a pending request with a comment for its requester."""
-    found = await find(desk, request_id)
-    if isinstance(found, Refused):
-        return found
-    request, route = found
-    ruling = await allowed(
+    found = await permitted(
         desk,
         actor,
-        route,
-        lambda person: may_reject(route, person, requester=request.requester),
+        request_id,
+        lambda route, person, request: may_reject(route, person, requester=request.requester),
         what="reject",
-        request=request,
     )
-    if not isinstance(ruling, Ruling):
-        return ruling
+    if not isinstance(found, tuple):
+        return found
+    request, route, ruling = found
     async with desk.store.transaction() as transaction:
-        current = await transaction.request(request_id, lock=True)
-        if current is None or current.state is not State.PENDING:
-            return refused_in(
-                transaction, actor, (what_happened(current or request),), what="reject", request=current or request
-            )
+        current = await locked(transaction, request, route, _OPEN, actor, what="reject")
+        if isinstance(current, Refused):
+            return current
         await transaction.add_decision(
             Decision(
                 request_id=current.id,
@@ -206,21 +203,20 @@ async def reject(desk: Desk, actor: str, request_id: str, comment: str) -> Answe
 
 async def withdraw(desk: Desk, actor: str, request_id: str) -> Answer:
     """Take back an approval, while the quorum is not reached."""
-    found = await find(desk, request_id)
-    if isinstance(found, Refused):
-        return found
-    request, route = found
-    ruling = await allowed(
-        desk, actor, route, lambda person: may_withdraw(person, request.approvals()), what="withdraw", request=request
+    found = await permitted(
+        desk,
+        actor,
+        request_id,
+        lambda _route, person, request: may_withdraw(person, request.approvals()),
+        what="withdraw",
     )
-    if not isinstance(ruling, Ruling):
-        return ruling
+    if not isinstance(found, tuple):
+        return found
+    request, route, _ = found
     async with desk.store.transaction() as transaction:
-        current = await transaction.request(request_id, lock=True)
-        if current is None or current.state is not State.PENDING:
-            return refused_in(
-                transaction, actor, (what_happened(current or request),), what="withdraw", request=current or request
-            )
+        current = await locked(transaction, request, route, _OPEN, actor, what="withdraw")
+        if isinstance(current, Refused):
+            return current
         await transaction.withdraw_approval(current, actor)
         transaction.record("withdrawn", actor, current.id, revision=current.revision)
         remaining = _without(current, actor, transaction.now)

@@ -103,6 +103,23 @@ async def find(desk: Desk, request_id: str) -> tuple[SyncRequest, Route] | Refus
     return request, route
 
 
+async def permitted(
+    desk: Desk,
+    actor: str,
+    request_id: str,
+    rule: Callable[[Route, Person, SyncRequest], Ruling],
+    *,
+    what: str,
+) -> tuple[SyncRequest, Route, Ruling] | Refused | NotNow:
+    """Return a request, its route and the ruling, for somebody who may do `what` with it; else what to answer."""
+    found = await find(desk, request_id)
+    if isinstance(found, Refused):
+        return found
+    request, route = found
+    ruling = await allowed(desk, actor, route, lambda person: rule(route, person, request), what=what, request=request)
+    return (request, route, ruling) if isinstance(ruling, Ruling) else ruling
+
+
 async def looked_up(desk: Desk, content: Content, patience: float | None) -> Preview | None:
     """Return the preview of what would be done, or None when Tines takes longer than `patience` seconds."""
     try:

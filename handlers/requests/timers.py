@@ -5,9 +5,10 @@ Both are one due time on the row. Nothing sleeps for days; the sweep finds the r
 
 from handlers import announcing
 from handlers.calendar import may_remind, next_allowed
-from handlers.models import State, SyncRequest
+from handlers.models import SyncRequest
 from handlers.policy import quorum
 from handlers.requests.desk import Desk
+from handlers.requests.locking import expire
 from handlers.store import SYSTEM, Transaction
 
 
@@ -16,10 +17,7 @@ async def tick(desk: Desk, transaction: Transaction, request: SyncRequest) -> No
     route = desk.atlas.routes.get(request.content.route)
     now = transaction.now
     if now >= request.expires_at:
-        expired = await transaction.change(request, state=State.EXPIRED, due_at=None, finished_at=now)
-        transaction.record("expired", SYSTEM, request.id, revision=request.revision)
-        if route is not None:
-            await announcing.ended(transaction, expired, route)
+        await expire(transaction, request, route)
         return
     if route is None or route.remind_after is None:
         await transaction.change(request, due_at=request.expires_at)
