@@ -1,0 +1,208 @@
+"""The people: they ask, decide and call off, and try again when Slack tells them that the app did not answer.
+
+They do only what stands on their screens. What the app told them it has taken is written down here, and must be true
+in the end whatever happened to the process meanwhile.
+"""
+
+import asyncio
+import json
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from bot.playground.actor import Actor, NotOnScreenError
+from bot.playground.slack import Json, NotThereError, SlackClientError
+from bot.playground.stage import APPROVALS, GENERAL
+
+from .town import STORIES, TEAMS, Town
+
+_PAUSE: Final = 0.15  # seconds until somebody tries again or looks again
+_TRIES: Final = 4  # of a submit, before a person closes the form and begins anew
+_TAKEN: Final = re.compile(r"(TS-[0-9A-Z]{8}) waits for approval|Checking")
+_ID: Final = re.compile(r"TS-[0-9A-Z]{8}")
+_TROUBLE: Final = (SlackClientError, NotOnScreenError, NotThereError)
+
+
+class Fate(StrEnum):
+    """What the people do with a request; written in its reason."""
+
+    APPROVE = "please approve"
+    REJECT = "please reject"
+    CANCEL = "will be cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One request that somebody wants to make. The stories tell it from every other one."""
+
+    number: int
+    source: int
+    target: int
+    stories: frozenset[int]
+    fate: Fate
+
+    @property
+    def reason(self) -> str:
+        """What is typed as the reason."""
+        return f"Errand {self.number:05}, {self.fate}"
+
+
+def errands(chance: random.Random, amount: int) -> Iterator[Errand]:
+    """Yield errands, no two of them with the same teams and the same stories."""
+    taken: set[tuple[int, int, frozenset[int]]] = set()
+    number = 0
+    while number < amount:
+        source, target = chance.randrange(TEAMS), chance.randrange(TEAMS)
+        stories = frozenset(chance.sample(range(STORIES), chance.randint(1, 3)))
+        if (source, target, stories) in taken:
+            continue
+        taken.add((source, target, stories))
+        number += 1
+        fate = chance.choices(list(Fate), weights=(8, 1, 1))[0]
+        yield Errand(number, source, target, stories, fate)
+
+
+@dataclass(slots=True)
+class Crowd:
+    """Everybody at once. `closing` makes the requesters stop after the errand they are at; then `asked` is set."""
+
+    town: Town
+    work: Iterator[Errand]
+    closing: bool = False
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    taken: dict[str, Errand] = field(default_factory=dict)  # reason → errand that the app said it has taken
+    decided: set[str] = field(default_factory=set)  # requests of which the app said that a decision counts
+    _busy: dict[str, asyncio.Lock] = field(default_factory=dict)  # a person does one thing at a time
+    _made: dict[str, Actor] = field(default_factory=dict)  # reason → who asks
+    _asking: int = 0
+
+    async def run(self) -> None:
+        """Live: make the errands, and decide whatever waits, for ever."""
+        async with asyncio.TaskGroup() as group:
+            for actor in self.town.requesters:
+                self._busy[actor.user] = asyncio.Lock()
+            for actor in self.town.approvers:
+                self._busy[actor.user] = asyncio.Lock()
+            for actor in self.town.requesters:
+                group.create_task(self._requester(actor))
+            for actor in self.town.approvers:
+                group.create_task(self._approver(actor))
+
+    # ---- asking
+
+    async def _requester(self, actor: Actor) -> None:
+        self._asking += 1
+        while not self.closing and (errand := next(self.work, None)) is not None:
+            self._made[errand.reason] = actor
+            while errand.reason not in self.taken:
+                async with self._busy[actor.user]:
+                    try:
+                        await self._ask(actor, errand)
+                    except _TROUBLE:
+                        await self._closes_everything(actor)
+                await asyncio.sleep(_PAUSE)
+        self._asking -= 1
+        if not self._asking:
+            self.asked.set()
+
+    async def _ask(self, actor: Actor, errand: Errand) -> None:
+        await actor.opens_form(GENERAL)
+        await actor.fills_in(
+            *(f"Story {errand.source}-{story}" for story in sorted(errand.stories)),
+            source=f"Source {errand.source}",
+            destination=f"Target {errand.target}",
+            reason=errand.reason,
+        )
+        await self._submits(actor)
+        if _TAKEN.search(actor.reads()):
+            self.taken[errand.reason] = errand
+        await self._closes_everything(actor)
+
+    async def _submits(self, actor: Actor) -> None:
+        """Press submit, again when Slack says that it did not work; give up after a while."""
+        for left in reversed(range(_TRIES)):
+            try:
+                await actor.submits()
+            except SlackClientError:
+                if not left:
+                    raise
+                await asyncio.sleep(_PAUSE)
+            else:
+                return
+
+    # ---- deciding
+
+    async def _approver(self, actor: Actor) -> None:
+        while True:
+            message = self._waiting()
+            if message is None:
+                await asyncio.sleep(_PAUSE)
+                continue
+            fate = _fate(message)
+            doer = self._requester_of(message) if fate is Fate.CANCEL else actor
+            async with self._busy[doer.user]:
+                try:
+                    await self._decide(doer, message, fate)
+                except _TROUBLE:
+                    await asyncio.sleep(_PAUSE)
+                await self._closes_everything(doer)
+
+    def _waiting(self) -> Json | None:
+        """Return some message that waits for a decision, the oldest ones first but not always the same."""
+        found = [message for message in self.town.slack.messages(APPROVALS) if _offers(message, "Review")]
+        return random.SystemRandom().choice(found[:APPROVERS_LOOK]) if found else None
+
+    def _requester_of(self, message: Json) -> Actor:
+        shown = json.dumps(message["blocks"])
+        return next(actor for reason, actor in self._made.items() if reason in shown)
+
+    async def _decide(self, actor: Actor, message: Json, fate: Fate) -> None:
+        request_id = request_of(message)
+        if fate is Fate.CANCEL:
+            await actor.types(GENERAL, f"cancel {request_id}")
+            await actor.sees_view(_can_submit)
+        else:
+            await actor.clicks("Review", message, APPROVALS)
+            await actor.sees_view(lambda view: _can_submit(view) and "Reject…" in json.dumps(view, ensure_ascii=False))
+        if fate is Fate.REJECT:
+            await actor.presses("Reject…")
+            await actor.sees_view(lambda view: "Why?" in json.dumps(view))
+            await actor.writes("Why?", "No need for it")
+        await self._submits(actor)
+        if not self.town.slack.views(actor.user) or re.search("cancelled", actor.reads()):
+            self.decided.add(request_id)
+
+    async def _closes_everything(self, actor: Actor) -> None:
+        while views := self.town.slack.views(actor.user):
+            await self.town.slack.close(actor.user, views[-1]["id"], everything=True)
+
+
+APPROVERS_LOOK: Final = 6  # at so many of the oldest waiting messages
+
+
+def request_of(message: Json) -> str:
+    """Return the id that stands on a message."""
+    found = _ID.search(json.dumps(message["blocks"]))
+    assert found is not None, "a message without an id"
+    return found.group()
+
+
+def _fate(message: Json) -> Fate:
+    shown = json.dumps(message["blocks"])
+    return next(fate for fate in Fate if fate in shown)
+
+
+def _offers(message: Json, text: str) -> bool:
+    return any(
+        element.get("text", {}).get("text") == text
+        for block in message.get("blocks", ())
+        for element in block.get("elements", ())
+        if element.get("type") == "button"
+    )
+
+
+def _can_submit(view: Json) -> bool:
+    return view.get("submit") is not None

@@ -1,0 +1,106 @@
+"""One process of the product, as an operating system sees it: started, killed, frozen, asked to end."""
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+ROOT: Final = Path(__file__).parents[2]
+_LOOK_SECONDS: Final = 0.03
+
+
+class NotReadyError(AssertionError):
+    """A process did not become ready in time; the text holds the end of its log."""
+
+
+class Process:
+    """A process that answers on a port of this machine, and writes its log to a file."""
+
+    def __init__(self, environ: Mapping[str, str], log: Path, *, module: str = "tests.crash.serving") -> None:
+        self._environ = dict(environ)
+        self._log = log
+        self._module = module
+        self._child: asyncio.subprocess.Process | None = None
+        self.url = f"http://127.0.0.1:{environ['PORT']}"
+
+    async def start(self, command: str = "serve", **more: str) -> None:
+        """Start it; `more` are further variables of its environment."""
+        with self._log.open("ab") as log:
+            self._child = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", self._module, command, cwd=ROOT, env=self._environ | more, stdout=log, stderr=log
+            )
+
+    @property
+    def child(self) -> asyncio.subprocess.Process:
+        """The running process."""
+        assert self._child is not None, "it was never started"
+        return self._child
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._child is not None and self._child.returncode is None
+
+    def kill(self) -> None:
+        """Kill it at once, wherever it is."""
+        if self.alive:
+            self.child.kill()
+
+    def freeze(self) -> None:
+        """Stop it without its noticing."""
+        self.child.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self.child.send_signal(signal.SIGCONT)
+
+    async def ended(self, seconds: float) -> int:
+        """Wait until it has ended, and return its exit status. Raises `TimeoutError`."""
+        async with asyncio.timeout(seconds):
+            return await self.child.wait()
+
+    async def stop(self, seconds: float = 25.0) -> tuple[int, float]:
+        """Ask it to end; return its exit status and how many seconds it took. Raises `TimeoutError`."""
+        begun = time.monotonic()
+        self.child.terminate()
+        return await self.ended(seconds), time.monotonic() - begun
+
+    async def close(self) -> None:
+        """Leave nothing behind."""
+        if self.alive:
+            self.child.kill()
+            await self.child.wait()
+
+    def log(self) -> str:
+        """Return everything it has written."""
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    async def ready(self, seconds: float = 20.0) -> bool:
+        """Wait until it is ready; False when it ended before. Raises `NotReadyError`."""
+        answer = await self.answers("/readyz", 200, seconds)
+        return answer is not None
+
+    async def answers(self, path: str, status: int, seconds: float = 20.0) -> str | None:
+        """Wait until a path answers with a status, and return what it says; None when the process ended before."""
+        said = "nothing"
+        try:
+            async with asyncio.timeout(seconds), httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+                while self.alive:
+                    try:
+                        answer = await client.get(path)
+                    except httpx.TransportError:
+                        said = "nothing"
+                    else:
+                        said = f"{answer.status_code} {answer.text}"
+                        if answer.status_code == status:
+                            return answer.text
+                    await asyncio.sleep(_LOOK_SECONDS)
+        except TimeoutError:
+            message = f"{path} answered {said}, not {status}; the log ends with:\n{self.log()[-3000:]}"
+            raise NotReadyError(message) from None
+        return None

@@ -1,0 +1,148 @@
+"""One run: people at work, a process that is killed over and over, and the verdict."""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from handlers.store.database import open_engine, parse_url
+
+from .crowd import Crowd, errands
+from .points import Moment, Point
+from .process import Process
+from .town import Town, town
+from .verdict import Verdict, judge, unsettled
+
+_CREATE: Final = "/api/v1/admin/sync_destinations"
+POINTS: Final = tuple(
+    Point(method, path, moment)
+    for method, path in (
+        ("POST", _CREATE),
+        ("POST", "/api/chat.postMessage"),
+        ("POST", "/api/chat.update"),
+        ("GET", _CREATE),
+        ("GET", f"{_CREATE}/*"),
+        ("POST", "/api/views.*"),
+    )
+    for moment in Moment
+)
+_LIVES_AT_MOST: Final = 4.0  # seconds after its start, if nothing meets the point by then
+_MOST_COMMITS: Final = 80
+_SETTLE_SECONDS: Final = 60.0
+
+
+@dataclass(slots=True)
+class Figures:
+    """What a run was like."""
+
+    kills: Counter[str] = field(default_factory=Counter)  # by where it struck
+    recoveries: list[float] = field(default_factory=list)  # seconds from a kill until ready again
+    seconds: float = 0.0
+    stopped_in: float = 0.0
+    verdict: Verdict = field(default_factory=Verdict)
+
+    def lines(self) -> list[str]:
+        """Return them for a reader."""
+        verdict = self.verdict
+        return [
+            f"kills           {self.kills.total()} in {self.seconds:.0f} s",
+            *(f"                {count:4} {where}" for where, count in sorted(self.kills.items())),
+            f"requests        {verdict.requests}, of which {verdict.synced} synced",
+            f"messages        {verdict.messages}",
+            f"lost            {len(verdict.lost)}",
+            f"doubles         {len(verdict.doubles)}",
+            f"duplicates      {len(verdict.duplicates)}",
+            f"not told        {len(verdict.silent)}",
+            f"record faults   {len(verdict.broken)}",
+            f"longest from a kill to ready again   {max(self.recoveries, default=0):.1f} s",
+            f"end on SIGTERM  {self.stopped_in:.1f} s",
+        ]
+
+
+async def siege(
+    folder: Path,
+    database_url: str,
+    *,
+    seed: int,
+    kills: int,
+    most_errands: int,
+    seconds: float,
+    lease: float = 60,
+) -> Figures:
+    """Kill that many times, but no longer than that many seconds; then let everything settle, and judge it."""
+    chance = random.Random(seed)  # noqa: S311 - picks moments
+    begun = time.monotonic()
+    figures = Figures()
+    async with town(folder, database_url, lease=lease) as place:
+        process = place.process()
+        place.listen_to(process)
+        crowd = Crowd(place, errands(chance, most_errands))
+        async with _closed(process), asyncio.TaskGroup() as group:
+            people = group.create_task(crowd.run())
+            died = begun
+            while figures.kills.total() < kills and time.monotonic() - begun < seconds:
+                where, ready_after = await _one_life(place, process, chance)
+                if ready_after is not None:
+                    figures.recoveries.append(ready_after - died)
+                died = time.monotonic()
+                figures.kills[where] += 1
+            place.trap.disarm()
+            crowd.closing = True
+            await process.start()
+            assert await process.ready(), process.log()[-3000:]
+            figures.recoveries.append(time.monotonic() - died)
+            async with asyncio.timeout(_SETTLE_SECONDS):
+                await crowd.asked.wait()
+                await settled(place)
+            people.cancel()
+            status, figures.stopped_in = await process.stop()
+            assert status == 0, f"it ended with {status}:\n{process.log()[-3000:]}"
+        figures.verdict = await judge(place, crowd)
+    figures.seconds = time.monotonic() - begun
+    return figures
+
+
+async def _one_life(place: Town, process: Process, chance: random.Random) -> tuple[str, float | None]:
+    """Start the process with a way to die; return how it died, and when it was ready if it was."""
+    place.trap.disarm()
+    way = chance.choice(["commit before", "commit after", "request", "request", "random"])
+    name, more = way, {}
+    if way.startswith("commit"):
+        more = {"CRASH_AT_COMMIT": f"{chance.randint(1, _MOST_COMMITS)} {way.removeprefix('commit ')}"}
+    elif way == "request":
+        point = chance.choice(POINTS)
+        place.trap.arm(Point(point.method, point.path, point.moment, chance.randint(1, 5)), process.kill)
+        name = str(point)
+    await process.start(**more)
+    ready_at = time.monotonic() if await process.ready() else None
+    lives = chance.uniform(0.1, _LIVES_AT_MOST) if way == "random" else _LIVES_AT_MOST
+    with contextlib.suppress(TimeoutError):
+        await process.ended(lives)
+    if process.alive:
+        process.kill()
+        name = "random"
+    await process.ended(5)
+    return name, ready_at
+
+
+@contextlib.asynccontextmanager
+async def _closed(process: Process) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await process.close()
+
+
+async def settled(place: Town) -> None:
+    """Wait until nothing is to be done any more."""
+    engine = open_engine(parse_url(place.database_url), pool_size=1)
+    try:
+        while await unsettled(engine):  # noqa: ASYNC110 - the database tells nobody of a change
+            await asyncio.sleep(0.1)
+    finally:
+        await engine.dispose()

@@ -1,0 +1,177 @@
+"""What must be true in the end, asked of the database, of Slack's channels and of the tenant alike."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bot.announcer.posting import EVENT_TYPE
+from bot.playground.slack import Json
+from bot.playground.stage import APPROVALS, SECOPS
+from handlers.models import State
+from handlers.store import event_hash
+from handlers.store import tables as t
+from handlers.store.database import open_engine, parse_url
+
+from .crowd import Crowd, Fate
+from .town import Town
+
+_ENDINGS: Final = {
+    Fate.APPROVE: State.SUCCEEDED,
+    Fate.REJECT: State.REJECTED,
+    Fate.CANCEL: State.CANCELLED,
+}
+_WORDS: Final = {"succeeded": "SYNCED", "rejected": "REJECTED", "cancelled": "CANCELLED"}  # on the approval message
+_FINAL: Final = frozenset(state.value for state in _ENDINGS.values())
+
+
+Row: TypeAlias = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Verdict:
+    """How it ended. Every list is empty when all promises were kept."""
+
+    requests: int = 0
+    synced: int = 0
+    messages: int = 0
+    lost: list[str] = field(default_factory=list)  # taken, but without the end it should have
+    doubles: list[str] = field(default_factory=list)  # sync destinations without a request, or too many for one
+    duplicates: list[str] = field(default_factory=list)  # messages seen twice
+    silent: list[str] = field(default_factory=list)  # what somebody should have been told and was not
+    broken: list[str] = field(default_factory=list)  # faults of the record
+
+    @property
+    def faults(self) -> list[str]:
+        """Everything that is wrong, in words."""
+        return [*self.lost, *self.doubles, *self.duplicates, *self.silent, *self.broken]
+
+
+async def unsettled(engine: AsyncEngine) -> list[str]:
+    """Return what is still to be done: requests without an end, announcements without a reader."""
+    async with engine.connect() as connection:
+        requests = await connection.execute(sa.select(t.requests.c.id).where(t.requests.c.state.not_in(_FINAL)))
+        said = await connection.execute(
+            sa.select(t.announcements.c.key).where(t.announcements.c.wanted > t.announcements.c.delivered)
+        )
+        intents = await connection.execute(sa.select(t.intents.c.id).where(t.intents.c.due_at.is_not(None)))
+        return [*requests.scalars(), *said.scalars(), *intents.scalars()]
+
+
+async def judge(town: Town, crowd: Crowd) -> Verdict:
+    """Look at everything."""
+    engine = open_engine(parse_url(town.database_url), pool_size=1)
+    try:
+        async with engine.connect() as connection:
+            rows = await _all(connection, sa.select(t.requests))
+            events = await _all(connection, sa.select(t.events).order_by(t.events.c.seq))
+            (head,) = await _all(connection, sa.select(t.chain))
+            failures = (
+                await connection.execute(sa.select(t.announcements.c.key).where(t.announcements.c.failure.is_not(None)))
+            ).scalars()
+            verdict = Verdict(requests=len(rows), silent=[f"{key} was given up" for key in failures])
+    finally:
+        await engine.dispose()
+    _requests(verdict, rows, crowd)
+    _destinations(verdict, rows, town)
+    _messages(verdict, rows, town)
+    _record(verdict, events, head)
+    return verdict
+
+
+async def _all(connection: AsyncConnection, query: sa.Select[Any]) -> list[Row]:
+    return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+def _requests(verdict: Verdict, rows: Iterable[Row], crowd: Crowd) -> None:
+    by_reason: dict[str, list[Row]] = {}
+    for row in rows:
+        by_reason.setdefault(row["reason"], []).append(row)
+        fate = next(fate for fate in Fate if row["reason"].endswith(fate))
+        if row["state"] != _ENDINGS[fate]:
+            verdict.lost.append(f"{row['id']} ({fate}) ended as {row['state']}")
+    verdict.lost += [f"{reason!r} was taken and is not there" for reason in crowd.taken if reason not in by_reason]
+    ids = {row["id"] for row in rows}
+    verdict.lost += [f"{request_id} was decided and is not there" for request_id in crowd.decided - ids]
+
+
+def _destinations(verdict: Verdict, rows: Iterable[Row], town: Town) -> None:
+    def thing(source: int, target: int, stories: Iterable[int]) -> tuple[int, int, tuple[int, ...]]:
+        return source, target, tuple(sorted(stories))
+
+    wanted = Counter(
+        thing(row["source_team_id"], row["destination_team_id"], (story["id"] for story in row["stories"]))
+        for row in rows
+        if row["state"] == State.SUCCEEDED
+    )
+    there = Counter(
+        thing(each.team_id, each.destination_team_id, each.subscriptions) for each in town.dev.destinations.values()
+    )
+    verdict.synced = wanted.total()
+    verdict.doubles += [f"{key} exists {there[key]} times, asked for {wanted[key]} times" for key in there - wanted]
+    verdict.lost += [f"{key} was approved {wanted[key]} times, exists {there[key]} times" for key in wanted - there]
+    owners = Counter(row["destination_id"] for row in rows if row["destination_id"] is not None)
+    verdict.doubles += [
+        f"destination {key} is claimed by {count} requests" for key, count in owners.items() if count > 1
+    ]
+
+
+def _messages(verdict: Verdict, rows: Iterable[Row], town: Town) -> None:
+    seen: dict[str, list[Json]] = {}
+    conversations = [APPROVALS, SECOPS, *(town.slack.open_dm(actor.user) for actor in town.requesters)]
+    for channel in conversations:
+        for top in town.slack.messages(channel):
+            replies = town.slack.messages(channel, thread_ts=top["ts"])[1:] if top.get("reply_count") else []
+            for message in (top, *replies):
+                seen.setdefault(_key(message), []).append(message | {"channel": channel})
+    verdict.messages = sum(len(messages) for messages in seen.values())
+    verdict.duplicates += [f"{key} was posted {len(found)} times" for key, found in seen.items() if len(found) > 1]
+    for row in rows:
+        _told(verdict, row, seen, town)
+
+
+def _told(verdict: Verdict, row: Row, seen: Mapping[str, list[Json]], town: Town) -> None:
+    """Check that the request's end stands in its channel, its thread, the other channel, and with its requester."""
+
+    def text(key: str) -> str:
+        return "\n".join(town.slack.render(message) for message in seen.get(key, ()))
+
+    request_id, state = row["id"], row["state"]
+    approval = text(f"approval:{request_id}#0")
+    if request_id not in approval or f": {_WORDS.get(state)}" not in approval:
+        verdict.silent.append(f"{request_id} is {state}, and its channel reads: {approval[:60]!r}")
+    if not any(key.startswith(f"direct:{request_id}:") and f":{state}:" in key for key in seen):
+        verdict.silent.append(f"the requester of {request_id} was not told that it is {state}")
+    if state != State.SUCCEEDED:
+        if f"statuses:{request_id}#0" in seen:
+            verdict.doubles.append(f"{request_id} is {state}, and has a status list")
+        return
+    listed = text(f"statuses:{request_id}#0")
+    for story in row["stories"]:
+        if not any(story["name"] in line and "Synced" in line for line in listed.splitlines()):
+            verdict.silent.append(f"{request_id}: {story['name']} is not shown as synced in the thread")
+    if request_id not in text(f"notify:{request_id}:{SECOPS}#0"):
+        verdict.silent.append(f"{SECOPS} was not told of {request_id}")
+
+
+def _key(message: Json) -> str:
+    metadata = message.get("metadata") or {}
+    if metadata.get("event_type") != EVENT_TYPE:
+        return f"without a key: {json.dumps(message)[:80]}"
+    return str(metadata["event_payload"]["key"])
+
+
+def _record(verdict: Verdict, events: Iterable[Row], head: Row) -> None:
+    seq, previous = 0, ""
+    for event in events:
+        seq += 1
+        if (event["seq"], event["previous"]) != (seq, previous) or event["hash"] != event_hash(seq, previous, event):
+            verdict.broken.append(f"the record is broken at event {event['seq']}")
+            return
+        previous = event["hash"]
+    if (head["seq"], head["hash"]) != (seq, previous):
+        verdict.broken.append("the record's end was cut off")
