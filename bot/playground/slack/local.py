@@ -57,8 +57,7 @@ class LocalSlack(Mischief):
         event_retry_delays: Sequence[float] = _RETRY_DELAYS,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._core = Core(workspace, app, clock, sleep, rates)
-        super().__init__(self._core)
+        super().__init__(Core(workspace, app, clock, sleep, rates))
         self.socket_mode = SocketMode(
             app.app_id,
             lambda: self._core.changes.tell(ChangeKind.SOCKET_CHANGED),
