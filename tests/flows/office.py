@@ -5,6 +5,7 @@ does it: through what stands on the screen.
 """
 
 import asyncio
+import json
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -14,9 +15,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
+from bot.announcer.throttle import Pace
 from bot.app import World as Outside
 from bot.playground.actor import Actor
-from bot.playground.slack import Json
+from bot.playground.slack import Json, Parcel, ParcelKind
 from bot.playground.stage import ADA, APPROVALS, BEN, GENERAL, RINA, TOM, Play, Stage, staged
 from handlers.models import State, SyncRequest
 from handlers.operations.pacing import Pacing
@@ -38,7 +40,9 @@ QUICK: Final = Pacing(
 
 TIMEOUTS: Final = Timeouts(connect=1, read=0.5, write=1, pool=1, whole=0.8)
 PATIENCE: Final = Patience(attempts=2, total=2, wait_initial=0.01, wait_max=0.05, wait_jitter=0.01)
-HURRIED: Final = Outside(pacing=QUICK, timeouts=TIMEOUTS, patience=PATIENCE, sweep_seconds=0.05)
+HURRIED: Final = Outside(
+    pacing=QUICK, timeouts=TIMEOUTS, patience=PATIENCE, sweep_seconds=0.05, pace=Pace(burst=100, per_second=100)
+)
 
 _PAUSE: Final = 0.02  # seconds between two looks into the database
 _LONGEST: Final = 10.0  # seconds until something that must happen counts as missing
@@ -101,7 +105,7 @@ class Office:
 
     async def approval_message(self, request: SyncRequest, who: Actor | None = None, pattern: str = "") -> Json:
         """Wait for the request's message in the approval channel, and until it says something."""
-        return await (who or self.ada).sees_message(APPROVALS, f"(?s){request.id}.*{pattern}")
+        return await (who or self.ada).sees_message(APPROVALS, f"(?s)(?=.*{request.id}).*{pattern}")
 
     async def in_thread(self, request: SyncRequest, pattern: str, who: Actor | None = None) -> Json:
         """Wait until a message of the request's thread says something, and return the message."""
@@ -163,6 +167,16 @@ class Office:
     async def kinds(self, request: SyncRequest | None = None) -> list[str]:
         """Return the kinds of the recorded events, oldest first."""
         return [event.kind for event in await self.events(request)]
+
+    async def sent_again(self, payload: Json) -> Json:
+        """Send the bot an interaction once more, or one that no client of Slack would send; return its answer."""
+        parcel = Parcel(ParcelKind.INTERACTIVE, str(payload.get("type")), payload)
+        return (await self.stage.slack.deliver(parcel)).body
+
+    def last_sent(self, kind: str) -> Json:
+        """Return a copy of the latest payload of a kind (such as "view_submission") that the bot was sent."""
+        copy: Json = json.loads(json.dumps(self.stage.slack.traffic.calls(kind)[-1].request))
+        return copy
 
     def creates(self) -> list[object]:
         """Return the bodies of all create calls that reached the source tenant."""

@@ -1,0 +1,193 @@
+import pytest
+
+from bot.playground.actor import Actor, NotOnScreenError
+from bot.playground.slack import Json
+from bot.playground.stage import GENERAL, Stage
+from bot.playground.tines import Fault, Kind
+from bot.playground.tines.seed import many_stories
+from bot.views.ids import VALUE_STORY
+
+from .conftest import OpenOffice
+from .office import FAILING, STORY, Office
+
+MORE_ROUTES = {"dev-to-dev": {"destination": "dev"}}
+
+
+def texts(options: tuple[Json, ...]) -> list[str]:
+    """Return what options say."""
+    return [option["text"]["text"] for option in options]
+
+
+def dev_team(stage: Stage, name: str) -> int:
+    """Return the id of a team of the source tenant."""
+    return next(team.id for team in stage.dev.teams.values() if team.name == name)
+
+
+def chosen(who: Actor, label: str) -> object:
+    """Return what a field of the view on top holds."""
+    view = who.view()
+    block, element = who.field(label)
+    state = view["state"]["values"].get(block["block_id"], {}).get(element["action_id"], {})
+    return state.get("selected_option") or state.get("selected_options") or None
+
+
+async def with_team(office: Office, team: str = "SecOps") -> Actor:
+    """Open the form and choose the source team."""
+    await office.rina.opens_form(GENERAL)
+    await office.rina.picks("Source team", team, query=team)
+    await office.rina.sees_view(lambda view: "Stories" in office.stage.slack.render(view))
+    return office.rina
+
+
+async def test_source_and_destination_offer_their_own_tenants_teams(office: Office) -> None:
+    """The source field lists the source tenant's teams, the destination field the other's."""
+    await office.rina.opens_form(GENERAL)
+    assert "Threat Intelligence" in texts((await office.rina.searches("Source team")).all_options)
+    there = texts((await office.rina.searches("Destination team")).all_options)
+    assert "SecOps Production" in there
+    assert "Threat Intelligence" not in there
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("virustotal", FAILING),
+        ("tier-1", STORY),
+        ("phishing", "Phishing triage: reported e-mail"),
+        ("shfit", "Shift handover notes"),
+    ],
+)
+async def test_stories_are_found_by_name_tag_and_with_a_typo(office: Office, typed: str, first: str) -> None:
+    """Typing finds stories by a part of the name, by tag, and in spite of a slip."""
+    who = await with_team(office)
+    assert first in texts((await who.searches("Stories", typed)).all_options)
+
+
+async def test_stories_are_found_by_id(office: Office) -> None:
+    """The number that stands in a story's address finds it."""
+    who = await with_team(office)
+    story = next(each for each in office.stage.dev.stories.values() if each.name == FAILING)
+    assert texts((await who.searches("Stories", str(story.id))).all_options)[0] == FAILING
+
+
+async def test_only_stories_with_change_control_are_offered(office: Office) -> None:
+    """A story without change control is not listed, and a hint under the field says why."""
+    who = await with_team(office)
+    found = texts((await who.searches("Stories", "Scratch")).all_options)
+    assert not any("Scratch" in text for text in found)
+    assert "change control" in who.reads()
+
+
+async def test_a_tenant_may_lift_the_change_control_rule(open_office: OpenOffice) -> None:
+    """With `require_change_control = false` every story is offered, and the hint is gone."""
+    office = await open_office(tenant={"require_change_control": False})
+    who = await with_team(office)
+    assert any("Scratch" in text for text in texts((await who.searches("Stories", "Scratch")).all_options))
+    assert "change control" not in who.reads()
+
+
+async def test_whole_sets_are_offered_and_become_their_stories(office: Office) -> None:
+    """“All n stories” and “all n tagged x” are offered, and the request holds each story of the set by itself."""
+    who = await with_team(office)
+    sets = texts((await who.searches("Stories")).all_options)
+    assert any(text.startswith("All 17 stories of this team") for text in sets)
+    tagged = texts((await who.searches("Stories", "containment")).all_options)
+    assert "All 4 tagged “containment”" in tagged
+    await who.picks("Stories", "All 4 tagged “containment”", query="containment")
+    await who.picks("Destination team", "SecOps Production")
+    await who.writes("Reason", "All of containment")
+    await who.submits()
+    await who.reads_in_view(r"TS-\w+ waits")
+    message = await office.ada.sees_message("C0APPROVALS", "Review")
+    shown = office.stage.slack.render(message)
+    assert "Isolate host with CrowdStrike" in shown
+    assert "Lost or stolen laptop" in shown
+
+
+async def test_more_stories_than_a_list_takes_are_counted(office: Office) -> None:
+    """Of 700 stories the 99 best are listed, and a last line says how many more there are; it cannot be sent."""
+    team = office.stage.dev.add_team("Archive")
+    many_stories(office.stage.dev, team.id, 700)
+    who = await with_team(office, "Archive")
+    found = await who.searches("Stories")
+    assert found.problem == ""
+    assert len(found.all_options) <= 100
+    listed = [option for option in found.all_options if option["value"].startswith(VALUE_STORY)]
+    assert texts(found.all_options)[-1] == f"{700 - len(listed):,} more: type to narrow"
+    assert not any(text.startswith("All 700") for text in texts(found.all_options))
+    await who.picks("Stories", texts(found.all_options)[-1])
+    await who.picks("Destination team", "SecOps Production")
+    await who.writes("Reason", "Everything")
+    outcome = await who.submits()
+    assert list(outcome.errors.values())
+
+
+async def test_changing_the_source_team_clears_the_stories(office: Office) -> None:
+    """Stories of the team before do not stay chosen; what still fits, does."""
+    who = await with_team(office)
+    await who.picks("Stories", STORY, query=STORY)
+    await who.picks("Destination team", "SecOps Production")
+    await who.writes("Reason", "Because")
+    await who.picks("Source team", "Identity", query="Identity")
+    await who.sees_view(lambda _: chosen(who, "Stories") is None)
+    assert chosen(who, "Destination team") is not None
+    assert "Leaver: deprovision everything" in texts((await who.searches("Stories")).all_options)
+
+
+async def test_changing_the_route_clears_what_no_longer_fits(open_office: OpenOffice) -> None:
+    """Teams of another tenant's do not stay chosen when the route changes."""
+    office = await open_office(more_routes=MORE_ROUTES)
+    who = office.rina
+    await who.opens_form(GENERAL)
+    await who.picks("Route", "dev-to-prod")
+    await who.sees_view(lambda view: "Destination team on prod" in office.stage.slack.render(view))
+    await who.picks("Destination team", "SecOps Production")
+    await who.picks("Route", "dev-to-dev")
+    await who.sees_view(lambda view: "Destination team on dev" in office.stage.slack.render(view))
+    assert chosen(who, "Destination team") is None
+
+
+async def test_nothing_found_is_said_in_the_list(office: Office) -> None:
+    """A search without result says so in the list, in words that tell what was searched."""
+    who = await with_team(office)
+    assert texts((await who.searches("Stories", "zzzzqqqq")).all_options) == ["No story with change control matches."]
+    assert texts((await who.searches("Source team", "zzzzqqqq")).all_options) == ["No team matches."]
+
+
+async def test_a_team_without_stories_says_so(office: Office) -> None:
+    """A team that has nothing to sync says that instead of an empty list."""
+    office.stage.dev.add_team("Empty")
+    who = await with_team(office, "Empty")
+    assert texts((await who.searches("Stories")).all_options) == ["This team has no story with change control."]
+
+
+async def test_a_tenant_that_is_down_is_said_in_the_list(office: Office) -> None:
+    """When Tines does not list teams, the list says which tenant and what is wrong; nothing breaks."""
+    office.stage.dev.faults.add(Fault(Kind.ANSWER, status=401, message="Invalid API key"))
+    await office.rina.opens_form(GENERAL)
+    said = texts((await office.rina.searches("Source team")).all_options)
+    assert len(said) == 1
+    assert "401" in said[0]
+    assert "dev" in said[0]
+
+
+async def test_a_key_that_sees_no_team_is_said(office: Office) -> None:
+    """A tenant without any visible team says that its key may see none."""
+    office.stage.prod.teams.clear()
+    await office.rina.opens_form(GENERAL)
+    said = texts((await office.rina.searches("Destination team")).all_options)
+    assert said == ["prod has no team that its key may see."]
+
+
+async def test_stories_that_cannot_be_listed_say_why(office: Office) -> None:
+    """When stories cannot be listed, the field says so instead of “no result”."""
+    office.stage.dev.faults.add(Fault(Kind.ANSWER, path="/stories*", status=403, message="Not permitted"))
+    who = await with_team(office)
+    assert "403" in texts((await who.searches("Stories")).all_options)[0]
+
+
+async def test_an_option_that_was_never_offered_cannot_be_picked(office: Office) -> None:
+    """The stage itself refuses what no person could do, so a green flow is one that a person can go through."""
+    who = await with_team(office)
+    with pytest.raises(NotOnScreenError):
+        await who.picks("Stories", "No such story")
