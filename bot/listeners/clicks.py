@@ -12,7 +12,20 @@ from bot.views.meta import ErrorRef, RequestRef
 from bot.views.review import cancel_view, parse_cancel, refused_view
 from bot.views.statuses import error_view
 from handlers.policy import Ruling, may_cancel
-from handlers.requests import Answer, Desk, Done, Refused, allowed, cancel, check_again, close, find, withdraw
+from handlers.requests import (
+    STOPPABLE,
+    Answer,
+    Desk,
+    Done,
+    Refused,
+    allowed,
+    cancel,
+    check_again,
+    close,
+    find,
+    what_happened,
+    withdraw,
+)
 
 _OUT_OF_DATE = ("This button is out of date.",)
 
@@ -63,16 +76,17 @@ class Clicks:
     async def open_cancel(self, ack: AsyncAck, body: Body) -> None:
         """Ask whether, and why, a request is to be cancelled."""
         ref = RequestRef.read(action_value(body))
-        await self.ask_to_cancel(body, ref.request if ref else None)
+        reasons = await self.ask_to_cancel(body, ref.request if ref else None)
+        if reasons:
+            await self._surface.refuse(body, reasons)
         await ack()
 
-    async def ask_to_cancel(self, body: Body, request_id: str | None) -> None:
-        """Open the view that cancels, for somebody who may; say why to anybody else."""
+    async def ask_to_cancel(self, body: Body, request_id: str | None) -> tuple[str, ...]:
+        """Open the view that cancels, for somebody who may; else return why not."""
         desk = self._surface.desk
         found = await find(desk, request_id) if request_id else Refused(reasons=_OUT_OF_DATE)
         if isinstance(found, Refused):
-            await self._surface.refuse(body, found.reasons)
-            return
+            return found.reasons
         request, route = found
         ruling = await allowed(
             desk,
@@ -82,10 +96,12 @@ class Clicks:
             what="cancel",
             request=request,
         )
-        if isinstance(ruling, Ruling):
-            await self._surface.open_view(body, cancel_view(request))
-        else:
-            await self._surface.refuse(body, (said(ruling),))
+        if not isinstance(ruling, Ruling):
+            return (said(ruling),)
+        if request.state not in STOPPABLE:
+            return (what_happened(request),)
+        await self._surface.open_view(body, cancel_view(request))
+        return ()
 
     async def cancelled(self, ack: AsyncAck, body: Body) -> None:
         """Cancel a request."""

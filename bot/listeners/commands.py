@@ -70,8 +70,8 @@ class Commands:
             return await self._lists.status(person(body), request_id)
         if word == "history":
             return await self._lists.history(person(body), request_id, _page(more))
-        await self._clicks.ask_to_cancel(body, request_id)
-        return None
+        reasons = await self._clicks.ask_to_cancel(body, request_id)
+        return refusal_message(reasons) if reasons else None
 
     async def _route(self, actor: str, word: str, rest: str) -> Message:
         name, _, reason = rest.partition(" ")

@@ -24,7 +24,7 @@ from handlers.policy import (
     may_request,
     quorum,
 )
-from handlers.requests import Refused, find
+from handlers.requests import STOPPABLE, Refused, find
 from handlers.routes import Route
 from handlers.store import StoreUnavailableError
 
@@ -78,14 +78,13 @@ class Lists:
         async with self._surface.desk.store.reading() as reader:
             freeze = await reader.freeze(route.name)
         pending = request.state is State.PENDING
-        stoppable = request.state in {State.PENDING, State.APPROVED}
         return status_message(
             request,
             quorum=quorum(route, request.approvals()),
             freeze=freeze,
             may_review=pending,
             may_edit=pending and may_edit(route, someone, requester=request.requester).allowed,
-            may_cancel=stoppable and may_cancel(route, someone, requester=request.requester).allowed,
+            may_cancel=request.state in STOPPABLE and may_cancel(route, someone, requester=request.requester).allowed,
         )
 
     async def history(self, actor: str, request_id: str, page: int) -> Message:

@@ -9,11 +9,12 @@ desk        the parts they share             answers    what they can answer
 from handlers.requests.advancing import advance
 from handlers.requests.answers import Answer, Changed, Done, Field, Invalid, NotNow, Refused, Slow
 from handlers.requests.asking import Submission, edit, submit
-from handlers.requests.closing import cancel, check_again, close, freeze, thaw
+from handlers.requests.closing import STOPPABLE, cancel, check_again, close, freeze, thaw
 from handlers.requests.deciding import Shown, approve, reject, withdraw
 from handlers.requests.desk import Desk, allowed, find, looked_up, refuse, ruled, what_happened
 
 __all__ = [
+    "STOPPABLE",
     "Answer",
     "Changed",
     "Desk",

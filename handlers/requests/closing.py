@@ -1,5 +1,7 @@
 """Calling a request off, looking again at an uncertain one, and freezing a route."""
 
+from typing import Final
+
 from handlers import announcing
 from handlers.models import Problem, State, SyncRequest
 from handlers.people import Person
@@ -9,7 +11,8 @@ from handlers.requests.desk import Desk, allowed, permitted, refused_in
 from handlers.requests.locking import locked
 from handlers.routes import Route
 
-_STOPPABLE = frozenset({State.PENDING, State.APPROVED})
+STOPPABLE: Final = frozenset({State.PENDING, State.APPROVED})
+"""States in which a request can be called off, because nothing was sent yet."""
 
 
 async def cancel(desk: Desk, actor: str, request_id: str, reason: str) -> Answer:
@@ -19,7 +22,7 @@ async def cancel(desk: Desk, actor: str, request_id: str, reason: str) -> Answer
         return found
     request, route, _ = found
     async with desk.store.transaction() as transaction:
-        current = await locked(transaction, request, route, _STOPPABLE, actor, what="cancel")
+        current = await locked(transaction, request, route, STOPPABLE, actor, what="cancel")
         if isinstance(current, Refused):
             return current
         cancelled = await transaction.change(
