@@ -8,6 +8,8 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.logs import MASK, Mask, configure_logs, current_trace, traced
 
@@ -53,6 +55,14 @@ def test_json_line() -> None:
         "done": True,
         "nothing": None,
     }
+
+
+@pytest.mark.parametrize(("level", "spared"), [("info", True), ("debug", False)])
+def test_calls_to_slack_are_written_out_for_debug_lines_only(level: str, spared: bool) -> None:  # noqa: FBT001 - a case
+    """Slack's clients render each call as text only when debug lines are wanted: they look at their own level."""
+    configure_logs(as_json=True, level=level, stream=io.StringIO())
+    loggers = (AsyncWebClient().logger, AsyncWebhookClient("https://hooks.example/x").logger)
+    assert all((logger.level > logging.DEBUG) is spared for logger in loggers)
 
 
 def test_console_line() -> None:
