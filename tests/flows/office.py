@@ -20,6 +20,8 @@ from bot.app import World as Outside
 from bot.playground.actor import Actor
 from bot.playground.slack import Json, Parcel, ParcelKind
 from bot.playground.stage import ADA, APPROVALS, BEN, GENERAL, RINA, TOM, Play, Stage, staged
+from bot.playground.tines import create_destination
+from bot.playground.tines.seed import PROD_KEY
 from handlers.models import State, SyncRequest
 from handlers.operations.pacing import Pacing
 from handlers.store import Event
@@ -177,6 +179,18 @@ class Office:
         """Return a copy of the latest payload of a kind (such as "view_submission") that the bot was sent."""
         copy: Json = json.loads(json.dumps(self.stage.slack.traffic.calls(kind)[-1].request))
         return copy
+
+    def somebody_creates(self, *names: str) -> int:
+        """Let somebody create a sync destination for the usual teams by hand, and return its number."""
+        dev, prod = self.stage.dev, self.stage.prod
+        body = {
+            "destination_tenant_url": prod.url,
+            "destination_tenant_api_key": PROD_KEY,
+            "destination_team_id": next(team.id for team in prod.teams.values() if team.name == "SecOps Production"),
+            "team_id": next(team.id for team in dev.teams.values() if team.name == "SecOps"),
+            "story_ids": [story.id for story in dev.stories.values() if story.name in names],
+        }
+        return create_destination(dev, body).id
 
     def creates(self) -> list[object]:
         """Return the bodies of all create calls that reached the source tenant."""
