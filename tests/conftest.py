@@ -4,13 +4,18 @@ The server comes in a wheel and is started once in a test process, when the firs
 is proven on any machine with nothing installed.
 """
 
+import asyncio
+import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+
+from handlers.store import migrate
 
 Names = Iterator[int]
 
@@ -42,17 +47,60 @@ def _names() -> Names:
     return count(1)
 
 
-@pytest.fixture
-def postgres_database(postgres: sa.URL, _names: Names) -> Iterator[str]:
-    """Give the URL of an empty PostgreSQL database."""
-    name = f"test_{next(_names)}"
-    admin = sa.create_engine(postgres.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+@contextmanager
+def created(server: sa.URL, name: str, template: str = "template0") -> Iterator[str]:
+    """Create a database, and drop it in the end."""
+    admin = sa.create_engine(server.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    yield postgres.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+        connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield server.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
     with admin.connect() as connection:
         connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
+
+
+@pytest.fixture
+def postgres_database(postgres: sa.URL, _names: Names) -> Iterator[str]:
+    """Give the URL of an empty PostgreSQL database."""
+    with created(postgres, f"test_{next(_names)}") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("template") / "template.sqlite"
+    asyncio.run(migrate(f"sqlite:///{file}"))
+    return file
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(postgres: sa.URL) -> Iterator[str]:
+    with created(postgres, "prepared") as url:
+        asyncio.run(migrate(url))
+        yield "prepared"
+
+
+@pytest.fixture
+def prepared_sqlite(_sqlite_template: Path, tmp_path: Path) -> str:
+    """Give the URL of an SQLite database with tables and no rows: a copy, since migrating takes longer than most tests."""
+    file = tmp_path / "test.sqlite"
+    shutil.copyfile(_sqlite_template, file)
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture
+def prepared_postgres(postgres: sa.URL, _postgres_template: str, _names: Names) -> Iterator[str]:
+    """Give the URL of a PostgreSQL database with tables and no rows."""
+    with created(postgres, f"test_{next(_names)}", _postgres_template) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def prepared_database(request: pytest.FixtureRequest) -> str:
+    """Give the URL of a database with tables and no rows: the test runs once on SQLite and once on PostgreSQL."""
+    name = {"sqlite": "prepared_sqlite", "postgresql": "prepared_postgres"}[request.param]
+    url: str = request.getfixturevalue(name)
+    return url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
