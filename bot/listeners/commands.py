@@ -9,7 +9,7 @@ from bot.listeners.lists import Lists
 from bot.listeners.surface import Body, Surface, person
 from bot.views.form import FormState
 from bot.views.lists import help_message, refusal_message, told_message
-from bot.views.text import Message, tidy
+from bot.views.text import Message, tidy, unescape
 from handlers.models import parse_request_id
 from handlers.policy import Freeze
 from handlers.requests import freeze, thaw
@@ -35,7 +35,7 @@ class Commands:
 
     async def typed(self, ack: AsyncAck, body: Body) -> None:
         """Do what was typed."""
-        text = tidy(str(body.get("text") or "")).strip()
+        text = tidy(unescape(str(body.get("text") or ""))).strip()
         word, _, rest = text.partition(" ")
         answer = await self._answer(body, word.casefold(), rest.strip())
         if answer is None:

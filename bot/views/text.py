@@ -45,6 +45,8 @@ def tidy(text: str) -> str:
     Shown rather than dropped: who reads a name with something hidden in it should see that. Line ends of every kind
     become a line feed.
     """
+    if text.isascii() and text.isprintable():  # most text: nothing to look for
+        return text
     return _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", _BREAKS.sub("\n", text))
 
 
@@ -58,7 +60,12 @@ def escape(text: str) -> str:
 
 def size(text: str) -> int:
     """Return the length in UTF-16 units."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def unescape(text: str) -> str:
+    """Return text that Slack sent with `&`, `<` and `>` written as entities, as it does for what follows a command."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def clip(text: str, limit: int) -> str:
@@ -74,7 +81,8 @@ def clip(text: str, limit: int) -> str:
 def line(text: str, limit: int, *, empty: str = "(no name)") -> str:
     """Return the text tidied, on one line, clipped, and never blank: Slack refuses empty text objects."""
     flat = " ".join(tidy(text.strip()[: 4 * limit + _SPARE]).split())
-    return empty if _INVISIBLE.fullmatch(flat) else clip(flat, limit)
+    blank = not flat if flat.isascii() else _INVISIBLE.fullmatch(flat)
+    return empty if blank else clip(flat, limit)
 
 
 def when(at: datetime) -> str:
