@@ -37,7 +37,7 @@ _OTHERS: Final = ("uvicorn", "uvicorn.error", "uvicorn.access", "slack_bolt", "s
 _QUIET: Final = ("httpx", "httpcore", "uvicorn.access", "dbos", "alembic", "asyncio", "aiosqlite")  # WARNING and above
 # Loggers of which the library asks the level of their own, where none counts as DEBUG: with none, each call to Slack
 # is written out as text, twice, for a line that no handler takes.
-_LEVELLED: Final = ("slack_sdk.web.async_base_client", "slack_sdk.webhook.async_client")
+_LEVELLED: Final = ("slack_sdk.web.async_base_client", "slack_sdk.webhook.async_client", "slack_bolt.AsyncApp")
 
 
 class Mask:
