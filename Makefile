@@ -25,6 +25,10 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# At least a hundred kills of the real process on each database, and figures; takes about half an hour.
+crash: $(STAMP)
+	$(BIN)/python -m tests.crash $(ARGS)
+
 # The pictures of the README, drawn by a real browser.
 pictures: $(STAMP)
 	$(BIN)/python -m tests.browser.pictures

@@ -19,7 +19,8 @@ from bot.playground.stage import APPROVALS, GENERAL
 
 from .town import STORIES, TEAMS, Town
 
-_PAUSE: Final = 0.15  # seconds until somebody tries again or looks again
+_PAUSE: Final = 0.25  # seconds until somebody tries again or looks again
+_REST: Final = 1.0  # seconds between two errands of one person
 _TRIES: Final = 4  # of a submit, before a person closes the form and begins anew
 _TAKEN: Final = re.compile(r"(TS-[0-9A-Z]{8}) waits for approval|Checking")
 _ID: Final = re.compile(r"TS-[0-9A-Z]{8}")
@@ -104,6 +105,7 @@ class Crowd:
                     except _TROUBLE:
                         await self._closes_everything(actor)
                 await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(_REST)
         self._asking -= 1
         if not self._asking:
             self.asked.set()

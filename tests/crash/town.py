@@ -25,7 +25,7 @@ from handlers.store import migrate
 from .points import Trap
 from .process import Process
 
-REQUESTERS: Final = 8
+REQUESTERS: Final = 6
 APPROVERS: Final = 3
 TEAMS: Final = 8
 STORIES: Final = 6  # of each team
