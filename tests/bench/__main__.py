@@ -14,7 +14,7 @@ from typing import Final
 import uvloop
 from rich.console import Console
 
-from tests.bench import commands
+from tests.bench import approvals, commands, submissions
 from tests.bench.cores import cores, pin
 from tests.bench.report import Line, save, show
 from tests.bench.settings import Plan
@@ -24,6 +24,8 @@ Measure = Callable[[Plan], Coroutine[None, None, tuple[list[Line], list[str]]]]
 PARTS: Final[Mapping[str, Measure]] = MappingProxyType(
     {
         "command": commands.measure,
+        "submit": submissions.measure,
+        "approve": approvals.measure,
     }
 )
 

@@ -142,6 +142,8 @@ class Tines:
         match method, bare.removeprefix("/api/v1").rstrip("/").split("/")[1:]:
             case "GET", ["teams"]:
                 return self._page(query, "teams", self.teams, lambda number: {"id": number, "name": f"Team {number}"})
+            case "GET", ["teams", number]:
+                return 200, packed({"id": int(number), "name": f"Team {number}"})
             case "GET", ["stories"]:
                 return self._page(query, "stories", self.stories, story)
             case "GET", ["stories", number]:

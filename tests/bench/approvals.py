@@ -1,0 +1,92 @@
+"""From the click on *Approve* to the create call, and from Tines's last answer to the status list in the thread."""
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from bot.views import ids
+from tests.bench.load import asks
+from tests.bench.product import approval, clicked, serving, submission
+from tests.bench.report import Goal, Line
+from tests.bench.settings import Plan
+from tests.bench.stats import Spread, quantile
+from tests.bench.stub import Outside, outside
+from tests.bench.wire import Caller
+
+_STORIES = 100
+_CREATE = "POST /api/v1/admin/sync_destinations"
+
+
+@dataclass(frozen=True, slots=True)
+class _Went:
+    """How one request went; seconds."""
+
+    until_create: float
+    until_list: float
+    calls: int  # to Slack for the status list, after the last answer
+
+
+async def measure(plan: Plan) -> tuple[list[Line], list[str]]:
+    """Return the lines, and what has to be said about them."""
+    went: list[list[_Went]] = []
+    number = 0
+    async with outside() as world:
+        world.slack.keeps = True
+        with serving(world, plan.folder, core=plan.server_core) as (_, url):
+            caller = await Caller.to(url)
+            for warm_or_round in range(plan.rounds + 1):
+                each: list[_Went] = []
+                for _ in range(3 if warm_or_round == 0 else plan.count(10)):
+                    number += 1
+                    each.append(await _through(world, url, caller, number))
+                if warm_or_round:
+                    went.append(each)
+            caller.close()
+    create, listed = "approve clicked, until the create leaves", "Tines's last answer, until the status list stands"
+    lines = [
+        Line(create, "p50", "ms", _quantiles(went, 0.5, "until_create"), Goal(50), "idle, SQLite"),
+        Line(create, "p99", "ms", _quantiles(went, 0.99, "until_create"), Goal(150), f"of {len(went[0])} a round"),
+        Line(listed, "p50", "ms", _quantiles(went, 0.5, "until_list"), None, f"{_STORIES} stories"),
+        Line(listed, "calls to Slack", "", _quantiles(went, 1.0, "calls", times=1), Goal(1), f"{_STORIES} stories"),
+    ]
+    return lines, []
+
+
+def _quantiles(went: list[list[_Went]], share: float, field: str, *, times: float = 1000) -> Spread:
+    return Spread.of(quantile([getattr(each, field) * times for each in some], share) for some in went)
+
+
+async def _through(world: Outside, url: str, caller: Caller, number: int) -> _Went:
+    """Send one request through the whole flow."""
+    slack, dev = world.slack, world.dev
+    since = len(slack.calls)
+    form = submission(number, stories=range(1, _STORIES + 1))
+    await asks(url, lambda _: form, expects=b"waits for approval")(caller, 0)
+    message = await slack.sees("chat.postMessage", "approval:TS-", since=since)
+    button = _button(json.loads(message.form()["blocks"]))
+    await asks(url, lambda _: clicked(ids.ACTION_REVIEW, button))(caller, 0)
+    review = await slack.sees("views.update", '\\"submit\\"', since=since)
+    metadata = json.loads(review.form()["view"])["private_metadata"]
+    since = len(slack.calls)
+    began = time.perf_counter()
+    await asks(url, lambda _: approval(metadata), expects=b"clear")(caller, 0)
+    while not (created := [call for call in dev.calls if call.method == _CREATE and call.at > began]):
+        dev.posted.clear()
+        await dev.posted.wait()
+    request_id = json.loads(metadata)["request"]
+    listed = await slack.sees("chat.postMessage", f"statuses:{request_id}", since=since)
+    await slack.sees("chat.postMessage", '"D', since=since)  # the direct message is the last of all
+    ended = dev.shown[len(dev.destinations)]
+    calls = [call for call in slack.calls[since:] if call.at > ended and f"statuses:{request_id}" in call.key()]
+    return _Went(created[0].at - began, max(0.0, listed.at - ended), len(calls))
+
+
+def _button(blocks: list[dict[str, Any]]) -> str:
+    values = [
+        str(element["value"])
+        for block in blocks
+        for element in block.get("elements", ())
+        if element.get("action_id") == ids.ACTION_REVIEW
+    ]
+    return values[0]
