@@ -26,6 +26,8 @@ _ARGS: Final = (
     "--disable-component-update",
     "--disable-sync",
     "--font-render-hinting=none",
+    "--force-color-profile=srgb",
+    "--disable-partial-raster",  # the same page gives the same pixels
 )
 _INSTALL_SECONDS: Final = 300.0
 

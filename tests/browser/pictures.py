@@ -18,7 +18,7 @@ from playwright.async_api import Browser, Page, ViewportSize, expect
 from bot.playground.stage import ADA, RINA
 
 from .chromium import browser
-from .steps import PATIENCE_MS, VIRUSTOTAL, Everything, everything, open_form, open_thread, pick, review
+from .steps import PATIENCE_MS, VIRUSTOTAL, Everything, approve, everything, open_form, open_thread, pick, review
 
 _DOCS: Final = Path(__file__).parents[2] / "docs"
 _SIZE: Final[ViewportSize] = {"width": 1280, "height": 800}
@@ -40,12 +40,17 @@ _STEADY: Final = r"""() => {
     [/\b(yesterday|today) at\b/g, "today at"],
     [/Last reply .*/g, "Last reply just now"],
   ];
-  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (texts.nextNode()) {
-    const node = texts.currentNode;
-    const words = steady.reduce((text, [pattern, same]) => text.replace(pattern, same), node.data);
-    if (words !== node.data) node.data = words;
-  }
+  const replace = () => {
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const node = texts.currentNode;
+      const words = steady.reduce((text, [pattern, same]) => text.replace(pattern, same), node.data);
+      if (words !== node.data) node.data = words;
+    }
+  };
+  // Later news is replaced as well, before it is painted: the page may be drawing while the picture is taken.
+  new MutationObserver(replace).observe(document.body, { subtree: true, childList: true, characterData: true });
+  replace();
 }"""
 
 
@@ -58,6 +63,7 @@ class Photographer:
     async def take(self, page: Page, name: str) -> None:
         """Take one picture, with nothing in it that differs from run to run."""
         await page.mouse.move(0, _SIZE["height"] - 1)
+        await expect(page.locator("[aria-busy=true]")).to_have_count(0)
         await page.evaluate(_STEADY)
         await page.screenshot(path=self._folder / f"{name}.png", animations="disabled", caret="hide")
 
@@ -100,8 +106,8 @@ async def _asks(page: Page, photographer: Photographer) -> None:
 async def _approves(page: Page, photographer: Photographer) -> None:
     dialog = await review(page)
     await photographer.take(page, "approval")
-    await dialog.get_by_role("button", name="Approve").click()
-    await expect(dialog).to_be_hidden()
+    await dialog.get_by_role("button", name="Not now").click()
+    await approve(page)
 
 
 async def _reads(page: Page, photographer: Photographer) -> None:

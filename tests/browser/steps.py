@@ -79,6 +79,14 @@ async def review(page: Page) -> Locator:
     return dialog
 
 
+async def approve(page: Page) -> None:
+    """Review the latest request and approve it."""
+    dialog = await review(page)
+    await dialog.get_by_role("button", name="Approve").click()
+    await expect(dialog).to_be_hidden()
+    await expect(page.locator("main .message").last).to_contain_text(" approved", timeout=PATIENCE_MS)
+
+
 async def open_thread(page: Page) -> Locator:
     """Open the thread of the latest request, once somebody wrote in it."""
     await page.get_by_role("button", name=re.compile(r"^\d+ repl")).last.click(timeout=PATIENCE_MS)

@@ -16,6 +16,7 @@ from .steps import (
     REPORTED,
     VIRUSTOTAL,
     Everything,
+    approve,
     ask,
     everything,
     open_form,
@@ -40,10 +41,7 @@ async def test_the_whole_flow(demo: Everything, windows: OpenWindow) -> None:
     await ask(rina, REPORTED, VIRUSTOTAL)
     request = ada.locator("main .message").last
     await expect(request).to_contain_text("Tuned on dev for two weeks")
-    dialog = await review(ada)
-    await expect(dialog).to_contain_text(REPORTED)
-    await dialog.get_by_role("button", name="Approve").click()
-    await expect(dialog).to_be_hidden()
+    await approve(ada)
     await expect(rina.locator("main .message").last).to_contain_text("Ada Okafor approved")
     await expect(rina.get_by_role("button", name="Review")).to_have_count(0)
     for page in (rina, ada):
@@ -116,7 +114,7 @@ async def test_a_failing_story_is_seen_in_the_thread(demo: Everything, windows: 
     await rina.get_by_role("button", name="Close the panel").click()
     await ask(rina, REPORTED)
     ada = await windows(demo.at(ADA))
-    await (await review(ada)).get_by_role("button", name="Approve").click()
+    await approve(ada)
     thread = await open_thread(rina)
     row = thread.get_by_role("row", name=REPORTED)
     await expect(row).to_contain_text("switched to fail in the playground", timeout=PATIENCE_MS)
@@ -130,7 +128,7 @@ async def test_a_lost_answer_makes_no_second_destination(demo: Everything, windo
     switch = rina.get_by_role("region", name="Tenant dev").get_by_role("switch", name="The create's answer gets lost")
     async with rina.expect_response("**/api/faults"):
         await switch.click()
-    await (await review(ada)).get_by_role("button", name="Approve").click()
+    await approve(ada)
     row = (await open_thread(ada)).get_by_role("row", name=REPORTED)
     await expect(row).to_contain_text("Synced", timeout=PATIENCE_MS)
     await expect(switch).not_to_be_checked()
