@@ -47,5 +47,11 @@ lock:
 	  $(VENV)-lock/bin/python -m pip freeze --exclude tines-sync ) > constraints.txt
 	rm -rf $(VENV)-lock
 
+# What people click at the same time, at random: FUZZ is how many requests are played through on each database
+FUZZ ?= 300
+
+fuzz: $(STAMP)
+	FUZZ=$(FUZZ) $(BIN)/pytest tests/unit/requests/test_requests_machine.py
+
 clean:
 	rm -rf $(VENV) build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -137,14 +137,12 @@ def _changes(
     current: SyncRequest, before: SyncRequest, shown: Shown, preview: Preview, now_there: Content
 ) -> tuple[str, ...]:
     """Say what is different from what was shown; nothing when it is the same."""
-    if current.revision != shown.revision:
+    if not current.revision == shown.revision == before.revision:
         return ("The request was changed by the person who asked. Below is what it asks for now.",)
-    changes: list[str] = []
-    if current.content != before.content:
-        changes.append("The request changed while it was being looked up. Below is how it is now.")
-    changes.extend(
+    # within one revision only the stories' times of editing change, and those were just looked up
+    changes = [
         f"The story {story.name} is gone, was moved, or has no change control any more." for story in preview.gone
-    )
+    ]
     if not changes and now_there.digest() != shown.digest:
         changes.extend(
             _edited(before.content.stories, preview.stories) or ("Stories were edited since they were shown.",)

@@ -19,6 +19,7 @@ from handlers.policy import Freeze
 from handlers.store import tables as t
 from handlers.store.reading import Reader
 from handlers.store.rows import Posted, request_columns
+from handlers.tracing import current_trace
 
 SYSTEM = "tines-sync"
 """The actor of what the bot does by itself."""
@@ -34,7 +35,7 @@ class Transaction(Reader):
     def __init__(self, connection: AsyncConnection, now: datetime, *, executor: str) -> None:
         super().__init__(connection, now)
         self._executor = executor
-        self._events: list[dict[str, Any]] = []
+        self.recorded: list[dict[str, Any]] = []  # events, to be chained at the commit
         self.freezes_changed = False
         self.jobs: dict[Job, None] = {}  # a set that keeps its order
 
@@ -43,6 +44,7 @@ class Transaction(Reader):
     async def add_request(self, request: SyncRequest) -> None:
         """Insert a new request."""
         fields = {name: getattr(request, name) for name in SyncRequest.model_fields if name != "decisions"}
+        fields["trace"] = current_trace() or request.trace
         await self._connection.execute(sa.insert(t.requests).values(request_columns(fields)))
 
     async def change(self, request: SyncRequest, **changes: Any) -> SyncRequest:  # noqa: ANN401 - fields of SyncRequest
@@ -56,6 +58,7 @@ class Transaction(Reader):
             message = f"a request cannot move from {request.state} to {target}"
             raise ValueError(message)
         changes["updated_at"] = self.now
+        changes["trace"] = current_trace() or request.trace
         if "content" in changes:
             changes["digest"] = changes["content"].digest()
         updated = await self._connection.execute(
@@ -150,8 +153,11 @@ class Transaction(Reader):
     async def put_freeze(self, freeze: Freeze) -> None:
         """Freeze a route, or say anew why it is frozen."""
         self.freezes_changed = True
-        await self._connection.execute(sa.delete(t.freezes).where(t.freezes.c.route == freeze.route))
-        await self._connection.execute(sa.insert(t.freezes).values(freeze.model_dump()))
+        insert = postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
+        said = freeze.model_dump()
+        await self._connection.execute(
+            insert(t.freezes).values(said).on_conflict_do_update(index_elements=["route"], set_=said)
+        )
 
     async def drop_freeze(self, route: str) -> None:
         """Thaw a route."""
@@ -162,19 +168,19 @@ class Transaction(Reader):
 
     def record(self, kind: str, actor: str, request_id: str | None = None, **data: Any) -> None:  # noqa: ANN401 - JSON
         """Append an event to the chain when the transaction commits. `data` must be JSON and hold no secret."""
-        self._events.append({"at": self.now, "request_id": request_id, "actor": actor, "kind": kind, "data": data})
+        self.recorded.append({"at": self.now, "request_id": request_id, "actor": actor, "kind": kind, "data": data})
 
     async def write_events(self) -> None:
         """Chain the recorded events. Called last, since the chain's head is a lock that everybody needs."""
-        if not self._events:
+        if not self.recorded:
             return
         head = (await self._connection.execute(sa.select(t.chain).where(t.chain.c.id == 1).with_for_update())).one()
         seq, previous = head.seq, head.hash
-        for event in self._events:
+        for event in self.recorded:
             seq += 1
             event.update(seq=seq, previous=previous, hash=event_hash(seq, previous, event))
             previous = event["hash"]
-        await self._connection.execute(sa.insert(t.events), self._events)
+        await self._connection.execute(sa.insert(t.events), self.recorded)
         await self._connection.execute(sa.update(t.chain).where(t.chain.c.id == 1).values(seq=seq, hash=previous))
 
     # ---- announcements

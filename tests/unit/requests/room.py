@@ -186,9 +186,9 @@ class Room:
         return [event.kind for event in await self.events(request_id)]
 
     async def told(self, lane: str = APPROVALS) -> list[Mapping[str, Any]]:
-        """Return what is ordered to be shown in a lane, as kind and data, oldest first."""
+        """Return what is ordered to be shown in a lane, with the id of its request, oldest first."""
         async with self.store.reading() as reader:
-            return [{"is": each.kind, **each.data} for each in await reader.open_announcements(lane, limit=1000)]
+            return [{"of": each.request_id, **each.data} for each in await reader.open_announcements(lane, limit=1000)]
 
     async def record(self) -> Verified | Break:
         """Walk the chain of events."""

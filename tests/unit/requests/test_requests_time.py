@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
@@ -134,6 +135,16 @@ async def test_who_freezes(open_room: OpenRoom) -> None:
 def _refused(answer: object) -> tuple[str, ...]:
     assert isinstance(answer, Refused)
     return answer.reasons
+
+
+async def test_two_freezes_at_once(open_room: OpenRoom) -> None:
+    """Two approvers who freeze a route at the same moment both do, and one of them is named."""
+    room = await open_room()
+    answers = await asyncio.gather(*(freeze(room.desk, who, room.route.name, "Hold on") for who in (ADA, BEN, ADA)))
+    assert {answer.by for answer in answers if isinstance(answer, Freeze)} == {ADA, BEN}
+    async with room.store.reading() as reader:
+        found = await reader.freeze(room.route.name)
+    assert found in answers
 
 
 async def test_break_glass(open_room: OpenRoom) -> None:
