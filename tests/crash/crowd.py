@@ -8,23 +8,35 @@ import asyncio
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from bot.playground.actor import Actor, NotOnScreenError
 from bot.playground.slack import Json, NotThereError, SlackClientError
 from bot.playground.stage import APPROVALS, GENERAL
+from handlers.models import State
+from handlers.store import tables as t
+from handlers.store.database import open_engine, parse_url
 
 from .town import STORIES, TEAMS, Town
 
 _PAUSE: Final = 0.25  # seconds until somebody tries again or looks again
 _REST: Final = 1.0  # seconds between two errands of one person
+_LOOKS: Final = 6  # at so many of the oldest waiting messages
 _TRIES: Final = 4  # of a submit, before a person closes the form and begins anew
 _TAKEN: Final = re.compile(r"(TS-[0-9A-Z]{8}) waits for approval|Checking")
 _ID: Final = re.compile(r"TS-[0-9A-Z]{8}")
 _TROUBLE: Final = (SlackClientError, NotOnScreenError, NotThereError)
+
+
+class UndoneError(AssertionError):
+    """Something was not done in time; the text says what."""
 
 
 class Fate(StrEnum):
@@ -33,6 +45,14 @@ class Fate(StrEnum):
     APPROVE = "please approve"
     REJECT = "please reject"
     CANCEL = "will be cancelled"
+
+
+ENDINGS: Final = {
+    Fate.APPROVE: State.SUCCEEDED,
+    Fate.REJECT: State.REJECTED,
+    Fate.CANCEL: State.CANCELLED,
+}
+"""How a request of each fate must end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +111,22 @@ class Crowd:
                 group.create_task(self._requester(actor))
             for actor in self.town.approvers:
                 group.create_task(self._approver(actor))
+
+    async def done(self, seconds: float = 90.0) -> None:
+        """Wait until everybody has asked and nothing is left to be done. Raises `UndoneError`."""
+        left: list[str] = ["errands"]
+        engine = open_engine(parse_url(self.town.database_url), pool_size=1)
+        try:
+            async with asyncio.timeout(seconds):
+                await self.asked.wait()
+                while left:
+                    left = await unsettled(engine)
+                    await asyncio.sleep(_PAUSE)
+        except TimeoutError:
+            message = f"still to be done after {seconds} s: {left}"
+            raise UndoneError(message) from None
+        finally:
+            await engine.dispose()
 
     # ---- asking
 
@@ -155,7 +191,7 @@ class Crowd:
     def _waiting(self) -> Json | None:
         """Return some message that waits for a decision, the oldest ones first but not always the same."""
         found = [message for message in self.town.slack.messages(APPROVALS) if _offers(message, "Review")]
-        return random.SystemRandom().choice(found[:APPROVERS_LOOK]) if found else None
+        return random.SystemRandom().choice(found[:_LOOKS]) if found else None
 
     def _requester_of(self, message: Json) -> Actor:
         shown = json.dumps(message["blocks"])
@@ -182,7 +218,26 @@ class Crowd:
             await self.town.slack.close(actor.user, views[-1]["id"], everything=True)
 
 
-APPROVERS_LOOK: Final = 6  # at so many of the oldest waiting messages
+@asynccontextmanager
+async def at_work(town: Town, work: Iterator[Errand]) -> AsyncIterator[Crowd]:
+    """Let people work while the block runs."""
+    crowd = Crowd(town, work)
+    async with asyncio.TaskGroup() as group:
+        people = group.create_task(crowd.run())
+        yield crowd
+        people.cancel()
+
+
+async def unsettled(engine: AsyncEngine) -> list[str]:
+    """Return what is still to be done: requests without an end, announcements without a reader, kept forms."""
+    final = [state.value for state in ENDINGS.values()]
+    async with engine.connect() as connection:
+        requests = await connection.execute(sa.select(t.requests.c.id).where(t.requests.c.state.not_in(final)))
+        said = await connection.execute(
+            sa.select(t.announcements.c.key).where(t.announcements.c.wanted > t.announcements.c.delivered)
+        )
+        intents = await connection.execute(sa.select(t.intents.c.id).where(t.intents.c.due_at.is_not(None)))
+        return [*requests.scalars(), *said.scalars(), *intents.scalars()]
 
 
 def request_of(message: Json) -> str:

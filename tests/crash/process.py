@@ -1,10 +1,11 @@
 """One process of the product, as an operating system sees it: started, killed, frozen, asked to end."""
 
 import asyncio
+import contextlib
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -104,3 +105,13 @@ class Process:
             message = f"{path} answered {said}, not {status}; the log ends with:\n{self.log()[-3000:]}"
             raise NotReadyError(message) from None
         return None
+
+
+@contextlib.asynccontextmanager
+async def closed(*processes: Process) -> AsyncIterator[None]:
+    """Leave none of the processes behind."""
+    try:
+        yield
+    finally:
+        for process in processes:
+            await process.close()

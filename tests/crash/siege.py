@@ -1,22 +1,19 @@
 """One run: people at work, a process that is killed over and over, and the verdict."""
 
-import asyncio
 import contextlib
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from handlers.store.database import open_engine, parse_url
-
-from .crowd import Crowd, Errand
+from .crowd import Errand, at_work
 from .points import Moment, Point
-from .process import Process
+from .process import Process, closed
 from .town import Town, town
-from .verdict import Verdict, judge, unsettled
+from .verdict import Verdict, judge
 
 _CREATE: Final = "/api/v1/admin/sync_destinations"
 POINTS: Final = tuple(
@@ -35,7 +32,6 @@ LIVES_AT_MOST: Final = 4.0
 """Seconds that a process lives after its start if it does not meet its point before."""
 
 _MOST_COMMITS: Final = 80
-_SETTLE_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +104,7 @@ async def siege(
     async with town(folder, database_url, lease=lease) as place:
         process = place.process()
         place.listen_to(process)
-        crowd = Crowd(place, work)
-        async with _closed(process), asyncio.TaskGroup() as group:
-            people = group.create_task(crowd.run())
+        async with closed(process), at_work(place, work) as crowd:
             died = begun
             for way in how:
                 where, ready_at = await _one_life(place, process, way)
@@ -125,10 +119,7 @@ async def siege(
             await process.start()
             assert await process.ready(), process.log()[-3000:]
             figures.recoveries.append(time.monotonic() - died)
-            async with asyncio.timeout(_SETTLE_SECONDS):
-                await crowd.asked.wait()
-                await settled(place)
-            people.cancel()
+            await crowd.done()
             status, figures.stopped_in = await process.stop()
             assert status == 0, f"it ended with {status}:\n{process.log()[-3000:]}"
         figures.verdict = await judge(place, crowd)
@@ -151,21 +142,3 @@ async def _one_life(place: Town, process: Process, way: Way) -> tuple[str, float
         met = False
     await process.ended(5)
     return str(way if met else Way()), ready_at
-
-
-@contextlib.asynccontextmanager
-async def _closed(process: Process) -> AsyncIterator[None]:
-    try:
-        yield
-    finally:
-        await process.close()
-
-
-async def settled(place: Town) -> None:
-    """Wait until nothing is to be done any more."""
-    engine = open_engine(parse_url(place.database_url), pool_size=1)
-    try:
-        while await unsettled(engine):  # noqa: ASYNC110 - the database tells nobody of a change
-            await asyncio.sleep(0.1)
-    finally:
-        await engine.dispose()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.announcer.posting import EVENT_TYPE
 from bot.playground.slack import Json
@@ -17,17 +17,10 @@ from handlers.store import event_hash
 from handlers.store import tables as t
 from handlers.store.database import open_engine, parse_url
 
-from .crowd import Crowd, Fate
+from .crowd import ENDINGS, Crowd, Fate
 from .town import Town
 
-_ENDINGS: Final = {
-    Fate.APPROVE: State.SUCCEEDED,
-    Fate.REJECT: State.REJECTED,
-    Fate.CANCEL: State.CANCELLED,
-}
 _WORDS: Final = {"succeeded": "SYNCED", "rejected": "REJECTED", "cancelled": "CANCELLED"}  # on the approval message
-_FINAL: Final = frozenset(state.value for state in _ENDINGS.values())
-
 
 Row: TypeAlias = dict[str, Any]
 
@@ -49,17 +42,6 @@ class Verdict:
     def faults(self) -> list[str]:
         """Everything that is wrong, in words."""
         return [*self.lost, *self.doubles, *self.duplicates, *self.silent, *self.broken]
-
-
-async def unsettled(engine: AsyncEngine) -> list[str]:
-    """Return what is still to be done: requests without an end, announcements without a reader."""
-    async with engine.connect() as connection:
-        requests = await connection.execute(sa.select(t.requests.c.id).where(t.requests.c.state.not_in(_FINAL)))
-        said = await connection.execute(
-            sa.select(t.announcements.c.key).where(t.announcements.c.wanted > t.announcements.c.delivered)
-        )
-        intents = await connection.execute(sa.select(t.intents.c.id).where(t.intents.c.due_at.is_not(None)))
-        return [*requests.scalars(), *said.scalars(), *intents.scalars()]
 
 
 async def judge(town: Town, crowd: Crowd) -> Verdict:
@@ -92,7 +74,7 @@ def _requests(verdict: Verdict, rows: Iterable[Row], crowd: Crowd) -> None:
     for row in rows:
         by_reason.setdefault(row["reason"], []).append(row)
         fate = next(fate for fate in Fate if row["reason"].endswith(fate))
-        if row["state"] != _ENDINGS[fate]:
+        if row["state"] != ENDINGS[fate]:
             verdict.lost.append(f"{row['id']} ({fate}) ended as {row['state']}")
     verdict.lost += [f"{reason!r} was taken and is not there" for reason in crowd.taken if reason not in by_reason]
     ids = {row["id"] for row in rows}

@@ -1,0 +1,183 @@
+"""Two processes that answer Slack and two that work, on one PostgreSQL: what one leaves, another one takes over."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+import sqlalchemy as sa
+
+from bot.playground.slack import SlackClientError
+from bot.playground.stage import GENERAL
+from bot.playground.tines.faults import Fault, Kind
+from handlers.models import State
+from handlers.store import tables as t
+from handlers.store.database import open_engine, parse_url
+
+from .crowd import Errand, Fate, at_work, errands
+from .gate import gate_before
+from .process import Process, closed
+from .town import Town, town
+from .verdict import judge
+
+_LEASE: Final = 3.0
+_TAKE_OVER: Final = 40.0  # seconds; with a real lease of 60 s it is 90 s
+_CREATE: Final = "/admin/sync_destinations"
+_ONE: Final = Errand(1, source=1, target=2, stories=frozenset({0, 3}), fate=Fate.APPROVE)
+
+
+@asynccontextmanager
+async def _machines(place: Town, **names: str) -> AsyncIterator[dict[str, Process]]:
+    """Start a process of each name, with its command, and wait until all are ready."""
+    processes = {name: place.process(name) for name in names}
+    async with closed(*processes.values()):
+        for name, process in processes.items():
+            await process.start(names[name])
+        for process in processes.values():
+            assert await process.ready(), process.log()[-3000:]
+        place.listen_to(next(iter(processes.values())))
+        yield processes
+
+
+async def _in_flight(place: Town, method: str) -> None:
+    """Wait until a call is on its way that the tenant has not answered."""
+    async with asyncio.timeout(30):
+        with place.dev.calls.subscribe() as calls:
+            async for call in calls:
+                if (call.method, call.path, call.done) == (method, _CREATE, False):
+                    return
+
+
+async def _holder(place: Town, processes: dict[str, Process]) -> Process:
+    """Return the process that works on the one approved request: its claim names it."""
+    engine = open_engine(parse_url(place.database_url), pool_size=1)
+    try:
+        async with engine.connect() as connection:
+            claimed = await connection.execute(
+                sa.select(t.requests.c.claimed_by).where(t.requests.c.claimed_by.is_not(None))
+            )
+            executor = claimed.scalar_one()
+    finally:
+        await engine.dispose()
+    return next(process for process in processes.values() if f"-{process.child.pid}-" in executor)
+
+
+async def _state(place: Town, state: State, seconds: float) -> None:
+    """Wait until the one request is in a state."""
+    engine = open_engine(parse_url(place.database_url), pool_size=1)
+    try:
+        async with asyncio.timeout(seconds):
+            found = ""
+            while found != state:
+                async with engine.connect() as connection:
+                    found = (await connection.execute(sa.select(t.requests.c.state))).scalar_one()
+                await asyncio.sleep(0.1)
+    finally:
+        await engine.dispose()
+
+
+async def test_a_dead_process_is_replaced(postgres_database: str, tmp_path: Path) -> None:
+    """With four processes at work, the one that waits for a create's answer dies, and another one finishes its job."""
+    async with town(tmp_path, postgres_database, lease=_LEASE) as place:
+        place.dev.faults.add(Fault(Kind.SLOW, "POST", _CREATE, times=1, seconds=1.2))
+        four = {"serve-1": "serve", "serve-2": "serve", "worker-1": "worker", "worker-2": "worker"}
+        async with _machines(place, **four) as processes, at_work(place, iter([_ONE])) as crowd:
+            await _in_flight(place, "POST")
+            dead = await _holder(place, processes)
+            dead.kill()
+            place.listen_to(next(process for name, process in processes.items() if "serve" in name and process.alive))
+            await _state(place, State.SUCCEEDED, _TAKE_OVER)
+            await crowd.done()
+        verdict = await judge(place, crowd)
+    assert verdict.faults == []
+    assert verdict.synced == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_frozen_process_does_nothing_twice(method: str, postgres_database: str, tmp_path: Path) -> None:
+    """A process frozen past its lease, before its look or after its create, finds itself replaced when it wakes up."""
+    async with town(tmp_path, postgres_database, lease=_LEASE) as place:
+        async with (
+            _machines(place, first="serve", second="serve") as processes,
+            at_work(place, iter([_ONE])) as crowd,
+        ):
+            approved = asyncio.create_task(_state(place, State.APPROVED, 60))
+            if method == "POST":
+                approved.cancel()
+                place.dev.faults.add(Fault(Kind.SLOW, "POST", _CREATE, times=1, seconds=1.2))
+            else:
+                # the review lists as well: only the look after the approval is slow
+                place.dev.faults.add(Fault(Kind.SLOW, "GET", _CREATE, times=None, seconds=1.2))
+                await approved
+            await _in_flight(place, method)
+            frozen = await _holder(place, processes)
+            frozen.freeze()
+            place.listen_to(next(process for process in processes.values() if process is not frozen))
+            place.dev.faults.clear()
+            await _state(place, State.SUCCEEDED, _TAKE_OVER)
+            frozen.thaw()
+            assert await frozen.ready()
+            await crowd.done()
+        verdict = await judge(place, crowd)
+    assert verdict.faults == []
+    assert len(place.dev.destinations) == 1
+
+
+async def test_two_answer_and_two_work_at_once(postgres_database: str, tmp_path: Path) -> None:
+    """Requests that come in through both processes, and are worked on by four, are each done once and told once."""
+    async with town(tmp_path, postgres_database, lease=_LEASE) as place:
+        four = {"serve-1": "serve", "serve-2": "serve", "worker-1": "worker", "worker-2": "worker"}
+        work = errands(random.Random(3), 12)  # noqa: S311 - examples
+        async with _machines(place, **four) as processes, at_work(place, work) as crowd:
+            await _served_by_both(place, processes, crowd.asked)
+            await crowd.done()
+        verdict = await judge(place, crowd)
+    assert verdict.faults == []
+    assert verdict.requests == 12
+
+
+async def _served_by_both(place: Town, processes: dict[str, Process], over: asyncio.Event) -> None:
+    """Send Slack's requests to one and the other process in turn until all have asked."""
+    while not over.is_set():
+        for name in ("serve-1", "serve-2"):
+            place.listen_to(processes[name])
+            await asyncio.sleep(0.2)
+
+
+async def test_a_database_that_is_away(postgres_database: str, tmp_path: Path) -> None:
+    """While PostgreSQL is away people are told so and the process counts as not ready; afterwards everything goes on."""
+    async with gate_before(postgres_database) as (gate, url), town(tmp_path, postgres_database, lease=_LEASE) as place:
+        process = place.process(DATABASE_URL=url)
+        place.listen_to(process)
+        asker = place.requesters[0]
+        async with closed(process):
+            await process.start()
+            assert await process.ready()
+            async with at_work(place, iter([_ONE])) as crowd:
+                await _in_flight(place, "POST")
+                gate.shut()
+                said = await process.answers("/readyz", 503)
+                assert said is not None
+                assert "database" in said
+                await _told_that_nothing_is_taken(place)
+                gate.open()
+                assert await process.ready(40)
+                await crowd.done()
+            assert (await asker.types(GENERAL, "list")).ephemerals or asker.slack.ephemerals(asker.user, GENERAL)
+        verdict = await judge(place, crowd)
+    assert verdict.faults == []
+    assert verdict.synced == 1
+
+
+async def _told_that_nothing_is_taken(place: Town) -> None:
+    """Type the command as somebody who is not at work, and read what they are told."""
+    asker = place.requesters[-1]
+    try:
+        outcome = await asker.types(GENERAL, "list")
+    except SlackClientError as error:
+        pytest.fail(f"the person sees only {error.text!r}")
+    texts = " ".join(place.slack.render(message) for message in outcome.ephemerals)
+    assert "cannot take requests" in texts

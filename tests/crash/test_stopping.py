@@ -1,0 +1,70 @@
+"""SIGTERM: no new work is taken, what runs is finished or left to be resumed, and the process is gone within 25 s."""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from bot.playground.stage import GENERAL
+from bot.playground.tines.faults import Fault, Kind
+
+from .crowd import Errand, Fate, at_work
+from .process import closed
+from .town import Town, town
+from .verdict import judge
+
+_MOST_SECONDS: Final = 25.0
+_CREATE: Final = "/admin/sync_destinations"
+_ONE: Final = Errand(1, source=1, target=2, stories=frozenset({0, 3}), fate=Fate.APPROVE)
+
+
+async def _arrives(place: Town, method: str, path: str) -> None:
+    """Wait until a call is on its way that the tenant has not answered."""
+    async with asyncio.timeout(30):
+        with place.dev.calls.subscribe() as calls:
+            async for call in calls:
+                if (call.method, call.path, call.done) == (method, path, False):
+                    return
+
+
+@pytest.mark.parametrize("kind", [Kind.SLOW, Kind.HANG, Kind.APPLIED_LATE])
+async def test_a_stop_during_a_create(kind: Kind, prepared_sqlite: str, tmp_path: Path) -> None:
+    """A stop while a create is under way ends in time and cleanly, and the next process finishes the request once."""
+    async with town(tmp_path, prepared_sqlite) as place:
+        place.dev.faults.add(Fault(kind, "POST", _CREATE, times=1, seconds=1.0))
+        process = place.process()
+        place.listen_to(process)
+        async with closed(process), at_work(place, iter([_ONE])) as crowd:
+            await process.start()
+            await _arrives(place, "POST", _CREATE)
+            status, seconds = await process.stop()
+            await process.start()
+            assert await process.ready()
+            await crowd.done()
+        verdict = await judge(place, crowd)
+    assert status == 0
+    assert seconds < _MOST_SECONDS
+    assert verdict.faults == []
+    assert len(place.dev.destinations) == 1
+
+
+async def test_who_was_being_answered_still_is(prepared_sqlite: str, tmp_path: Path) -> None:
+    """A form that is being checked when the stop comes still gets its answer, and what it asked for is not lost."""
+    async with town(tmp_path, prepared_sqlite) as place:
+        process = place.process()
+        place.listen_to(process)
+        asker = place.requesters[0]
+        async with closed(process):
+            await process.start()
+            assert await process.ready()
+            await asker.opens_form(GENERAL)
+            await asker.fills_in("Story 1-0", source="Source 1", destination="Target 1", reason=_ONE.reason)
+            place.dev.faults.add(Fault(Kind.SLOW, "GET", "/stories*", seconds=0.8))
+            submitting = asyncio.create_task(asker.submits())
+            await _arrives(place, "GET", "/stories")
+            status, seconds = await process.stop()
+            outcome = await submitting
+    assert outcome.errors == {}
+    assert "waits for approval" in asker.reads() or "Checking" in asker.reads()
+    assert (status, seconds < _MOST_SECONDS) == (0, True)
