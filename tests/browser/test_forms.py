@@ -256,6 +256,7 @@ async def test_an_app_that_fails_is_said_to(stage: Stage, windows: OpenWindow, a
     await dialog.get_by_role("button", name="Send").click()
     await expect(dialog.get_by_role("alert")).to_have_text("We had some trouble connecting. Try again?")
     await page.keyboard.press("Escape")
+    await expect(dialog).to_be_hidden()
     await page.get_by_label("Message #tines-approvals").fill("/nonsense")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("alert").filter(has_text="not a command")).to_be_visible()

@@ -114,7 +114,9 @@ export class Select {
     }
     const query = typed || this.config.multiple ? this.input.value : "";
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.ask(query), typed && this.config.pause ? ASK_AFTER_MS : 0);
+    // Without a pause the options are there before the next key, however fast somebody types.
+    if (typed && this.config.pause) this.timer = setTimeout(() => this.ask(query), ASK_AFTER_MS);
+    else this.ask(query);
   }
 
   async ask(query) {
