@@ -3,17 +3,15 @@
 It prevents two failures: a key or token that reaches a log through somebody else's message or traceback, and a
 report of a failure that cannot be followed from Slack's request through the row and the job to the API call.
 
-Modules log with `structlog.get_logger()`; whatever is bound with `structlog.contextvars` (see `traced`) is on each
+Modules log with `structlog.get_logger()`; whatever is bound with `structlog.contextvars` (see `handlers.tracing`) is on each
 line. Nothing is configured before `configure_logs` is called.
 """
 
 import json
 import logging
 import re
-import secrets as random
 import sys
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from typing import Final, TextIO
 from urllib.parse import quote
 
@@ -21,7 +19,6 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 MASK: Final = "[secret]"
-TRACE: Final = "trace"  # the name of the trace id on each line
 
 _SHORTEST: Final = 6  # characters; to mask anything shorter would garble innocent words
 _DEEPEST: Final = 8  # levels of nested values that are kept as structure
@@ -119,23 +116,6 @@ def configure_logs(
         )
     )
     _route_to(handler, level.upper())
-
-
-@contextmanager
-def traced(trace: str | None = None, **bound: object) -> Iterator[str]:
-    """Put a trace id, and whatever else is given, on every line logged inside. Yields the id.
-
-    Without `trace` the id already bound is kept, or a new one is made. The id is short enough to quote to a person.
-    """
-    trace = trace or current_trace() or random.token_hex(6)
-    with structlog.contextvars.bound_contextvars(**{TRACE: trace}, **bound):
-        yield trace
-
-
-def current_trace() -> str | None:
-    """Return the trace id that is bound now, to be stored with a row or a job, or None."""
-    trace = structlog.contextvars.get_contextvars().get(TRACE)
-    return trace if isinstance(trace, str) else None
 
 
 def _route_to(handler: logging.Handler, level: str) -> None:

@@ -1,18 +1,22 @@
 """Figures for Prometheus: what waits, for how long, and how Slack and Tines answer.
 
 An operator sees here, before people complain, that a job or an announcement is stuck. Counts of rows are read from
-the database when they are asked for, so that they are right in every process and after every restart.
+the database when they are asked for, so that they are right in every process and after every restart. What is counted
+here is a line in the log as well, which the trace id connects with the click behind it.
 """
 
+import logging
 import time
 from types import SimpleNamespace
 from typing import Final
 
 import aiohttp
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from handlers.store import Store, StoreUnavailableError
 
+_CHANGES: Final = frozenset({"chat.postMessage", "chat.update", "chat.delete"})  # what readers get to see
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -20,6 +24,7 @@ class Metrics:
     """The figures of one process, in a registry of their own."""
 
     def __init__(self) -> None:
+        self._log = structlog.get_logger(__name__)
         self._registry = CollectorRegistry()
         self._requests = Gauge("tines_sync_requests", "Requests by state", ["state"], registry=self._registry)
         self._oldest_job = Gauge(
@@ -65,10 +70,14 @@ class Metrics:
         """Count a call to a tenant."""
         self._tines.labels(tenant, method, outcome).inc()
         self._tines_seconds.labels(tenant).observe(seconds)
+        level = logging.DEBUG if method == "GET" else logging.INFO
+        self._log.log(level, "called Tines", tenant=tenant, method=method, outcome=outcome, seconds=round(seconds, 3))
 
     def answered(self, kind: str, status: int, seconds: float) -> None:
         """Count an answer to Slack."""
         self._answers.labels(kind, str(status)).observe(seconds)
+        level = logging.DEBUG if kind == "block_suggestion" else logging.INFO  # typing would drown the rest
+        self._log.log(level, "answered Slack", kind=kind, status=status, seconds=round(seconds, 3))
 
     def slack_trace(self) -> aiohttp.TraceConfig:
         """Return what counts the calls of Slack's client."""
@@ -97,6 +106,8 @@ class Metrics:
         name = method if "." in method else "other"
         self._slack.labels(name, outcome).inc()
         self._slack_seconds.labels(name).observe(seconds)
+        level = logging.INFO if name in _CHANGES else logging.DEBUG
+        self._log.log(level, "called Slack", method=name, outcome=outcome, seconds=round(seconds, 3))
 
     async def render(self, store: Store) -> bytes:
         """Return all figures in Prometheus's text format."""

@@ -20,9 +20,9 @@ from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.logs import traced
 from bot.settings import Settings
 from bot.starting import StartError
+from handlers.tracing import traced
 
 if TYPE_CHECKING:
     from bot.app import Bot

@@ -20,8 +20,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from bot.inbound import kind_of
-from bot.logs import traced
 from bot.metrics import Metrics
+from handlers.tracing import traced
 
 MOST_BYTES: Final = 1_000_000  # Slack's largest payload is a view of 250 kB with its state
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
@@ -57,7 +57,7 @@ class SlackEndpoint:
         begun = time.perf_counter()
         with traced():
             answer = await self._app.async_dispatch(parsed)
-        self._metrics.answered(kind, answer.status, time.perf_counter() - begun)
+            self._metrics.answered(kind, answer.status, time.perf_counter() - begun)
         return Response(
             status_code=answer.status, content=answer.body, headers=answer.first_headers_without_set_cookie()
         )

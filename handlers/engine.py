@@ -29,6 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from handlers.jobs import ADVANCE, DELIVER, INTENT, Job
 from handlers.store import Store, StoreUnavailableError
 from handlers.store.database import is_sqlite, open_job_engine
+from handlers.tracing import traced
 
 LEASE: Final = timedelta(seconds=60)
 _HEARTBEATS: Final = 4  # in a lease
@@ -229,7 +230,7 @@ class Engine:
         if handler is None:
             self._log.error("a job of unknown kind was left alone", kind=job.kind, key=job.key)
             return
-        with structlog.contextvars.bound_contextvars(job=job.kind, key=job.key):
+        with traced(job=job.kind, key=job.key):
             async with self._slots:
                 try:
                     await handler(job.key)

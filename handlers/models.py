@@ -214,6 +214,7 @@ class SyncRequest(Frozen):
     finished_at: datetime | None = None
     problem: Problem | None = None
     note: str = ""  # what people should know about where it stands now ("waits for TS-… on the same teams")
+    trace: str = ""  # the id that is on every log line of what somebody did to it last and of all that follows from it
 
     def approvals(self) -> tuple[Decision, ...]:
         """Return the approvals that count for the present revision and digest, oldest first, one a person."""

@@ -6,6 +6,7 @@ Only a due row is worked on. Being called too often, by the commit, by the queue
 from handlers.models import State
 from handlers.requests.desk import Desk
 from handlers.requests.timers import tick
+from handlers.tracing import traced
 
 
 async def advance(desk: Desk, request_id: str) -> None:
@@ -14,6 +15,11 @@ async def advance(desk: Desk, request_id: str) -> None:
         seen = await reader.request(request_id)
     if seen is None or seen.due_at is None or seen.due_at > desk.store.clock():
         return
+    with traced(seen.trace, request=request_id):  # whoever starts this job, its lines belong to the click behind it
+        await _advance(desk, request_id)
+
+
+async def _advance(desk: Desk, request_id: str) -> None:
     async with desk.store.transaction() as transaction:
         request = await transaction.claim_request(request_id)
         if request is None:

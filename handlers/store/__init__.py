@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from handlers.jobs import JobQueue
@@ -68,6 +69,7 @@ class Store:
         self.clock = clock
         self._freezes: tuple[datetime, Mapping[str, Freeze]] | None = None  # as last read
         self._freezes_turn = 0  # counts this process's own changes of them
+        self._log = structlog.get_logger(__name__)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -83,6 +85,8 @@ class Store:
                     yield transaction
                     await transaction.write_events()
                     await self._jobs.enqueue(connection, transaction.jobs)
+        for event in transaction.recorded:
+            self._log.info("recorded", kind=event["kind"], request=event["request_id"], actor=event["actor"])
         if transaction.freezes_changed:
             self._freezes, self._freezes_turn = None, self._freezes_turn + 1
         self._jobs.wake(transaction.jobs)

@@ -97,6 +97,7 @@ requests: Final = sa.Table(
     sa.Column("finished_at", Instant),
     sa.Column("problem", Packed),
     sa.Column("note", sa.Text, nullable=False, server_default=""),
+    sa.Column("trace", sa.String(32), nullable=False, server_default=""),
     sa.Column("claimed_by", sa.String(64)),
     # what is due: the sweep reads the head of this index and nothing else
     sa.Index(

@@ -7,7 +7,7 @@ nothing that was acknowledged can be missing; and nothing was announced or queue
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -23,6 +23,13 @@ from handlers.tracing import current_trace
 
 SYSTEM = "tines-sync"
 """The actor of what the bot does by itself."""
+
+# Built once: to build a statement of thirty columns costs more than to run it.
+_ADD_REQUEST: Final = sa.insert(t.requests)
+_ADD_DECISION: Final = sa.insert(t.decisions)
+_ADD_EVENT: Final = sa.insert(t.events)
+_CHAIN_HEAD: Final = sa.select(t.chain).where(t.chain.c.id == 1).with_for_update()
+_MOVE_CHAIN: Final = sa.update(t.chain).where(t.chain.c.id == 1)
 
 
 class ConflictError(Exception):
@@ -45,7 +52,7 @@ class Transaction(Reader):
         """Insert a new request."""
         fields = {name: getattr(request, name) for name in SyncRequest.model_fields if name != "decisions"}
         fields["trace"] = current_trace() or request.trace
-        await self._connection.execute(sa.insert(t.requests).values(request_columns(fields)))
+        await self._connection.execute(_ADD_REQUEST, request_columns(fields))
 
     async def change(self, request: SyncRequest, **changes: Any) -> SyncRequest:  # noqa: ANN401 - fields of SyncRequest
         """Change fields of a request by compare-and-swap on its state and revision, and return it as it is now.
@@ -134,7 +141,7 @@ class Transaction(Reader):
 
     async def add_decision(self, decision: Decision) -> None:
         """Insert a decision."""
-        await self._connection.execute(sa.insert(t.decisions).values(decision.model_dump(mode="python")))
+        await self._connection.execute(_ADD_DECISION, decision.model_dump(mode="python"))
 
     async def withdraw_approval(self, request: SyncRequest, actor: str) -> None:
         """Mark a person's standing approvals of a request as withdrawn."""
@@ -174,14 +181,14 @@ class Transaction(Reader):
         """Chain the recorded events. Called last, since the chain's head is a lock that everybody needs."""
         if not self.recorded:
             return
-        head = (await self._connection.execute(sa.select(t.chain).where(t.chain.c.id == 1).with_for_update())).one()
+        head = (await self._connection.execute(_CHAIN_HEAD)).one()
         seq, previous = head.seq, head.hash
         for event in self.recorded:
             seq += 1
             event.update(seq=seq, previous=previous, hash=event_hash(seq, previous, event))
             previous = event["hash"]
-        await self._connection.execute(sa.insert(t.events), self.recorded)
-        await self._connection.execute(sa.update(t.chain).where(t.chain.c.id == 1).values(seq=seq, hash=previous))
+        await self._connection.execute(_ADD_EVENT, self.recorded)
+        await self._connection.execute(_MOVE_CHAIN, {"seq": seq, "hash": previous})
 
     # ---- announcements
 

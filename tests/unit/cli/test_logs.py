@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.logs import MASK, Mask, configure_logs, current_trace, traced
+from bot.logs import MASK, Mask, configure_logs
+from handlers.tracing import current_trace, traced
 
 SECRET = 'k3y-"with\\quotes/and+ümlaut'
 OTHERS = ("uvicorn", "uvicorn.error", "slack_bolt.AsyncApp", "slack_sdk.web.async_client", "dbos", "handlers.x")

@@ -1,0 +1,75 @@
+"""One id leads from Slack's request through the row and the job to every call that was made because of it."""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.logs import configure_logs
+from bot.playground.stage import GENERAL, Play
+from bot.playground.tines import Fault, Kind
+from handlers.models import State
+
+from .office import HURRIED, database, opened
+from .quiet_logs import logging_as_before
+
+
+@pytest.fixture
+def out() -> Iterator[io.StringIO]:
+    """Write the log as production does, where the test can read it."""
+    with logging_as_before():
+        stream = io.StringIO()
+        configure_logs(as_json=True, level="debug", stream=stream)
+        yield stream
+
+
+def lines(out: io.StringIO, trace: str) -> list[dict[str, Any]]:
+    """Return the lines that carry an id."""
+    return [line for line in map(json.loads, out.getvalue().splitlines()) if line.get("trace") == trace]
+
+
+async def test_one_id_from_click_to_call(tmp_path: Path, out: io.StringIO) -> None:
+    """Searching the log for the row's id finds the approval, the job, the create and the messages that followed."""
+    async with opened(Play(database_url=database(tmp_path), outside=HURRIED)) as office:
+        request = await office.asks()
+        asked = lines(out, request.trace)
+        await office.approves(request)
+        done = await office.rests(request, State.SUCCEEDED)
+    assert {line["event"] for line in asked} >= {"recorded", "answered Slack", "called Slack"}
+    assert [line["kind"] for line in asked if line["event"] == "recorded"] == ["asked"]
+    assert done.trace != request.trace
+    approved = lines(out, done.trace)
+    assert [line["kind"] for line in approved if line["event"] == "recorded"][:2] == ["approved", "creating"]
+    (create,) = [line for line in approved if line["event"] == "called Tines" and line["method"] == "POST"]
+    assert (create["job"], create["key"], create["request"]) == ("advance", request.id, request.id)
+    assert create["outcome"] == "201"
+    assert [line for line in approved if line["event"] == "called Slack" and line["method"].startswith("chat.")]
+    assert [line["kind"] for line in approved if line["event"] == "answered Slack"] == ["view_submission"]
+
+
+async def test_id_survives_a_restart(tmp_path: Path, out: io.StringIO) -> None:
+    """What a new process does for a request carries the id of the click that an earlier process took."""
+    async with opened(Play(database_url=database(tmp_path), outside=HURRIED)) as office:
+        request = await office.asks()
+        office.stage.dev.faults.add(Fault(Kind.ANSWER, "POST", "/admin/sync_destinations", status=503))
+        await office.approves(request)
+        trace = (await office.comes_to(request, State.CREATING)).trace
+    out.seek(0)
+    out.truncate()
+    async with opened(Play(database_url=database(tmp_path), outside=HURRIED)) as office:
+        await office.comes_to(request, State.SUCCEEDED)
+    assert [line["kind"] for line in lines(out, trace) if line["event"] == "recorded"][-1] == "succeeded"
+    assert [line["outcome"] for line in lines(out, trace) if line.get("method") == "POST"] == ["201"]
+
+
+async def test_clicks_have_ids_of_their_own(tmp_path: Path, out: io.StringIO) -> None:
+    """Two clicks never share an id, and every line that a click causes has one."""
+    async with opened(Play(database_url=database(tmp_path), outside=HURRIED)) as office:
+        for word in ("help", "list"):
+            await office.tom.types(GENERAL, word)
+    answered = [line for line in map(json.loads, out.getvalue().splitlines()) if line["event"] == "answered Slack"]
+    assert len(answered) == 2
+    assert len({line["trace"] for line in answered}) == 2
