@@ -9,11 +9,14 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from playwright.async_api import Browser, Playwright, async_playwright
+from playwright.async_api import Browser, async_playwright
+
+Command = tuple[str, ...]
 
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome", "microsoft-edge")
 _MAC: Final = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
@@ -40,7 +43,8 @@ class NoBrowserError(RuntimeError):
 async def browser() -> AsyncIterator[Browser]:
     """Run a headless Chromium while the block lasts. Raises `NoBrowserError`."""
     async with async_playwright() as playwright:
-        executable = find(playwright) or await _installed(playwright)
+        own = Path(playwright.chromium.executable_path)
+        executable = find(own) or await installed(partial(find, own), ways())
         running = await playwright.chromium.launch(executable_path=executable, args=list(_ARGS))
         try:
             yield running
@@ -48,21 +52,24 @@ async def browser() -> AsyncIterator[Browser]:
             await running.close()
 
 
-def find(playwright: Playwright) -> str | None:
-    """Return the path of a Chromium on this machine, or None. `CHROMIUM` in the environment names another one."""
+def find(own: Path) -> str | None:
+    """Return the path of a Chromium on this machine, or None; `own` is where Playwright would keep its own.
+
+    `CHROMIUM` in the environment names another one.
+    """
     named = os.environ.get("CHROMIUM")
     if named:
         return named
-    own = playwright.chromium.executable_path
     found = (path for name in _NAMES if (path := shutil.which(name)))
-    return next(found, None) or next((str(path) for path in (Path(own), _MAC) if path.exists()), None)
+    return next(found, None) or next((str(path) for path in (own, _MAC) if path.exists()), None)
 
 
-async def _installed(playwright: Playwright) -> str:
+async def installed(look: Callable[[], str | None], commands: Iterable[Command]) -> str:
+    """Run commands until `look` finds a Chromium, and return its path. Raises `NoBrowserError`."""
     tried = []
-    for command in _ways():
+    for command in commands:
         code, said = await _run(command)
-        executable = find(playwright)
+        executable = look()
         if executable:
             return executable
         tried.append(f"$ {' '.join(command)}\n(exit {code}) {said}")
@@ -74,15 +81,16 @@ async def _installed(playwright: Playwright) -> str:
     raise NoBrowserError(message)
 
 
-def _ways() -> list[tuple[str, ...]]:
-    ways: list[tuple[str, ...]] = [(sys.executable, "-m", "playwright", "install", "chromium")]
+def ways() -> tuple[Command, ...]:
+    """Return what can be tried to install a Chromium here, in order."""
+    own: Command = (sys.executable, "-m", "playwright", "install", "chromium")
     apt = shutil.which("apt-get")
-    if apt and os.geteuid() == 0:
-        ways[:0] = [(apt, "update", "-q"), (apt, "install", "-q", "-y", "--no-install-recommends", "chromium")]
-    return ways
+    if apt is None or os.geteuid() != 0:
+        return (own,)
+    return (apt, "update", "-q"), (apt, "install", "-q", "-y", "--no-install-recommends", "chromium"), own
 
 
-async def _run(command: tuple[str, ...]) -> tuple[int | None, str]:
+async def _run(command: Command) -> tuple[int | None, str]:
     """Run a command; returns its exit code (None: cut off for taking too long) and the end of what it said."""
     process = await asyncio.create_subprocess_exec(
         *command,
