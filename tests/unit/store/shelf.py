@@ -1,0 +1,54 @@
+"""What the tests of the store put on its shelves."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from handlers.jobs import Job
+from handlers.models import Content, State, Story, SyncMode, SyncRequest, Team
+
+MONDAY: Final = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+
+
+class Jobs:
+    """Keeps the jobs of transactions that committed."""
+
+    def __init__(self) -> None:
+        self.woken: list[Job] = []
+
+    async def enqueue(self, connection: AsyncConnection, jobs: Iterable[Job]) -> None:
+        """Leave the transaction alone."""
+
+    def wake(self, jobs: Iterable[Job]) -> None:
+        """Keep the jobs."""
+        self.woken.extend(jobs)
+
+
+def a_request(number: int = 1, **differs: Any) -> SyncRequest:  # noqa: ANN401 - fields of a request
+    """Return a pending request."""
+    content = Content(
+        route="dev-to-prod",
+        source="dev",
+        destination="prod",
+        source_team=Team(id=1, name="SecOps"),
+        stories=(Story(id=11, name="One", tags=("a",), edited_at=MONDAY), Story(id=12, name="Two")),
+        destination_team=Team(id=2, name="SecOps"),
+        mode=SyncMode.AUTOMATIC,
+        reason="Ready",
+    )
+    fields: dict[str, Any] = {
+        "id": f"TS-{number:08}",
+        "state": State.PENDING,
+        "revision": 1,
+        "content": content,
+        "digest": content.digest(),
+        "requester": "U0RINA",
+        "editor": "U0RINA",
+        "draft_id": f"draft-{number}",
+        "created_at": MONDAY,
+        "updated_at": MONDAY,
+        "expires_at": MONDAY + timedelta(hours=72),
+    }
+    return SyncRequest(**{**fields, **differs})
