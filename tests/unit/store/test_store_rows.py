@@ -1,0 +1,437 @@
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+
+import pytest
+
+from handlers.jobs import ADVANCE, DELIVER, Job
+from handlers.models import Decision, Problem, State, StoryStatus, SyncRequest, Verdict
+from handlers.policy import Freeze
+from handlers.store import ConflictError, Posted, Store, StoreUnavailableError
+from handlers.store.database import open_engine, parse_url
+
+from .shelf import MONDAY, Jobs, a_request
+
+LEASE = timedelta(seconds=60)
+
+
+class Shelf:
+    """A store for each process that a test needs, on one database, at a time that the test says."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.now = MONDAY
+        self.jobs = Jobs()
+        self.stack = AsyncExitStack()
+
+    def store(self, executor: str = "one") -> Store:
+        """Open a store for a process."""
+        store = Store(open_engine(parse_url(self.url)), self.jobs, executor=executor, clock=self._clock)
+        self.stack.push_async_callback(store.close)
+        return store
+
+    def _clock(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+async def shelf(prepared_database: str) -> AsyncIterator[Shelf]:
+    """Give an empty database, on SQLite and on PostgreSQL."""
+    shelf = Shelf(prepared_database)
+    async with shelf.stack:
+        yield shelf
+
+
+async def test_a_request_is_read_as_it_was_written(shelf: Shelf) -> None:
+    """Every field of a request comes back as it was, whatever it holds."""
+    request = a_request(
+        state=State.SETTLING,
+        known_ids=(3, 4),
+        posted_at=MONDAY,
+        posts=2,
+        destination_id=9_000_000_000,
+        statuses=(StoryStatus(story_id=11, name="Ünö “x”", status="failed", error="no\ncredential"),),
+        settle_until=MONDAY + timedelta(minutes=10),
+        problem=Problem(what="404", words="gone", advice="look", status=404),
+        note="waits",
+        emergency=True,
+    )
+    store = shelf.store()
+    async with store.transaction() as transaction:
+        await transaction.add_request(request)
+    async with store.reading() as reader:
+        assert await reader.request(request.id) == request
+        assert await reader.request_of_draft("draft-1") == request
+        assert await reader.request("TS-NONE") is None
+        assert await reader.request_of_draft("none") is None
+
+
+async def test_a_change_needs_the_state_and_revision_it_was_decided_on(shelf: Shelf) -> None:
+    """A change decided on an older state or revision is refused whole, and nothing of its transaction is kept."""
+    store = shelf.store()
+    request = a_request()
+    async with store.transaction() as transaction:
+        await transaction.add_request(request)
+        rejected = await transaction.change(request, state=State.REJECTED, closed_by="U0ADA")
+    assert rejected.state is State.REJECTED
+    with pytest.raises(ConflictError):
+        await _cancel(store, request)
+    with pytest.raises(ConflictError):
+        await _cancel(store, request.model_copy(update={"state": State.PENDING, "revision": 2}))
+    async with store.reading() as reader:
+        assert (await reader.chain_head())[0] == 0
+
+
+async def _cancel(store: Store, request: SyncRequest) -> None:
+    async with store.transaction() as transaction:
+        transaction.record("cancelled", "U0RINA", "TS-00000001")
+        await transaction.announce("k", "note", "C0")
+        await transaction.change(request, state=State.CANCELLED)
+
+
+async def test_a_move_that_nobody_drew_is_a_mistake(shelf: Shelf) -> None:
+    """A request cannot be changed in a way that the diagram of states does not have."""
+    async with shelf.store().transaction() as transaction:
+        await transaction.add_request(a_request())
+        with pytest.raises(ValueError, match="cannot move from pending to succeeded"):
+            await transaction.change(a_request(), state=State.SUCCEEDED)
+
+
+async def test_two_who_change_at_once(shelf: Shelf) -> None:
+    """Of many who change a request at the same moment exactly one succeeds; all others are told."""
+    store = shelf.store()
+    request = a_request()
+    async with store.transaction() as transaction:
+        await transaction.add_request(request)
+    outcomes = await asyncio.gather(*(_cancel(store, request) for _ in range(6)), return_exceptions=True)
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["ConflictError"] * 5 + ["NoneType"]
+
+
+async def test_a_form_that_arrives_twice_makes_one_request(shelf: Shelf) -> None:
+    """The same form cannot become two requests, even when both arrive at the same moment."""
+    store = shelf.store()
+
+    async def add(number: int) -> None:
+        async with store.transaction() as transaction:
+            await transaction.add_request(a_request(number, draft_id="the same"))
+
+    outcomes = await asyncio.gather(*(add(number) for number in (1, 2, 3)), return_exceptions=True)
+    assert [outcome for outcome in outcomes if outcome is None] == [None]
+
+
+async def test_the_chain_under_many_writers(shelf: Shelf) -> None:
+    """Writers at the same time get numbers without a gap, and each event holds the hash of the one before it."""
+    stores = [shelf.store("one"), shelf.store("two")]
+
+    async def write(number: int) -> None:
+        async with stores[number % 2].transaction() as transaction:
+            transaction.record("first", "U0ADA", None, number=number)
+            transaction.record("second", "U0ADA", None, number=number)
+
+    await asyncio.gather(*(write(number) for number in range(12)))
+    async with stores[0].reading() as reader:
+        events = await reader.events_after(0)
+        head = await reader.chain_head()
+    assert [event.seq for event in events] == list(range(1, 25))
+    assert [event.previous for event in events] == ["", *(event.hash for event in events[:-1])]
+    assert head == (24, events[-1].hash)
+    assert all(events[place].data == events[place + 1].data for place in range(0, 24, 2))
+
+
+async def test_a_failed_transaction_leaves_nothing(shelf: Shelf) -> None:
+    """Nothing is recorded, announced or started for a change that did not happen."""
+    store = shelf.store()
+    with pytest.raises(ZeroDivisionError):
+        await _fail(store)
+    async with store.reading() as reader:
+        assert await reader.request("TS-00000001") is None
+        assert await reader.announcement("key") is None
+        assert await reader.chain_head() == (0, "")
+    assert shelf.jobs.woken == []
+
+
+async def _fail(store: Store) -> None:
+    async with store.transaction() as transaction:
+        await transaction.add_request(a_request())
+        await transaction.announce("key", "note", "C0")
+        transaction.record("asked", "U0RINA", "TS-00000001")
+        transaction.advance("TS-00000001")
+        _ = 1 / 0
+
+
+async def test_jobs_are_woken_once_after_the_commit(shelf: Shelf) -> None:
+    """The jobs of a transaction are started after it, each once, in the order in which they were ordered."""
+    async with shelf.store().transaction() as transaction:
+        for _ in range(2):
+            transaction.advance("TS-00000001")
+            await transaction.announce("key", "note", "C0")
+        assert shelf.jobs.woken == []
+    assert shelf.jobs.woken == [Job(ADVANCE, "TS-00000001"), Job(DELIVER, "C0")]
+
+
+async def test_decisions(shelf: Shelf) -> None:
+    """Decisions are kept oldest first; withdrawing marks a person's own, and only theirs, and only once."""
+    store = shelf.store()
+    request = a_request()
+    given = [
+        Decision(
+            request_id=request.id,
+            revision=1,
+            digest=request.digest,
+            actor=actor,
+            verdict=Verdict.APPROVE,
+            groups=("S0A",),
+            seen=(5,),
+            at=MONDAY,
+        )
+        for actor in ("U0ADA", "U0BEN")
+    ]
+    async with store.transaction() as transaction:
+        await transaction.add_request(request)
+        for decision in given:
+            await transaction.add_decision(decision)
+    shelf.now += timedelta(minutes=1)
+    for _ in range(2):
+        async with store.transaction() as transaction:
+            await transaction.withdraw_approval(request, "U0ADA")
+        shelf.now += timedelta(minutes=1)
+    async with store.reading() as reader:
+        found = await reader.request(request.id)
+    assert found is not None
+    assert found.decisions == (given[0].model_copy(update={"withdrawn_at": MONDAY + timedelta(minutes=1)}), given[1])
+    assert found.approvals() == (given[1],)
+
+
+@pytest.mark.parametrize("what", ["request", "lane", "intent"])
+async def test_claims_hold_while_the_lease_does(shelf: Shelf, what: str) -> None:
+    """What a live process works on no other takes; its own second claim, and any after its lease, are granted."""
+    one, two = shelf.store("one"), shelf.store("two")
+    async with one.transaction() as transaction:
+        await transaction.add_request(a_request())
+        await transaction.add_intent("intent", "submit", "U0RINA", {})
+    claims: dict[str, Callable[[Store], Awaitable[bool]]] = {
+        "request": _claim_request,
+        "lane": _claim_lane,
+        "intent": _claim_intent,
+    }
+    claim = claims[what]
+
+    for store in (one, two):
+        await store.heartbeat(LEASE)
+    assert [await claim(one), await claim(two), await claim(one)] == [True, False, True]
+    shelf.now += timedelta(seconds=50)
+    await one.heartbeat(LEASE)
+    shelf.now += timedelta(seconds=20)
+    assert not await claim(two)
+    shelf.now += timedelta(seconds=41)
+    assert await claim(two)
+    assert "one" in await two.reap()
+
+
+async def _claim_request(store: Store) -> bool:
+    async with store.transaction() as transaction:
+        return await transaction.claim_request("TS-00000001") is not None
+
+
+async def _claim_lane(store: Store) -> bool:
+    async with store.transaction() as transaction:
+        return await transaction.claim_lane("C0")
+
+
+async def _claim_intent(store: Store) -> bool:
+    async with store.transaction() as transaction:
+        return await transaction.claim_intent("intent")
+
+
+async def test_who_was_taken_over_holds_nothing(shelf: Shelf) -> None:
+    """A process that wakes after its lease finds that it no longer holds what another one has taken."""
+    one, two = shelf.store("one"), shelf.store("two")
+    request = a_request()
+    await one.heartbeat(LEASE)
+    async with one.transaction() as transaction:
+        await transaction.add_request(request)
+        assert await transaction.claim_request(request.id)
+        assert await transaction.hold_request(request) == request
+    shelf.now += LEASE + timedelta(seconds=1)
+    await two.heartbeat(LEASE)
+    async with two.transaction() as transaction:
+        assert await transaction.claim_request(request.id)
+    async with one.transaction() as transaction:
+        assert await transaction.hold_request(request) is None
+        await transaction.release_request(request.id)
+    async with two.transaction() as transaction:
+        assert await transaction.hold_request(request) == request
+
+
+async def test_a_request_that_moved_on_is_not_held(shelf: Shelf) -> None:
+    """A claim on a request that was cancelled meanwhile is no reason to go on with it."""
+    store = shelf.store()
+    request = a_request(state=State.APPROVED)
+    await store.heartbeat(LEASE)
+    async with store.transaction() as transaction:
+        await transaction.add_request(request)
+        await transaction.claim_request(request.id)
+        await transaction.change(request, state=State.CANCELLED)
+        assert await transaction.hold_request(request) is None
+
+
+async def test_what_is_due(shelf: Shelf) -> None:
+    """The sweep finds what is due and that nobody alive works on, the longest-due first, and nothing else."""
+    one, two = shelf.store("one"), shelf.store("two")
+    for store in (one, two):
+        await store.heartbeat(LEASE)
+    async with one.transaction() as transaction:
+        for number, due in ((1, -1), (2, -5), (3, 5)):
+            await transaction.add_request(a_request(number, due_at=MONDAY + timedelta(seconds=due)))
+        await transaction.add_request(a_request(4))
+        await transaction.announce("a", "note", "C0")
+        await transaction.announce("b", "note", "C1")
+        await transaction.add_intent("intent", "submit", "U0RINA", {})
+        await transaction.claim_request("TS-00000001")
+        await transaction.claim_lane("C1")
+    assert await _due(one) == (("TS-00000002", "TS-00000001"), {"C0", "C1"}, ("intent",))
+    assert await _due(two) == (("TS-00000002",), {"C0"}, ("intent",))
+    async with one.transaction() as transaction:
+        await transaction.update_announcement("a", delivered=1)
+        await transaction.release_lane("C1", wait=timedelta(seconds=3))
+        assert await transaction.finish_intent("intent", "Done")
+        assert not await transaction.finish_intent("intent", "Done")
+        assert not await transaction.claim_intent("intent")
+        assert not await transaction.claim_lane("C1")
+    assert await _due(one) == (("TS-00000002", "TS-00000001"), set(), ())
+    shelf.now += timedelta(seconds=5)
+    assert await _due(one) == (("TS-00000002", "TS-00000001", "TS-00000003"), {"C1"}, ())
+
+
+async def _due(store: Store) -> tuple[tuple[str, ...], set[str], tuple[str, ...]]:
+    async with store.reading() as reader:
+        requests, lanes, intents = await reader.due(store.executor)
+    return requests, set(lanes), intents
+
+
+async def test_announcements_keep_their_order(shelf: Shelf) -> None:
+    """A lane's announcements are delivered in the order in which they were made; touching one does not move it."""
+    store = shelf.store()
+    async with store.transaction() as transaction:
+        for key in ("one", "two", "three"):
+            await transaction.announce(key, "note", "C0", data={"kind": key})
+        await transaction.announce("one", "note", "C0", data={"kind": "again"})
+        await transaction.announce("other", "note", "C1")
+    assert await _open(store) == [("one", 1), ("two", 1), ("three", 1)]
+    async with store.transaction() as transaction:
+        await transaction.update_announcement("one", delivered=1, channel="C0", messages=(Posted(ts="1.1", hash="h"),))
+        await transaction.update_announcement("two", failure="channel_not_found")
+    assert await _open(store) == [("three", 1)]
+    async with store.transaction() as transaction:
+        await transaction.touch("two")
+        await transaction.touch("one")
+        await transaction.touch("nobody ordered this")
+    assert await _open(store) == [("one", 2), ("two", 2), ("three", 1)]
+    async with store.reading() as reader:
+        one = await reader.announcement("one")
+    assert one is not None
+    assert (one.data, one.messages, one.channel) == ({"kind": "one"}, (Posted(ts="1.1", hash="h"),), "C0")
+
+
+async def _open(store: Store) -> list[tuple[str, int]]:
+    async with store.reading() as reader:
+        return [(each.key, each.wanted) for each in await reader.open_announcements("C0")]
+
+
+async def test_lists(shelf: Shelf) -> None:
+    """People's lists are newest first, in pages, with the number of all; what waits leaves out one's own."""
+    store = shelf.store()
+    async with store.transaction() as transaction:
+        for number in range(1, 6):
+            who = "U0RINA" if number % 2 else "U0TOM"
+            at = MONDAY + timedelta(minutes=number)
+            await transaction.add_request(a_request(number, requester=who, created_at=at))
+        await transaction.change(a_request(5, requester="U0RINA"), state=State.REJECTED)
+    async with store.reading() as reader:
+        mine, total = await reader.requested_by("U0RINA", limit=2)
+        rest, _ = await reader.requested_by("U0RINA", limit=2, offset=2)
+        waiting, waits = await reader.waiting_on(["dev-to-prod"], but_not="U0TOM", limit=10)
+        nothing = await reader.waiting_on([], but_not="U0TOM", limit=10)
+        assert await reader.requested_by("U0NOBODY", limit=2) == ((), 0)
+        assert await reader.counts() == {"pending": 4, "rejected": 1}
+        assert await reader.pending_on("dev-to-prod") == ("TS-00000001", "TS-00000002", "TS-00000003", "TS-00000004")
+    assert ([each.id[-1] for each in (*mine, *rest)], total) == (["5", "3", "1"], 3)
+    assert ([each.id[-1] for each in waiting], waits) == (["3", "1"], 2)
+    assert nothing == ((), 0)
+
+
+async def test_freezes(shelf: Shelf) -> None:
+    """A route is frozen with who and why; freezing again says it anew; thawing forgets it."""
+    store = shelf.store()
+    first = Freeze(route="dev-to-prod", by="U0ADA", reason="Audit", at=MONDAY)
+    again = first.model_copy(update={"by": "U0BEN", "reason": "Incident"})
+    for freeze in (first, again):
+        async with store.transaction() as transaction:
+            await transaction.put_freeze(freeze)
+            assert await transaction.freezes() == {"dev-to-prod": freeze}
+    async with store.transaction() as transaction:
+        await transaction.drop_freeze("dev-to-prod")
+        assert await transaction.freeze("dev-to-prod") is None
+
+
+async def test_who_waits_for_the_same_teams(shelf: Shelf) -> None:
+    """Requests for the same two teams are found, oldest first, so that their creates come one after the other."""
+    store = shelf.store()
+    mine = a_request(1, state=State.APPROVED)
+    async with store.transaction() as transaction:
+        await transaction.add_request(mine)
+        for number, minutes in ((2, 5), (3, 1)):
+            at = MONDAY + timedelta(minutes=minutes)
+            await transaction.add_request(a_request(number, state=State.CREATING, updated_at=at, posted_at=at))
+        await transaction.lock_teams(mine)
+        assert await transaction.same_teams(mine, {State.CREATING}) == ("TS-00000003", "TS-00000002")
+        assert await transaction.same_teams(mine, {State.UNCERTAIN}) == ()
+        assert await transaction.begun_since(mine, MONDAY + timedelta(minutes=5))
+        assert not await transaction.begun_since(mine, MONDAY + timedelta(minutes=6))
+
+
+async def test_executors_come_and_go(shelf: Shelf) -> None:
+    """Who ends its lease, or whose lease is over, is forgotten; one process alone forgets all others."""
+    one, two, three = (shelf.store(name) for name in ("one", "two", "three"))
+    for store in (one, two, three):
+        await store.heartbeat(LEASE)
+    assert await one.retire() == ("one",)
+    assert await two.retire(everybody=True) == ("three",)
+    assert await two.reap() == ()
+    shelf.now += LEASE * 2
+    assert await one.reap() == ("two",)
+
+
+async def test_figures_of_what_waits(shelf: Shelf) -> None:
+    """How long the longest-due request and the oldest open announcement wait is told in seconds, 0 for none."""
+    store = shelf.store()
+    async with store.reading() as reader:
+        assert await reader.oldest_waiting() == (0.0, 0.0)
+    async with store.transaction() as transaction:
+        await transaction.add_request(a_request(due_at=MONDAY))
+        await transaction.announce("a", "note", "C0")
+    shelf.now += timedelta(seconds=30)
+    async with store.reading() as reader:
+        assert await reader.oldest_waiting() == (30.0, 30.0)
+    async with store.transaction() as transaction:
+        await transaction.make_due("TS-00000001")
+    assert shelf.jobs.woken[-1] == Job(ADVANCE, "TS-00000001")
+    async with store.reading() as reader:
+        assert await reader.oldest_waiting() == (0.0, 30.0)
+
+
+async def test_an_unreachable_database_is_told_as_such() -> None:
+    """A database that does not answer is one kind of failure, that people are told about, whatever was asked of it."""
+    url = parse_url("postgresql://nobody@127.0.0.1:1/none")
+    store = Store(open_engine(url), Jobs(), executor="one", clock=lambda: MONDAY)
+    with pytest.raises(StoreUnavailableError, match="does not answer"):
+        await store.heartbeat(LEASE)
+    with pytest.raises(StoreUnavailableError):
+        await store.reap()
+    with pytest.raises(StoreUnavailableError):
+        async with store.reading():
+            pass  # pragma: no cover - never reached
+    with pytest.raises(StoreUnavailableError):
+        await _cancel(store, a_request())
+    await store.close()
