@@ -6,13 +6,15 @@ first, then the one Playwright keeps, then an installation is tried.
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from playwright.async_api import Browser, async_playwright
 
@@ -44,7 +46,7 @@ async def browser() -> AsyncIterator[Browser]:
     """Run a headless Chromium while the block lasts. Raises `NoBrowserError`."""
     async with async_playwright() as playwright:
         own = Path(playwright.chromium.executable_path)
-        executable = find(own) or await installed(partial(find, own), ways())
+        executable = find(own) or await _installed_once(own)
         running = await playwright.chromium.launch(executable_path=executable, args=list(_ARGS))
         try:
             yield running
@@ -66,7 +68,9 @@ def find(own: Path) -> str | None:
 
 async def installed(look: Callable[[], str | None], commands: Iterable[Command]) -> str:
     """Run commands until `look` finds a Chromium, and return its path. Raises `NoBrowserError`."""
-    tried = []
+    tried: list[str] = []
+    if already := look():
+        return already
     for command in commands:
         code, said = await _run(command)
         executable = look()
@@ -79,6 +83,21 @@ async def installed(look: Callable[[], str | None], commands: Iterable[Command])
         "or name it in the environment: CHROMIUM=/path/to/chrome.\nTried:\n" + "\n".join(tried)
     )
     raise NoBrowserError(message)
+
+
+async def _installed_once(own: Path) -> str:
+    """Install while nobody else does: parallel test processes would lock each other out of the package manager."""
+    lock = await asyncio.to_thread(_locked)
+    try:
+        return await installed(partial(find, own), ways())
+    finally:
+        lock.close()
+
+
+def _locked() -> TextIO:
+    lock = (Path(tempfile.gettempdir()) / "playground-browser.lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
 
 
 def ways() -> tuple[Command, ...]:

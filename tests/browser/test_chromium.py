@@ -66,3 +66,9 @@ async def test_what_was_tried_is_said() -> None:
     assert "apt-get install chromium" in said
     assert "playwright install chromium" in said
     assert "(exit 3) no such package" in said
+
+
+async def test_what_came_meanwhile_is_taken(bare_machine: Path) -> None:
+    """Whoever waited for another process to install takes what that one installed."""
+    there = executable(bare_machine / "chromium")
+    assert await installed(lambda: find(bare_machine / "none"), [SAYS_NO]) == there

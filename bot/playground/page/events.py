@@ -16,8 +16,8 @@ from starlette.routing import Route
 
 from bot.playground.page.slackside import SlackPage
 from bot.playground.page.tinesside import call_row, exchange_row
-from bot.playground.slack import Change, Json, LocalSlack
-from bot.playground.tines import LocalTines
+from bot.playground.slack import Change, Exchange, Json, LocalSlack
+from bot.playground.tines import Call, LocalTines
 
 _ALIVE_EVERY: Final = 15.0  # seconds; without any news a dead connection would go unnoticed
 _RETRY_MS: Final = 500
@@ -41,31 +41,41 @@ class Events:
     async def _stream(self, me: str) -> AsyncIterator[str]:
         lines: asyncio.Queue[str] = asyncio.Queue()
         async with contextlib.AsyncExitStack() as stack:
-            feeds = [self._changes(stack, me, lines), self._exchanges(stack, lines)]
-            feeds += [self._calls(stack, tines, lines) for tines in self._tenants.values()]
+            # All subscriptions stand before the reader is told to look: nothing falls between looking and hearing.
+            changes = stack.enter_context(self._slack.subscribe())
+            feeds = [
+                self._changes(changes, me, lines),
+                _exchanges(stack.enter_context(self._slack.traffic.subscribe()), lines),
+                *(
+                    _calls(tines, stack.enter_context(tines.calls.subscribe()), lines)
+                    for tines in self._tenants.values()
+                ),
+            ]
             tasks = [asyncio.create_task(feed) for feed in feeds]
             stack.push_async_callback(_cancelled, tasks)
-            yield f"retry: {_RETRY_MS}\n\n"
+            yield f"retry: {_RETRY_MS}\n\n" + _event("ready", {})
             while not tasks[0].done():
                 try:
                     yield await asyncio.wait_for(lines.get(), _ALIVE_EVERY)
                 except TimeoutError:
                     yield ": alive\n\n"
 
-    async def _changes(self, stack: contextlib.AsyncExitStack, me: str, lines: asyncio.Queue[str]) -> None:
-        async for change in stack.enter_context(self._slack.subscribe()):
+    async def _changes(self, changes: AsyncIterator[Change], me: str, lines: asyncio.Queue[str]) -> None:
+        async for change in changes:
             if change.user in {"", me} and (not change.channel or self._page.sees(me, change.channel)):
                 lines.put_nowait(_event("change", _change(change)))
 
-    async def _exchanges(self, stack: contextlib.AsyncExitStack, lines: asyncio.Queue[str]) -> None:
-        async for exchange in stack.enter_context(self._slack.traffic.subscribe()):
-            lines.put_nowait(_event("traffic", exchange_row(exchange)))
 
-    async def _calls(self, stack: contextlib.AsyncExitStack, tines: LocalTines, lines: asyncio.Queue[str]) -> None:
-        async for call in stack.enter_context(tines.calls.subscribe()):
-            lines.put_nowait(_event("traffic", call_row(call)))
-            if call.done:
-                lines.put_nowait(_event("tines", {"tenant": tines.name}))
+async def _exchanges(exchanges: AsyncIterator[Exchange], lines: asyncio.Queue[str]) -> None:
+    async for exchange in exchanges:
+        lines.put_nowait(_event("traffic", exchange_row(exchange)))
+
+
+async def _calls(tines: LocalTines, calls: AsyncIterator[Call], lines: asyncio.Queue[str]) -> None:
+    async for call in calls:
+        lines.put_nowait(_event("traffic", call_row(call)))
+        if call.done:
+            lines.put_nowait(_event("tines", {"tenant": tines.name}))
 
 
 async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:

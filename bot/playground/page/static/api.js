@@ -23,12 +23,12 @@ async function answer(response) {
 }
 
 /**
- * Listens for news until `close()`. The browser reconnects by itself; `onopen` runs after each (re)connect, when
- * everything on screen may be stale.
+ * Listens for news until `close()`. The browser reconnects by itself; `onready` runs after each (re)connect, when
+ * everything on screen may be stale and nothing that happens from now on will be missed.
  */
-export function listen(me, { onopen, onchange, ontraffic, ontines, onlost }) {
+export function listen(me, { onready, onchange, ontraffic, ontines, onlost }) {
   const source = new EventSource(`/api/events?${new URLSearchParams({ as: me })}`);
-  source.addEventListener("open", onopen);
+  source.addEventListener("ready", onready);
   source.addEventListener("error", () => onlost());
   source.addEventListener("change", (event) => onchange(JSON.parse(event.data)));
   source.addEventListener("traffic", (event) => ontraffic(JSON.parse(event.data)));

@@ -76,7 +76,7 @@ export class Page {
   listen() {
     return new Promise((resolve) => {
       this.news = listen(this.session.me, {
-        onopen: () => {
+        onready: () => {
           document.body.classList.remove("offline");
           Promise.all([this.refreshFrame(), this.refreshViews(), this.refreshMessages(), this.place.panel && this.readPanel()]).catch((error) => this.fail(error)).finally(resolve);
         },

@@ -98,6 +98,11 @@ export class Select {
       h("button", { type: "button", class: "chip-remove", "aria-label": `Remove ${words}`, onclick: remove }, icon("close")));
   }
 
+  /** Whether no further option can be chosen. */
+  get full() {
+    return this.config.multiple && this.selected.length >= this.config.most;
+  }
+
   get opened() {
     return this.input.getAttribute("aria-expanded") === "true";
   }
@@ -165,6 +170,7 @@ export class Select {
     const index = this.options.length;
     const node = h("div", {
       class: "option", role: "option", id: freshId("option"), "aria-selected": String(this.has(option)),
+      "aria-disabled": String(this.full && !this.has(option)),
       onclick: () => this.choose(option), onmousemove: () => this.active === index || this.activate(index, false),
     },
     h("span", { class: "option-words" }, h("span", {}, optionText(option)),
@@ -206,14 +212,17 @@ export class Select {
       return;
     }
     if (this.has(option)) this.selected = this.selected.filter((other) => !sameOption(other, option));
-    else if (this.selected.length >= most) {
+    else if (this.full) {
       this.status.textContent = `You can choose at most ${most}`;
       return;
     } else this.selected = [...this.selected, option];
     this.changed = true;
     const typed = this.input.value !== "";
     this.show();
-    this.options.forEach((row) => row.node.setAttribute("aria-selected", String(this.has(row.option))));
+    for (const row of this.options) {
+      row.node.setAttribute("aria-selected", String(this.has(row.option)));
+      row.node.setAttribute("aria-disabled", String(this.full && !this.has(row.option)));
+    }
     if (typed) this.open(true);
     this.place();
   }
