@@ -22,9 +22,6 @@ from handlers.store import SYSTEM, Announcement, Store
 from handlers.store import Posted as Standing
 from handlers.store.tables import pack
 
-_FIRST_WAIT: Final = 1.0  # seconds
-_LONGEST_WAIT: Final = 60.0
-_TOKEN_WAIT: Final = 30.0  # until the next try with a token that Slack does not take
 _LOOK_BACK: Final = timedelta(minutes=2)  # clocks differ
 
 
@@ -198,7 +195,7 @@ class Announcer:
         match error.trouble:
             case Trouble.WAIT | Trouble.UNKNOWN:
                 await self._count(announcement, posting=error.trouble is Trouble.UNKNOWN or announcement.posting)
-                backoff = min(_FIRST_WAIT * 2**announcement.attempts, _LONGEST_WAIT)
+                backoff = self._throttle.pace.wait_after(announcement.attempts)
                 self._log.warning(
                     "an announcement waits",
                     announcement=announcement.key,
@@ -208,7 +205,7 @@ class Announcer:
                 raise _WaitError(error.seconds or backoff) from error
             case Trouble.TOKEN:
                 self._log.error("Slack does not take the bot token; everything waits", words=error.words)
-                raise _WaitError(_TOKEN_WAIT) from error
+                raise _WaitError(self._throttle.pace.token_wait) from error
             case Trouble.GONE:
                 # a person deleted it, or it cannot be edited any more: show it anew
                 await self._forget(announcement.key)
