@@ -47,11 +47,11 @@ lock:
 	  $(VENV)-lock/bin/python -m pip freeze --exclude tines-sync ) > constraints.txt
 	rm -rf $(VENV)-lock
 
-# What people click at the same time, at random: FUZZ is how many requests are played through on each database
+# What people click at the same time, and what comes in Slack's name, at random: FUZZ is how many examples each
 FUZZ ?= 300
 
 fuzz: $(STAMP)
-	FUZZ=$(FUZZ) $(BIN)/pytest tests/unit/requests/test_requests_machine.py
+	FUZZ=$(FUZZ) $(BIN)/pytest tests/unit/requests/test_requests_machine.py tests/fuzz
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
