@@ -9,12 +9,15 @@ from datetime import datetime
 from handlers import announcing
 from handlers.calendar import first_look
 from handlers.models import Content, Frozen, State, SyncMode, SyncRequest, new_request_id
-from handlers.policy import Ruling, may_break_glass, may_edit, may_request
+from handlers.people import PeopleUnavailableError
+from handlers.policy import Ruling, may_break_glass, may_edit, may_request, policy_faults
+from handlers.policy.rulings import is_group
 from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refused
 from handlers.requests.checking import check_content
 from handlers.requests.desk import Desk, allowed, permitted, refused_in
 from handlers.requests.locking import locked
 from handlers.routes import Route
+from handlers.store import SYSTEM
 
 
 class Submission(Frozen):
@@ -53,6 +56,7 @@ async def submit(desk: Desk, actor: str, submission: Submission, *, patience: fl
     content = await check_content(desk, submission, route, patience=patience)
     if not isinstance(content, Content):
         return content
+    faults = () if submission.emergency else await _faults(desk, actor, route)
     async with desk.store.transaction() as transaction:
         request = _new_request(desk, actor, submission, content, route, transaction.now)
         twice = await transaction.request_of_draft(submission.draft_id)
@@ -64,12 +68,25 @@ async def submit(desk: Desk, actor: str, submission: Submission, *, patience: fl
         if request.emergency:
             await announcing.note(transaction, request, route, "break_glass", actor=actor, reason=content.reason)
             transaction.advance(request.id)
+        if faults:
+            transaction.record("policy_fault", SYSTEM, request.id, route=route.name, faults=list(faults))
+            await announcing.note(transaction, request, route, "policy_fault", faults=list(faults))
     text = (
         f"{request.id} runs at once, without approval. Its thread shows what becomes of every story."
         if request.emergency
         else f"{request.id} waits for approval now. You get a message when it is decided or done."
     )
-    return Done(request=request, text=text)
+    return Done(request=request, text=" ".join((text, *faults)))
+
+
+async def _faults(desk: Desk, actor: str, route: Route) -> tuple[str, ...]:
+    """Return why nobody could ever approve a request by this person; nothing when that is not certain."""
+    groups = {entry for entry in (*route.approvers, *route.denied) if is_group(entry)}
+    try:
+        members = {group: await desk.people.members(group) for group in groups}
+    except PeopleUnavailableError:
+        return ()
+    return policy_faults(route, members, requester=actor)
 
 
 async def edit(
