@@ -15,6 +15,7 @@ from typing import Final
 
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
+from bot.logs import configure_logs
 from bot.playground.stage import ADA, RINA
 
 from .chromium import browser
@@ -135,6 +136,7 @@ def main() -> int:
         sys.stderr.write("There is no emoji font here (Debian: apt-get install fonts-noto-color-emoji).\n")
         return 1
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else _DOCS
+    configure_logs(as_json=False, level="warning")
     folder.mkdir(parents=True, exist_ok=True)
     asyncio.run(take_all(folder))
     sys.stdout.write(f"Pictures taken: {', '.join(str(path) for path in sorted(folder.glob('*.png')))}\n")

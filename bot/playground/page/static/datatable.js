@@ -5,6 +5,7 @@ import { drawEmoji } from "./emoji.js";
 import { richText } from "./richtext.js";
 
 const PAGE_SIZE = 5; // what Slack shows when the app names no page_size
+const SHORT = 12; // characters that stay on one line: a sign and a word
 const NEXT_ORDER = { none: "ascending", ascending: "descending", descending: "none" };
 
 /**
@@ -71,7 +72,8 @@ export function plainTable(block, people) {
 }
 
 function drawCell(cell, isName, people) {
-  const props = { class: cell.type === "raw_number" ? "numeric" : null, scope: isName ? "row" : null };
+  const kinds = [cell.type === "raw_number" && "numeric", cell.type === "raw_text" && cell.text.length <= SHORT && "short"].filter(Boolean);
+  const props = { class: kinds.join(" ") || null, scope: isName ? "row" : null };
   return h(isName ? "th" : "td", props, content(cell, people));
 }
 
