@@ -102,16 +102,20 @@ class Announcer:
         unsure = announcement.posting
         for number, message in enumerate(messages):
             mark = _hash(message)
+            # after the last one, what stands is noted with the delivery itself
+            note = number + 1 < len(messages) or len(standing) > len(messages)
             if number < len(standing):
                 if standing[number].hash != mark:
                     await self._edit(announcement, channel, standing[number], message, number)
                     standing[number] = Standing(ts=standing[number].ts, hash=mark)
-                    await self._note(announcement, channel, standing)
+                    if note:
+                        await self._note(announcement, channel, standing)
                 continue
             posted = await self._post(announcement, channel, message, number, thread_ts, unsure=unsure)
             unsure = False
             standing.append(Standing(ts=posted.ts, hash=mark))
-            await self._note(announcement, channel, standing)
+            if note:
+                await self._note(announcement, channel, standing)
         for left_over in standing[len(messages) :]:
             await self._poster.delete(Posted(channel, left_over.ts))
         await self._delivered(announcement, channel, standing[: len(messages)])
