@@ -29,7 +29,7 @@ BROKEN = {
     "a job failed; it is tried again",
     "a sweep failed; the next one tries again",
 }
-HARMLESS = {"refused", "shown"}  # events that only say that somebody tried, or looked
+HARMLESS = frozenset({"refused", "shown"})  # events that only say that somebody tried, or looked
 
 senders = st.sampled_from([TOM, "U0NOBODY", "U0BOT", "USLACKBOT", "", "\x00", "U0RINA\n", "x" * 10_000])
 
@@ -64,6 +64,12 @@ def new_events(before: Rows, after: Rows) -> set[object]:
     """Return the kinds of the events that were recorded; none may be gone."""
     assert after["events"][: len(before["events"])] == before["events"]
     return {row[4] for row in after["events"][len(before["events"]) :]}
+
+
+def check_untouched(before: Rows, after: Rows, allowed: frozenset[str] = frozenset({"shown"})) -> None:
+    """Fail when anything was written but events that are allowed: a view of an earlier example may still be filled in."""
+    assert without_events(after) == without_events(before)
+    assert new_events(before, after) <= allowed
 
 
 def without_events(rows: Rows) -> Rows:
@@ -122,9 +128,7 @@ async def test_foreign_sender(past: Past, number: int, made: list[Change], sende
     payload["user"] = {"id": sender}
     before = past.rows()
     await answered(past, payload)
-    after = past.rows()
-    assert without_events(after) == without_events(before)
-    assert new_events(before, after) <= HARMLESS
+    check_untouched(before, past.rows(), HARMLESS)
 
 
 async def test_replayed(past: Past) -> None:
@@ -133,9 +137,7 @@ async def test_replayed(past: Past) -> None:
     for number in range(len(past.recorded)):
         for _ in range(2):
             await answered(past, past.payload(number))
-    after = past.rows()
-    assert without_events(after) == without_events(before)
-    assert new_events(before, after) <= HARMLESS
+    check_untouched(before, past.rows(), HARMLESS)
 
 
 @FUZZ
@@ -154,7 +156,7 @@ async def test_unsigned(past: Past, number: int, made: list[Change], timestamp: 
     before = past.rows()
     answer = await sent(past, body.encode(), content_type, headers)
     assert answer.status_code in {401, 413}
-    assert past.rows() == before
+    check_untouched(before, past.rows())
 
 
 @FEW
@@ -165,7 +167,7 @@ async def test_stale(past: Past, number: int, age: int) -> None:
     before = past.rows()
     answer = await sent(past, body.encode(), content_type, age=age)
     assert answer.status_code == 401
-    assert past.rows() == before
+    check_untouched(before, past.rows())
 
 
 @FUZZ
@@ -181,7 +183,7 @@ async def test_garbage(past: Past, body: bytes, prefix: bytes, content_type: str
     before = past.rows()
     answer = await sent(past, prefix + body, content_type)
     assert answer.status_code < 500
-    assert past.rows() == before
+    check_untouched(before, past.rows())
 
 
 @FEW
@@ -192,7 +194,7 @@ async def test_oversized(past: Past, size: int, *, signed: bool) -> None:
     before = past.rows()
     answer = await sent(past, body, JSON, None if signed else {"X-Slack-Signature": "v0=0"})
     assert answer.status_code == 413
-    assert past.rows() == before
+    check_untouched(before, past.rows())
 
 
 def _header(text: str) -> str:
