@@ -81,12 +81,12 @@ class Process:
         """Return everything it has written."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
-    async def ready(self, seconds: float = 20.0) -> bool:
+    async def ready(self, seconds: float = 60.0) -> bool:
         """Wait until it is ready; False when it ended before. Raises `NotReadyError`."""
         answer = await self.answers("/readyz", 200, seconds)
         return answer is not None
 
-    async def answers(self, path: str, status: int, seconds: float = 20.0) -> str | None:
+    async def answers(self, path: str, status: int, seconds: float = 60.0) -> str | None:
         """Wait until a path answers with a status, and return what it says; None when the process ended before."""
         said = "nothing"
         try:

@@ -46,6 +46,7 @@ def hurried(lease: float) -> World:
         timeouts=Timeouts(connect=1.0, read=LONGEST_CALL, write=1.0, pool=1.0, whole=LONGEST_CALL),
         patience=Patience(attempts=3, total=3.0, wait_initial=0.05, wait_max=0.3, wait_jitter=0.1),
         sweep_seconds=0.1,
+        fresh_seconds=0.0,  # every form is checked against Tines
         pace=Pace(burst=1000, per_second=1000),
         lease=timedelta(seconds=lease),
     )

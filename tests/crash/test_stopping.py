@@ -11,21 +11,12 @@ from bot.playground.tines.faults import Fault, Kind
 
 from .crowd import Errand, Fate, at_work
 from .process import closed
-from .town import Town, town
+from .town import town
 from .verdict import judge
 
 _MOST_SECONDS: Final = 25.0
 _CREATE: Final = "/admin/sync_destinations"
 _ONE: Final = Errand(1, source=1, target=2, stories=frozenset({0, 3}), fate=Fate.APPROVE)
-
-
-async def _arrives(place: Town, method: str, path: str) -> None:
-    """Wait until a call is on its way that the tenant has not answered."""
-    async with asyncio.timeout(30):
-        with place.dev.calls.subscribe() as calls:
-            async for call in calls:
-                if (call.method, call.path, call.done) == (method, path, False):
-                    return
 
 
 @pytest.mark.parametrize("kind", [Kind.SLOW, Kind.HANG, Kind.APPLIED_LATE])
@@ -37,7 +28,7 @@ async def test_a_stop_during_a_create(kind: Kind, prepared_sqlite: str, tmp_path
         place.listen_to(process)
         async with closed(process), at_work(place, iter([_ONE])) as crowd:
             await process.start()
-            await _arrives(place, "POST", _CREATE)
+            await place.in_flight("POST", _CREATE)
             status, seconds = await process.stop()
             await process.start()
             assert await process.ready()
@@ -60,9 +51,9 @@ async def test_who_was_being_answered_still_is(prepared_sqlite: str, tmp_path: P
             assert await process.ready()
             await asker.opens_form(GENERAL)
             await asker.fills_in("Story 1-0", source="Source 1", destination="Target 1", reason=_ONE.reason)
-            place.dev.faults.add(Fault(Kind.SLOW, "GET", "/stories*", seconds=0.8))
+            place.dev.faults.add(Fault(Kind.SLOW, "GET", seconds=0.8))
             submitting = asyncio.create_task(asker.submits())
-            await _arrives(place, "GET", "/stories")
+            await place.in_flight("GET", "*")
             status, seconds = await process.stop()
             outcome = await submitting
     assert outcome.errors == {}

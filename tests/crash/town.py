@@ -4,11 +4,13 @@ Many requesters, some approvers, and many pairs of teams, so that many requests 
 of them are for the same two teams.
 """
 
+import asyncio
 import contextlib
 import socket
 import string
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +19,7 @@ from bot.playground.serving import served
 from bot.playground.slack import NO_RATES, Channel, LocalSlack, User, UserGroup, Workspace
 from bot.playground.stage import APPROVALS, GENERAL, SECOPS, installation
 from bot.playground.tines import LocalTines, World, build_tines_app
+from bot.playground.tines.calls import Call
 from bot.playground.tines.records import Right
 from bot.playground.tines.seed import DEV_KEY, PROD_KEY, PROD_PUBLISH_KEY
 from bot.playground.tines.switches import Switches
@@ -31,6 +34,7 @@ TEAMS: Final = 8
 STORIES: Final = 6  # of each team
 PATIENCE: Final = 4.0  # seconds that a person waits for a view before they try again
 
+_ARRIVES_SECONDS: Final = 60.0
 _SWITCHES: Final = Switches(sync_seconds=0.3, sync_spread=0.05, rate_limit=None)
 _CONFIG: Final = string.Template("""
 [tenants.dev]
@@ -74,6 +78,20 @@ class Town:
     def listen_to(self, process: Process) -> None:
         """Let Slack send its requests to a process."""
         self.slack.app.request_url = f"{process.url}/slack/events"
+
+    async def in_flight(self, method: str, path: str) -> None:
+        """Wait until a call is on its way that the source tenant has not answered. Raises `TimeoutError`."""
+
+        def meant(call: Call) -> bool:
+            return call.method == method and fnmatchcase(call.path, path) and not call.done
+
+        with self.dev.calls.subscribe() as calls:
+            if any(meant(call) for call in self.dev.calls):
+                return
+            async with asyncio.timeout(_ARRIVES_SECONDS):
+                async for call in calls:
+                    if meant(call):
+                        return
 
 
 @contextlib.asynccontextmanager
