@@ -104,7 +104,7 @@ class Surface:
 
     async def tell(self, body: Body, message: Message) -> None:
         """Answer a click on a message, to the person alone; in a view where there is no channel to answer in."""
-        channel = (body.get("channel") or {}).get("id") or (body.get("container") or {}).get("channel_id")
+        channel = _part(body, "channel").get("id") or _part(body, "container").get("channel_id")
         user = person(body)
         if channel and not _in_modal(body):
             try:
@@ -155,8 +155,7 @@ def person(body: Body) -> str:
 
 def view_of(body: Body) -> Mapping[str, Any]:
     """Return the view of a payload, empty when it has none."""
-    view = body.get("view")
-    return view if isinstance(view, Mapping) else {}
+    return _part(body, "view")
 
 
 def action_value(body: Body) -> str:
@@ -166,6 +165,11 @@ def action_value(body: Body) -> str:
     option = action.get("selected_option")
     value = action.get("value") or (option.get("value") if isinstance(option, Mapping) else "")
     return value if isinstance(value, str) else ""
+
+
+def _part(body: Body, name: str) -> Mapping[str, Any]:
+    part = body.get(name)
+    return part if isinstance(part, Mapping) else {}
 
 
 def _in_modal(body: Body) -> bool:

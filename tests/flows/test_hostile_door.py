@@ -154,6 +154,8 @@ async def test_not_a_request_of_slack(stage: Stage, body: str, content_type: str
         {"type": "block_actions"},
         {"type": "block_actions", "actions": []},
         {"type": "block_actions", "actions": [7], "user": {"id": RINA}},
+        {"type": "block_actions", "actions": [{"action_id": "x", "type": "button"}], "channel": GENERAL},
+        {"type": "block_actions", "actions": [{"action_id": "x", "type": "button"}], "container": {"channel_id": []}},
         {"type": "view_submission"},
         {"type": "view_submission", "view": {}},
         {"type": "view_submission", "view": {"callback_id": "form"}},

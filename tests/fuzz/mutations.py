@@ -124,7 +124,7 @@ def encoded(payload: dict[str, Any]) -> tuple[str, str]:
             if isinstance(key, str)
         }
         return urlencode(texts, errors="replace"), FORM
-    if payload.get("type") in {"event_callback", "url_verification"}:
+    if payload.get("type") in ("event_callback", "url_verification"):
         return json.dumps(payload), JSON
     return urlencode({"payload": json.dumps(payload)}), FORM
 
