@@ -21,6 +21,9 @@ types: $(STAMP)
 pytest: $(STAMP)
 	$(BIN)/pytest -n auto --dist loadfile --cov --cov-report=term $(ARGS)
 
+bench: $(STAMP)
+	$(BIN)/python -m tests.bench $(ARGS)
+
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .

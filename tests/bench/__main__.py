@@ -14,7 +14,7 @@ from typing import Final
 import uvloop
 from rich.console import Console
 
-from tests.bench import approvals, commands, submissions
+from tests.bench import approvals, commands, growth, store_lines, submissions, typing_lines
 from tests.bench.cores import cores, pin
 from tests.bench.report import Line, save, show
 from tests.bench.settings import Plan
@@ -26,6 +26,9 @@ PARTS: Final[Mapping[str, Measure]] = MappingProxyType(
         "command": commands.measure,
         "submit": submissions.measure,
         "approve": approvals.measure,
+        "typing": typing_lines.measure,
+        "store": store_lines.measure,
+        "growth": growth.measure,
     }
 )
 
@@ -48,7 +51,11 @@ def main() -> None:
             plan = Plan(Path(folder), servers)
             if asked.quick:
                 plan = Plan(Path(folder), servers, rounds=2, seconds=1.0, share=0.3)
-            more_lines, more_notes = uvloop.run(PARTS[name](plan))
+            try:
+                more_lines, more_notes = uvloop.run(PARTS[name](plan))
+            except (RuntimeError, OSError, TimeoutError) as error:
+                notes.append(f"{name} could not be measured: {error}")
+                continue
         lines += more_lines
         notes += more_notes
     show(lines, notes, console)

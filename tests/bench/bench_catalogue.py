@@ -47,9 +47,13 @@ def made_up(count: int, rng: random.Random) -> list[dict[str, object]]:
 
 
 def tenant_of(
-    stories: list[dict[str, object]], calls: list[str], rng: random.Random
+    stories: list[dict[str, object]],
+    calls: list[str],
+    rng: random.Random,
+    *,
+    seconds: tuple[float, float] = (0.01, 0.05),
 ) -> Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]:
-    """Return a tenant that lists the stories by pages and counts its calls."""
+    """Return a tenant that lists the stories by pages, takes so many seconds for each, and counts its calls."""
     pages = max(1, -(-len(stories) // PER_PAGE))
     bodies = [
         json.dumps(
@@ -63,7 +67,7 @@ def tenant_of(
 
     async def answer(request: httpx.Request) -> httpx.Response:
         calls.append(request.url.path)
-        await asyncio.sleep(rng.uniform(0.01, 0.05))  # a quick tenant
+        await asyncio.sleep(rng.uniform(*seconds))
         if request.url.path.endswith("/teams"):
             return httpx.Response(200, json={"teams": [{"id": TEAM, "name": "SecOps"}], "meta": {}})
         return httpx.Response(200, content=bodies[int(request.url.params["page"]) - 1])
@@ -122,6 +126,12 @@ async def main(count: int) -> None:
     watch.cancel()
     await catalogue.close()
     del catalogue
+    row("index, MB", f"{await memory_of(client, tenant):.1f}")
+    await client.aclose()
+
+
+async def memory_of(client: TinesClient, tenant: Tenant) -> float:
+    """Return the megabytes that a loaded catalogue holds."""
     gc.collect()
     tracemalloc.start()
     measured = Catalogue({"dev": client}, {"dev": tenant})
@@ -129,10 +139,10 @@ async def main(count: int) -> None:
     empty = tracemalloc.get_traced_memory()[0]
     await measured.load("dev")
     gc.collect()
-    row("index, MB", f"{(tracemalloc.get_traced_memory()[0] - empty) / 1e6:.1f}")
+    held = (tracemalloc.get_traced_memory()[0] - empty) / 1e6
     tracemalloc.stop()
     await measured.close()
-    await client.aclose()
+    return held
 
 
 if __name__ == "__main__":

@@ -133,6 +133,8 @@ class Tines:
     destinations: dict[int, dict[str, Any]] = field(default_factory=dict)
     shown: dict[int, float] = field(default_factory=dict)  # destination → when its statuses were last told
     posted: asyncio.Event = field(default_factory=asyncio.Event)
+    told: set[str] = field(default_factory=set)  # which lists of stories were asked for
+    all_told: asyncio.Event = field(default_factory=asyncio.Event)
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
         """Answer one call."""
@@ -145,6 +147,9 @@ class Tines:
             case "GET", ["teams", number]:
                 return 200, packed({"id": int(number), "name": f"Team {number}"})
             case "GET", ["stories"]:
+                self.told.add(query)
+                if len(self.told) > self.stories // _PER_PAGE:
+                    self.all_told.set()
                 return self._page(query, "stories", self.stories, story)
             case "GET", ["stories", number]:
                 return 200, packed(story(int(number) - 100_000))

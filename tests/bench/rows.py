@@ -1,0 +1,98 @@
+"""A store with many requests in it, written in bulk."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sa
+
+from handlers.announcing import approval_key
+from handlers.models import Content, State, Story, SyncMode, SyncRequest, Team, new_request_id
+from handlers.store import migrate
+from handlers.store import tables as t
+from handlers.store.database import open_engine, parse_url
+from handlers.store.rows import request_columns
+from tests.bench.product import ROUTE, requester
+
+_AT_ONCE = 2000
+_ENDED = (State.SUCCEEDED, State.PARTIAL, State.FAILED, State.REJECTED, State.CANCELLED, State.EXPIRED)
+
+
+def fill(database_url: str, count: int, *, pending: int, approved: int = 0) -> list[str]:
+    """Write requests, the last of them pending or approved and due now; returns the ids of those last ones."""
+    return asyncio.run(_fill(database_url, count, pending=pending, approved=approved))
+
+
+async def _fill(database_url: str, count: int, *, pending: int, approved: int) -> list[str]:
+    await migrate(database_url)
+    engine = open_engine(parse_url(database_url))
+    rng = random.Random(11)  # noqa: S311 - the same rows in every run
+    made = _requests(count, pending, approved, rng)
+    last: list[str] = []
+    while some := list(islice(made, _AT_ONCE)):
+        async with engine.begin() as connection:
+            await connection.execute(sa.insert(t.requests), [_columns(request) for request in some])
+            await connection.execute(sa.insert(t.announcements), [_announcement(request) for request in some])
+        last += [request.id for request in some if request.state not in _ENDED]
+    await engine.dispose()
+    return last
+
+
+def _requests(count: int, pending: int, approved: int, rng: random.Random) -> Iterator[SyncRequest]:
+    now = datetime.now(UTC)
+    for number in range(count):
+        if number >= count - approved:
+            state = State.APPROVED
+        elif number >= count - approved - pending:
+            state = State.PENDING
+        else:
+            state = rng.choice(_ENDED)
+        at = now - timedelta(seconds=30 * (count - number))
+        due = {State.PENDING: now + timedelta(days=2), State.APPROVED: now}.get(state)
+        content = Content(
+            route=ROUTE,
+            source="dev",
+            destination="prod",
+            source_team=Team(id=1, name="Team 1"),
+            destination_team=Team(id=1 + number % 999, name=f"Team {1 + number % 999}"),
+            stories=tuple(Story(id=100_000 + each, name=f"Story {each}", edited_at=at) for each in range(1, 4)),
+            mode=SyncMode.AUTOMATIC,
+            reason=f"Ready for production, number {number}",
+        )
+        yield SyncRequest(
+            id=new_request_id(),
+            state=state,
+            revision=1,
+            content=content,
+            digest=content.digest(),
+            requester=requester(number),
+            editor=requester(number),
+            created_at=at,
+            updated_at=at,
+            expires_at=now + timedelta(days=3),
+            due_at=due,
+            finished_at=at if state in _ENDED else None,
+        )
+
+
+def _columns(request: SyncRequest) -> dict[str, Any]:
+    fields = {name: getattr(request, name) for name in SyncRequest.model_fields if name != "decisions"}
+    return request_columns(fields)
+
+
+def _announcement(request: SyncRequest) -> dict[str, Any]:
+    return {
+        "key": approval_key(request.id),
+        "request_id": request.id,
+        "kind": "approval",
+        "data": {},
+        "lane": "C0APPROVALS",
+        "wanted": 1,
+        "delivered": 1,
+        "channel": "C0APPROVALS",
+        "messages": [{"ts": "1.000100", "hash": "x"}],
+        "created_at": request.created_at,
+    }
