@@ -100,7 +100,8 @@ class Clicks:
             return (said(ruling),)
         if request.state not in STOPPABLE:
             return (what_happened(request),)
-        await self._surface.open_view(body, cancel_view(request))
+        someone_elses = person(body) != request.requester
+        await self._surface.open_view(body, cancel_view(request, reason_required=someone_elses))
         return ()
 
     async def cancelled(self, ack: AsyncAck, body: Body) -> None:

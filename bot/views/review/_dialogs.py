@@ -45,8 +45,8 @@ def parse_reject(view: Mapping[str, object]) -> CommentInput:
     return _comment(view, meta, meta.request if meta else None, required=True)
 
 
-def cancel_view(request: SyncRequest) -> Block:
-    """Return the view that asks whether, and if they like why, a request is cancelled."""
+def cancel_view(request: SyncRequest, *, reason_required: bool = False) -> Block:
+    """Return the view that asks whether and why a request is cancelled; who asked for it need not say why."""
     return kit.modal(
         ids.VIEW_CANCEL,
         f"Cancel {request.id}",
@@ -55,8 +55,12 @@ def cancel_view(request: SyncRequest) -> Block:
             kit.field(
                 ids.BLOCK_COMMENT,
                 "Why?",
-                kit.text_input(ids.ACTION_COMMENT, placeholder="Optional", required=False),
-                optional=True,
+                kit.text_input(
+                    ids.ACTION_COMMENT,
+                    placeholder="For whoever asked" if reason_required else "Optional",
+                    required=reason_required,
+                ),
+                optional=not reason_required,
             ),
         ],
         submit="Cancel request",
