@@ -49,16 +49,6 @@ class StoreUnavailableError(Exception):
     """The database cannot be reached or does not answer. What was committed before is safe; this change was not."""
 
 
-@contextmanager
-def _failures() -> Iterator[None]:
-    """Turn the database's own failures into the one that people are told about."""
-    try:
-        yield
-    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
-        message = "the database does not answer"
-        raise StoreUnavailableError(message) from error
-
-
 class Store:
     """Opens transactions. `clock` tells the time (aware, UTC); `executor` names this process in claims."""
 
@@ -71,13 +61,23 @@ class Store:
         self._freezes_turn = 0  # counts this process's own changes of them
         self._log = structlog.get_logger(__name__)
 
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Turn the database's own failures into the one that people are told about."""
+        try:
+            yield
+        except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+            self._freezes = None  # no form opens from memory while nothing that is sent with it could be kept
+            message = "the database does not answer"
+            raise StoreUnavailableError(message) from error
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Open a transaction that writes; it commits when the block ends without an error, and wakes its jobs then.
 
         Raises `StoreUnavailableError` when the database fails.
         """
-        with _failures():
+        with self._failures():
             async with self._engine.connect() as plain:
                 connection = await plain.execution_options(**WRITING)
                 async with connection.begin():
@@ -95,7 +95,7 @@ class Store:
     async def reading(self) -> AsyncIterator[Reader]:
         """Open a transaction that only reads. Raises `StoreUnavailableError` when the database fails."""
         turn = self._freezes_turn
-        with _failures():
+        with self._failures():
             async with self._engine.connect() as connection, connection.begin():
                 yield Reader(connection, self.clock(), freezes_turn=turn)
 
@@ -118,7 +118,7 @@ class Store:
 
     async def heartbeat(self, lease: timedelta) -> None:
         """Renew this executor's lease. Raises `StoreUnavailableError`."""
-        with _failures():
+        with self._failures():
             async with self._engine.connect() as plain:
                 connection = await plain.execution_options(**WRITING)
                 async with connection.begin():
@@ -144,7 +144,7 @@ class Store:
         return await self._drop_executors(t.executors.c.lease_until < self.clock())
 
     async def _drop_executors(self, which: sa.ColumnElement[bool]) -> tuple[str, ...]:
-        with _failures():
+        with self._failures():
             async with self._engine.connect() as plain:
                 connection = await plain.execution_options(**WRITING)
                 async with connection.begin():
