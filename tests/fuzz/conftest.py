@@ -36,7 +36,7 @@ _MANY: Final = int(os.environ.get("FUZZ", "0"))  # examples in a long run; in a 
 FUZZ: Final = (
     settings(max_examples=_MANY, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
     if _MANY
-    else settings(max_examples=100, deadline=None, print_blob=True, derandomize=True, database=None)
+    else settings(max_examples=60, deadline=None, print_blob=True, derandomize=True, database=None)
 )
 FEW: Final = settings(FUZZ, max_examples=max(1, FUZZ.max_examples // 5))  # where every example goes the same way
 RESTING: Final = frozenset({"pending", "rejected", "cancelled", "succeeded", "partial", "failed"})
