@@ -1,0 +1,263 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from handlers.engine import DurableJobs, Engine, Handler, new_executor_id
+from handlers.jobs import DELIVER, INTENT, Job
+from handlers.store import Store, tables
+from handlers.store.database import open_engine, parse_url
+
+LONG = 8.0  # seconds until something that must happen counts as missing
+
+
+class Process:
+    """What one process runs: a store and an engine, with a time that a test can move on."""
+
+    def __init__(self, url: str, executor: str = "", *, sweep_seconds: float = 0.03) -> None:
+        self.ahead = timedelta()
+        self.stopped = False
+        self.jobs = DurableJobs(parse_url(url))
+        self.store = Store(
+            open_engine(parse_url(url)), self.jobs, executor=executor or new_executor_id(), clock=self._clock
+        )
+        self.engine = Engine(
+            self.jobs, self.store, sweep_seconds=sweep_seconds, poll_seconds=0.1, monotonic=self._monotonic
+        )
+
+    def _clock(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def _monotonic(self) -> float:
+        return time.monotonic() + self.ahead.total_seconds()
+
+    async def orders(self, *jobs: Job) -> None:
+        """Commit jobs."""
+        async with self.store.transaction() as transaction:
+            for job in jobs:
+                transaction.enqueue(job)
+
+    async def intends(self, *ids: str) -> None:
+        """Commit rows that are due until they are finished, with their jobs."""
+        async with self.store.transaction() as transaction:
+            for intent in ids:
+                await transaction.add_intent(intent, "submit", "U0RINA", {})
+
+    async def stop(self, patience: float = 1.0) -> None:
+        """Stop the engine, unless a test has done so."""
+        if not self.stopped:
+            self.stopped = True
+            await self.engine.stop(patience=patience)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.store.close()
+        self.jobs.close()
+
+
+StartProcess = Callable[..., Awaitable[Process]]
+
+
+@pytest.fixture
+async def start(prepared_database: str) -> AsyncIterator[StartProcess]:
+    """Give what starts a process with handlers; all are stopped in the end."""
+    async with AsyncExitStack() as stack:
+
+        async def started(handlers: Mapping[str, Handler], executor: str = "", sweep_seconds: float = 0.03) -> Process:
+            process = Process(prepared_database, executor, sweep_seconds=sweep_seconds)
+            stack.push_async_callback(process.close)
+            await process.engine.start(handlers)
+            stack.push_async_callback(process.stop)
+            return process
+
+        yield started
+
+
+class Seen:
+    """A handler that notes what it was given, and does what a test wants."""
+
+    def __init__(self, then: Callable[[str], Awaitable[None]] | None = None) -> None:
+        self.keys: list[str] = []
+        self.at_once = 0
+        self.most_at_once = 0
+        self._then = then
+        self._news = asyncio.Event()
+
+    async def __call__(self, key: str) -> None:
+        """Run a job."""
+        self.keys.append(key)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        self._news.set()
+        try:
+            if self._then is not None:
+                await self._then(key)
+        finally:
+            self.at_once -= 1
+
+    async def times(self, number: int) -> None:
+        """Wait until it was called so often."""
+        async with asyncio.timeout(LONG):
+            while len(self.keys) < number:
+                self._news.clear()
+                await self._news.wait()
+
+
+async def test_a_committed_job_runs_at_once(start: StartProcess) -> None:
+    """A job runs right after its transaction, long before a queue or a sweep would find it."""
+    seen = Seen()
+    process = await start({DELIVER: seen}, sweep_seconds=60)
+    begun = time.monotonic()
+    await process.orders(Job(DELIVER, "C0"))
+    await seen.times(1)
+    assert time.monotonic() - begun < LONG
+    assert seen.keys[0] == "C0"
+
+
+async def test_a_job_ordered_while_it_runs_runs_again_but_never_twice_at_once(start: StartProcess) -> None:
+    """What was ordered during a run may have been missed by it: it runs once more, after it, not beside it."""
+    go = asyncio.Event()
+
+    async def wait(_: str) -> None:
+        await go.wait()
+
+    seen = Seen(wait)
+    process = await start({DELIVER: seen}, sweep_seconds=60)
+    await process.orders(Job(DELIVER, "C0"))
+    await seen.times(1)
+    for _ in range(5):
+        process.engine.wake(Job(DELIVER, "C0"))
+    assert len(seen.keys) == 1
+    go.set()
+    await seen.times(2)
+    assert seen.most_at_once == 1
+
+
+async def test_one_slow_job_holds_up_no_other(start: StartProcess) -> None:
+    """Jobs of different rows run side by side."""
+    never = asyncio.Event()
+
+    async def stuck(key: str) -> None:
+        if key == "C0SLOW":
+            await never.wait()
+
+    seen = Seen(stuck)
+    process = await start({DELIVER: seen})
+    await process.orders(Job(DELIVER, "C0SLOW"), Job(DELIVER, "C1"), Job(DELIVER, "C2"))
+    await seen.times(3)
+    assert set(seen.keys) == {"C0SLOW", "C1", "C2"}
+
+
+async def test_a_due_row_without_a_job_is_found(start: StartProcess) -> None:
+    """A row that is due and whose job was lost is found by the sweep."""
+    seen = Seen()
+    process = await start({INTENT: seen})
+    engine = open_engine(parse_url(str(process.jobs.engine.url.render_as_string(hide_password=False))))
+    async with engine.begin() as connection:
+        now = datetime.now(UTC)
+        row = {"id": "lost", "kind": "submit", "actor": "U0RINA", "data": {}, "created_at": now, "due_at": now}
+        await connection.execute(sa.insert(tables.intents).values(row))
+    await engine.dispose()
+    await seen.times(1)
+    assert seen.keys[0] == "lost"
+
+
+async def test_a_failed_job_is_tried_again_later_and_later(start: StartProcess) -> None:
+    """What fails is tried again by the sweep, after a wait that grows; the next row is not held up by it."""
+
+    async def fail(key: str) -> None:
+        if key == "bad":
+            message = "not today"
+            raise ValueError(message)
+        async with process.store.transaction() as transaction:
+            await transaction.finish_intent(key, "Done")
+
+    seen = Seen(fail)
+    process = await start({INTENT: seen})
+    await process.intends("bad", "good")
+    await seen.times(2)
+    before = seen.keys.count("bad")
+    for _ in range(3):
+        await process.engine.sweep()
+    assert seen.keys.count("bad") <= before + 1  # the queue has it too, and does not wait
+    tried = len(seen.keys)
+    process.ahead += timedelta(seconds=3)
+    await seen.times(tried + 1)
+    assert seen.keys[-1] == "bad"
+
+
+async def test_a_job_of_an_unknown_kind_is_left_alone(start: StartProcess) -> None:
+    """A job that a newer version has ordered does not stop the others."""
+    seen = Seen()
+    process = await start({DELIVER: seen})
+    await process.orders(Job("from the future", "x"), Job(DELIVER, "C0"))
+    await seen.times(1)
+    await process.engine.sweep()
+    assert process.engine.working
+
+
+async def test_the_lease_is_only_held_while_it_is_renewed(start: StartProcess) -> None:
+    """A process that was cut off for as long as its lease does not trust its claims, until it has renewed it."""
+    process = await start({}, sweep_seconds=60)
+    assert process.engine.holds_lease()
+    await process.engine.sweep()
+    assert process.engine.working
+    process.ahead = timedelta(seconds=51)
+    assert not process.engine.holds_lease()
+    process.ahead = timedelta(seconds=1000)
+    assert not process.engine.working
+
+
+async def test_what_a_dead_process_had_claimed_is_taken_over(start: StartProcess, prepared_database: str) -> None:
+    """Rows claimed by a process whose lease is over are worked on by another one."""
+    dead = Process(prepared_database, "dead")
+    await dead.store.heartbeat(timedelta(seconds=60))
+    now = datetime.now(UTC)
+    engine = open_engine(parse_url(prepared_database))
+    async with engine.begin() as connection:
+        row = {"id": "left", "kind": "submit", "actor": "U0RINA", "data": {}, "created_at": now, "due_at": now}
+        await connection.execute(sa.insert(tables.intents).values(row))
+    await engine.dispose()
+    async with dead.store.transaction() as transaction:
+        assert await transaction.claim_intent("left")
+    await dead.close()
+    seen = Seen()
+    process = await start({INTENT: seen})
+    if not process.jobs.sqlite:  # on SQLite, which one process uses alone, whoever else is listed is dead at once
+        await process.engine.sweep()
+        assert seen.keys == []
+        process.ahead = timedelta(seconds=61)
+    await seen.times(1)
+    assert seen.keys[0] == "left"
+
+
+async def test_a_stop_lets_running_jobs_end(start: StartProcess) -> None:
+    """A stop waits for what runs, takes nothing new, and leaves what takes too long to be resumed."""
+    ended: list[str] = []
+    go = asyncio.Event()
+
+    async def work(key: str) -> None:
+        await (go.wait() if key == "short" else asyncio.Event().wait())
+        ended.append(key)
+
+    seen = Seen(work)
+    process = await start({DELIVER: seen}, sweep_seconds=60)
+    await process.orders(Job(DELIVER, "short"), Job(DELIVER, "endless"))
+    await seen.times(2)
+    asyncio.get_running_loop().call_later(0.05, go.set)
+    await process.stop(patience=0.3)
+    assert ended == ["short"]
+    before = len(seen.keys)
+    process.engine.wake(Job(DELIVER, "late"))
+    await asyncio.sleep(0)
+    assert len(seen.keys) == before
+    assert not process.engine.working
+
+
+async def test_executors_are_never_the_same() -> None:
+    """Every start of a process has an id that none had before."""
+    assert len({new_executor_id() for _ in range(100)}) == 100
