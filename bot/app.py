@@ -48,7 +48,8 @@ from handlers.store.database import is_sqlite, open_engine, parse_url
 from handlers.tines import Patience, Timeouts, TinesClient
 
 _TOKEN_CHECK_SECONDS: Final = 30.0
-_DRAIN_SECONDS: Final = 20.0  # of the 25 that a stop may take
+_READY_SECONDS: Final = 2.0
+_DRAIN_SECONDS: Final = 12.0  # for running jobs, of the 25 that a stop may take
 _SLACK_TIMEOUT: Final = aiohttp.ClientTimeout(total=20, sock_connect=5)
 
 
@@ -118,7 +119,7 @@ async def compose(settings: Settings, world: World | None = None, *, answers_htt
         surface = Surface(desk, client, patience=world.click_patience)
         stack.push_async_callback(surface.close)
         poster = SlackPoster(client)
-        announcer = Announcer(store, settings.atlas, poster, Throttle(world.pace, time.monotonic))
+        announcer = Announcer(store, settings.atlas, poster, Throttle(world.pace, time.monotonic), engine.holds_lease)
         slack = _slack_app(client, surface)
         await engine.start(
             {ADVANCE: partial(advance, desk), DELIVER: announcer.deliver, INTENT: partial(finish, surface)}
@@ -209,7 +210,8 @@ class Readiness:
         if time.monotonic() < self._token_works_until:
             return ""
         try:
-            await self._client.auth_test()
+            async with asyncio.timeout(_READY_SECONDS):
+                await self._client.auth_test()
         except SLACK_ERRORS as error:
             return f"Slack does not take the bot token or does not answer ({type(error).__name__})"
         self._token_works_until = time.monotonic() + _TOKEN_CHECK_SECONDS

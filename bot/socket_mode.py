@@ -27,7 +27,7 @@ from handlers.tracing import traced
 if TYPE_CHECKING:
     from bot.app import Bot
 
-_CONNECT_SECONDS: Final = 12.0
+_CONNECT_SECONDS: Final = 8.0
 
 
 @asynccontextmanager
@@ -46,7 +46,7 @@ async def connected(settings: Settings, bot: "Bot") -> AsyncIterator[None]:
             "app-level token (xapp-…) with the scope connections:write, and Socket Mode must be on."
         )
         raise StartError(message) from None
-    except (aiohttp.ClientError, TimeoutError) as error:
+    except (aiohttp.ClientError, TimeoutError, ValueError, AttributeError) as error:
         message = f"Slack cannot be reached at {settings.slack_api_url} ({type(error).__name__})"
         raise StartError(message) from None
     socket = SocketModeClient(app_token=token, web_client=client)

@@ -66,10 +66,18 @@ async def statuses(transaction: Transaction, request: SyncRequest, route: Route)
         await transaction.touch(key)
 
 
-async def direct(transaction: Transaction, request: SyncRequest, user_id: str, kind: str, **data: Any) -> None:  # noqa: ANN401 - JSON
-    """Tell one person something about a request, once for each kind."""
+async def direct(
+    transaction: Transaction,
+    request: SyncRequest,
+    user_id: str,
+    kind: str,
+    *,
+    about: str = "",
+    **data: Any,  # noqa: ANN401 - JSON
+) -> None:
+    """Tell one person something about a request, once for each kind and what it is about."""
     await transaction.announce(
-        f"{DIRECT}:{request.id}:{request.revision}:{kind}:{user_id}",
+        f"{DIRECT}:{request.id}:{request.revision}:{kind}:{about}:{user_id}",
         DIRECT,
         direct_lane(user_id),
         request_id=request.id,
@@ -103,4 +111,4 @@ async def route_changed(transaction: Transaction, route: Route, kind: str, actor
         route.approval_channel,
         data={"kind": kind, "by": actor, "reason": reason, "route": route.name},
     )
-    await transaction.touch_route(route.name, route.approval_channel, f"{APPROVAL}:")
+    await transaction.touch_waiting(route.name, f"{APPROVAL}:")

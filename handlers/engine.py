@@ -42,9 +42,16 @@ _APPLICATION_VERSION: Final = "1"  # jobs are names of rows: any version can run
 _QUEUE: Final = "jobs"
 _WORKFLOW: Final = "look-at-row"
 _AT_ONCE: Final = 64
+_DBOS_STOP_SECONDS: Final = 5.0
 _LONGEST_BACKOFF_SECONDS: Final = 60.0
 
 Handler = Callable[[str], Awaitable[None]]
+
+
+def uptime() -> float:
+    """Return seconds that also count while the machine is suspended, where the system tells: leases end meanwhile."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 def new_executor_id() -> str:
@@ -114,7 +121,7 @@ class Engine:
         sweep_seconds: float = 1.0,
         poll_seconds: float = 1.0,
         lease: timedelta = LEASE,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = uptime,
     ) -> None:
         self._jobs = jobs
         self._store = store
@@ -197,7 +204,9 @@ class Engine:
             if late:
                 self._log.warning("jobs left to be resumed", count=len(late))
                 await asyncio.wait(late, timeout=2)
-        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DBOS_STOP_SECONDS):
+                await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
         with suppress(StoreUnavailableError):
             await self._store.retire()
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U to misread aloud
 _ID_LENGTH: Final = 8
@@ -54,10 +54,10 @@ class State(StrEnum):
 
 MOVES: Final[Mapping[State, frozenset[State]]] = {
     State.PENDING: frozenset({State.APPROVED, State.REJECTED, State.CANCELLED, State.EXPIRED}),
-    # back to pending when what was approved is no longer what would be done; straight to settling when the stories
-    # were added to a sync destination that exists already
-    State.APPROVED: frozenset({State.CREATING, State.SETTLING, State.PENDING, State.CANCELLED, State.FAILED}),
-    State.CREATING: frozenset({State.SETTLING, State.FAILED, State.UNCERTAIN}),
+    # back to pending when what was approved is no longer what would be done
+    State.APPROVED: frozenset({State.CREATING, State.PENDING, State.CANCELLED, State.FAILED}),
+    # back to approved when the call surely did not arrive
+    State.CREATING: frozenset({State.APPROVED, State.SETTLING, State.FAILED, State.UNCERTAIN}),
     State.SETTLING: frozenset({State.SUCCEEDED, State.PARTIAL, State.FAILED}),
     State.UNCERTAIN: frozenset({State.CREATING, State.SETTLING, State.FAILED}),
     State.SUCCEEDED: frozenset(),
@@ -81,6 +81,11 @@ class Team(Frozen):
 
     id: int
     name: str
+
+    @field_validator("name")
+    @classmethod
+    def _storable(cls, name: str) -> str:
+        return name.replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL keeps no NUL in a text
 
 
 class Story(Frozen):
@@ -162,6 +167,10 @@ class Decision(Frozen):
         )
 
 
+NOT_LISTED: Final = "not listed"
+"""The status of a story that Tines does not list, or not yet, in the sync destination."""
+
+
 class StoryStatus(Frozen):
     """What became of one story, in Tines's words."""
 
@@ -173,7 +182,7 @@ class StoryStatus(Frozen):
     @property
     def settled(self) -> bool:
         """Whether the status will not change by waiting."""
-        return self.status != "requires_sync"
+        return self.status not in {"requires_sync", NOT_LISTED}
 
 
 class Problem(Frozen):
@@ -195,7 +204,6 @@ class SyncRequest(Frozen):
     digest: str
     requester: str  # Slack user id
     editor: str  # the last person who changed the content; the requester at first
-    origin_channel: str = ""  # where the command was typed; empty for the global shortcut
     draft_id: str | None = None  # of the form it came from: a form that arrives twice makes one request
     emergency: bool = False  # run by a break-glass person without approval
     created_at: datetime
@@ -208,6 +216,7 @@ class SyncRequest(Frozen):
     known_ids: tuple[int, ...] | None = None  # ids of sync destinations there before the create; None: not looked yet
     posted_at: datetime | None = None  # when the latest create call was about to be sent
     posts: int = 0  # how many create calls may have been sent
+    troubled_at: datetime | None = None  # since when `problem` keeps it from going on
     destination_id: int | None = None
     statuses: tuple[StoryStatus, ...] = ()
     settle_until: datetime | None = None  # when following the statuses ends

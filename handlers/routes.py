@@ -10,6 +10,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from handlers.models import Content
+
 EVERYBODY: Final = "*"
 
 
@@ -78,3 +80,28 @@ class Atlas(_Config):
     tenants: dict[str, Tenant]
     routes: dict[str, Route]
     calendar: Calendar = Calendar()
+
+    def route_for(self, content: Content) -> Route | None:
+        """Return the route that a request was made on, if it still leads the same way between known tenants.
+
+        A route that was taken out, or now leads elsewhere under the old name, allows nothing for what was asked before.
+        """
+        route = self.routes.get(content.route)
+        if route is None or (route.source, route.destination) != (content.source, content.destination):
+            return None
+        return route if {route.source, route.destination} <= self.tenants.keys() else None
+
+
+def bygone(content: Content) -> Route:
+    """Return a stand-in for a route that is not configured any more, for showing what was asked on it.
+
+    Nobody may do anything on it.
+    """
+    return Route(
+        name=content.route,
+        source=content.source,
+        destination=content.destination,
+        requesters=(),
+        approvers=(),
+        approval_channel="",
+    )

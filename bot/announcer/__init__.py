@@ -1,6 +1,7 @@
 """Delivers announcements to Slack: in order within a lane, once as seen by a reader, through outages and rate limits.
 
     rendering  announcement + request → messages, as the request stands now
+    showing    exactly the messages of one announcement
     posting    one message to Slack, and what came of it
     throttle   how fast a lane may speak
     announcer  the job: a lane's queue, what to do when something does not go through

@@ -21,6 +21,7 @@ _SERVER_ERROR: Final = 500
 _RATE_LIMITED: Final = 429
 _PAGE: Final = 200
 _PAGES_MOST: Final = 10
+_LONGEST_RETRY_AFTER: Final = 3600.0  # seconds, whatever Slack asks for
 
 _BLOCKS: Final = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_attachments"})
 _GONE: Final = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "cant_delete_message"})
@@ -36,7 +37,18 @@ _NO_TOKEN: Final = frozenset(
         "not_allowed_token_type",
     }
 )
-_PASSING: Final = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "ratelimited"})
+_PASSING: Final = frozenset(
+    {
+        "internal_error",
+        "fatal_error",
+        "service_unavailable",
+        "request_timeout",
+        "ratelimited",
+        "rate_limited",
+        "team_added_to_org",
+        "update_failed",
+    }
+)
 
 
 class Trouble(StrEnum):
@@ -52,8 +64,8 @@ class Trouble(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
-    """A message as it stands in Slack."""
+class Place:
+    """Where a message stands in Slack."""
 
     channel: str
     ts: str
@@ -85,7 +97,7 @@ class SlackPoster:
             self._conversations[lane] = str(answer["channel"]["id"])
         return self._conversations[lane]
 
-    async def post(self, channel: str, message: Message, *, key: str, thread_ts: str | None) -> Posted:
+    async def post(self, channel: str, message: Message, *, key: str, thread_ts: str | None) -> Place:
         """Post a message with its key."""
         answer = await self._call(
             self._client.chat_postMessage,
@@ -97,9 +109,9 @@ class SlackPoster:
             unfurl_links=False,
             unfurl_media=False,
         )
-        return Posted(channel=str(answer["channel"]), ts=str(answer["ts"]))
+        return Place(channel=str(answer["channel"]), ts=str(answer["ts"]))
 
-    async def edit(self, posted: Posted, message: Message, *, key: str) -> None:
+    async def edit(self, posted: Place, message: Message, *, key: str) -> None:
         """Replace what a message says."""
         await self._call(
             self._client.chat_update,
@@ -110,7 +122,7 @@ class SlackPoster:
             metadata={"event_type": EVENT_TYPE, "event_payload": {"key": key}},
         )
 
-    async def delete(self, posted: Posted) -> None:
+    async def delete(self, posted: Place) -> None:
         """Delete a message; one that is gone already counts as deleted."""
         try:
             await self._call(self._client.chat_delete, channel=posted.channel, ts=posted.ts)
@@ -118,7 +130,7 @@ class SlackPoster:
             if error.trouble is not Trouble.GONE:
                 raise
 
-    async def find(self, channel: str, key: str, *, thread_ts: str | None, oldest: float) -> Posted | None:
+    async def find(self, channel: str, key: str, *, thread_ts: str | None, oldest: float) -> Place | None:
         """Return the message with a key, posted since `oldest` (seconds since the epoch), or None."""
         cursor = ""
         for _ in range(_PAGES_MOST):
@@ -138,13 +150,14 @@ class SlackPoster:
                 metadata = message.get("metadata") or {}
                 payload = metadata.get("event_payload") or {}
                 if metadata.get("event_type") == EVENT_TYPE and payload.get("key") == key:
-                    return Posted(channel=channel, ts=str(message["ts"]))
+                    return Place(channel=channel, ts=str(message["ts"]))
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 return None
-        return None
+        message = "too many messages to look through"
+        raise PostingError(Trouble.WAIT, message, seconds=_LONGEST_RETRY_AFTER)
 
-    async def permalink(self, posted: Posted) -> str | None:
+    async def permalink(self, posted: Place) -> str | None:
         """Return the link to a message, or None where Slack gives none; a link is a courtesy."""
         try:
             answer = await self._call(self._client.chat_getPermalink, channel=posted.channel, message_ts=posted.ts)
@@ -166,8 +179,8 @@ class SlackPoster:
         except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError) as error:
             trouble = Trouble.WAIT if isinstance(error, aiohttp.ClientConnectorError) else Trouble.UNKNOWN
             raise PostingError(trouble, type(error).__name__) from error
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            # ValueError: an answer that is no JSON, such as a proxy's page
+        except (aiohttp.ClientError, TimeoutError, ValueError, AttributeError) as error:
+            # ValueError: an answer that is no JSON, such as a proxy's page; AttributeError: one that is plain text
             raise PostingError(Trouble.UNKNOWN, type(error).__name__) from error
         return answer.data if isinstance(answer.data, dict) else {}
 
@@ -195,6 +208,6 @@ def _trouble(error: SlackApiError) -> PostingError:
 
 def _seconds(value: object) -> float:
     try:
-        return max(1.0, float(str(value)))
+        return min(max(1.0, float(str(value))), _LONGEST_RETRY_AFTER)
     except ValueError:
         return 30.0

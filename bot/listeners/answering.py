@@ -58,9 +58,18 @@ def said(answer: Answer) -> str:
 
 def field_errors(typed: FormInput, view: Mapping[str, Any], fields: Mapping[Field, str]) -> dict[str, str]:
     """Return errors by block id, each at a block that the view has; Slack refuses an error at any other."""
-    route = typed.route or ""
-    team = typed.source_team.id if typed.source_team else 0
-    places = {
+    where = places(typed.route or "", typed.source_team.id if typed.source_team else 0)
+    inputs = input_blocks(view)
+    errors: dict[str, str] = {}
+    for field, text in fields.items():
+        place = where[field] if where[field] in inputs else next(iter(inputs), ids.BLOCK_REASON)
+        errors[place] = f"{errors[place]} {text}" if place in errors else text
+    return errors
+
+
+def places(route: str, team: int) -> Mapping[Field, str]:
+    """Return the block of each field in a form for a route and a source team."""
+    return {
         Field.ROUTE: ids.BLOCK_ROUTE,
         Field.SOURCE_TEAM: source_block(route),
         Field.STORIES: stories_block(route, team),
@@ -68,12 +77,6 @@ def field_errors(typed: FormInput, view: Mapping[str, Any], fields: Mapping[Fiel
         Field.REASON: ids.BLOCK_REASON,
         Field.EMERGENCY: ids.BLOCK_EMERGENCY,
     }
-    inputs = input_blocks(view)
-    errors: dict[str, str] = {}
-    for field, text in fields.items():
-        place = places[field] if places[field] in inputs else next(iter(inputs), ids.BLOCK_REASON)
-        errors[place] = f"{errors[place]} {text}" if place in errors else text
-    return errors
 
 
 def input_blocks(view: Mapping[str, Any]) -> list[str]:

@@ -13,15 +13,13 @@ import structlog
 from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltRequest
 
-from bot.listeners.surface import Body, Surface
+from bot.listeners.surface import NOT_NOW, Body, Surface
 from bot.views.lists import error_message, refusal_message
 from bot.views.options import note_options
 from bot.views.review import refused_view
 from bot.views.text import Message
 from handlers.people import PeopleUnavailableError
 from handlers.store import StoreUnavailableError
-
-_NOT_NOW = "I cannot take requests right now: the database does not answer. Nothing you sent before is lost. Try again in a minute."
 
 
 def register(app: AsyncApp, surface: Surface) -> None:
@@ -48,7 +46,7 @@ class Failing:
         body: Body = request.body or {}
         if isinstance(error, StoreUnavailableError):
             self._log.warning("the database does not answer", type=body.get("type") or "command")
-            return await self._answer(body, refusal_message((_NOT_NOW,)), _NOT_NOW)
+            return await self._answer(body, refusal_message((NOT_NOW,)), NOT_NOW)
         if isinstance(error, PeopleUnavailableError):
             self._log.warning("Slack does not say who somebody is", words=str(error))
             return await self._answer(body, refusal_message((str(error),)), str(error))

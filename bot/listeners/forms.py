@@ -5,33 +5,27 @@ looked up follows into the open view. Submitting checks everything again, in `ha
 """
 
 import secrets
-from dataclasses import replace
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.listeners.answering import field_errors, input_blocks, settled_view
-from bot.listeners.intents import EDIT, SUBMIT, keep
+from bot.listeners.answering import field_errors, settled_view
+from bot.listeners.drawing import FormDrawing
+from bot.listeners.keeping import EDIT, SUBMIT, keep
 from bot.listeners.surface import Body, Surface, action_value, person, view_of
 from bot.views import ids
 from bot.views.form import (
     FormInput,
     FormState,
-    RouteChoice,
     checking_view,
-    form_view,
     loading_view,
-    no_routes_view,
     parse_form,
-    problem_view,
     state_of,
 )
 from bot.views.meta import RequestRef
 from bot.views.text import Block
-from handlers.models import Problem, SyncRequest
-from handlers.people import PeopleUnavailableError, Person
-from handlers.policy import Freeze, groups_of, may_break_glass, may_request, policy_faults
-from handlers.requests import Invalid, Refused, Slow, Submission, edit, find, submit
+from handlers.models import State, SyncRequest
+from handlers.requests import Invalid, Refused, Slow, Submission, edit, find, submit, what_happened
 
 
 def register(app: AsyncApp, surface: Surface) -> None:
@@ -51,6 +45,7 @@ class Forms:
 
     def __init__(self, surface: Surface) -> None:
         self._surface = surface
+        self._drawing = FormDrawing(surface.desk)
 
     # ---- opening
 
@@ -78,86 +73,24 @@ class Forms:
             await self._surface.refuse(body, found.reasons)
             return
         request, _ = found
+        if editing and request.state is not State.PENDING:
+            await self._surface.refuse(body, (what_happened(request),), by=request.closed_by)
+            return
         await self.open(body, _filled(request, editing=editing))
 
     async def open(self, body: Body, state: FormState) -> None:
         """Open the form at once: complete if the person's rights are known, else filled in a moment later."""
         actor = person(body)
-        known = self._known(actor)
+        known = self._drawing.known(actor)
         if known is not None:
-            await self._surface.open_view(body, await self._view(known, state))
+            await self._surface.open_view(body, await self._drawing.draw(known, state))
             return
         opened = await self._surface.open_view(body, loading_view())
         if opened is not None:
-            self._surface.follow_up(self._fill(str(opened["id"]), actor, state))
+            self._surface.fill(str(opened["id"]), self._filled_in(actor, state))
 
-    async def _fill(self, view_id: str, actor: str, state: FormState) -> None:
-        try:
-            known = await self._looked_up(actor)
-        except PeopleUnavailableError as error:
-            view = problem_view(Problem(what="Slack does not say who you are right now", words=str(error)))
-        else:
-            view = await self._view(known, state)
-        await self._surface.update_view(view_id, view)
-
-    async def _view(self, people: dict[str, Person], state: FormState) -> Block:
-        """Return the form for a person, or why there is none for them."""
-        desk = self._surface.desk
-        rulings = {name: may_request(route, people[name]) for name, route in desk.atlas.routes.items()}
-        freezes = await desk.store.freezes()
-        routes = tuple(self._choice(name, freezes.get(name)) for name, ruling in rulings.items() if ruling.allowed)
-        if state.revision is not None:  # a request keeps its route
-            routes = tuple(choice for choice in routes if choice.name == state.route)
-        if not routes:
-            return no_routes_view(await self._why_none(people))
-        return form_view(self._complete(replace(state, routes=routes), people))
-
-    async def _why_none(self, people: dict[str, Person]) -> tuple[str, ...]:
-        reasons: dict[str, None] = {}
-        for name, route in self._surface.desk.atlas.routes.items():
-            reasons.update(dict.fromkeys(may_request(route, people[name]).reasons))
-            if not route.requesters:
-                reasons.update(dict.fromkeys(policy_faults(route, {})))
-        return tuple(reasons)
-
-    def _complete(self, state: FormState, people: dict[str, Person]) -> FormState:
-        """Add what depends on the chosen route, and have its lists loaded."""
-        desk, chosen = self._surface.desk, state.chosen
-        if chosen is None:
-            return replace(state, can_break_glass=False)
-        route = desk.atlas.routes[chosen.name]
-        desk.catalogue.warm(route.source)
-        desk.catalogue.warm(route.destination, stories=False)
-        return replace(
-            state,
-            change_control=desk.atlas.tenants[route.source].require_change_control,
-            can_break_glass=state.revision is None and may_break_glass(route, people[chosen.name]).allowed,
-        )
-
-    def _choice(self, name: str, freeze: Freeze | None) -> RouteChoice:
-        route = self._surface.desk.atlas.routes[name]
-        return RouteChoice(
-            name=name,
-            source=route.source,
-            destination=route.destination,
-            frozen_by=freeze.by if freeze else None,
-            frozen_reason=freeze.reason if freeze else "",
-        )
-
-    def _known(self, actor: str) -> dict[str, Person] | None:
-        people = {
-            name: self._surface.desk.people.cached_person(actor, groups_of(route))
-            for name, route in self._surface.desk.atlas.routes.items()
-        }
-        known = {name: someone for name, someone in people.items() if someone is not None}
-        return known if len(known) == len(people) else None
-
-    async def _looked_up(self, actor: str) -> dict[str, Person]:
-        people = self._surface.desk.people
-        return {
-            name: await people.person(actor, groups_of(route))
-            for name, route in self._surface.desk.atlas.routes.items()
-        }
+    async def _filled_in(self, actor: str, state: FormState) -> Block:
+        return await self._drawing.draw(await self._drawing.looked_up(actor), state)
 
     # ---- changing
 
@@ -166,11 +99,14 @@ class Forms:
         view = view_of(body)
         typed = parse_form(view)
         actor = person(body)
-        people = self._known(actor) or await self._looked_up(actor)
         state = typed.state((), change_control=True, can_break_glass=False)
-        await self._surface.update_view(
-            str(view.get("id", "")), await self._view(people, state), hash_=str(view.get("hash", "")) or None
-        )
+        known = self._drawing.known(actor)
+        view_id = str(view.get("id", ""))
+        if known is None:
+            self._surface.fill(view_id, self._filled_in(actor, state))
+        else:
+            shown = await self._drawing.draw(known, state)
+            await self._surface.update_view(view_id, shown, hash_=str(view.get("hash", "")) or None)
         await ack()
 
     # ---- submitting
@@ -180,7 +116,7 @@ class Forms:
         view = view_of(body)
         typed = parse_form(view)
         if typed.errors:
-            await ack(response_action="errors", errors=_placed(typed.errors, view))
+            await ack(response_action="errors", errors=dict(typed.errors))
             return
         actor = person(body)
         submission = submission_of(typed)
@@ -197,11 +133,12 @@ class Forms:
                     actor,
                     view_id=str(view.get("id", "")),
                     submission=submission.model_dump(mode="json"),
+                    form={part: view.get(part) for part in ("private_metadata", "state")},
                     request_id=typed.request_id,
                     revision=typed.revision,
                 )
                 state = typed.state((), change_control=True, can_break_glass=False)
-                await ack(response_action="update", view=checking_view(self._routed(state)))
+                await ack(response_action="update", view=checking_view(self._drawing.routed(state)))
             case _:
                 await ack(response_action="update", view=settled_view(answer))
 
@@ -210,10 +147,6 @@ class Forms:
         if typed.request_id is not None and typed.revision is not None:
             return await edit(desk, actor, typed.request_id, typed.revision, submission, patience=patience)
         return await submit(desk, actor, submission, patience=patience)
-
-    def _routed(self, state: FormState) -> FormState:
-        known = state.route in self._surface.desk.atlas.routes
-        return replace(state, routes=(self._choice(str(state.route), None),)) if known else state
 
 
 def submission_of(typed: FormInput) -> Submission:
@@ -240,13 +173,3 @@ def _filled(request: SyncRequest, *, editing: bool) -> FormState:
 def new_draft() -> str:
     """Return an id for a form, the same for every submission of it."""
     return secrets.token_hex(12)
-
-
-def _placed(errors: Any, view: Any) -> dict[str, str]:  # noqa: ANN401 - mappings from outside
-    """Return the errors at blocks that the view has, the first one standing in for those it has not."""
-    inputs = input_blocks(view)
-    placed: dict[str, str] = {}
-    for block, text in errors.items():
-        place = block if block in inputs or not inputs else inputs[0]
-        placed.setdefault(place, text)
-    return placed

@@ -4,26 +4,20 @@ When Tines is slower than Slack's three seconds, the person reads "Checking…".
 even if this process dies: so what they sent is committed first, and a job asks the use case again with all patience.
 """
 
-import secrets
-from typing import Any, Final
+from collections.abc import Mapping
 
 import structlog
 
 from bot.listeners.answering import said, settled_view
+from bot.listeners.drawing import FormDrawing
+from bot.listeners.reviews import review_again
 from bot.listeners.surface import Surface
+from bot.views.form import parse_form
+from bot.views.text import Block
 from handlers import announcing
-from handlers.requests import Answer, Done, Refused, Shown, Submission, approve, edit, submit
-from handlers.store import Intent
-
-SUBMIT: Final = "submit"
-EDIT: Final = "edit"
-APPROVE: Final = "approve"
-
-
-async def keep(surface: Surface, kind: str, actor: str, **data: Any) -> None:  # noqa: ANN401 - JSON
-    """Commit what a person sent, with the job that finishes it."""
-    async with surface.desk.store.transaction() as transaction:
-        await transaction.add_intent(secrets.token_hex(12), kind, actor, data)
+from handlers.people import PeopleUnavailableError
+from handlers.requests import Answer, Changed, Done, Invalid, Refused, Shown, Submission, approve, edit, submit
+from handlers.store import Intent, StoreUnavailableError
 
 
 async def finish(surface: Surface, intent_id: str) -> None:
@@ -37,7 +31,7 @@ async def finish(surface: Surface, intent_id: str) -> None:
         if not await transaction.claim_intent(intent_id):
             return
     answer = await _ask(surface, intent)
-    shown = await surface.update_view(str(intent.data.get("view_id", "")), settled_view(answer))
+    shown = await surface.update_view(str(intent.data.get("view_id", "")), await _view(surface, intent, answer))
     async with store.transaction() as transaction:
         first = await transaction.finish_intent(intent_id, type(answer).__name__)
         if first and not shown:
@@ -65,9 +59,24 @@ async def _ask(surface: Surface, intent: Intent) -> Answer:
                 desk, intent.actor, str(data["request_id"]), int(data["revision"]), submission, patience=None
             )
         case "approve":
-            return await approve(desk, intent.actor, Shown.model_validate(data["shown"]), patience=None)
+            shown = Shown.model_validate(data["shown"])
+            return await approve(desk, intent.actor, shown, patience=None, since=intent.created_at)
         case _:
             return Refused(reasons=("This was sent by a newer version and cannot be finished here. Try again.",))
+
+
+async def _view(surface: Surface, intent: Intent, answer: Answer) -> Block:
+    """Return what takes the place of "Checking…": the form or the review again where there is something to mend."""
+    try:
+        match answer:
+            case Invalid(fields=fields) if isinstance(intent.data.get("form"), Mapping):
+                typed = parse_form(intent.data["form"])
+                return await FormDrawing(surface.desk).again(intent.actor, typed, fields)
+            case Changed(request=request, preview=preview, changes=changes) if preview is not None:
+                return await review_again(surface.desk, intent.actor, request, preview, changes)
+    except (PeopleUnavailableError, StoreUnavailableError):
+        structlog.get_logger(__name__).info("an intent is answered in a sentence", intent=intent.id)
+    return settled_view(answer)
 
 
 async def _edited_before(surface: Surface, intent: Intent) -> Done | None:

@@ -24,7 +24,7 @@ from handlers.policy import (
     may_request,
     quorum,
 )
-from handlers.requests import STOPPABLE, Refused, find
+from handlers.requests import STOPPABLE, Refused, find, refuse
 from handlers.routes import Route
 from handlers.store import StoreUnavailableError
 
@@ -151,12 +151,15 @@ class Lists:
 
     async def _readable(self, actor: str, request_id: str) -> tuple[SyncRequest, Route, Person] | Refused:
         """Return a request to somebody who asked for it, or who may ask or decide on its route; to others nothing."""
-        found = await find(self._surface.desk, request_id)
+        desk = self._surface.desk
+        found = await find(desk, request_id)
         if isinstance(found, Refused):
             return found
         request, route = found
-        someone = await self._surface.desk.people.person(actor, groups_of(route))
-        decides = may_approve(route, someone, requester="", editor="").allowed
-        if request.requester == actor or decides or may_request(route, someone).allowed:
-            return request, route, someone
-        return Refused(reasons=(f"There is no request {request_id} that you may see.",))
+        for fresh in (False, True):  # nobody is turned away by an old answer
+            someone = await desk.people.person(actor, groups_of(route), fresh=fresh)
+            decides = may_approve(route, someone, requester="", editor="").allowed
+            if request.requester == actor or decides or may_request(route, someone).allowed:
+                return request, route, someone
+        reasons = (f"There is no request {request_id} that you may see.",)
+        return await refuse(desk, actor, reasons, what="read", route=route.name, request=request)

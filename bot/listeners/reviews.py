@@ -1,20 +1,19 @@
 """The review: opened at once, filled with what Tines says now, and decided by exactly what it shows."""
 
-from typing import Any
+from typing import Any, Final
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.listeners.answering import settled_view
-from bot.listeners.intents import APPROVE, keep
+from bot.listeners.keeping import APPROVE, keep
 from bot.listeners.surface import Body, Surface, action_value, person, view_of
 from bot.views import ids
-from bot.views.form import problem_view
 from bot.views.meta import RequestRef, ReviewMeta
 from bot.views.review import decided_view, parse_reject, parse_review, refused_view, reject_view, review_view
 from bot.views.text import Block
 from handlers.models import Problem, State, SyncRequest
 from handlers.operations import Preview
-from handlers.people import PeopleUnavailableError, Person
+from handlers.people import Person
 from handlers.policy import (
     Ruling,
     groups_of,
@@ -25,11 +24,25 @@ from handlers.policy import (
     may_withdraw,
     quorum,
 )
-from handlers.requests import Changed, Done, Refused, Shown, Slow, approve, find, looked_up, reject, what_happened
-from handlers.routes import Route
+from handlers.requests import (
+    Changed,
+    Desk,
+    Done,
+    Refused,
+    Shown,
+    Slow,
+    approve,
+    deadline,
+    find,
+    looked_up,
+    reject,
+    what_happened,
+)
+from handlers.routes import Route, bygone
 
-_UNKNOWN = Ruling(allowed=False)
-_LONGEST_PREVIEW = 30.0  # seconds; after that the view says that Tines does not answer
+_UNKNOWN: Final = Ruling(allowed=False)
+_OUT_OF_DATE: Final = ("This review is out of date. Open it again.",)
+_LONGEST_PREVIEW: Final = 30.0  # seconds; after that the view says that Tines does not answer
 
 
 def register(app: AsyncApp, surface: Surface) -> None:
@@ -51,9 +64,7 @@ class Reviews:
     async def open(self, ack: AsyncAck, body: Body) -> None:
         """Open the review with what the row says, then fill in what Tines says."""
         ref = RequestRef.read(action_value(body))
-        found = (
-            await find(self._surface.desk, ref.request) if ref else Refused(reasons=("This button is out of date.",))
-        )
+        found = await find(self._surface.desk, ref.request) if ref else Refused(reasons=_OUT_OF_DATE)
         if isinstance(found, Refused):
             await self._surface.refuse(body, found.reasons)
             await ack()
@@ -67,36 +78,44 @@ class Reviews:
         someone = self._surface.desk.people.cached_person(actor, groups_of(route))
         opened = await self._surface.open_view(body, _review(request, route, someone, None))
         if opened is not None:
-            self._surface.follow_up(self._fill(str(opened["id"]), actor, request, route))
+            self._look(str(opened["id"]), actor, request, route)
         await ack()
 
     async def refresh(self, ack: AsyncAck, body: Body) -> None:
         """Look everything up again within the open review."""
         meta = ReviewMeta.read(view_of(body).get("private_metadata"))
-        ref = RequestRef.read(action_value(body))
-        request_id = meta.request if meta else ref.request if ref else ""
-        found = await find(self._surface.desk, request_id)
+        found = await find(self._surface.desk, meta.request) if meta else Refused(reasons=_OUT_OF_DATE)
         view_id = str(view_of(body).get("id", ""))
         if isinstance(found, Refused):
             await self._surface.update_view(view_id, refused_view(found.reasons))
+        elif found[0].state is not State.PENDING:
+            request = found[0]
+            await self._surface.update_view(view_id, refused_view((what_happened(request),), by=request.closed_by))
         else:
             request, route = found
             someone = self._surface.desk.people.cached_person(person(body), groups_of(route))
             await self._surface.update_view(view_id, _review(request, route, someone, None))
-            self._surface.follow_up(self._fill(view_id, person(body), request, route))
+            self._look(view_id, person(body), request, route)
         await ack()
 
-    async def _fill(self, view_id: str, actor: str, request: SyncRequest, route: Route) -> None:
+    def _look(self, view_id: str, actor: str, request: SyncRequest, route: Route) -> None:
+        """Fill the open review with what Slack and Tines say now, and record what was shown."""
+
+        async def shown(view: Block) -> None:
+            meta = ReviewMeta.read(view.get("private_metadata"))
+            async with self._surface.desk.store.transaction() as transaction:
+                transaction.record(
+                    "shown", actor, request.id, revision=request.revision, digest=meta.digest if meta else ""
+                )
+
+        self._surface.fill(view_id, self._filled_in(actor, request, route), then=shown)
+
+    async def _filled_in(self, actor: str, request: SyncRequest, route: Route) -> Block:
         desk = self._surface.desk
-        try:
-            someone = await desk.people.person(actor, groups_of(route))
-            if not may_approve(route, someone, requester=request.requester, editor=request.editor).allowed:
-                someone = await desk.people.person(actor, groups_of(route), fresh=True)
-        except PeopleUnavailableError as error:
-            problem = Problem(what="Slack does not say who you are right now", words=str(error))
-            await self._surface.update_view(view_id, problem_view(problem))
-            return
-        preview = await looked_up(desk, request.content, _LONGEST_PREVIEW)
+        someone = await desk.people.person(actor, groups_of(route))
+        if not may_approve(route, someone, requester=request.requester, editor=request.editor).allowed:
+            someone = await desk.people.person(actor, groups_of(route), fresh=True)
+        preview = await looked_up(desk, request.content, deadline(_LONGEST_PREVIEW))
         if preview is None:
             preview = Preview(
                 stories=request.content.stories,
@@ -104,15 +123,13 @@ class Reviews:
                     what=f"{request.content.source} does not answer", advice="Open the review again in a minute."
                 ),
             )
-        await self._surface.update_view(view_id, _review(request, route, someone, preview))
-        async with desk.store.transaction() as transaction:
-            transaction.record("shown", actor, request.id, revision=request.revision)
+        return _review(request, route, someone, preview)
 
     async def ask_why(self, ack: AsyncAck, body: Body) -> None:
         """Push the view that asks for the reason of a rejection."""
         meta = ReviewMeta.read(view_of(body).get("private_metadata")) or ReviewMeta.read(action_value(body))
         if meta is None:
-            await self._surface.refuse(body, ("This review is out of date. Open it again.",))
+            await self._surface.refuse(body, _OUT_OF_DATE)
         else:
             await self._surface.open_view(body, reject_view(meta))
         await ack()
@@ -122,16 +139,17 @@ class Reviews:
         view = view_of(body)
         meta = parse_review(view)
         if meta is None:
-            await ack(response_action="update", view=refused_view(("This review is out of date. Open it again.",)))
+            await ack(response_action="update", view=refused_view(_OUT_OF_DATE))
             return
         actor = person(body)
-        shown = Shown(request_id=meta.request, revision=meta.revision, digest=meta.digest, seen=meta.seen)
+        shown = _shown(meta)
         answer = await approve(self._surface.desk, actor, shown, patience=self._surface.patience)
         match answer:
             case Done():
                 await ack(response_action="clear")
             case Changed(request=request, preview=preview, changes=changes):
-                await ack(response_action="update", view=await self._again(actor, request, preview, changes))
+                again = await review_again(self._surface.desk, actor, request, preview, changes)
+                await ack(response_action="update", view=again)
             case Slow():
                 # Kept before Slack is answered: the approval counts even if this process ends now
                 await keep(
@@ -145,25 +163,33 @@ class Reviews:
             case _:
                 await ack(response_action="update", view=settled_view(answer))
 
-    async def _again(self, actor: str, request: SyncRequest, preview: Preview, changes: tuple[str, ...]) -> Block:
-        route = self._surface.desk.atlas.routes[request.content.route]
-        someone = await self._surface.desk.people.person(actor, groups_of(route))
-        return _review(request, route, someone, preview, changed=changes)
-
     async def rejected(self, ack: AsyncAck, body: Body) -> None:
         """Take a rejection with its reason."""
         typed = parse_reject(view_of(body))
         if typed.errors:
             await ack(response_action="errors", errors=typed.errors)
             return
-        if typed.request_id is None:
-            await ack(response_action="update", view=refused_view(("This review is out of date. Open it again.",)))
+        if typed.meta is None:
+            await ack(response_action="update", view=refused_view(_OUT_OF_DATE))
             return
-        answer = await reject(self._surface.desk, person(body), typed.request_id, typed.comment)
+        answer = await reject(self._surface.desk, person(body), _shown(typed.meta), typed.comment)
         if isinstance(answer, Done):
             await ack(response_action="clear")
         else:
             await ack(response_action="update", view=settled_view(answer))
+
+
+async def review_again(
+    desk: Desk, actor: str, request: SyncRequest, preview: Preview | None, changes: tuple[str, ...]
+) -> Block:
+    """Return the review as it is now, saying what changed since it was shown. Raises `PeopleUnavailableError`."""
+    route = desk.atlas.route_for(request.content) or bygone(request.content)
+    someone = await desk.people.person(actor, groups_of(route))
+    return _review(request, route, someone, preview, changed=changes)
+
+
+def _shown(meta: ReviewMeta) -> Shown:
+    return Shown(request_id=meta.request, revision=meta.revision, digest=meta.digest, seen=meta.seen)
 
 
 def _review(

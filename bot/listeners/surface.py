@@ -6,7 +6,8 @@ follow-up, only makes a view prettier or fuller: losing it loses nothing.
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import aiohttp
@@ -15,21 +16,29 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from bot.views.form import problem_view
 from bot.views.lists import refusal_message, told_message
 from bot.views.review import message_view, refused_view
 from bot.views.text import Block, Message
+from handlers.models import Problem
 from handlers.people import PeopleUnavailableError
 from handlers.requests import Desk
 from handlers.store import StoreUnavailableError
 
-PATIENCE: Final = 1.6
-"""Seconds that a click waits for Tines, so that Slack has its answer within three."""
+PATIENCE: Final = 2.3
+"""Seconds that a click waits for Slack and Tines together, so that Slack has its answer within three."""
 
 _OK: Final = 200
+_ANSWER_SECONDS: Final = 2.0  # for a call that the answer to a click waits for
 _TRIGGER_SECONDS: Final = 2.5  # a trigger lives three, and the click must be answered in the same time
 
 Body = Mapping[str, Any]
-SLACK_ERRORS: Final = (SlackApiError, aiohttp.ClientError, TimeoutError, ValueError)
+# what Slack's client raises: AttributeError for an answer that is plain text, where it expects JSON
+SLACK_ERRORS: Final = (SlackApiError, aiohttp.ClientError, TimeoutError, ValueError, AttributeError)
+NOT_NOW: Final = (
+    "I cannot take requests right now: the database does not answer. Nothing you sent before is lost. "
+    "Try again in a minute."
+)
 
 
 class Surface:
@@ -55,6 +64,36 @@ class Surface:
             self._log.warning("a view could not be brought up to date", words=str(error))
         except Exception:  # noqa: BLE001 - a follow-up has nobody above it who could do better
             self._log.exception("a follow-up failed")
+
+    def fill(
+        self, view_id: str, view: Awaitable[Block], *, then: Callable[[Block], Awaitable[None]] | None = None
+    ) -> None:
+        """Put a view in an open one's place once it is known, and do something `then` if it was shown.
+
+        Whatever goes wrong meanwhile is said in the view: it never stays at "one moment".
+        """
+        self.follow_up(self._filled(view_id, view, then))
+
+    async def _filled(
+        self, view_id: str, view: Awaitable[Block], then: Callable[[Block], Awaitable[None]] | None
+    ) -> None:
+        try:
+            shown = await view
+        except StoreUnavailableError:
+            shown, then = refused_view((NOT_NOW,)), None
+        except PeopleUnavailableError as error:
+            shown = problem_view(Problem(what="Slack does not say who you are right now", words=str(error)))
+            then = None
+        except Exception:  # noqa: BLE001 - the person is waiting before an open view
+            shown, then = refused_view((self.failed(),)), None
+        if await self.update_view(view_id, shown) and then is not None:
+            await then(shown)
+
+    def failed(self) -> str:
+        """Log the error being handled under an id, and return what the person reads, with the id."""
+        error_id = secrets.token_hex(4)
+        self._log.exception("a listener failed", error_id=error_id)
+        return f"Something went wrong on my side. Tell whoever runs tines-sync, and quote {error_id}."
 
     async def close(self) -> None:
         """End the follow-ups."""
@@ -94,7 +133,8 @@ class Surface:
     async def update_view(self, view_id: str, view: Block, *, hash_: str | None = None) -> bool:
         """Put another view in a view's place. False when it was closed, or changed since `hash_`."""
         try:
-            await self.client.views_update(view_id=view_id, view=view, hash=hash_)
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self.client.views_update(view_id=view_id, view=view, hash=hash_)
         except SLACK_ERRORS as error:
             self._log.info("a view was not updated", words=_words(error))
             return False
@@ -108,9 +148,10 @@ class Surface:
         user = person(body)
         if channel and not _in_modal(body):
             try:
-                await self.client.chat_postEphemeral(
-                    channel=channel, user=user, text=message.text, blocks=message.blocks or None
-                )
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    await self.client.chat_postEphemeral(
+                        channel=channel, user=user, text=message.text, blocks=message.blocks or None
+                    )
             except SLACK_ERRORS as error:
                 self._log.warning("an answer could not be shown in the channel", words=_words(error))
             else:
@@ -123,9 +164,10 @@ class Surface:
         if isinstance(url, str) and url:
             hook = AsyncWebhookClient(url, session=self.client.session)
             try:
-                answer = await hook.send(
-                    text=message.text, blocks=message.blocks, replace_original=True, response_type="ephemeral"
-                )
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    answer = await hook.send(
+                        text=message.text, blocks=message.blocks, replace_original=True, response_type="ephemeral"
+                    )
             except SLACK_ERRORS as error:
                 self.not_shown("an answer was not replaced", error)
             else:

@@ -1,58 +1,58 @@
 """Adding stories to a sync destination that is there already, where the route says so (`existing = "add"`).
 
 `story_ids` of an update replaces the whole set, so a stale read would take stories out of the sync. The destination is
-therefore shown, the union computed, shown again, and sent only if nobody changed it in between. An update may be sent
-twice without harm: it says what the set is, not what to add.
+therefore shown, the union computed, shown again, and sent only if nobody changed it in between; requests for the same
+two teams wait for each other. An update may be sent twice without harm: it says what the set is, not what to add.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from handlers.models import Problem, State, SyncRequest
-from handlers.operations.outcomes import Outcomes
+from handlers.models import Problem, SyncRequest
+from handlers.operations.outcomes import Outcomes, passing
 from handlers.routes import Route
-from handlers.store import SYSTEM, Store
-from handlers.tines import RefusedError, SyncDestination, TinesClient, TinesError
+from handlers.tines import TinesClient, TinesError, UnknownOutcomeError
+
+_NOT_FOUND = 404
 
 
 class Adding:
-    """Adds a request's stories to an existing destination."""
+    """Adds the stories of a request, whose row says that it may have been begun, to an existing destination."""
 
-    def __init__(self, store: Store, clients: Mapping[str, TinesClient], outcomes: Outcomes) -> None:
-        self._store = store
+    def __init__(self, clients: Mapping[str, TinesClient], outcomes: Outcomes, holds_lease: Callable[[], bool]) -> None:
         self._clients = clients
         self._outcomes = outcomes
+        self._holds_lease = holds_lease
 
-    async def add(self, request: SyncRequest, route: Route, existing: SyncDestination) -> None:
-        """Add the stories and begin to follow the destination."""
+    async def add(self, request: SyncRequest, route: Route, destination_id: int) -> None:
+        """Add what is missing and begin to follow the destination."""
         client = self._clients[request.content.source]
         wanted = frozenset(story.id for story in request.content.stories)
+        how = "found"  # every story is in it already
         try:
-            before = await client.show_destination(existing.id)
-            if not wanted <= before.story_ids:
-                again = await client.show_destination(existing.id)
-                if again.story_ids != before.story_ids:
-                    problem = Problem(
-                        what=f"Somebody else is changing sync destination {existing.id}", advice="This is tried again."
-                    )
-                    await self._outcomes.later(request, timedelta(seconds=5), problem, None)
+            found = await client.show_destination(destination_id)
+            if not wanted <= found.story_ids:
+                again = await client.show_destination(destination_id)
+                if again.story_ids != found.story_ids:
+                    await self._outcomes.later(request, timedelta(seconds=5), _in_motion(destination_id), "in_motion")
                     return
-                if not await self._note(request, existing.id, sorted(before.story_ids)):
-                    return
-                await client.update_destination(existing.id, sorted(before.story_ids | wanted))
-            found = await client.show_destination(existing.id)
-        except RefusedError as error:
-            await self._outcomes.fail(request, route, error.problem())
+                if not self._holds_lease():
+                    return  # whoever has the request now begins with a look
+                await client.update_destination(destination_id, sorted(found.story_ids | wanted))
+                found = await client.show_destination(destination_id)
+                how = "added"
+        except UnknownOutcomeError as error:
+            await self._outcomes.look_soon(request, error)
         except TinesError as error:
-            # an update whose outcome is not known is looked at again by the next try, which starts with a show
-            await self._outcomes.try_later(request, route, error)
+            if passing(error):
+                await self._outcomes.cannot_look(request, route, error)
+            elif error.status == _NOT_FOUND:
+                await self._outcomes.start_over(request, error.problem())  # somebody deleted it: decide anew
+            else:
+                await self._outcomes.fail(request, route, error.problem())
         else:
-            await self._outcomes.settle(request, route, found, "added")
+            await self._outcomes.settle(request, route, found, how)
 
-    async def _note(self, request: SyncRequest, destination_id: int, before: list[int]) -> bool:
-        async with self._store.transaction() as transaction:
-            held = await transaction.hold_request(request)
-            if held is None or held.state is not State.APPROVED:
-                return False
-            transaction.record("adding", SYSTEM, request.id, destination_id=destination_id, story_ids_before=before)
-            return True
+
+def _in_motion(destination_id: int) -> Problem:
+    return Problem(what=f"Somebody else is changing sync destination {destination_id}", advice="This is tried again.")

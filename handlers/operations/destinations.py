@@ -45,14 +45,15 @@ def of_the_same_teams(
     )
 
 
-def new_matches(
+def appeared(
     found: Iterable[SyncDestination], content: Content, destination: Tenant, known: Iterable[int]
 ) -> tuple[SyncDestination, ...]:
-    """Return the destinations for the same teams with exactly the request's stories that were not there before."""
+    """Return the destinations for the same teams that were not there before, by id."""
     before = frozenset(known)
+    return tuple(each for each in of_the_same_teams(found, content, destination) if each.id not in before)
+
+
+def with_the_stories(found: Iterable[SyncDestination], content: Content) -> tuple[SyncDestination, ...]:
+    """Return the destinations that hold exactly the stories asked for."""
     stories = frozenset(story.id for story in content.stories)
-    return tuple(
-        each
-        for each in of_the_same_teams(found, content, destination)
-        if each.id not in before and each.story_ids == stories
-    )
+    return tuple(each for each in found if each.story_ids == stories)

@@ -9,12 +9,12 @@ from datetime import timedelta
 
 from handlers import announcing
 from handlers.models import Problem, State, StoryStatus, SyncMode, SyncRequest
-from handlers.operations.destinations import new_matches
-from handlers.operations.outcomes import Outcomes, named, record_statuses
+from handlers.operations.destinations import appeared, with_the_stories
+from handlers.operations.outcomes import Outcomes, asked_to_wait, named, passing, record_statuses
 from handlers.operations.pacing import Pacing, backoff
 from handlers.routes import Atlas, Route
 from handlers.store import Store
-from handlers.tines import RefusedError, TinesClient, TinesError
+from handlers.tines import TinesClient, TinesError
 
 
 class Following:
@@ -51,12 +51,10 @@ class Following:
 
     async def _unanswered(self, request: SyncRequest, route: Route, error: TinesError) -> None:
         until = request.settle_until or request.updated_at
-        if isinstance(error, RefusedError) or self._store.clock() > until + self._pacing.follow_unreachable_for:
+        if not passing(error) or self._store.clock() > until + self._pacing.follow_unreachable_for:
             await self._finish(request, route, request.statuses, error.problem())
         else:
-            await self._go_on(
-                request, route, request.statuses, error.problem(), at_least=timedelta(seconds=error.retry_after or 0)
-            )
+            await self._go_on(request, route, request.statuses, error.problem(), at_least=asked_to_wait(error))
 
     async def _go_on(
         self,
@@ -112,11 +110,8 @@ class Following:
         except TinesError:
             return ""  # the look is a courtesy: what the request created is known without it
         destination = self._atlas.tenants[content.destination]
-        others = [
-            each.id
-            for each in new_matches(found, content, destination, request.known_ids or ())
-            if each.id != request.destination_id
-        ]
+        new = appeared(found, content, destination, request.known_ids)
+        others = [each.id for each in with_the_stories(new, content) if each.id != request.destination_id]
         if not others:
             return ""
         listed = ", ".join(str(other) for other in others)

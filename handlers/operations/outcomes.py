@@ -4,19 +4,21 @@ Every ending of the create operation passes through here, so that none of them c
 channels, the requester, or the next request that waits for the same two teams.
 """
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
 
 import structlog
 
 from handlers import announcing
 from handlers.calendar import first_look
-from handlers.models import Problem, State, StoryStatus, SyncMode, SyncRequest
+from handlers.models import NOT_LISTED, Problem, State, StoryStatus, SyncMode, SyncRequest
 from handlers.operations.pacing import Pacing, backoff
-from handlers.routes import Calendar, Route
+from handlers.routes import Calendar, Route, bygone
 from handlers.store import SYSTEM, Store, Transaction
-from handlers.tines import RefusedError, SyncDestination, TinesError
+from handlers.tines import Kind, RefusedError, SyncDestination, TinesError
+
+_LONGEST_WAIT_SECONDS: Final = 3600.0
 
 
 class Outcomes:
@@ -43,6 +45,7 @@ class Outcomes:
                 destination_id=found.id,
                 statuses=statuses,
                 problem=None,
+                troubled_at=None,
                 note="",
                 settle_until=transaction.now + follow_for,
                 due_at=transaction.now
@@ -53,7 +56,7 @@ class Outcomes:
             record_statuses(transaction, request, statuses)
             await announcing.changed(transaction, settling)
             await announcing.statuses(transaction, settling, route)
-            await self._next_for_the_same_teams(transaction, settling)
+            await transaction.wake_next(settling)
             await transaction.release_request(request.id)
             if settling.due_at == transaction.now:
                 transaction.advance(request.id)  # nothing to wait for
@@ -90,27 +93,83 @@ class Outcomes:
             transaction.record(state.value, SYSTEM, request.id, destination_id=request.destination_id, note=ended.note)
             await self._close(transaction, ended, route)
 
+    # ---- waiting
+
+    async def wait(self, transaction: Transaction, request: SyncRequest, note: str, *, seconds: float = 60) -> None:
+        """Give a request back, to be looked at again: at the latest after `seconds`, whoever wakes it before."""
+        await transaction.change(request, due_at=transaction.now + timedelta(seconds=seconds), note=note)
+        await transaction.release_request(request.id)
+        if note != request.note:
+            await announcing.changed(transaction, request)
+
+    async def note_call(
+        self,
+        transaction: Transaction,
+        request: SyncRequest,
+        *,
+        wait: timedelta,
+        **changes: Any,  # noqa: ANN401 - fields of SyncRequest
+    ) -> SyncRequest:
+        """Write down that a call is about to be sent, and return the request as it is then.
+
+        From the commit on the call may have been applied, whatever happens to this process. It is looked at again after
+        `wait`, by when the call has ended.
+        """
+        begun = await transaction.change(
+            request,
+            state=State.CREATING,
+            posted_at=transaction.now,
+            posts=request.posts + 1,
+            due_at=transaction.now + wait,
+            note="",
+            problem=None,
+            troubled_at=None,
+            **changes,
+        )
+        what = "creating" if begun.destination_id is None else "adding"
+        transaction.record(
+            what, SYSTEM, request.id, attempt=begun.posts, digest=request.digest, destination_id=begun.destination_id
+        )
+        await announcing.changed(transaction, begun)
+        return begun
+
     async def try_later(self, request: SyncRequest, route: Route, error: TinesError) -> None:
-        """Wait after a call that surely was not applied; give up after an hour of that."""
-        since = approved_since(request)
-        waited = self._store.clock() - since
+        """Wait with a request for which nothing was sent; give up after an hour of the same trouble."""
         problem = error.problem()
-        if waited > self._pacing.give_up_reaching:
-            await self.fail(
-                request, route, problem.model_copy(update={"advice": f"Nothing was sent. {problem.advice}"})
+        troubled = self._troubled_for(request)
+        if troubled > self._pacing.give_up_reaching:
+            advice = f"Nothing was sent. {problem.advice}".strip()
+            await self.fail(request, route, problem.model_copy(update={"advice": advice}))
+            return
+        await self.later(request, self._pause(error, self._pacing.retry_most, troubled), problem, "not_reached")
+
+    async def not_sent(self, request: SyncRequest, error: TinesError) -> None:
+        """Go on after a call that surely was not applied: it does not count, and nothing of it can appear later."""
+        if request.posts == 1:
+            await self.start_over(
+                request, error.problem(), pause=self._pause(error, self._pacing.retry_most, timedelta(0))
             )
             return
-        asked = timedelta(seconds=error.retry_after or 0)
-        wait = max(asked, backoff(self._pacing.look_first, self._pacing.retry_most, waited))
-        changes: dict[str, Any] = {}
-        if request.state is State.CREATING:
-            # it did not arrive, so it does not count, and nothing of it can appear later
-            changes = {"posted_at": None, "posts": request.posts - 1}
-        await self.later(request, wait, problem, "not_reached", **changes)
+        pause = self._pause(error, self._pacing.look_most, self._troubled_for(request))
+        await self.later(request, pause, error.problem(), "not_reached", posted_at=None, posts=request.posts - 1)
+
+    async def start_over(self, request: SyncRequest, problem: Problem, *, pause: timedelta = timedelta(0)) -> None:
+        """Put a request back to where nothing was sent: what is there is looked at anew, and it can be cancelled."""
+        await self.later(
+            request,
+            pause,
+            problem,
+            "not_reached",
+            state=State.APPROVED,
+            posts=0,
+            posted_at=None,
+            known_ids=None,
+            destination_id=None,
+        )
 
     async def look_soon(self, request: SyncRequest, error: TinesError) -> None:
-        """Note that nobody knows what became of a POST, and look shortly."""
-        self._log.warning("the outcome of a create is not known", request=request.id, error=str(error))
+        """Note that nobody knows what became of a call, and look shortly."""
+        self._log.warning("the outcome of a call is not known", request=request.id, error=str(error))
         await self.later(request, self._pacing.look_first, error.problem(), "unknown_outcome")
 
     async def look_again(self, request: SyncRequest) -> None:
@@ -121,13 +180,20 @@ class Outcomes:
 
     async def cannot_look(self, request: SyncRequest, route: Route, error: TinesError) -> None:
         """Try a look that failed again for a while, then ask a person."""
-        waited = self._store.clock() - (request.posted_at or request.updated_at)
-        if isinstance(error, RefusedError) or waited > self._pacing.give_up_looking:
+        troubled = self._troubled_for(request)
+        if not passing(error) or troubled > self._pacing.give_up_looking:
             await self.ask_a_person(request, route, error.problem())
             return
-        asked = timedelta(seconds=error.retry_after or 0)
-        wait = max(asked, backoff(self._pacing.look_first, self._pacing.look_most, waited))
-        await self.later(request, wait, error.problem(), None)
+        pause = self._pause(error, self._pacing.look_most, troubled)
+        await self.later(request, pause, error.problem(), "look_failed")
+
+    def _troubled_for(self, request: SyncRequest) -> timedelta:
+        """Return for how long the same trouble has lasted."""
+        now = self._store.clock()
+        return now - (request.troubled_at or now)
+
+    def _pause(self, error: TinesError, most: timedelta, troubled: timedelta) -> timedelta:
+        return max(asked_to_wait(error), backoff(self._pacing.look_first, most, troubled))
 
     async def ask_a_person(self, request: SyncRequest, route: Route, problem: Problem | None) -> None:
         """Stop: looking cannot tell whether the sync destination exists."""
@@ -141,12 +207,15 @@ class Outcomes:
             transaction.record("uncertain", SYSTEM, request.id, attempts=request.posts)
             await announcing.changed(transaction, uncertain)
             await announcing.statuses(transaction, uncertain, route)
-            await announcing.direct(transaction, uncertain, uncertain.requester, uncertain.state.value)
+            await announcing.direct(
+                transaction, uncertain, uncertain.requester, uncertain.state.value, about=str(uncertain.posts)
+            )
             await transaction.release_request(request.id)
 
-    async def ask_again(self, request: SyncRequest, route: Route, existing: Iterable[int]) -> None:
-        """Send an approved request back to its approvers: a destination exists that they were not shown."""
-        ids = list(existing)
+    async def ask_again(
+        self, request: SyncRequest, route: Route, existing: Sequence[int], changed: Sequence[str]
+    ) -> None:
+        """Send an approved request back to its approvers: what is there now is not what they were shown."""
         async with self._store.transaction() as transaction:
             held = await transaction.hold_request(request)
             if held is None:
@@ -156,33 +225,34 @@ class Outcomes:
                 state=State.PENDING,
                 revision=held.revision + 1,
                 note="",
+                problem=None,
+                troubled_at=None,
                 expires_at=transaction.now + route.expires_after,
                 due_at=first_look(self._calendar, route, transaction.now),
             )
-            transaction.record("existing_found", SYSTEM, request.id, destination_ids=ids, revision=pending.revision)
+            kind = "existing_found" if existing else "stories_changed"
+            told: dict[str, Any] = (
+                {"destination_ids": list(existing)}
+                if existing
+                else {"changes": [*changed, "So it needs approval again."]}
+            )
+            transaction.record(kind, SYSTEM, request.id, revision=pending.revision, **told)
             await announcing.changed(transaction, pending)
-            await announcing.note(transaction, pending, route, "existing_found", destination_ids=ids)
-            await self._next_for_the_same_teams(transaction, pending)
+            await announcing.note(transaction, pending, route, kind, **told)
+            await transaction.wake_next(pending)
             await transaction.release_request(request.id)
 
     async def unrouted(self, request: SyncRequest) -> None:
-        """End a request whose route or tenant was taken out of the configuration."""
+        """End a request whose route, or a tenant of it, is not in the configuration any more."""
         problem = Problem(
-            what=f"The route {request.content.route} is not configured any more",
+            what=f"The route {request.content.route} is not configured any more, or leads elsewhere",
             advice="Nothing more was sent to Tines. Ask whoever runs tines-sync, then ask again.",
         )
-        async with self._store.transaction() as transaction:
-            held = await transaction.hold_request(request)
-            if held is None:
-                return
-            state = State.UNCERTAIN if held.state is State.CREATING else State.FAILED
-            ended = await transaction.change(
-                held, state=state, problem=problem, due_at=None, finished_at=transaction.now
-            )
-            transaction.record(state.value, SYSTEM, request.id, problem=problem.model_dump(mode="json"))
-            await announcing.changed(transaction, ended)
-            await announcing.direct(transaction, ended, ended.requester, ended.state.value)
-            await transaction.release_request(request.id)
+        route = bygone(request.content)
+        if request.state is State.CREATING:
+            await self.ask_a_person(request, route, problem)
+        else:
+            await self.fail(request, route, problem)
 
     async def later(
         self,
@@ -197,7 +267,10 @@ class Outcomes:
             held = await transaction.hold_request(request)
             if held is None:
                 return
-            waiting = await transaction.change(held, due_at=transaction.now + wait, problem=problem, **changes)
+            troubled_at = (held.troubled_at or transaction.now) if problem is not None else None
+            waiting = await transaction.change(
+                held, due_at=transaction.now + wait, problem=problem, troubled_at=troubled_at, **changes
+            )
             if problem != request.problem:
                 if event is not None and problem is not None:
                     transaction.record(event, SYSTEM, request.id, problem=problem.model_dump(mode="json"))
@@ -206,17 +279,21 @@ class Outcomes:
 
     async def _close(self, transaction: Transaction, request: SyncRequest, route: Route) -> None:
         await announcing.ended(transaction, request, route)
-        await self._next_for_the_same_teams(transaction, request)
+        await transaction.wake_next(request)
         await transaction.release_request(request.id)
 
-    async def _next_for_the_same_teams(self, transaction: Transaction, request: SyncRequest) -> None:
-        for waiting in (await transaction.same_teams(request, {State.APPROVED}))[:1]:
-            await transaction.make_due(waiting)
+
+def passing(error: TinesError) -> bool:
+    """Whether a failed question to Tines may work later by itself.
+
+    A page that is not Tines's, and a redirect, come from proxies and maintenance as often as from a wrong address.
+    """
+    return not isinstance(error, RefusedError) or error.kind in {Kind.UNREADABLE, Kind.MOVED}
 
 
-def approved_since(request: SyncRequest) -> datetime:
-    """Return when the request could first be sent: the last approval that counts, or when it was made."""
-    return max((decision.at for decision in request.approvals()), default=request.created_at)
+def asked_to_wait(error: TinesError) -> timedelta:
+    """Return how long Tines asked to wait: an hour at most, whatever it says."""
+    return timedelta(seconds=min(max(error.retry_after or 0.0, 0.0), _LONGEST_WAIT_SECONDS))
 
 
 def named(statuses: tuple[StoryStatus, ...], request: SyncRequest) -> tuple[StoryStatus, ...]:
@@ -231,7 +308,7 @@ def named(statuses: tuple[StoryStatus, ...], request: SyncRequest) -> tuple[Stor
         if status.story_id in names
     )
     missing = tuple(
-        StoryStatus(story_id=story_id, name=name, status="not listed")
+        StoryStatus(story_id=story_id, name=name, status=NOT_LISTED)
         for story_id, name in names.items()
         if story_id not in {status.story_id for status in told}
     )

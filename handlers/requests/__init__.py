@@ -11,7 +11,7 @@ from handlers.requests.answers import Answer, Changed, Done, Field, Invalid, Not
 from handlers.requests.asking import Submission, edit, submit
 from handlers.requests.closing import STOPPABLE, cancel, check_again, close, freeze, thaw
 from handlers.requests.deciding import Shown, approve, reject, withdraw
-from handlers.requests.desk import Desk, allowed, find, looked_up, refuse, ruled, what_happened
+from handlers.requests.desk import Desk, allowed, deadline, find, looked_up, refuse, ruled, what_happened
 
 __all__ = [
     "STOPPABLE",
@@ -32,6 +32,7 @@ __all__ = [
     "cancel",
     "check_again",
     "close",
+    "deadline",
     "edit",
     "find",
     "freeze",

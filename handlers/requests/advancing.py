@@ -27,6 +27,8 @@ async def _advance(desk: Desk, request_id: str) -> None:
         due = request.due_at is not None and request.due_at <= transaction.now
         if due and request.state is State.PENDING:
             await tick(desk, transaction, request)
+        elif due and not request.state.active:
+            await transaction.change(request, due_at=None)  # nothing is left to do
         if not (due and request.state.active):
             await transaction.release_request(request_id)
             return

@@ -46,7 +46,7 @@ class Changed(Frozen):
     """What was shown is not what is there now: look again and decide again."""
 
     request: SyncRequest
-    preview: Preview
+    preview: Preview | None  # None when it was not looked up for the request as it is now
     changes: tuple[str, ...]
 
 

@@ -14,10 +14,10 @@ from handlers.policy import Ruling, may_break_glass, may_edit, may_request, poli
 from handlers.policy.rulings import is_group
 from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refused
 from handlers.requests.checking import check_content
-from handlers.requests.desk import Desk, allowed, permitted, refused_in
+from handlers.requests.desk import Desk, allowed, deadline, permitted, refused_in, told
 from handlers.requests.locking import locked
 from handlers.routes import Route
-from handlers.store import SYSTEM
+from handlers.store import SYSTEM, ConflictError
 
 
 class Submission(Frozen):
@@ -34,11 +34,11 @@ class Submission(Frozen):
     reason: str
     emergency: bool = False
     draft_id: str
-    origin_channel: str = ""
 
 
 async def submit(desk: Desk, actor: str, submission: Submission, *, patience: float | None) -> Answer:
-    """Make a request of a form. `patience` bounds the questions to Tines, in seconds; None waits for them."""
+    """Make a request of a form. `patience`: seconds within which Slack and Tines must answer; None waits for them."""
+    until = deadline(patience)
     async with desk.store.reading() as reader:
         before = await reader.request_of_draft(submission.draft_id)
     if before is not None:
@@ -53,15 +53,26 @@ async def submit(desk: Desk, actor: str, submission: Submission, *, patience: fl
         glass = await allowed(desk, actor, route, lambda person: may_break_glass(route, person), what="break_glass")
         if not isinstance(glass, Ruling):
             return _at_field(glass, Field.EMERGENCY)
-    content = await check_content(desk, submission, route, patience=patience)
+    content = await check_content(desk, submission, route, until=until)
     if not isinstance(content, Content):
-        return content
+        return await told(desk, actor, content, what="ask", route=route.name)
     faults = () if submission.emergency else await _faults(desk, actor, route)
+    try:
+        return await _take(desk, actor, submission, content, route, faults)
+    except ConflictError:
+        # the same form, taken by another click at the same time
+        async with desk.store.reading() as reader:
+            twice = await reader.request_of_draft(submission.draft_id)
+        if twice is None:
+            raise
+        return Done(request=twice, text=f"{twice.id} was asked for already.")
+
+
+async def _take(
+    desk: Desk, actor: str, submission: Submission, content: Content, route: Route, faults: tuple[str, ...]
+) -> Done:
     async with desk.store.transaction() as transaction:
         request = _new_request(desk, actor, submission, content, route, transaction.now)
-        twice = await transaction.request_of_draft(submission.draft_id)
-        if twice is not None:
-            return Done(request=twice, text=f"{twice.id} was asked for already.")
         await transaction.add_request(request)
         transaction.record("break_glass" if request.emergency else "asked", actor, request.id, **_record(request))
         await announcing.asked(transaction, request, route)
@@ -71,11 +82,13 @@ async def submit(desk: Desk, actor: str, submission: Submission, *, patience: fl
         if faults:
             transaction.record("policy_fault", SYSTEM, request.id, route=route.name, faults=list(faults))
             await announcing.note(transaction, request, route, "policy_fault", faults=list(faults))
-    text = (
-        f"{request.id} runs at once, without approval. Its thread shows what becomes of every story."
-        if request.emergency
-        else f"{request.id} waits for approval now. You get a message when it is decided or done."
-    )
+        frozen = await transaction.freeze(route.name)
+    if not request.emergency:
+        text = f"{request.id} waits for approval now. You get a message when it is decided or done."
+    elif frozen is not None:
+        text = f"{request.id} needs no approval, but {route.name} is frozen: it runs when it is thawed."
+    else:
+        text = f"{request.id} runs at once, without approval. Its thread shows what becomes of every story."
     return Done(request=request, text=" ".join((text, *faults)))
 
 
@@ -93,6 +106,7 @@ async def edit(
     desk: Desk, actor: str, request_id: str, revision: int, submission: Submission, *, patience: float | None
 ) -> Answer:
     """Change a pending request. Approvals given so far are for what it was, so they fall away."""
+    until = deadline(patience)
     found = await permitted(
         desk,
         actor,
@@ -105,9 +119,9 @@ async def edit(
     request, route, _ = found
     if submission.route != request.content.route:
         return Invalid(fields={Field.ROUTE: "A request keeps its route. Cancel it and ask anew for another one."})
-    content = await check_content(desk, submission, route, patience=patience)
+    content = await check_content(desk, submission, route, until=until)
     if not isinstance(content, Content):
-        return content
+        return await told(desk, actor, content, what="edit", route=route.name, request=request)
     async with desk.store.transaction() as transaction:
         current = await locked(transaction, request, route, {State.PENDING}, actor, what="edit")
         if isinstance(current, Refused):
@@ -147,7 +161,6 @@ def _new_request(
         digest=content.digest(),
         requester=actor,
         editor=actor,
-        origin_channel=submission.origin_channel,
         draft_id=submission.draft_id,
         emergency=submission.emergency,
         created_at=now,

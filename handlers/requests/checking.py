@@ -19,11 +19,14 @@ _REASON_LENGTH = 1000
 
 
 async def check_content(
-    desk: Desk, submission: "Submission", route: Route, *, patience: float | None
+    desk: Desk, submission: "Submission", route: Route, *, until: float | None
 ) -> Content | Invalid | NotNow | Slow:
-    """Return the content that a form asks for, or what is wrong with it, at its fields."""
+    """Return the content that a form asks for, or what is wrong with it, at its fields.
+
+    `until`: the loop's time by when Tines must have answered; None waits for it.
+    """
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout_at(until):
             return await _checked(desk, submission, route)
     except TimeoutError:
         return Slow()

@@ -81,8 +81,7 @@ async def _uncertain(desk: Desk, actor: str, request_id: str, what: str, comment
             ),
         )
         await announcing.ended(transaction, closed, route)
-        for waiting in (await transaction.same_teams(closed, {State.APPROVED}))[:1]:
-            await transaction.make_due(waiting)
+        await transaction.wake_next(closed)
     return Done(request=closed, text=f"{request_id} is closed.")
 
 
@@ -109,12 +108,10 @@ async def thaw(desk: Desk, actor: str, route_name: str) -> Route | Refused | Not
             return refused_in(transaction, actor, (f"{route.name} is not frozen.",), what="thaw", route=route.name)
         await transaction.drop_freeze(route.name)
         transaction.record("thawed", actor, None, route=route.name)
+        # requests before their messages, as everybody else locks them
+        for request_id in await transaction.held_up_on(route.name):
+            await transaction.wake({State.APPROVED, State.CREATING}, request_id)
         await announcing.route_changed(transaction, route, "thawed", actor, "")
-        for request_id in await transaction.approved_on(route.name):
-            approved = await transaction.request(request_id, lock=True)
-            if approved is not None and approved.state is State.APPROVED:
-                await transaction.change(approved, due_at=transaction.now, note="")
-                transaction.advance(request_id)
     return route
 
 

@@ -12,7 +12,17 @@ from handlers.models import Content, Decision, Frozen, State, Story, SyncRequest
 from handlers.operations import Preview
 from handlers.policy import Ruling, may_approve, may_reject, may_withdraw, quorum
 from handlers.requests.answers import Answer, Changed, Done, NotNow, Refused, Slow
-from handlers.requests.desk import Desk, allowed, find, looked_up, permitted, refuse, refused_in, what_happened
+from handlers.requests.desk import (
+    Desk,
+    allowed,
+    deadline,
+    find,
+    looked_up,
+    permitted,
+    refuse,
+    refused_in,
+    what_happened,
+)
 from handlers.requests.locking import in_time, locked
 from handlers.routes import Route
 from handlers.store import Transaction
@@ -29,13 +39,20 @@ class Shown(Frozen):
     seen: tuple[int, ...] = ()  # ids of the sync destinations for the same teams
 
 
-async def approve(desk: Desk, actor: str, shown: Shown, *, patience: float | None) -> Answer:
-    """Take an approval of what was shown, if it is still what is there. `patience`: seconds for Tines to answer."""
+async def approve(
+    desk: Desk, actor: str, shown: Shown, *, patience: float | None, since: datetime | None = None
+) -> Answer:
+    """Take an approval of what was shown, if it is still what is there.
+
+    `patience`: seconds within which Slack and Tines must answer; None waits for them. `since`: when the person clicked,
+    for a job that finishes it and may run again.
+    """
+    until = deadline(patience)
     found = await find(desk, shown.request_id)
     if isinstance(found, Refused):
         return found
     request, route = found
-    if _gave(request, actor, shown):
+    if _gave(request, actor, shown, since):
         return Done(request=request, text=f"Your approval of {request.id} counts already.")
     if request.state is not State.PENDING:
         return await refuse(desk, actor, (what_happened(request),), what="approve", request=request)
@@ -51,14 +68,14 @@ async def approve(desk: Desk, actor: str, shown: Shown, *, patience: float | Non
     )
     if not isinstance(ruling, Ruling):
         return ruling
-    preview = await looked_up(desk, request.content, patience)
+    preview = await looked_up(desk, request.content, until)
     if preview is None:
         return Slow()
     if preview.problem is not None:
         return NotNow(problem=preview.problem)
     async with desk.store.transaction() as transaction:
         current = await in_time(transaction, request.id, route)
-        if current is not None and _gave(current, actor, shown):
+        if current is not None and _gave(current, actor, shown, since):
             return Done(request=current, text=f"Your approval of {current.id} counts already.")
         if current is None or current.state is not State.PENDING:
             now = current or request
@@ -67,13 +84,27 @@ async def approve(desk: Desk, actor: str, shown: Shown, *, patience: float | Non
         changes = _changes(current, request, shown, preview, now_there)
         if changes:
             transaction.record("shown_again", actor, current.id, changes=list(changes), revision=current.revision)
-            return Changed(request=current, preview=preview, changes=changes)
+            fits = current.revision == request.revision  # else it was looked up for what was asked before
+            return Changed(request=current, preview=preview if fits else None, changes=changes)
         return await _take(transaction, current, route, actor, shown, ruling, now_there)
 
 
-def _gave(request: SyncRequest, actor: str, shown: Shown) -> bool:
-    """Whether the person has given exactly this approval already: a second click, or a job that runs again."""
-    return any(each.actor == actor and each.counts_for(shown.revision, shown.digest) for each in request.decisions)
+def _gave(request: SyncRequest, actor: str, shown: Shown, since: datetime | None) -> bool:
+    """Whether this very approval was taken already: a second click, or a job that runs again.
+
+    Taken since the click, it counts as given even if it was withdrawn after that. A request that somebody ended is not
+    a success to report: then the person is told what happened.
+    """
+    if request.state in {State.REJECTED, State.CANCELLED, State.EXPIRED}:
+        return False
+    return any(
+        each.actor == actor
+        and (
+            each.counts_for(shown.revision, shown.digest)
+            or (since is not None and each.at >= since and each.verdict is Verdict.APPROVE)
+        )
+        for each in request.decisions
+    )
 
 
 async def _take(
@@ -126,7 +157,12 @@ async def _take(
     if standing.reached:
         decided = await transaction.change(decided, state=State.APPROVED, due_at=transaction.now, note="")
         transaction.advance(decided.id)
-        text = f"{current.id} is approved and runs now."
+        frozen = await transaction.freeze(route.name)
+        text = (
+            f"{current.id} is approved and runs now."
+            if frozen is None
+            else f"{current.id} is approved. {route.name} is frozen, so it runs when the route is thawed."
+        )
     else:
         text = f"Your approval counts. {current.id} needs {standing.missing}."
     await announcing.changed(transaction, decided)
@@ -158,8 +194,9 @@ def _edited(before: tuple[Story, ...], now: tuple[Story, ...]) -> tuple[str, ...
     return tuple(f"{story.name} was edited on Tines since." for story in now if then.get(story.id) != story.edited_at)
 
 
-async def reject(desk: Desk, actor: str, request_id: str, comment: str) -> Answer:
-    """End a pending request with a comment for its requester."""
+async def reject(desk: Desk, actor: str, shown: Shown, comment: str) -> Answer:
+    """End a pending request with a comment for its requester. What was shown is recorded, whatever is there now."""
+    request_id = shown.request_id
     found = await permitted(
         desk,
         actor,
@@ -177,8 +214,8 @@ async def reject(desk: Desk, actor: str, request_id: str, comment: str) -> Answe
         await transaction.add_decision(
             Decision(
                 request_id=current.id,
-                revision=current.revision,
-                digest=current.digest,
+                revision=shown.revision,
+                digest=shown.digest,
                 actor=actor,
                 verdict=Verdict.REJECT,
                 comment=comment,
@@ -194,7 +231,7 @@ async def reject(desk: Desk, actor: str, request_id: str, comment: str) -> Answe
             due_at=None,
             finished_at=transaction.now,
         )
-        transaction.record("rejected", actor, current.id, revision=current.revision, comment=comment)
+        transaction.record("rejected", actor, current.id, revision=shown.revision, digest=shown.digest, comment=comment)
         await announcing.ended(transaction, rejected, route)
     return Done(request=rejected, text=f"{request_id} is rejected. The person who asked is told why.")
 

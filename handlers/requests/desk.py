@@ -13,7 +13,7 @@ from handlers.models import Content, Problem, State, SyncRequest
 from handlers.operations import Operation, Preview
 from handlers.people import People, PeopleUnavailableError, Person
 from handlers.policy import Ruling, groups_of
-from handlers.requests.answers import NotNow, Refused
+from handlers.requests.answers import Answer, Invalid, NotNow, Refused
 from handlers.routes import Atlas, Route
 from handlers.store import Store, Transaction
 
@@ -88,16 +88,33 @@ def refused_in(
     return Refused(reasons=reasons, request=request)
 
 
+async def told(
+    desk: Desk, actor: str, answer: Answer, *, what: str, route: str, request: SyncRequest | None = None
+) -> Answer:
+    """Record that a form was not taken, and return the answer that says why."""
+    if isinstance(answer, Invalid):
+        await refuse(desk, actor, tuple(answer.fields.values()), what=what, route=route, request=request)
+    elif isinstance(answer, NotNow):
+        await refuse(desk, actor, (answer.problem.what,), what=what, route=route, request=request)
+    return answer
+
+
+def deadline(patience: float | None) -> float | None:
+    """Return the loop's time in `patience` seconds, by when a click must have its answer; None for no hurry."""
+    return None if patience is None else asyncio.get_running_loop().time() + patience
+
+
 async def find(desk: Desk, request_id: str) -> tuple[SyncRequest, Route] | Refused:
     """Return a request and its route, or why there is none."""
     async with desk.store.reading() as reader:
         request = await reader.request(request_id)
     if request is None:
-        return Refused(reasons=(f"There is no request {request_id}. `/tines-sync list` shows yours.",))
-    route = desk.atlas.routes.get(request.content.route)
+        return Refused(reasons=(f"There is no request {request_id}. /tines-sync list shows yours.",))
+    route = desk.atlas.route_for(request.content)
     if route is None:
+        name = request.content.route
         return Refused(
-            reasons=(f"The route {request.content.route} is not configured any more. Ask whoever runs tines-sync.",),
+            reasons=(f"The route {name} is not configured any more, or leads elsewhere. Ask whoever runs tines-sync.",),
             request=request,
         )
     return request, route
@@ -120,10 +137,10 @@ async def permitted(
     return (request, route, ruling) if isinstance(ruling, Ruling) else ruling
 
 
-async def looked_up(desk: Desk, content: Content, patience: float | None) -> Preview | None:
-    """Return the preview of what would be done, or None when Tines takes longer than `patience` seconds."""
+async def looked_up(desk: Desk, content: Content, until: float | None) -> Preview | None:
+    """Return the preview of what would be done, or None when Tines has not answered by the loop's time `until`."""
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout_at(until):
             return await desk.operation.preview(content)
     except TimeoutError:
         return None

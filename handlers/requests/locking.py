@@ -42,10 +42,9 @@ async def in_time(transaction: Transaction, request_id: str, route: Route) -> Sy
     return current
 
 
-async def expire(transaction: Transaction, request: SyncRequest, route: Route | None) -> SyncRequest:
+async def expire(transaction: Transaction, request: SyncRequest, route: Route) -> SyncRequest:
     """End a pending request, locked, whose time is over."""
     expired = await transaction.change(request, state=State.EXPIRED, due_at=None, finished_at=transaction.now)
     transaction.record("expired", SYSTEM, request.id, revision=request.revision)
-    if route is not None:
-        await announcing.ended(transaction, expired, route)
+    await announcing.ended(transaction, expired, route)
     return expired

@@ -9,15 +9,16 @@ from handlers.models import SyncRequest
 from handlers.policy import quorum
 from handlers.requests.desk import Desk
 from handlers.requests.locking import expire
+from handlers.routes import bygone
 from handlers.store import SYSTEM, Transaction
 
 
 async def tick(desk: Desk, transaction: Transaction, request: SyncRequest) -> None:
     """Let a pending request, locked and due, expire or remind its approvers, and say when to look next."""
-    route = desk.atlas.routes.get(request.content.route)
+    route = desk.atlas.route_for(request.content)
     now = transaction.now
     if now >= request.expires_at:
-        await expire(transaction, request, route)
+        await expire(transaction, request, route or bygone(request.content))
         return
     if route is None or route.remind_after is None:
         await transaction.change(request, due_at=request.expires_at)

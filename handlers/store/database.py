@@ -57,7 +57,8 @@ def open_engine(url: sa.URL, *, pool_size: int = 10) -> AsyncEngine:
             max_overflow=0,
             pool_timeout=2.5,  # an answer to Slack must be out within 3 s, even if it is "not now"
             pool_pre_ping=True,
-            connect_args={"connect_timeout": 5},
+            # a database behind a broken network is noticed in the time that Slack waits
+            connect_args={"connect_timeout": 2, "tcp_user_timeout": 2500},
         )
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),

@@ -104,17 +104,12 @@ class Reader:
         )
         return tuple(rows.scalars())
 
-    async def approved_on(self, route: str) -> tuple[str, ...]:
-        """Return the ids of a route's requests that are approved and not yet begun."""
+    async def held_up_on(self, route: str) -> tuple[str, ...]:
+        """Return the ids of a route's requests that were approved and have nothing under way, or may have to send anew."""
         rows = await self._connection.execute(
-            sa.select(t.requests.c.id).where(t.requests.c.state == State.APPROVED.value, t.requests.c.route == route)
-        )
-        return tuple(rows.scalars())
-
-    async def pending_on(self, route: str) -> tuple[str, ...]:
-        """Return the ids of a route's requests that wait for approval."""
-        rows = await self._connection.execute(
-            sa.select(t.requests.c.id).where(t.requests.c.state == State.PENDING.value, t.requests.c.route == route)
+            sa.select(t.requests.c.id).where(
+                t.requests.c.state.in_([State.APPROVED.value, State.CREATING.value]), t.requests.c.route == route
+            )
         )
         return tuple(rows.scalars())
 
@@ -129,7 +124,7 @@ class Reader:
         """Return for how many seconds the longest-due request and the oldest open announcement wait; 0 for none."""
         due = (await self._connection.execute(sa.select(sa.func.min(t.requests.c.due_at)))).scalar_one_or_none()
         said = (
-            await self._connection.execute(sa.select(sa.func.min(t.announcements.c.created_at)).where(_OPEN))
+            await self._connection.execute(sa.select(sa.func.min(t.announcements.c.ordered_at)).where(_OPEN))
         ).scalar_one_or_none()
         return self._age(due), self._age(said)
 

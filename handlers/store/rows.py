@@ -43,7 +43,7 @@ class Announcement(Frozen):
     delivered: int
     channel: str | None
     messages: tuple[Posted, ...]
-    posting: bool
+    posting_at: datetime | None
     attempts: int
     failure: str | None
     created_at: datetime

@@ -79,7 +79,6 @@ requests: Final = sa.Table(
     sa.Column("digest", sa.String(64), nullable=False),
     sa.Column("requester", sa.String(32), nullable=False),
     sa.Column("editor", sa.String(32), nullable=False),
-    sa.Column("origin_channel", sa.String(32), nullable=False, server_default=""),
     sa.Column("draft_id", sa.String(64), unique=True),
     sa.Column("emergency", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("created_at", Instant, nullable=False),
@@ -91,6 +90,7 @@ requests: Final = sa.Table(
     sa.Column("known_ids", Packed),
     sa.Column("posted_at", Instant),
     sa.Column("posts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("troubled_at", Instant),
     sa.Column("destination_id", sa.BigInteger),
     sa.Column("statuses", Packed, nullable=False, server_default="[]"),
     sa.Column("settle_until", Instant),
@@ -139,10 +139,11 @@ announcements: Final = sa.Table(
     sa.Column("delivered", sa.Integer, nullable=False, server_default="0"),  # version that they do see
     sa.Column("channel", sa.String(32)),  # where it was posted
     sa.Column("messages", Packed, nullable=False, server_default="[]"),  # what was posted: [{"ts", "hash"}]
-    sa.Column("posting", sa.Boolean, nullable=False, server_default=sa.false()),  # a post's answer may be missing
+    sa.Column("posting_at", Instant),  # since when a post's answer may be missing
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("failure", sa.Text),  # why it was given up, in words
     sa.Column("created_at", Instant, nullable=False),
+    sa.Column("ordered_at", Instant, nullable=False),  # when the wanted version was ordered
     sa.Index(
         "ix_announcements_open",
         "lane",

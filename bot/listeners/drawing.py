@@ -1,0 +1,111 @@
+"""The form as one person may see it: their routes, what is frozen, what they may do, and what they have to mend.
+
+Used when it opens, when it changes, and when it comes back after "Checking…" with something wrong, so that all three
+show the same form.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeAlias
+
+from bot.listeners.answering import places
+from bot.views.form import FormInput, FormState, RouteChoice, form_view, no_routes_view
+from bot.views.text import Block
+from handlers.people import Person
+from handlers.policy import Freeze, groups_of, may_break_glass, may_request, policy_faults
+from handlers.requests import Desk, Field
+
+People: TypeAlias = Mapping[str, Person]
+"""A person as each route, by its name, needs to know them."""
+
+
+class FormDrawing:
+    """Draws the form."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def draw(self, people: People, state: FormState, fields: Mapping[Field, str] | None = None) -> Block:
+        """Return the form for a person, or why there is none for them; `fields` are to be mended."""
+        desk = self._desk
+        rulings = {name: may_request(route, people[name]) for name, route in desk.atlas.routes.items()}
+        freezes = await desk.store.freezes()
+        routes = tuple(self._choice(name, freezes.get(name)) for name, ruling in rulings.items() if ruling.allowed)
+        if state.revision is not None:  # a request keeps its route
+            routes = tuple(choice for choice in routes if choice.name == state.route)
+        if not routes:
+            return no_routes_view(await self._why_none(people))
+        complete = self._complete(replace(state, routes=routes), people)
+        return form_view(complete, errors=_placed(complete, fields or {}))
+
+    async def _why_none(self, people: People) -> tuple[str, ...]:
+        reasons: dict[str, None] = {}
+        for name, route in self._desk.atlas.routes.items():
+            reasons.update(dict.fromkeys(may_request(route, people[name]).reasons))
+            if not route.requesters:
+                reasons.update(dict.fromkeys(policy_faults(route, {})))
+        return tuple(reasons)
+
+    def _complete(self, state: FormState, people: People) -> FormState:
+        """Add what depends on the chosen route, and have its lists loaded."""
+        desk, chosen = self._desk, state.chosen
+        if chosen is None:
+            return replace(state, can_break_glass=False)
+        route = desk.atlas.routes[chosen.name]
+        desk.catalogue.warm(route.source)
+        desk.catalogue.warm(route.destination, stories=False)
+        return replace(
+            state,
+            change_control=desk.atlas.tenants[route.source].require_change_control,
+            can_break_glass=state.revision is None and may_break_glass(route, people[chosen.name]).allowed,
+        )
+
+    def _choice(self, name: str, freeze: Freeze | None) -> RouteChoice:
+        route = self._desk.atlas.routes[name]
+        return RouteChoice(
+            name=name,
+            source=route.source,
+            destination=route.destination,
+            frozen_by=freeze.by if freeze else None,
+            frozen_reason=freeze.reason if freeze else "",
+        )
+
+    def known(self, actor: str) -> People | None:
+        """Return what is known of a person without asking, None unless they surely may ask on some route.
+
+        Nobody is turned away by an old answer.
+        """
+        atlas, people = self._desk.atlas, {}
+        for name, route in atlas.routes.items():
+            someone = self._desk.people.cached_person(actor, groups_of(route))
+            if someone is None:
+                return None
+            people[name] = someone
+        may = any(may_request(route, people[name]).allowed for name, route in atlas.routes.items())
+        return people if may else None
+
+    async def looked_up(self, actor: str) -> People:
+        """Return a person as each route needs to know them, asked afresh. Raises `PeopleUnavailableError`."""
+        routes = self._desk.atlas.routes
+        found = await asyncio.gather(
+            *(self._desk.people.person(actor, groups_of(route), fresh=True) for route in routes.values())
+        )
+        return dict(zip(routes, found, strict=True))
+
+    async def again(self, actor: str, typed: FormInput, fields: Mapping[Field, str]) -> Block:
+        """Return the form as it was filled in, with what is to be mended, for when its view was taken down meanwhile."""
+        state = typed.state((), change_control=True, can_break_glass=False)
+        return await self.draw(await self.looked_up(actor), state, fields)
+
+    def routed(self, state: FormState) -> FormState:
+        """Return the state with its route, for a view that only names it."""
+        known = state.route in self._desk.atlas.routes
+        return replace(state, routes=(self._choice(str(state.route), None),)) if known else state
+
+
+def _placed(state: FormState, fields: Mapping[Field, str]) -> dict[str, str]:
+    """Return the texts by the block of the form that each belongs to."""
+    route = state.chosen.name if state.chosen else ""
+    team = state.source_team.id if state.source_team else 0
+    return {places(route, team)[field]: text for field, text in fields.items()}

@@ -1,0 +1,16 @@
+"""Keeping a form or decision whose check takes longer than Slack waits: committed before the person reads "Checking…"."""
+
+import secrets
+from typing import Any, Final
+
+from bot.listeners.surface import Surface
+
+SUBMIT: Final = "submit"
+EDIT: Final = "edit"
+APPROVE: Final = "approve"
+
+
+async def keep(surface: Surface, kind: str, actor: str, **data: Any) -> None:  # noqa: ANN401 - JSON
+    """Commit what a person sent, with the job that finishes it. `data` holds the id of its view as `view_id`."""
+    async with surface.desk.store.transaction() as transaction:
+        await transaction.add_intent(secrets.token_hex(12), kind, actor, data)

@@ -1,0 +1,104 @@
+"""Who works on what: rows are claimed by a process, for as long as it renews its lease.
+
+Claims keep apart what must not happen at the same time in two processes. They hold no lock: a process that dies lets
+its lease end, and what it had claimed is free. So they are asked again right before every effect.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from handlers.jobs import ADVANCE, INTENT, Job
+from handlers.models import SyncRequest
+from handlers.store import tables as t
+from handlers.store.reading import Reader
+
+
+class Claims(Reader):
+    """Claims on requests and intents, and the jobs of one transaction."""
+
+    def __init__(self, connection: AsyncConnection, now: datetime, *, executor: str) -> None:
+        super().__init__(connection, now)
+        self._executor = executor
+        self.jobs: dict[Job, None] = {}  # a set that keeps its order
+
+    def enqueue(self, job: Job) -> None:
+        """Hand a job over with this transaction."""
+        self.jobs[job] = None
+
+    def advance(self, request_id: str) -> None:
+        """Hand over the job that looks at a request."""
+        self.enqueue(Job(ADVANCE, request_id))
+
+    async def claim_request(self, request_id: str) -> SyncRequest | None:
+        """Take a request to work on it. None when it is gone or another live executor has it."""
+        if not await self._claim(t.requests, t.requests.c.id, request_id):
+            return None
+        return await self.request(request_id, lock=True)
+
+    async def hold_request(self, request: SyncRequest) -> SyncRequest | None:
+        """Return a claimed request, locked, if it is still claimed by this process and where it was; else None.
+
+        Asked before every effect and every change that follows one: another process may have taken the request over.
+        """
+        held = await self._connection.execute(
+            sa.select(t.requests.c.claimed_by).where(t.requests.c.id == request.id).with_for_update()
+        )
+        if held.scalar_one_or_none() != self._executor:
+            return None
+        current = await self.request(request.id)
+        if current is None or (current.state, current.revision) != (request.state, request.revision):
+            return None
+        return current
+
+    async def release_request(self, request_id: str) -> None:
+        """Give a claimed request back."""
+        await self._release(t.requests, t.requests.c.id, request_id)
+
+    async def add_intent(self, intent_id: str, kind: str, actor: str, data: Mapping[str, Any]) -> None:
+        """Keep a form or decision that still has to be checked."""
+        await self._connection.execute(
+            sa.insert(t.intents).values(
+                id=intent_id, kind=kind, actor=actor, data=dict(data), created_at=self.now, due_at=self.now
+            )
+        )
+        self.enqueue(Job(INTENT, intent_id))
+
+    async def claim_intent(self, intent_id: str) -> bool:
+        """Take an intent to check it."""
+        return await self._claim(t.intents, t.intents.c.id, intent_id, t.intents.c.due_at.is_not(None))
+
+    async def finish_intent(self, intent_id: str, outcome: str) -> bool:
+        """Mark an intent as done; False when somebody did so before."""
+        changed = await self._connection.execute(
+            sa.update(t.intents)
+            .where(t.intents.c.id == intent_id, t.intents.c.due_at.is_not(None))
+            .values(due_at=None, claimed_by=None, outcome=outcome)
+            .returning(t.intents.c.id)
+        )
+        return changed.one_or_none() is not None
+
+    async def _claim(
+        self, table: sa.Table, key: sa.Column[str], value: str, *conditions: sa.ColumnElement[bool]
+    ) -> bool:
+        alive = sa.select(t.executors.c.id).where(t.executors.c.lease_until > self.now)
+        claimed_by = table.c.claimed_by
+        claimed = await self._connection.execute(
+            sa.update(table)
+            .where(
+                key == value,
+                sa.or_(claimed_by.is_(None), claimed_by == self._executor, claimed_by.not_in(alive)),
+                *conditions,
+            )
+            .values(claimed_by=self._executor)
+            .returning(key)
+        )
+        return claimed.one_or_none() is not None
+
+    async def _release(self, table: sa.Table, key: sa.Column[str], value: str) -> None:
+        await self._connection.execute(
+            sa.update(table).where(key == value, table.c.claimed_by == self._executor).values(claimed_by=None)
+        )
