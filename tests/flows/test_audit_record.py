@@ -1,0 +1,77 @@
+import io
+from pathlib import Path
+
+from bot.playground.stage import ADA, BEN, GENERAL, RINA
+from handlers.audit import CsvRows, Verified, jsonl_line, opened, select, verify
+from handlers.models import State
+from handlers.store.backup import back_up
+
+from .conftest import OpenOffice
+from .office import FAILING, STORY, Office
+
+
+async def test_everything_that_happens_is_recorded(open_office: OpenOffice) -> None:
+    """Asked, shown, refused, approved, sent, answered and each status: with actor, time and Slack ids, in one chain."""
+    office = await open_office(route={"approvals": 2})
+    request = await office.asks(STORY, FAILING)
+    await office.approves(request, office.ada)
+    await office.tom.types(GENERAL, f"cancel {request.id}")
+    await office.approves(request, office.ben)
+    await office.rests(request, State.PARTIAL)
+    events = await office.events(request)
+    by_kind = {kind: [event.actor for event in events if event.kind == kind] for kind in {e.kind for e in events}}
+    assert by_kind["asked"] == [RINA]
+    assert by_kind["shown"] == [ADA, BEN]
+    assert by_kind["approved"] == [ADA, BEN]
+    assert len(by_kind["refused"]) == 1
+    for kind in ("creating", "created", "status", "partial"):
+        assert set(by_kind[kind]) == {"tines-sync"}
+    told = {event.data["status"] for event in events if event.kind == "status"}
+    assert {"synced", "failed"} <= told
+    times = [event.at for event in events]
+    assert times == sorted(times)
+    async with opened(office.stage.settings.database_url) as reader:
+        assert isinstance(await verify(reader), Verified)
+
+
+async def test_no_secret_is_in_the_record(office: Office) -> None:
+    """An export after a sync that failed holds no token, no key and no signing secret, in either format."""
+    request = await office.asked_and_approved(STORY, FAILING)
+    await office.rests(request, State.PARTIAL)
+    sheet = io.StringIO()
+    rows = CsvRows(sheet)
+    lines = ""
+    async with opened(office.stage.settings.database_url) as reader:
+        async for event in select(reader):
+            lines += jsonl_line(event)
+            rows.add(event)
+    assert request.id in lines
+    assert request.id in sheet.getvalue()
+    secrets = office.stage.settings.known_secrets()
+    assert len(secrets) >= 4
+    for secret in secrets:
+        assert secret not in lines
+        assert secret not in sheet.getvalue()
+
+
+async def test_history_shows_who_did_what(office: Office) -> None:
+    """`history ID` lists what happened, who did it, and why something was refused."""
+    request = await office.asks()
+    await office.tom.types(GENERAL, f"cancel {request.id}")
+    await office.rina.types(GENERAL, f"history {request.id}")
+    shown = await office.rina.sees_message(GENERAL, f"(?s){request.id}.*@rina.*@tom.*can cancel it")
+    assert "refused" in office.stage.slack.render(shown).casefold()
+
+
+async def test_a_backup_while_the_bot_runs(office: Office, tmp_path: Path) -> None:
+    """A backup taken between a request and its approval holds the request and a whole record; the bot goes on."""
+    request = await office.asks()
+    backup = back_up(office.stage.settings.database_url, tmp_path / "copy.sqlite")
+    assert backup.requests == 1
+    async with opened(f"sqlite:///{backup.file}") as reader:
+        assert isinstance(await verify(reader), Verified)
+        copied = await reader.request(request.id)
+    assert copied is not None
+    assert copied.state is State.PENDING
+    await office.approves(request)
+    await office.comes_to(request, State.SUCCEEDED)
