@@ -88,7 +88,7 @@ async def test_unsigned(stage: Stage, headers: dict[str, str]) -> None:
 
 
 @pytest.mark.usefixtures("_untouched")
-@pytest.mark.parametrize("age", [301, 3600, -301, 10**9])
+@pytest.mark.parametrize("age", [301, 3600, -330, 10**9])
 async def test_stale(stage: Stage, age: int) -> None:
     """A genuine request that is replayed after five minutes, or comes from the future, gets a 401."""
     answer = await posted(stage, COMMAND.encode(), signed(stage, COMMAND, age=age))

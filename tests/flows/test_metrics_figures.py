@@ -94,7 +94,7 @@ async def test_calls(tmp_path: Path) -> None:
 
 
 async def test_what_waits(tmp_path: Path) -> None:
-    """What waits for Slack or for Tines is seen by the age of the oldest, and nothing is seen while nothing waits."""
+    """What waits for Slack or for Tines is seen by the age of the oldest, and is young while nobody is away."""
     clock = Clock()
     outside = replace(HURRIED, clock=clock, timeouts=Timeouts())
     async with opened(Play(database_url=database(tmp_path), outside=outside)) as office:
@@ -108,8 +108,8 @@ async def test_what_waits(tmp_path: Path) -> None:
         await office.ada.types(GENERAL, "thaw dev-to-prod")
         clock.ahead = timedelta(minutes=10)
         during = await figures(office)
-    assert before["tines_sync_oldest_announcement_seconds",] == 0
-    assert before["tines_sync_oldest_due_seconds",] == 0
+    assert before["tines_sync_oldest_announcement_seconds",] < 10
+    assert before["tines_sync_oldest_due_seconds",] < 10
     assert during["tines_sync_oldest_announcement_seconds",] >= 600
     assert during["tines_sync_oldest_due_seconds",] >= 600
 
