@@ -4,13 +4,16 @@
 rather than used, because an older process could write rows that the newer one misreads.
 """
 
+from typing import Final
+
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from handlers.store.database import ensure_folder, is_sqlite, open_engine, parse_url
+
+REVISION: Final = "0001"
+"""The revision of this version's tables: the newest of the migrations."""
+
+_VERSIONS: Final = sa.table("alembic_version", sa.column("version_num", sa.String))  # where Alembic keeps the revision
 
 
 class SchemaError(Exception):
@@ -40,10 +43,9 @@ async def check_schema(database_url: str) -> None:
             found = await connection.run_sync(_current)
     finally:
         await engine.dispose()
-    scripts = ScriptDirectory.from_config(_config())
-    if found == scripts.get_current_head():
+    if found == REVISION:
         return
-    _refuse_newer(found, scripts)
+    _refuse_newer(found)
     message = "the database is not prepared for this version: run `tines-sync migrate`"
     raise SchemaError(message)
 
@@ -53,35 +55,30 @@ def migrates_by_itself(database_url: str) -> bool:
     return is_sqlite(parse_url(database_url))
 
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", "handlers.store:migrations")
-    return config
-
-
 def _current(connection: sa.Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not sa.inspect(connection).has_table(_VERSIONS.name):
+        return None
+    return connection.execute(sa.select(_VERSIONS.c.version_num)).scalar_one_or_none()
 
 
-def _refuse_newer(found: str | None, scripts: ScriptDirectory) -> None:
-    known = {script.revision for script in scripts.walk_revisions()}
-    if found is not None and found not in known:
+def _refuse_newer(found: str | None) -> None:
+    from handlers.store.upgrading import known_revisions  # noqa: PLC0415 - see there: most starts need none of it
+
+    if found is not None and found not in known_revisions():
         message = f"the database was changed by a newer version of tines-sync (its revision {found} is unknown here)"
         raise SchemaError(message)
 
 
 def _upgrade(connection: sa.Connection) -> str:
-    config = _config()
-    scripts = ScriptDirectory.from_config(config)
     with connection.begin():
         if connection.dialect.name == "postgresql":
             # two machines that release at once: one migrates, the other finds it done
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(7263871)"))
-        _refuse_newer(_current(connection), scripts)
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    head = scripts.get_current_head()
-    if head is None:  # pragma: no cover - a package without its migrations cannot be built
-        message = "no migrations were found: the installation is incomplete"
-        raise SchemaError(message)
-    return head
+        found = _current(connection)
+        if found == REVISION:
+            return REVISION
+        from handlers.store.upgrading import upgrade  # noqa: PLC0415 - see there: most starts need none of it
+
+        _refuse_newer(found)
+        upgrade(connection)
+    return REVISION

@@ -1,8 +1,13 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import sqlalchemy as sa
 
-from handlers.store import DatabaseUrlError, SchemaError, check_schema, migrate, migrates_by_itself, tables
+from handlers.store import DatabaseUrlError, SchemaError, check_schema, migrate, migrates_by_itself, tables, upgrading
 from handlers.store.database import open_job_engine, parse_url
+from handlers.store.migrate import REVISION
 
 
 async def test_from_nothing(database_url: str) -> None:
@@ -39,6 +44,27 @@ async def test_an_unprepared_database_is_refused(database_url: str) -> None:
     """A process that must not migrate says what to run when the tables are not there."""
     with pytest.raises(SchemaError, match="tines-sync migrate"):
         await check_schema(database_url)
+
+
+def test_the_newest_migration_is_the_one_that_a_start_looks_for() -> None:
+    """A start takes the tables for right by one revision, and that is the one that the migrations lead to."""
+    assert upgrading.head() == REVISION
+
+
+def test_a_start_on_right_tables_does_not_load_the_migrations(tmp_path: Path) -> None:
+    """Once the tables are there, another process starts without Alembic, which costs time and memory."""
+    url = f"sqlite:///{tmp_path}/there.sqlite"
+    script = "import asyncio, sys; from handlers.store import migrate; asyncio.run(migrate(sys.argv[1]));"
+    loaded = [
+        subprocess.run(  # noqa: S603 - this Python, with a text of ours
+            [sys.executable, "-c", f"{script} print('alembic' in sys.modules)", url],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+        for _ in range(2)
+    ]
+    assert loaded == ["True", "False"]
 
 
 @pytest.mark.parametrize(
