@@ -15,21 +15,27 @@ class Gate:
         assert isinstance(host, str), "one server is expected"
         self._host = host
         self._port = url.port or 5432
-        self._open = True
+        self._open, self._silent = True, False
         self._writers: set[asyncio.StreamWriter] = set()
 
-    def shut(self) -> None:
-        """Let the server be away."""
-        self._open = False
+    def shut(self, *, silent: bool = False) -> None:
+        """Let the server be away: refusing connections, or with `silent` taking them and saying nothing."""
+        self._open, self._silent = False, silent
         for writer in self._writers:
             writer.transport.abort()
 
     def open(self) -> None:
         """Let the server be there."""
-        self._open = True
+        self._open, self._silent = True, False
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
 
     async def enter(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass one connection on."""
+        if self._silent:
+            self._writers.add(writer)  # cut when the gate moves again
+            return
         if not self._open:
             writer.transport.abort()
             return

@@ -41,14 +41,14 @@ class Trap:
     def __init__(self) -> None:
         self._point: Point | None = None
         self._left = 0
-        self._kill: Callable[[], None] = _nobody
+        self._strike: Callable[[], None] = _nobody
 
-    def arm(self, point: Point, kill: Callable[[], None]) -> None:
-        """Kill at the point."""
-        self._point, self._left, self._kill = point, point.nth, kill
+    def arm(self, point: Point, strike: Callable[[], None]) -> None:
+        """Strike at the point, such as by killing the process or by freezing it."""
+        self._point, self._left, self._strike = point, point.nth, strike
 
     def disarm(self) -> None:
-        """Kill nobody any more."""
+        """Strike nobody any more."""
         self._point = None
 
     def around(self, app: ASGIApp) -> ASGIApp:
@@ -62,9 +62,7 @@ class Trap:
                 self._spring()
                 reset_connection(scope)
             elif moment is Moment.APPLIED:
-                await app(scope, receive, _unheard)
-                self._spring()
-                reset_connection(scope)
+                await app(scope, receive, self._sprung_before(send))
             else:
                 await app(scope, receive, send)
                 self._spring()
@@ -83,13 +81,22 @@ class Trap:
         self._point = None
         return point.moment
 
+    def _sprung_before(self, send: Send) -> Send:
+        """Spring before the answer leaves: a dead process never reads it, a frozen one does when it is thawed."""
+        sprung = False
+
+        async def late(message: Message) -> None:
+            nonlocal sprung
+            if not sprung:
+                self._spring()
+            sprung = True
+            await send(message)
+
+        return late
+
     def _spring(self) -> None:
-        self._kill()
+        self._strike()
 
 
 def _nobody() -> None:
-    """Kill nobody: no point was armed yet."""
-
-
-async def _unheard(_message: Message) -> None:
-    """Take an answer that will never leave."""
+    """Strike nobody: no point was armed yet."""

@@ -18,6 +18,7 @@ from handlers.store.database import open_engine, parse_url
 
 from .crowd import Errand, Fate, at_work, errands
 from .gate import gate_before
+from .points import Moment, Point
 from .process import Process, closed
 from .town import Town, town
 from .verdict import judge
@@ -116,6 +117,44 @@ async def test_a_frozen_process_does_nothing_twice(method: str, postgres_databas
     assert len(place.dev.destinations) == 1
 
 
+@pytest.mark.parametrize(
+    "point",
+    [
+        Point("GET", "/api/chat.getPermalink", Moment.APPLIED),  # right before a message is posted
+        Point("POST", "/api/chat.postMessage", Moment.APPLIED, nth=2),
+        Point("POST", "/api/chat.update", Moment.APPLIED),
+    ],
+    ids=str,
+)
+async def test_a_frozen_process_says_nothing_twice(point: Point, postgres_database: str, tmp_path: Path) -> None:
+    """A process frozen past its lease while it writes to a channel does not repeat what another one wrote meanwhile."""
+    frozen = asyncio.Event()
+    async with town(tmp_path, postgres_database, lease=_LEASE) as place:
+        first, second = place.process("first"), place.process("second")
+
+        def freeze() -> None:
+            first.freeze()
+            frozen.set()
+
+        place.trap.arm(point, freeze)
+        place.listen_to(first)
+        async with closed(first, second), at_work(place, iter([_ONE])) as crowd:
+            await first.start()
+            async with asyncio.timeout(90):
+                await frozen.wait()
+            await second.start()
+            assert await second.ready()
+            place.listen_to(second)
+            await crowd.done()
+            first.thaw()
+            assert await first.ready()
+            status, _ = await first.stop()  # it ends what it was at
+            await crowd.done()
+        verdict = await judge(place, crowd)
+    assert status == 0
+    assert verdict.faults == []
+
+
 async def test_two_answer_and_two_work_at_once(postgres_database: str, tmp_path: Path) -> None:
     """Requests that come in through both processes, and are worked on by four, are each done once and told once."""
     async with town(tmp_path, postgres_database, lease=_LEASE) as place:
@@ -137,7 +176,8 @@ async def _served_by_both(place: Town, processes: dict[str, Process], over: asyn
             await asyncio.sleep(0.2)
 
 
-async def test_a_database_that_is_away(postgres_database: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("silent", [False, True])
+async def test_a_database_that_is_away(postgres_database: str, tmp_path: Path, *, silent: bool) -> None:
     """While PostgreSQL is away people are told so and the process counts as not ready; afterwards everything goes on."""
     async with gate_before(postgres_database) as (gate, url), town(tmp_path, postgres_database, lease=_LEASE) as place:
         process = place.process(DATABASE_URL=url)
@@ -147,22 +187,26 @@ async def test_a_database_that_is_away(postgres_database: str, tmp_path: Path) -
             assert await process.ready()
             async with at_work(place, iter([_ONE])) as crowd:
                 await place.in_flight("POST", _CREATE)
-                gate.shut()
+                gate.shut(silent=silent)
                 said = await process.answers("/readyz", 503)
                 assert said is not None
                 assert "database" in said
-                assert "cannot take requests" in await _told(place)
+                assert "cannot take requests" in await _told(place, "list")
+                assert "cannot take requests" in await _told(place, "")
                 gate.open()
                 assert await process.ready(40)
                 await crowd.done()
-            assert "cannot take requests" not in await _told(place)
+            assert "cannot take requests" not in await _told(place, "list")
         verdict = await judge(place, crowd)
     assert verdict.faults == []
     assert verdict.synced == 1
 
 
-async def _told(place: Town) -> str:
-    """Type a command as somebody who is not at work, and return what the app says."""
+async def _told(place: Town, words: str) -> str:
+    """Type the command as somebody who is not at work, and return what the app says, in a message or a view."""
     asker = place.requesters[-1]
-    outcome = await asker.types(GENERAL, "list")
+    outcome = await asker.types(GENERAL, words)
+    if outcome.view is not None:
+        await asker.sees_view(lambda view: view.get("submit") is None and "Loading" not in place.slack.render(view))
+        return asker.reads()
     return " ".join(place.slack.render(message) for message in outcome.ephemerals)
