@@ -36,16 +36,16 @@ async def measure(plan: Plan) -> tuple[list[Line], list[str]]:
     async with outside() as world:
         world.slack.keeps = True
         with serving(world, plan.folder, core=plan.server_core) as (_, url):
-            caller = await Caller.to(url)
             for warm_or_round in range(plan.rounds + 1):
                 each: list[_Went] = []
                 for _ in range(1 if warm_or_round == 0 else plan.count(6)):
                     number += 1
                     await asyncio.sleep(_PAUSE)
+                    caller = await Caller.to(url)
                     each.append(await _through(world, url, caller, number))
+                    caller.close()
                 if warm_or_round:
                     went.append(each)
-            caller.close()
     create, listed = "approve clicked, until the create leaves", "Tines's last answer, until the status list stands"
     lines = [
         Line(create, "p50", "ms", _quantiles(went, 0.5, "until_create"), Goal(50), "idle, SQLite"),

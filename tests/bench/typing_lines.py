@@ -37,9 +37,8 @@ async def measure(plan: Plan) -> tuple[list[Line], list[str]]:
                 taken = await one_by_one(url, shot, plan.count(600))
                 p50.append(quantile(taken, 0.5) * 1000)
                 p99.append(quantile(taken, 0.99) * 1000)
-            calls = len(world.dev.calls)
             memory = process.memory()
-    first, worst_wait, loaded, index = await _loading(rng)
+    first, worst_wait, loaded, index, calls = await _loading(rng)
     what, loading = f"typing, {STORIES:,} stories", f"loading {STORIES:,} stories"
     return [
         Line(what, "p50", "ms", Spread.of(p50), None, "half of what is typed has a typo"),
@@ -53,8 +52,8 @@ async def measure(plan: Plan) -> tuple[list[Line], list[str]]:
     ], []
 
 
-async def _loading(rng: random.Random) -> tuple[float, float, float, float]:
-    """Return seconds until first letters are answered, the longest wait, seconds of loading, and MB of the index."""
+async def _loading(rng: random.Random) -> tuple[float, float, float, float, int]:
+    """Return seconds until first letters are answered, the longest wait, seconds of loading, MB of the index, and calls."""
     stories = made_up(STORIES, rng)
     tenant = Tenant.model_validate({"alias": "dev", "url": "https://dev.example", "api_key": "k"})
     calls: list[str] = []
@@ -66,6 +65,7 @@ async def _loading(rng: random.Random) -> tuple[float, float, float, float]:
     first = time.perf_counter() - begun
     await catalogue.close()
     await slow.aclose()
+    calls.clear()
 
     quick = TinesClient(tenant, transport=httpx.MockTransport(tenant_of(stories, calls, rng)))
     catalogue = Catalogue({"dev": quick}, {"dev": tenant})
@@ -75,10 +75,11 @@ async def _loading(rng: random.Random) -> tuple[float, float, float, float]:
     await catalogue.load("dev")
     loaded = time.perf_counter() - begun
     watching.cancel()
+    made = len(calls)
     await catalogue.close()
     index = await memory_of(quick, tenant)
     await quick.aclose()
-    return first, worst[0], loaded, index
+    return first, worst[0], loaded, index, made
 
 
 async def _watch(worst: list[float]) -> None:
