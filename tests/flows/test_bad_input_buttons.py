@@ -23,7 +23,7 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Offi
         yield office
 
 
-@pytest.mark.parametrize("value", ["", "{}", "nonsense", '{"request":"TS-00000000"}', "x" * 2000])
+@pytest.mark.parametrize("value", ["", "nonsense", '{"request":"TS-00000000"}'])
 @pytest.mark.parametrize(
     "action",
     [

@@ -61,8 +61,12 @@ async def test_the_list_shows_mine_and_what_waits_for_me(office: Office) -> None
 
 
 async def test_a_long_list_has_pages_that_turn_in_place(office: Office) -> None:
-    """More requests than fit on a page are reached by buttons, which put the next page in the place of the last."""
-    asked = [(await office.asks()).id for _ in range(10)]
+    """More requests than fit on a page are reached by buttons, which put the next page in the place of the last.
+
+    Where Slack does not replace it, the next page comes as a message of its own; and a page can be typed, one that is
+    not there becomes the nearest.
+    """
+    asked = [(await office.asks()).id for _ in range(9)]
     first = await answer(office, office.rina, "list")
     assert "Page 1 of 2" in first
     await office.rina.clicks("Later", latest(office, office.rina), GENERAL)
@@ -71,27 +75,12 @@ async def test_a_long_list_has_pages_that_turn_in_place(office: Office) -> None:
     assert "Page 2 of 2" in said
     assert len(office.stage.slack.ephemerals(office.rina.user, GENERAL)) == 1
     assert set(re.findall(r"TS-\w{8}", first + said)) == set(asked)
+    office.stage.slack.faults.inject("response_url", Fault(FaultKind.SERVER_ERROR))
     await office.rina.clicks("◀", second, GENERAL)
     assert "Page 1 of 2" in office.stage.slack.render(latest(office, office.rina))
-
-
-async def test_a_page_that_cannot_be_replaced_is_told_anew(office: Office) -> None:
-    """When Slack does not replace the page, the next one comes as a message of its own."""
-    for _ in range(9):
-        await office.asks()
-    await office.rina.types(GENERAL, "list")
-    office.stage.slack.faults.inject("response_url", Fault(FaultKind.SERVER_ERROR))
-    await office.rina.clicks("Later", latest(office, office.rina), GENERAL)
-    assert "Page 2 of 2" in office.stage.slack.render(latest(office, office.rina))
-
-
-async def test_a_page_can_be_typed(office: Office) -> None:
-    """`list 2` goes to the second page, and a page that is not there becomes the nearest one."""
-    for _ in range(9):
-        await office.asks()
-    assert "Page 2 of 2" in await answer(office, office.rina, "list 2")
-    assert "Page 2 of 2" in await answer(office, office.rina, "list 99")
-    assert "Page 1 of 2" in await answer(office, office.rina, "list nine")
+    assert len(office.stage.slack.ephemerals(office.rina.user, GENERAL)) == 2
+    for typed, page in (("list 2", 2), ("list 99", 2), ("list nine", 1)):
+        assert f"Page {page} of 2" in await answer(office, office.rina, typed)
 
 
 async def test_status_says_where_a_request_stands(office: Office) -> None:

@@ -109,6 +109,7 @@ async def test_more_stories_than_a_list_takes_are_counted(office: Office) -> Non
     team = office.stage.dev.add_team("Archive")
     many_stories(office.stage.dev, team.id, 700)
     who = await with_team(office, "Archive")
+    await office.stage.bot.desk.catalogue.load("dev")  # else the first answer may still be Tines's own search
     found = await who.searches("Stories")
     assert found.problem == ""
     assert len(found.all_options) <= 100
