@@ -13,6 +13,7 @@ from typing import Final
 
 import uvloop
 from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
 
 from tests.bench import approvals, commands, growth, store_lines, submissions, typing_lines
 from tests.bench.cores import cores, pin
@@ -53,7 +54,7 @@ def main() -> None:
                 plan = Plan(Path(folder), servers, rounds=2, seconds=1.0, share=0.3)
             try:
                 more_lines, more_notes = uvloop.run(PARTS[name](plan))
-            except (RuntimeError, OSError, TimeoutError) as error:
+            except (RuntimeError, OSError, TimeoutError, SQLAlchemyError) as error:
                 notes.append(f"{name} could not be measured: {error}")
                 continue
         lines += more_lines

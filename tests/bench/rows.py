@@ -95,4 +95,5 @@ def _announcement(request: SyncRequest) -> dict[str, Any]:
         "channel": "C0APPROVALS",
         "messages": [{"ts": "1.000100", "hash": "x"}],
         "created_at": request.created_at,
+        "ordered_at": request.created_at,
     }
