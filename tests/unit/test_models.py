@@ -180,9 +180,13 @@ def test_nothing_is_created_without_an_approval_and_nothing_waits_for_people_uns
 
 
 def test_once_a_create_may_have_been_sent_nothing_is_called_off() -> None:
-    """From the first create call on a request is neither cancelled, rejected nor expired: that would be untrue."""
+    """While a call may have been applied a request is neither cancelled, rejected nor expired: that would be untrue.
+
+    The only way back to where it can be is the move to approved, for a call that surely did not arrive.
+    """
     called_off = {State.CANCELLED, State.REJECTED, State.EXPIRED}
-    assert not called_off & _reached_from(State.CREATING)
+    assert not called_off & MOVES[State.CREATING]
+    assert not called_off & _reached_from(State.SETTLING)
 
 
 def a_decision(actor: str, **changes: object) -> Decision:
