@@ -87,7 +87,7 @@ class Model:
 
     def _approve(self, click: Click) -> tuple["Model", str]:
         given = (click.who, click.revision, click.digest)
-        if given in self.given:
+        if given in self.given and self.state not in {"rejected", "cancelled", "expired"}:
             return self, DONE
         if self.state != "pending" or click.who not in APPROVERS or click.who in self.counting():
             return self, REFUSED

@@ -193,7 +193,7 @@ async def test_only_the_requester_edits_and_only_what_is_pending(open_room: Open
     await edit(room.desk, RINA, request.id, 1, room.form(reason="Second"), patience=None)
     late = await edit(room.desk, RINA, request.id, 1, room.form(reason="Third"), patience=None)
     assert "shows an old version" in reasons(late)
-    await reject(room.desk, ADA, request.id, "No")
+    await reject(room.desk, ADA, await room.shown(request.id), "No")
     decided = await edit(room.desk, RINA, request.id, 2, room.form(), patience=None)
     assert "was rejected" in reasons(decided)
 
@@ -220,7 +220,7 @@ async def test_reject_ends_it(open_room: OpenRoom) -> None:
     room = await open_room()
     request = await room.asks()
     shown = await room.shown(request.id)
-    assert isinstance(await reject(room.desk, ADA, request.id, "Not this week"), Done)
+    assert isinstance(await reject(room.desk, ADA, shown, "Not this week"), Done)
     now = await room.now(request.id)
     assert (now.state, now.closed_by, now.closed_comment) == (State.REJECTED, ADA, "Not this week")
     assert [each["kind"] for each in await room.told(f"@{RINA}")] == ["rejected"]

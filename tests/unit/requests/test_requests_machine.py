@@ -180,10 +180,9 @@ class Approvals(RuleBasedStateMachine):
         desk, who = self.room.desk, click.who
         match click.what:
             case "approve":
-                shown = Shown(request_id=self.id, revision=click.revision, digest=click.digest)
-                return type(await approve(desk, who, shown, patience=None)).__name__
+                return type(await approve(desk, who, self._shown(click), patience=None)).__name__
             case "reject":
-                return type(await reject(desk, who, self.id, "No")).__name__
+                return type(await reject(desk, who, self._shown(click), "No")).__name__
             case "withdraw":
                 return type(await withdraw(desk, who, self.id)).__name__
             case "cancel":
@@ -200,6 +199,9 @@ class Approvals(RuleBasedStateMachine):
             case _:
                 await advance(desk, self.id)
                 return WORKED
+
+    def _shown(self, click: Click) -> Shown:
+        return Shown(request_id=self.id, revision=click.revision, digest=click.digest)
 
     async def _matches(self, model: Model) -> bool:
         now = await self.room.now(self.id)

@@ -36,7 +36,7 @@ async def test_what_comes_after_the_end_finds_it_expired(open_room: OpenRoom, wh
     room.clock.passes(hours=2)
     clicks: dict[str, Callable[[], Awaitable[Answer]]] = {
         "approve": partial(approve, room.desk, ADA, shown, patience=None),
-        "reject": partial(reject, room.desk, ADA, request.id, "No"),
+        "reject": partial(reject, room.desk, ADA, shown, "No"),
         "cancel": partial(cancel, room.desk, RINA, request.id, "No"),
         "edit": partial(edit, room.desk, RINA, request.id, 1, room.form(), patience=None),
     }
@@ -67,7 +67,7 @@ async def test_no_reminder_for_what_is_decided(open_room: OpenRoom) -> None:
     """Nobody is reminded of a request that was decided."""
     room = await open_room(remind_after=timedelta(hours=1))
     request = await room.asks()
-    await reject(room.desk, ADA, request.id, "No")
+    await reject(room.desk, ADA, await room.shown(request.id), "No")
     room.clock.passes(hours=3)
     await room.works(request.id)
     assert "reminded" not in await room.kinds(request.id)

@@ -1,6 +1,7 @@
 """What the tests of the store put on its shelves."""
 
 from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -8,8 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from handlers.jobs import Job
 from handlers.models import Content, State, Story, SyncMode, SyncRequest, Team
+from handlers.store import Store
+from handlers.store.database import open_engine, parse_url
 
 MONDAY: Final = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+LEASE: Final = timedelta(seconds=60)
 
 
 class Jobs:
@@ -24,6 +28,25 @@ class Jobs:
     def wake(self, jobs: Iterable[Job]) -> None:
         """Keep the jobs."""
         self.woken.extend(jobs)
+
+
+class Shelf:
+    """A store for each process that a test needs, on one database, at a time that the test says."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.now = MONDAY
+        self.jobs = Jobs()
+        self.stack = AsyncExitStack()
+
+    def store(self, executor: str = "one") -> Store:
+        """Open a store for a process."""
+        store = Store(open_engine(parse_url(self.url)), self.jobs, executor=executor, clock=self._clock)
+        self.stack.push_async_callback(store.close)
+        return store
+
+    def _clock(self) -> datetime:
+        return self.now
 
 
 def a_request(number: int = 1, **differs: Any) -> SyncRequest:  # noqa: ANN401 - fields of a request

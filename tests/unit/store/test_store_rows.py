@@ -1,7 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -11,36 +9,7 @@ from handlers.policy import Freeze
 from handlers.store import ConflictError, Posted, Store, StoreUnavailableError
 from handlers.store.database import open_engine, parse_url
 
-from .shelf import MONDAY, Jobs, a_request
-
-LEASE = timedelta(seconds=60)
-
-
-class Shelf:
-    """A store for each process that a test needs, on one database, at a time that the test says."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.now = MONDAY
-        self.jobs = Jobs()
-        self.stack = AsyncExitStack()
-
-    def store(self, executor: str = "one") -> Store:
-        """Open a store for a process."""
-        store = Store(open_engine(parse_url(self.url)), self.jobs, executor=executor, clock=self._clock)
-        self.stack.push_async_callback(store.close)
-        return store
-
-    def _clock(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-async def shelf(prepared_database: str) -> AsyncIterator[Shelf]:
-    """Give an empty database, on SQLite and on PostgreSQL."""
-    shelf = Shelf(prepared_database)
-    async with shelf.stack:
-        yield shelf
+from .shelf import LEASE, MONDAY, Jobs, Shelf, a_request
 
 
 async def test_a_request_is_read_as_it_was_written(shelf: Shelf) -> None:
@@ -203,113 +172,6 @@ async def test_decisions(shelf: Shelf) -> None:
     assert found.approvals() == (given[1],)
 
 
-@pytest.mark.parametrize("what", ["request", "lane", "intent"])
-async def test_claims_hold_while_the_lease_does(shelf: Shelf, what: str) -> None:
-    """What a live process works on no other takes; its own second claim, and any after its lease, are granted."""
-    one, two = shelf.store("one"), shelf.store("two")
-    async with one.transaction() as transaction:
-        await transaction.add_request(a_request())
-        await transaction.add_intent("intent", "submit", "U0RINA", {})
-    claims: dict[str, Callable[[Store], Awaitable[bool]]] = {
-        "request": _claim_request,
-        "lane": _claim_lane,
-        "intent": _claim_intent,
-    }
-    claim = claims[what]
-
-    for store in (one, two):
-        await store.heartbeat(LEASE)
-    assert [await claim(one), await claim(two), await claim(one)] == [True, False, True]
-    shelf.now += timedelta(seconds=50)
-    await one.heartbeat(LEASE)
-    shelf.now += timedelta(seconds=20)
-    assert not await claim(two)
-    shelf.now += timedelta(seconds=41)
-    assert await claim(two)
-    assert "one" in await two.reap()
-
-
-async def _claim_request(store: Store) -> bool:
-    async with store.transaction() as transaction:
-        return await transaction.claim_request("TS-00000001") is not None
-
-
-async def _claim_lane(store: Store) -> bool:
-    async with store.transaction() as transaction:
-        return await transaction.claim_lane("C0")
-
-
-async def _claim_intent(store: Store) -> bool:
-    async with store.transaction() as transaction:
-        return await transaction.claim_intent("intent")
-
-
-async def test_who_was_taken_over_holds_nothing(shelf: Shelf) -> None:
-    """A process that wakes after its lease finds that it no longer holds what another one has taken."""
-    one, two = shelf.store("one"), shelf.store("two")
-    request = a_request()
-    await one.heartbeat(LEASE)
-    async with one.transaction() as transaction:
-        await transaction.add_request(request)
-        assert await transaction.claim_request(request.id)
-        assert await transaction.hold_request(request) == request
-    shelf.now += LEASE + timedelta(seconds=1)
-    await two.heartbeat(LEASE)
-    async with two.transaction() as transaction:
-        assert await transaction.claim_request(request.id)
-    async with one.transaction() as transaction:
-        assert await transaction.hold_request(request) is None
-        await transaction.release_request(request.id)
-    async with two.transaction() as transaction:
-        assert await transaction.hold_request(request) == request
-
-
-async def test_a_request_that_moved_on_is_not_held(shelf: Shelf) -> None:
-    """A claim on a request that was cancelled meanwhile is no reason to go on with it."""
-    store = shelf.store()
-    request = a_request(state=State.APPROVED)
-    await store.heartbeat(LEASE)
-    async with store.transaction() as transaction:
-        await transaction.add_request(request)
-        await transaction.claim_request(request.id)
-        await transaction.change(request, state=State.CANCELLED)
-        assert await transaction.hold_request(request) is None
-
-
-async def test_what_is_due(shelf: Shelf) -> None:
-    """The sweep finds what is due and that nobody alive works on, the longest-due first, and nothing else."""
-    one, two = shelf.store("one"), shelf.store("two")
-    for store in (one, two):
-        await store.heartbeat(LEASE)
-    async with one.transaction() as transaction:
-        for number, due in ((1, -1), (2, -5), (3, 5)):
-            await transaction.add_request(a_request(number, due_at=MONDAY + timedelta(seconds=due)))
-        await transaction.add_request(a_request(4))
-        await transaction.announce("a", "note", "C0")
-        await transaction.announce("b", "note", "C1")
-        await transaction.add_intent("intent", "submit", "U0RINA", {})
-        await transaction.claim_request("TS-00000001")
-        await transaction.claim_lane("C1")
-    assert await _due(one) == (("TS-00000002", "TS-00000001"), {"C0", "C1"}, ("intent",))
-    assert await _due(two) == (("TS-00000002",), {"C0"}, ("intent",))
-    async with one.transaction() as transaction:
-        await transaction.update_announcement("a", delivered=1)
-        await transaction.release_lane("C1", wait=timedelta(seconds=3))
-        assert await transaction.finish_intent("intent", "Done")
-        assert not await transaction.finish_intent("intent", "Done")
-        assert not await transaction.claim_intent("intent")
-        assert not await transaction.claim_lane("C1")
-    assert await _due(one) == (("TS-00000002", "TS-00000001"), set(), ())
-    shelf.now += timedelta(seconds=5)
-    assert await _due(one) == (("TS-00000002", "TS-00000001", "TS-00000003"), {"C1"}, ())
-
-
-async def _due(store: Store) -> tuple[tuple[str, ...], set[str], tuple[str, ...]]:
-    async with store.reading() as reader:
-        requests, lanes, intents = await reader.due(store.executor)
-    return requests, set(lanes), intents
-
-
 async def test_announcements_keep_their_order(shelf: Shelf) -> None:
     """A lane's announcements are delivered in the order in which they were made; touching one does not move it."""
     store = shelf.store()
@@ -355,7 +217,6 @@ async def test_lists(shelf: Shelf) -> None:
         nothing = await reader.waiting_on([], but_not="U0TOM", limit=10)
         assert await reader.requested_by("U0NOBODY", limit=2) == ((), 0)
         assert await reader.counts() == {"pending": 4, "rejected": 1}
-        assert await reader.pending_on("dev-to-prod") == ("TS-00000001", "TS-00000002", "TS-00000003", "TS-00000004")
     assert ([each.id[-1] for each in (*mine, *rest)], total) == (["5", "3", "1"], 3)
     assert ([each.id[-1] for each in waiting], waits) == (["3", "1"], 2)
     assert nothing == ((), 0)
@@ -373,52 +234,6 @@ async def test_freezes(shelf: Shelf) -> None:
     async with store.transaction() as transaction:
         await transaction.drop_freeze("dev-to-prod")
         assert await transaction.freeze("dev-to-prod") is None
-
-
-async def test_who_waits_for_the_same_teams(shelf: Shelf) -> None:
-    """Requests for the same two teams are found, oldest first, so that their creates come one after the other."""
-    store = shelf.store()
-    mine = a_request(1, state=State.APPROVED)
-    async with store.transaction() as transaction:
-        await transaction.add_request(mine)
-        for number, minutes in ((2, 5), (3, 1)):
-            at = MONDAY + timedelta(minutes=minutes)
-            await transaction.add_request(a_request(number, state=State.CREATING, updated_at=at, posted_at=at))
-        await transaction.lock_teams(mine)
-        assert await transaction.same_teams(mine, {State.CREATING}) == ("TS-00000003", "TS-00000002")
-        assert await transaction.same_teams(mine, {State.UNCERTAIN}) == ()
-        assert await transaction.begun_since(mine, MONDAY + timedelta(minutes=5))
-        assert not await transaction.begun_since(mine, MONDAY + timedelta(minutes=6))
-
-
-async def test_executors_come_and_go(shelf: Shelf) -> None:
-    """Who ends its lease, or whose lease is over, is forgotten; one process alone forgets all others."""
-    one, two, three = (shelf.store(name) for name in ("one", "two", "three"))
-    for store in (one, two, three):
-        await store.heartbeat(LEASE)
-    assert await one.retire() == ("one",)
-    assert await two.retire(everybody=True) == ("three",)
-    assert await two.reap() == ()
-    shelf.now += LEASE * 2
-    assert await one.reap() == ("two",)
-
-
-async def test_figures_of_what_waits(shelf: Shelf) -> None:
-    """How long the longest-due request and the oldest open announcement wait is told in seconds, 0 for none."""
-    store = shelf.store()
-    async with store.reading() as reader:
-        assert await reader.oldest_waiting() == (0.0, 0.0)
-    async with store.transaction() as transaction:
-        await transaction.add_request(a_request(due_at=MONDAY))
-        await transaction.announce("a", "note", "C0")
-    shelf.now += timedelta(seconds=30)
-    async with store.reading() as reader:
-        assert await reader.oldest_waiting() == (30.0, 30.0)
-    async with store.transaction() as transaction:
-        await transaction.make_due("TS-00000001")
-    assert shelf.jobs.woken[-1] == Job(ADVANCE, "TS-00000001")
-    async with store.reading() as reader:
-        assert await reader.oldest_waiting() == (0.0, 30.0)
 
 
 async def test_an_unreachable_database_is_told_as_such() -> None:
