@@ -5,6 +5,7 @@ of the environment are not looked at.
 """
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -49,6 +50,8 @@ class TinesClient(TinesCalls):
             timeout=timeouts.for_httpx(),
             limits=_LIMITS,
             transport=transport,
+            # without TLS there is no certificate to verify, and reading all of the system's takes longer than a start may
+            verify=True if tenant.url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             follow_redirects=False,
             trust_env=False,
         )
