@@ -29,7 +29,9 @@ def run_demo(*, scripted: bool, port: int, socket_mode: bool) -> int:
     """Run the demo until it is interrupted, or the scripted play once. Returns the exit status."""
     configure_logs(as_json=False, level="warning")
     main = _scripted(socket_mode=socket_mode) if scripted else _interactive(port=port, socket_mode=socket_mode)
-    with asyncio.Runner(loop_factory=uvicorn.Config(build_page, loop="auto", log_config=None).get_loop_factory()) as runner:
+    with asyncio.Runner(
+        loop_factory=uvicorn.Config(build_page, loop="auto", log_config=None).get_loop_factory()
+    ) as runner:
         try:
             return runner.run(main)
         except OSError as error:
