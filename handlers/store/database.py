@@ -15,6 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 BUSY_TIMEOUT_SECONDS: Final = 20
 _WRITES: Final = "tines_sync_writes"
+# A process that is stopped in the middle of a transaction keeps its locks, and everybody else waits for them. No
+# transaction here waits for anything but the database, so the server may end one that says nothing for so long.
+_NO_SLEEPING_LOCKS: Final = "-c idle_in_transaction_session_timeout=10s"
 
 WRITING: Final[Mapping[str, bool]] = MappingProxyType({_WRITES: True})
 """Execution options of a connection whose transaction will write."""
@@ -58,7 +61,7 @@ def open_engine(url: sa.URL, *, pool_size: int = 10) -> AsyncEngine:
             pool_timeout=2.5,  # an answer to Slack must be out within 3 s, even if it is "not now"
             pool_pre_ping=True,
             # a database behind a broken network is noticed in the time that Slack waits
-            connect_args={"connect_timeout": 2, "tcp_user_timeout": 2500},
+            connect_args={"connect_timeout": 2, "tcp_user_timeout": 2500, "options": _NO_SLEEPING_LOCKS},
         )
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
@@ -75,7 +78,11 @@ def open_job_engine(url: sa.URL) -> sa.Engine:
     """Return a synchronous engine for the job engine's own tables in the same database."""
     if not is_sqlite(url):
         return sa.create_engine(
-            url.set(drivername="postgresql+psycopg"), pool_size=5, max_overflow=5, pool_pre_ping=True
+            url.set(drivername="postgresql+psycopg"),
+            pool_size=5,
+            max_overflow=5,
+            pool_pre_ping=True,
+            connect_args={"options": _NO_SLEEPING_LOCKS},
         )
     engine = sa.create_engine(url, pool_size=5, max_overflow=5, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
     event.listen(engine, "connect", _prepare_sqlite_jobs)
