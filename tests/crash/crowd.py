@@ -27,6 +27,7 @@ from handlers.store.database import open_engine, parse_url
 from .town import STORIES, TEAMS, Town
 
 _PAUSE: Final = 0.25  # seconds until somebody tries again or looks again
+_MOST_WAITING: Final = 12  # requests that wait for a decision, before nobody asks for more
 _REST: Final = 1.0  # seconds between two errands of one person
 _LOOKS: Final = 6  # at so many of the oldest waiting messages
 _TRIES: Final = 4  # of a submit, before a person closes the form and begins anew
@@ -112,7 +113,7 @@ class Crowd:
             for actor in self.town.approvers:
                 group.create_task(self._approver(actor))
 
-    async def done(self, seconds: float = 90.0) -> None:
+    async def done(self, seconds: float = 180.0) -> None:
         """Wait until everybody has asked and nothing is left to be done. Raises `UndoneError`."""
         left: list[str] = ["errands"]
         engine = open_engine(parse_url(self.town.database_url), pool_size=1)
@@ -142,6 +143,8 @@ class Crowd:
                         await self._closes_everything(actor)
                 await asyncio.sleep(_PAUSE)
             await asyncio.sleep(_REST)
+            while len(self._all_waiting()) > _MOST_WAITING and not self.closing:
+                await asyncio.sleep(_REST)
         self._asking -= 1
         if not self._asking:
             self.asked.set()
@@ -190,8 +193,11 @@ class Crowd:
 
     def _waiting(self) -> Json | None:
         """Return some message that waits for a decision, the oldest ones first but not always the same."""
-        found = [message for message in self.town.slack.messages(APPROVALS) if _offers(message, "Review")]
+        found = self._all_waiting()
         return random.SystemRandom().choice(found[:_LOOKS]) if found else None
+
+    def _all_waiting(self) -> list[Json]:
+        return [message for message in self.town.slack.messages(APPROVALS) if _offers(message, "Review")]
 
     def _requester_of(self, message: Json) -> Actor:
         shown = json.dumps(message["blocks"])
