@@ -143,7 +143,7 @@ class Crowd:
                         await self._closes_everything(actor)
                 await asyncio.sleep(_PAUSE)
             await asyncio.sleep(_REST)
-            while len(self._all_waiting()) > _MOST_WAITING and not self.closing:
+            while len(self._all_waiting()) > _MOST_WAITING and not self.closing:  # noqa: ASYNC110 - a person looks again
                 await asyncio.sleep(_REST)
         self._asking -= 1
         if not self._asking:
