@@ -34,6 +34,7 @@ from bot.listeners.surface import PATIENCE, SLACK_ERRORS
 from bot.metrics import Metrics
 from bot.people import SlackPeople
 from bot.settings import Settings
+from bot.slack_client import SlackClient
 from bot.socket_mode import connected
 from bot.starting import StartError
 from bot.web import SlackEndpoint, build_web
@@ -83,6 +84,7 @@ class Bot:
     desk: Desk
     store: Store
     engine: Engine
+    metrics: Metrics
 
 
 @asynccontextmanager
@@ -106,14 +108,12 @@ async def compose(settings: Settings, world: World | None = None, *, answers_htt
         stack.callback(jobs.close)
         store = Store(open_engine(url), jobs, executor=new_executor_id(), clock=world.clock)
         stack.push_async_callback(store.close)
-        session = await stack.enter_async_context(
-            aiohttp.ClientSession(timeout=_SLACK_TIMEOUT, trace_configs=[metrics.slack_trace()])
-        )
-        client = AsyncWebClient(
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=_SLACK_TIMEOUT))
+        client = SlackClient(
             token=settings.slack_bot_token.get_secret_value(),
             base_url=settings.slack_api_url,
-            session=session,  # one for all calls: a new one each would cost a connection each
-            retry_handlers=[],  # the library's own retry can post a message twice
+            session=session,
+            observe=metrics.slack_call,
         )
         desk, engine = await _work(settings, world, store, jobs, client, metrics, stack)
         surface = Surface(desk, client, patience=world.click_patience)
@@ -135,7 +135,7 @@ async def compose(settings: Settings, world: World | None = None, *, answers_htt
             ready=Readiness(store, engine, client).check,
             figures=partial(metrics.render, store) if settings.metrics else None,
         )
-        yield Bot(web=web, slack=slack, client=client, desk=desk, store=store, engine=engine)
+        yield Bot(web=web, slack=slack, client=client, desk=desk, store=store, engine=engine, metrics=metrics)
 
 
 async def _work(

@@ -6,11 +6,8 @@ here is a line in the log as well, which the trace id connects with the click be
 """
 
 import logging
-import time
-from types import SimpleNamespace
 from typing import Final
 
-import aiohttp
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -79,35 +76,12 @@ class Metrics:
         level = logging.DEBUG if kind == "block_suggestion" else logging.INFO  # typing would drown the rest
         self._log.log(level, "answered Slack", kind=kind, status=status, seconds=round(seconds, 3))
 
-    def slack_trace(self) -> aiohttp.TraceConfig:
-        """Return what counts the calls of Slack's client."""
-        trace = aiohttp.TraceConfig()
-
-        async def begun(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
-            context.begun = time.perf_counter()
-
-        async def ended(
-            _session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestEndParams
-        ) -> None:
-            self._slack_call(params.url.name, str(params.response.status), time.perf_counter() - context.begun)
-
-        async def broke(
-            _session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestExceptionParams
-        ) -> None:
-            self._slack_call(params.url.name, type(params.exception).__name__, time.perf_counter() - context.begun)
-
-        trace.on_request_start.append(begun)
-        trace.on_request_end.append(ended)
-        trace.on_request_exception.append(broke)
-        return trace
-
-    def _slack_call(self, method: str, outcome: str, seconds: float) -> None:
-        # a response URL ends in a secret: only Web API methods, which have a dot in their name, are named
-        name = method if "." in method else "other"
-        self._slack.labels(name, outcome).inc()
-        self._slack_seconds.labels(name).observe(seconds)
-        level = logging.INFO if name in _CHANGES else logging.DEBUG
-        self._log.log(level, "called Slack", method=name, outcome=outcome, seconds=round(seconds, 3))
+    def slack_call(self, method: str, outcome: str, seconds: float) -> None:
+        """Count a call of a Web API method; `outcome` is "ok", Slack's error code, or how it failed without an answer."""
+        self._slack.labels(method, outcome).inc()
+        self._slack_seconds.labels(method).observe(seconds)
+        level = logging.INFO if method in _CHANGES else logging.DEBUG
+        self._log.log(level, "called Slack", method=method, outcome=outcome, seconds=round(seconds, 3))
 
     async def render(self, store: Store) -> bytes:
         """Return all figures in Prometheus's text format."""

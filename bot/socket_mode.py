@@ -12,14 +12,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
+import structlog
 from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.inbound import kind_of
+from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.starting import StartError
 from handlers.tracing import traced
@@ -50,7 +54,7 @@ async def connected(settings: Settings, bot: "Bot") -> AsyncIterator[None]:
         message = f"Slack cannot be reached at {settings.slack_api_url} ({type(error).__name__})"
         raise StartError(message) from None
     socket = SocketModeClient(app_token=token, web_client=client)
-    socket.socket_mode_request_listeners.append(partial(_answer, bot.slack))
+    socket.socket_mode_request_listeners.append(partial(_answer, bot.slack, bot.metrics))
     try:
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
@@ -63,9 +67,17 @@ async def connected(settings: Settings, bot: "Bot") -> AsyncIterator[None]:
         await socket.close()
 
 
-async def _answer(app: AsyncApp, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
-    """Answer one request of Slack over the socket, exactly as over HTTP."""
+async def _answer(
+    app: AsyncApp, metrics: Metrics, client: AsyncBaseSocketModeClient, request: SocketModeRequest
+) -> None:
+    """Answer one request of Slack over the socket as over HTTP; what is no request of Slack is only acknowledged."""
     begun = time.time()
     with traced():
+        kind = kind_of(request.payload)
+        if kind is None:
+            structlog.get_logger(__name__).warning("an envelope without a request of Slack", type=request.type)
+            await client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
+            return
         answer = await run_async_bolt_app(app, request)
         await send_async_response(client, request, answer, begun)
+        metrics.answered(kind, answer.status, time.time() - begun)

@@ -56,7 +56,12 @@ def direct_message(
 
 
 def _yours(request: SyncRequest) -> str:
-    return f"Your sync request is {describe.state_words(request.state)}."
+    return {
+        State.SUCCEEDED: "Your stories are synced.",
+        State.PARTIAL: "Your stories are synced in part.",
+        State.FAILED: "Your sync request failed.",
+        State.EXPIRED: "Your sync request has expired.",
+    }.get(request.state, f"Your sync request is {describe.state_words(request.state)}.")
 
 
 def _ended(request: SyncRequest) -> str:

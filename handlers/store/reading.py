@@ -121,8 +121,12 @@ class Reader:
         return {row[0]: row[1] for row in rows}
 
     async def oldest_waiting(self) -> tuple[float, float]:
-        """Return for how many seconds the longest-due request and the oldest open announcement wait; 0 for none."""
-        due = (await self._connection.execute(sa.select(sa.func.min(t.requests.c.due_at)))).scalar_one_or_none()
+        """Return for how many seconds the longest-due job and the oldest open announcement wait; 0 for none."""
+        both = sa.union_all(
+            sa.select(sa.func.min(t.requests.c.due_at).label("due_at")).where(t.requests.c.due_at.is_not(None)),
+            sa.select(sa.func.min(t.intents.c.due_at).label("due_at")).where(t.intents.c.due_at.is_not(None)),
+        ).subquery()
+        due = (await self._connection.execute(sa.select(sa.func.min(both.c.due_at)))).scalar_one_or_none()
         said = (
             await self._connection.execute(sa.select(sa.func.min(t.announcements.c.ordered_at)).where(_OPEN))
         ).scalar_one_or_none()

@@ -95,7 +95,7 @@ async def test_calls(tmp_path: Path) -> None:
         seen = await figures(office)
     assert seen["tines_sync_tines_calls_total", "POST", "422", "dev"] == 1
     assert seen["tines_sync_tines_seconds_count", "dev"] >= 1
-    assert seen["tines_sync_slack_calls_total", "chat.postMessage", "200"] == len(posts)
+    assert seen["tines_sync_slack_calls_total", "chat.postMessage", "ok"] == len(posts)
     assert seen["tines_sync_slack_seconds_count", "chat.postMessage"] == len(posts)
     assert seen["tines_sync_answer_seconds_count", "command", "200"] == 2
     labels = {label for key in seen for label in key[1:]}
