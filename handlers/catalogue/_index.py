@@ -7,8 +7,9 @@ and would bury a short query's match under the length of the names.
 """
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Final
 
 from rapidfuzz import process
@@ -16,6 +17,8 @@ from rapidfuzz.distance import OSA
 
 from handlers.catalogue._text import words
 
+_BETWEEN: Final = "\n"  # texts; no word holds it
+_FEW: Final = 300  # finds in the long text; the next one costs more there than to look into each text
 _SHORTEST_FUZZY: Final = 3  # letters; a shorter word with a typo could be anything
 _ALTERNATIVES: Final = 25  # words that one mistyped word may stand for
 _UNFINISHED: Final = 0.5  # of an edit: what it costs that a mistyped word is not typed to its end
@@ -27,10 +30,12 @@ class TextIndex:
     Names added earlier come first among equals.
     """
 
-    __slots__ = ("_all_words", "_by_letter", "_postings", "_texts", "_vocabulary")
+    __slots__ = ("_all_words", "_begins", "_by_letter", "_long_text", "_postings", "_texts", "_vocabulary")
 
     def __init__(self) -> None:
         self._texts: list[str] = []  # " words of the name\n further words"
+        self._long_text = ""  # all texts
+        self._begins = array("I", [0])  # where each of them begins in it, and where it ends
         self._postings: dict[str, array[int]] = {}
         self._all_words = ""  # one to a line: whether a word is known at all is found out in no time
         self._vocabulary: Sequence[str] = ()  # without numbers and the like, which nobody mistypes into another one
@@ -51,6 +56,8 @@ class TextIndex:
 
     def seal(self) -> None:
         """Prepare what needs all names; to be called once, after the last `add`."""
+        self._long_text = _BETWEEN.join((*self._texts, ""))
+        self._begins = array("I", accumulate((len(text) + len(_BETWEEN) for text in self._texts), initial=0))
         self._all_words = "\n".join(self._postings)
         self._vocabulary = tuple(word for word in self._postings if word.isalpha())
         for word in self._vocabulary:
@@ -74,9 +81,24 @@ class TextIndex:
         """Return the positions whose text holds every token, in order."""
         texts = self._texts
         first, *rest = sorted(tokens, key=len, reverse=True)  # the longest leaves the fewest for the others
-        hits = [position for position, text in enumerate(texts) if first in text]
+        hits = self._holding(first)
         for token in rest:
             hits = [position for position in hits if token in texts[position]]
+        return hits
+
+    def _holding(self, token: str) -> list[int]:
+        """Return the positions whose text holds a token, in order.
+
+        One long text is searched, which stops only where something is found; when that is often, the rest is searched
+        text by text.
+        """
+        texts, begins, at = self._texts, self._begins, 0
+        hits: list[int] = []
+        while len(hits) < _FEW and (at := self._long_text.find(token, at)) >= 0:
+            hits.append(bisect_right(begins, at) - 1)
+            at = begins[hits[-1] + 1]
+        if len(hits) == _FEW:
+            hits += [position for position in range(hits[-1] + 1, len(texts)) if token in texts[position]]
         return hits
 
     def _ranked(self, hits: list[int], tokens: Sequence[str], limit: int) -> list[int]:

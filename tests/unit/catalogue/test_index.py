@@ -166,3 +166,14 @@ def test_keys_of_tags() -> None:
     assert tag_key("p1") == "f64551fcd6f07823cb87" == tag_key("p1")
     assert len(tag_key("x" * 500)) <= 40
     assert tag_key("p1") != tag_key("P1")
+
+
+@pytest.mark.parametrize("held", [0, 1, 299, 300, 301, 1000])
+def test_a_word_is_found_in_few_and_in_many_names(held: int) -> None:
+    """Every name that holds what was typed counts, once, in order, whether few or most names hold it."""
+    index = TextIndex()
+    for number in range(1000):
+        index.add("rotate rotate keys" if number < held else "block sender")
+    index.seal()
+    assert index.search("rotat", 1000) == (list(range(held)), held)
+    assert index.search("ende", 1000) == (list(range(held, 1000)), 1000 - held)
