@@ -55,7 +55,7 @@ def main() -> None:
             try:
                 more_lines, more_notes = uvloop.run(PARTS[name](plan))
             except (RuntimeError, OSError, TimeoutError, SQLAlchemyError) as error:
-                notes.append(f"{name} could not be measured: {error}")
+                notes.append(f"{name} could not be measured: {error or type(error).__name__}")
                 continue
         lines += more_lines
         notes += more_notes

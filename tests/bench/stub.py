@@ -147,8 +147,9 @@ class Tines:
             case "GET", ["teams", number]:
                 return 200, packed({"id": int(number), "name": f"Team {number}"})
             case "GET", ["stories"]:
-                self.told.add(query)
-                if len(self.told) > self.stories // _PER_PAGE:
+                if "search=" not in query:
+                    self.told.add(query)
+                if len(self.told) >= -(-self.stories // _PER_PAGE):
                     self.all_told.set()
                 return self._page(query, "stories", self.stories, story)
             case "GET", ["stories", number]:
