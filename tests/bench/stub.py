@@ -147,10 +147,7 @@ class Tines:
             case "GET", ["teams", number]:
                 return 200, packed({"id": int(number), "name": f"Team {number}"})
             case "GET", ["stories"]:
-                if "search=" not in query:
-                    self.told.add(query)
-                if len(self.told) >= -(-self.stories // _PER_PAGE):
-                    self.all_told.set()
+                self._note_page(query)
                 return self._page(query, "stories", self.stories, story)
             case "GET", ["stories", number]:
                 return 200, packed(story(int(number) - 100_000))
@@ -167,6 +164,12 @@ class Tines:
                 self.shown[int(number)] = time.perf_counter()
                 return 200, packed({"sync_destination": kept})
         return 404, b"{}"
+
+    def _note_page(self, query: str) -> None:
+        if "search=" not in query:
+            self.told.add(query)
+        if len(self.told) >= -(-self.stories // _PER_PAGE):
+            self.all_told.set()
 
     def _create(self, asked: dict[str, Any]) -> dict[str, Any]:
         number = len(self.destinations) + 1
