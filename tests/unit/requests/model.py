@@ -67,10 +67,15 @@ class Model:
                 return replace(self, frozen=False), DONE
             case "work":
                 now = self._in_time()
-                sent = now.state == "approved" and not now.frozen
-                return (replace(now, state="done") if sent else now), WORKED
+                return (now.sent() if now.state == "approved" and not now.frozen else now), WORKED
             case _:
                 return self, REFUSED
+
+    def sent(self) -> "Model":
+        """Return the model after the create, or after it was found that other stories would be sent than approved."""
+        if self.there == self.digest:
+            return replace(self, state="done")
+        return replace(self, state="pending", revision=self.revision + 1, late=False)  # for other stories than these
 
     def _in_time(self) -> "Model":
         return replace(self, state="expired") if self.state == "pending" and self.late else self

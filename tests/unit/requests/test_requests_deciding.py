@@ -148,6 +148,20 @@ async def test_two_approvals_of_edited_stories_at_once_both_count(open_room: Ope
     assert (await room.now(request.id)).state is State.APPROVED
 
 
+async def test_a_story_edited_between_approval_and_create_is_approved_again(open_room: OpenRoom) -> None:
+    """What was approved is what is sent: a story edited after the approval sends the request back to its approvers."""
+    room = await open_room()
+    request = await room.asks()
+    await approve(room.desk, ADA, await room.shown(request.id), patience=None)
+    room.clock.passes(minutes=1)
+    room.dev.edit_story(room.story("High-Priority Alerts"))
+    back = await room.works(request.id)
+    assert (back.state, back.revision, back.approvals(), room.creates()) == (State.PENDING, 2, (), 0)
+    assert isinstance(await approve(room.desk, ADA, await room.shown(request.id), patience=None), Done)
+    assert (await room.finishes(request.id)).state is State.SUCCEEDED
+    assert room.creates() == 1
+
+
 @pytest.mark.parametrize("what", ["delete", "change control"])
 async def test_a_story_that_is_gone_is_not_approved(open_room: OpenRoom, what: str) -> None:
     """A request with a story that cannot be synced any more is not approved, and the story is named."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from handlers.audit import Verified
 from handlers.models import State
@@ -98,12 +98,11 @@ class Approvals(RuleBasedStateMachine):
         self.room.dev.edit_story(self.room.story("High-Priority Alerts"))
         self.runner.run(self._look())
 
-    @precondition(lambda self: self.model.state == "pending" and not self.model.late)
     @rule()
     def its_time_is_over(self) -> None:
         """Let the request's time pass."""
         self.clock.passes(days=4)
-        self.model = replace(self.model, late=True)
+        self.model = replace(self.model, late=self.model.state == "pending")
 
     @rule()
     def a_restart(self) -> None:
@@ -231,7 +230,8 @@ class Approvals(RuleBasedStateMachine):
         if self.model.frozen:
             await thaw(self.room.desk, ADA, ROUTE)
         ended = await self.room.finishes(self.id)
-        sent = self.model.state in {"approved", "done"}
+        as_approved = self.model.there == self.model.digest
+        sent = self.model.state == "done" or (self.model.state == "approved" and as_approved)
         assert (ended.state is State.SUCCEEDED) is sent, ended
         assert self.room.creates() == (1 if sent else 0)
         assert isinstance(await self.room.record(), Verified)
