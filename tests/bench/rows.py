@@ -16,9 +16,14 @@ from handlers.store import tables as t
 from handlers.store.database import open_engine, parse_url
 from handlers.store.rows import request_columns
 from tests.bench.product import ROUTE, requester
+from tests.bench.stub import story
 
 _AT_ONCE = 2000
 _ENDED = (State.SUCCEEDED, State.PARTIAL, State.FAILED, State.REJECTED, State.CANCELLED, State.EXPIRED)
+# as the tenant lists them: a request for stories that were edited since is sent back to its approvers
+_STORIES = tuple(
+    Story.model_validate({key: story(number)[key] for key in Story.model_fields}) for number in range(1, 4)
+)
 
 
 def fill(database_url: str, count: int, *, pending: int, approved: int = 0) -> list[str]:
@@ -58,7 +63,7 @@ def _requests(count: int, pending: int, approved: int, rng: random.Random) -> It
             destination="prod",
             source_team=Team(id=1, name="Team 1"),
             destination_team=Team(id=1 + number % 999, name=f"Team {1 + number % 999}"),
-            stories=tuple(Story(id=100_000 + each, name=f"Story {each}", edited_at=at) for each in range(1, 4)),
+            stories=_STORIES,
             mode=SyncMode.AUTOMATIC,
             reason=f"Ready for production, number {number}",
         )
