@@ -47,7 +47,7 @@ class Adding:
             if passing(error):
                 await self._outcomes.cannot_look(request, route, error)
             elif error.status == _NOT_FOUND:
-                await self._outcomes.start_over(request, error.problem())  # somebody deleted it: decide anew
+                await self._outcomes.start_over(request, route, error)  # somebody deleted it: decide anew
             else:
                 await self._outcomes.fail(request, route, error.problem())
         else:

@@ -206,7 +206,7 @@ class CreateDestination:
         except UnknownOutcomeError as error:
             await self._outcomes.look_soon(request, error)
         except RetryableError as error:
-            await self._outcomes.not_sent(request, error)
+            await self._outcomes.not_sent(request, route, error)
         except TinesError as error:
             if request.posts > 1:
                 # this call was refused, but an earlier one may have been applied

@@ -97,7 +97,12 @@ class Outcomes:
 
     async def wait(self, transaction: Transaction, request: SyncRequest, note: str, *, seconds: float = 60) -> None:
         """Give a request back, to be looked at again: at the latest after `seconds`, whoever wakes it before."""
-        await transaction.change(request, due_at=transaction.now + timedelta(seconds=seconds), note=note)
+        await transaction.change(
+            request,
+            due_at=transaction.now + timedelta(seconds=seconds),
+            note=note,
+            troubled_at=None,  # the time of waiting for people or others is not the tenant's trouble
+        )
         await transaction.release_request(request.id)
         if note != request.note:
             await announcing.changed(transaction, request)
@@ -122,8 +127,7 @@ class Outcomes:
             posts=request.posts + 1,
             due_at=transaction.now + wait,
             note="",
-            problem=None,
-            troubled_at=None,
+            problem=None,  # but not `troubled_at`: whether the trouble is over will be seen
             **changes,
         )
         what = "creating" if begun.destination_id is None else "adding"
@@ -133,33 +137,33 @@ class Outcomes:
         await announcing.changed(transaction, begun)
         return begun
 
-    async def try_later(self, request: SyncRequest, route: Route, error: TinesError) -> None:
+    async def try_later(self, request: SyncRequest, route: Route, error: TinesError, **changes: Any) -> None:  # noqa: ANN401 - fields of SyncRequest
         """Wait with a request for which nothing was sent; give up after an hour of the same trouble."""
-        problem = error.problem()
-        troubled = self._troubled_for(request)
+        problem, troubled = error.problem(), self._troubled_for(request)
         if troubled > self._pacing.give_up_reaching:
             advice = f"Nothing was sent. {problem.advice}".strip()
             await self.fail(request, route, problem.model_copy(update={"advice": advice}))
-            return
-        await self.later(request, self._pause(error, self._pacing.retry_most, troubled), problem, "not_reached")
+        else:
+            pause = self._pause(error, self._pacing.retry_most, troubled)
+            await self.later(request, pause, problem, "not_reached", **changes)
 
-    async def not_sent(self, request: SyncRequest, error: TinesError) -> None:
+    async def not_sent(self, request: SyncRequest, route: Route, error: TinesError) -> None:
         """Go on after a call that surely was not applied: it does not count, and nothing of it can appear later."""
+        troubled = self._troubled_for(request)
         if request.posts == 1:
-            await self.start_over(
-                request, error.problem(), pause=self._pause(error, self._pacing.retry_most, timedelta(0))
-            )
-            return
-        pause = self._pause(error, self._pacing.look_most, self._troubled_for(request))
-        await self.later(request, pause, error.problem(), "not_reached", posted_at=None, posts=request.posts - 1)
+            await self.start_over(request, route, error)
+        elif troubled > self._pacing.give_up_reaching:
+            await self.ask_a_person(request, route, error.problem())  # an earlier call may have been applied
+        else:
+            pause = self._pause(error, self._pacing.look_most, troubled)
+            await self.later(request, pause, error.problem(), "not_reached", posted_at=None, posts=request.posts - 1)
 
-    async def start_over(self, request: SyncRequest, problem: Problem, *, pause: timedelta = timedelta(0)) -> None:
+    async def start_over(self, request: SyncRequest, route: Route, error: TinesError) -> None:
         """Put a request back to where nothing was sent: what is there is looked at anew, and it can be cancelled."""
-        await self.later(
+        await self.try_later(
             request,
-            pause,
-            problem,
-            "not_reached",
+            route,
+            error,
             state=State.APPROVED,
             posts=0,
             posted_at=None,
@@ -170,7 +174,13 @@ class Outcomes:
     async def look_soon(self, request: SyncRequest, error: TinesError) -> None:
         """Note that nobody knows what became of a call, and look shortly."""
         self._log.warning("the outcome of a call is not known", request=request.id, error=str(error))
-        await self.later(request, self._pacing.look_first, error.problem(), "unknown_outcome")
+        await self.later(
+            request,
+            self._pacing.look_first,
+            error.problem(),
+            "unknown_outcome",
+            troubled_at=self._store.clock(),  # another trouble than the one before it
+        )
 
     async def look_again(self, request: SyncRequest) -> None:
         """Nothing has appeared yet: look again later."""
@@ -268,9 +278,8 @@ class Outcomes:
             if held is None:
                 return
             troubled_at = (held.troubled_at or transaction.now) if problem is not None else None
-            waiting = await transaction.change(
-                held, due_at=transaction.now + wait, problem=problem, troubled_at=troubled_at, **changes
-            )
+            changes = {"problem": problem, "troubled_at": troubled_at, **changes}
+            waiting = await transaction.change(held, due_at=transaction.now + wait, **changes)
             if problem != request.problem:
                 if event is not None and problem is not None:
                     transaction.record(event, SYSTEM, request.id, problem=problem.model_dump(mode="json"))

@@ -4,9 +4,10 @@ What a test wants to happen between two instructions happens on the line, right 
 """
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import repeat
 from typing import Any, Final
 
 import httpx
@@ -21,11 +22,13 @@ from handlers.operations.pacing import Pacing
 from handlers.policy import Freeze
 from handlers.requests import Done, approve, freeze, thaw
 from handlers.routes import Route
-from handlers.tines import TinesClient
+from handlers.tines import Patience, TinesClient
 from tests.unit.requests.room import ADA, BEN, ROUTE, Room, opened
 
 API: Final = "/api/v1"
+PATIENCE: Final = Patience(attempts=2, wait_initial=0.001, wait_max=0.001, wait_jitter=0)
 DESTINATIONS: Final = "/admin/sync_destinations"
+YES, NO = True, False
 Happening = Callable[[], Awaitable[None]]
 
 
@@ -83,7 +86,7 @@ class Workshop:
 
     room: Room
     line: Line
-    held: bool = True  # whether this process's lease is surely still its own
+    lease: Iterator[bool] = field(default_factory=lambda: repeat(YES))  # whether it is held, each time it is asked
 
     async def approved(self, *who: str, **form: Any) -> SyncRequest:  # noqa: ANN401 - fields of a submission
         """Ask for a sync, let people approve what they see (Ada, if nobody is named), and return the request."""
@@ -103,7 +106,7 @@ class Workshop:
 
     async def loses_its_lease(self) -> None:
         """Let the process find that it was stopped for longer than its lease."""
-        self.held = False
+        self.lease = repeat(NO)
 
     def somebody_creates(self, *stories: str) -> Destination:
         """Let a person create a sync destination for the usual teams by hand."""
@@ -135,14 +138,16 @@ async def equipped(database_url: str, *, pacing: Pacing | None = None, **differs
     async with AsyncExitStack() as stack:
         room = await stack.enter_async_context(opened(database_url, **differs))
         line = Line(room.dev)
-        client = await stack.enter_async_context(TinesClient(room.desk.atlas.tenants["dev"], transport=line))
+        client = await stack.enter_async_context(
+            TinesClient(room.desk.atlas.tenants["dev"], transport=line, patience=PATIENCE)
+        )
         shop = Workshop(room, line)
         operation = CreateDestination(
             room.store,
             room.desk.atlas,
             {"dev": client},
             room.desk.catalogue,
-            holds_lease=lambda: shop.held,
+            holds_lease=lambda: next(shop.lease),
             pacing=pacing or Pacing(),
         )
         room.desk = replace(room.desk, operation=operation)
