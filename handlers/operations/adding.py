@@ -5,7 +5,7 @@ therefore shown, the union computed, shown again, and sent only if nobody change
 two teams wait for each other. An update may be sent twice without harm: it says what the set is, not what to add.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
 from handlers.models import Problem, SyncRequest
@@ -19,10 +19,15 @@ _NOT_FOUND = 404
 class Adding:
     """Adds the stories of a request, whose row says that it may have been begun, to an existing destination."""
 
-    def __init__(self, clients: Mapping[str, TinesClient], outcomes: Outcomes, holds_lease: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        clients: Mapping[str, TinesClient],
+        outcomes: Outcomes,
+        may_send: Callable[[SyncRequest], Awaitable[bool]],
+    ) -> None:
         self._clients = clients
         self._outcomes = outcomes
-        self._holds_lease = holds_lease
+        self._may_send = may_send  # asked right before the effect; if not, it has said so on the row
 
     async def add(self, request: SyncRequest, route: Route, destination_id: int) -> None:
         """Add what is missing and begin to follow the destination."""
@@ -36,8 +41,8 @@ class Adding:
                 if again.story_ids != found.story_ids:
                     await self._outcomes.later(request, timedelta(seconds=5), _in_motion(destination_id), "in_motion")
                     return
-                if not self._holds_lease():
-                    return  # whoever has the request now begins with a look
+                if not await self._may_send(request):
+                    return  # whoever goes on with the request begins with a look
                 await client.update_destination(destination_id, sorted(found.story_ids | wanted))
                 found = await client.show_destination(destination_id)
                 how = "added"

@@ -53,7 +53,7 @@ class CreateDestination:
         self._pacing = pacing
         self._outcomes = Outcomes(store, atlas.calendar, pacing)
         self._following = Following(store, atlas, clients, self._outcomes, pacing)
-        self._adding = Adding(clients, self._outcomes, holds_lease)
+        self._adding = Adding(clients, self._outcomes, self._may_still_send)
         self._log = structlog.get_logger(__name__)
 
     # ---- the preview
@@ -171,12 +171,23 @@ class CreateDestination:
         self, transaction: Transaction, request: SyncRequest, looked_at: datetime
     ) -> SyncRequest | None:
         """Return the request if a call may be sent for it now. Everything is asked again, right before the effect."""
-        held = await transaction.hold_request(request)
-        if held is None or await self._held_up(transaction, held):
-            return None
-        if await transaction.begun_since(held, looked_at - _CLOCK_SKEW):
+        held = await self._unhindered(transaction, request)
+        if held is not None and await transaction.begun_since(held, looked_at - _CLOCK_SKEW):
             # what was listed may lack the other one's destination, which could then pass for ours
             await self._outcomes.wait(transaction, held, held.note, seconds=1)
+            return None
+        return held
+
+    async def _may_still_send(self, request: SyncRequest) -> bool:
+        """Whether a call may be sent now for a request that was begun before: by now its route may be frozen."""
+        async with self._store.transaction() as transaction:
+            held = await self._unhindered(transaction, request)
+        return held is not None and self._holds_lease()
+
+    async def _unhindered(self, transaction: Transaction, request: SyncRequest) -> SyncRequest | None:
+        """Return the request if this process surely has it, and neither a freeze nor another request holds it up."""
+        held = await transaction.hold_request(request)
+        if held is None or await self._held_up(transaction, held):
             return None
         if not self._holds_lease():
             self._log.warning("the lease is over; another process goes on", request=held.id)
