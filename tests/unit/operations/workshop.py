@@ -21,7 +21,7 @@ from handlers.operations.create import CreateDestination
 from handlers.operations.pacing import Pacing
 from handlers.policy import Freeze
 from handlers.requests import Done, approve, freeze, thaw
-from handlers.routes import Route
+from handlers.routes import Atlas, Route
 from handlers.tines import Patience, TinesClient
 from tests.unit.requests.room import ADA, BEN, ROUTE, Room, opened
 
@@ -86,7 +86,31 @@ class Workshop:
 
     room: Room
     line: Line
+    client: TinesClient
+    database_url: str
+    pacing: Pacing
     lease: Iterator[bool] = field(default_factory=lambda: repeat(YES))  # whether it is held, each time it is asked
+
+    def starts(self, atlas: Atlas) -> None:
+        """Start with a configuration; what was asked for before stays."""
+        operation = CreateDestination(
+            self.room.store,
+            atlas,
+            {"dev": self.client},
+            self.room.desk.catalogue,
+            holds_lease=lambda: next(self.lease),
+            pacing=self.pacing,
+        )
+        self.room.desk = replace(self.room.desk, atlas=atlas, operation=operation)
+
+    @asynccontextmanager
+    async def beside(self) -> AsyncIterator[Room]:
+        """Open the same room in a second process."""
+        prod = self.room.dev.world.at("http://127.0.0.1:2")
+        assert prod is not None
+        tenants = (self.room.dev, prod)
+        async with opened(self.database_url, clock=self.room.clock, executor="two", tenants=tenants) as other:
+            yield other
 
     async def approved(self, *who: str, **form: Any) -> SyncRequest:  # noqa: ANN401 - fields of a submission
         """Ask for a sync, let people approve what they see (Ada, if nobody is named), and return the request."""
@@ -141,14 +165,6 @@ async def equipped(database_url: str, *, pacing: Pacing | None = None, **differs
         client = await stack.enter_async_context(
             TinesClient(room.desk.atlas.tenants["dev"], transport=line, patience=PATIENCE)
         )
-        shop = Workshop(room, line)
-        operation = CreateDestination(
-            room.store,
-            room.desk.atlas,
-            {"dev": client},
-            room.desk.catalogue,
-            holds_lease=lambda: next(shop.lease),
-            pacing=pacing or Pacing(),
-        )
-        room.desk = replace(room.desk, operation=operation)
+        shop = Workshop(room, line, client, database_url, pacing or Pacing())
+        shop.starts(room.desk.atlas)
         yield shop
