@@ -20,9 +20,6 @@ from handlers.routes import Atlas, bygone
 from handlers.store import SYSTEM, Announcement, Store
 from handlers.tracing import traced
 
-_FIRST_WAIT: Final = 1.0  # seconds
-_LONGEST_WAIT: Final = 60.0
-_TOKEN_WAIT: Final = 30.0  # until the next try with a token that Slack does not take
 _MOST_THREADS: Final = 3  # new beginnings of a thread that keeps being refused
 
 
@@ -103,7 +100,7 @@ class Announcer:
         match error.trouble:
             case Trouble.WAIT | Trouble.UNKNOWN:
                 await showing.count(surely_not=error.trouble is Trouble.WAIT)
-                backoff = min(_FIRST_WAIT * 2 ** min(announcement.attempts, 10), _LONGEST_WAIT)
+                backoff = self._throttle.pace.wait_after(announcement.attempts)
                 self._log.warning(
                     "an announcement waits",
                     announcement=announcement.key,
@@ -113,11 +110,11 @@ class Announcer:
                 raise WaitError(error.seconds or backoff) from error
             case Trouble.TOKEN:
                 self._log.error("Slack does not take the bot token; everything waits", words=error.words)
-                raise WaitError(_TOKEN_WAIT) from error
+                raise WaitError(self._throttle.pace.token_wait) from error
             case Trouble.NO_THREAD if announcement.thread_key is not None and announcement.attempts < _MOST_THREADS:
                 # a person deleted the beginning of the thread: it is shown anew, and comes first
                 await showing.count(surely_not=True, anew=announcement.thread_key)
-                raise WaitError(_FIRST_WAIT) from error
+                raise WaitError(self._throttle.pace.first_wait) from error
             case _:
                 await self._give_up(showing, error.words)
 
