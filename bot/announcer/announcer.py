@@ -6,7 +6,7 @@ message: a process that was stopped for long finds its lane taken over, and says
 """
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -20,6 +20,7 @@ from handlers.routes import Atlas, bygone
 from handlers.store import SYSTEM, Announcement, Store
 from handlers.tracing import traced
 
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _MOST_THREADS: Final = 3  # new beginnings of a thread that keeps being refused
 
 
@@ -39,10 +40,14 @@ class Announcer:
         self._poster = poster
         self._throttle = throttle
         self._holds_lease = holds_lease
+        self._resting: dict[str, datetime] = {}  # lanes that must wait, as their rows say too: spares asking them
         self._log = structlog.get_logger(__name__)
 
     async def deliver(self, lane: str) -> None:
         """Deliver everything that a lane has open, or as much as Slack takes now."""
+        if self._store.clock() < self._resting.get(lane, _LONG_AGO):
+            return  # the sweep comes back when the lane may speak again
+        self._resting.pop(lane, None)
         async with self._store.reading() as reader:
             if not await reader.open_announcements(lane, limit=1):
                 return
@@ -56,6 +61,7 @@ class Announcer:
                     await self._deliver(announcement)
         except WaitError as waiting:
             wait = timedelta(seconds=waiting.seconds)
+            self._resting[lane] = self._store.clock() + wait
         finally:
             async with self._store.transaction() as transaction:
                 await transaction.release_lane(lane, wait=wait)
@@ -99,7 +105,7 @@ class Announcer:
         announcement = showing.announcement
         match error.trouble:
             case Trouble.WAIT | Trouble.UNKNOWN:
-                await showing.count(surely_not=error.trouble is Trouble.WAIT)
+                await showing.count()
                 backoff = self._throttle.pace.wait_after(announcement.attempts)
                 self._log.warning(
                     "an announcement waits",
@@ -113,7 +119,7 @@ class Announcer:
                 raise WaitError(self._throttle.pace.token_wait) from error
             case Trouble.NO_THREAD if announcement.thread_key is not None and announcement.attempts < _MOST_THREADS:
                 # a person deleted the beginning of the thread: it is shown anew, and comes first
-                await showing.count(surely_not=True, anew=announcement.thread_key)
+                await showing.count(anew=announcement.thread_key)
                 raise WaitError(self._throttle.pace.first_wait) from error
             case _:
                 await self._give_up(showing, error.words)

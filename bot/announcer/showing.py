@@ -20,6 +20,7 @@ from handlers.store import SYSTEM, Announcement, Posted, Store, Transaction
 from handlers.store.tables import pack
 
 _LOOK_BACK: Final = timedelta(minutes=2)  # clocks differ
+_OUTDATED: Final = ""  # the mark of a message of which nobody knows what it says
 _TAKEN_OVER: Final = 1.0  # seconds until this process looks at a lane again that another one has
 
 
@@ -63,6 +64,7 @@ class Showing:
     async def show(self, messages: Sequence[Message], thread_ts: str | None) -> None:
         """Make Slack show exactly these messages, in this order."""
         channel = self.announcement.channel or await self._poster.channel_of(self.announcement.lane)
+        await self._find_lost(channel, thread_ts)
         wanted = list(messages)
         number = 0
         while number < len(wanted):
@@ -74,7 +76,6 @@ class Showing:
                     raise
                 self._log.warning("Slack refused the blocks; sending text", key=self._key(number), words=error.words)
                 wanted[number : number + 1] = plain_only(wanted[number])
-                self._posting_at = None  # refused: nothing of it can be there
             else:
                 number += 1
         await self._cut_to(channel, len(wanted))
@@ -89,17 +90,29 @@ class Showing:
             )
             self._record_first(transaction)
 
-    async def count(self, *, surely_not: bool, anew: str | None = None) -> None:
+    async def count(self, *, anew: str | None = None) -> None:
         """Note a try that did not work; `anew` is the key of an announcement that has to be posted again first."""
         async with self.writing() as transaction:
             await transaction.update_announcement(
-                self.announcement.key,
-                attempts=self.announcement.attempts + 1,
-                posting_at=self.announcement.posting_at if surely_not else self._posting_at,
+                self.announcement.key, attempts=self.announcement.attempts + 1, posting_at=self._posting_at
             )
             if anew is not None:
                 await transaction.update_announcement(anew, messages=(), posting_at=None)
                 await transaction.touch(anew)
+
+    async def _find_lost(self, channel: str, thread_ts: str | None) -> None:
+        """Look for the message whose post had no answer, the one after those that surely stand, before anything else."""
+        if self._posting_at is None:
+            return
+        number = len(self._standing)
+        found = await self._poster.find(
+            channel, self._key(number), thread_ts=thread_ts, oldest=(self._posting_at - _LOOK_BACK).timestamp()
+        )
+        self._posting_at = None
+        if found is not None:
+            self._standing.append(Posted(ts=found.ts, hash=_OUTDATED))
+            self._first = found if number == 0 else self._first
+            await self._note(channel)
 
     async def _show_one(
         self, channel: str, number: int, message: Message, thread_ts: str | None, *, last: bool
@@ -129,21 +142,18 @@ class Showing:
 
     async def _post(self, channel: str, number: int, message: Message, thread_ts: str | None) -> Place:
         self._wait_for_the_turn()
-        key = self._key(number)
-        if self._posting_at is not None:
-            found = await self._poster.find(
-                channel, key, thread_ts=thread_ts, oldest=(self._posting_at - _LOOK_BACK).timestamp()
-            )
-            if found is not None:
-                await self._poster.edit(found, message, key=key)
-                return found
         async with self.writing() as transaction:
             self._posting_at = transaction.now
             await transaction.update_announcement(
                 self.announcement.key, channel=channel, messages=tuple(self._standing), posting_at=transaction.now
             )
         self._must_hold()
-        return await self._poster.post(channel, message, key=key, thread_ts=thread_ts)
+        try:
+            return await self._poster.post(channel, message, key=self._key(number), thread_ts=thread_ts)
+        except PostingError as error:
+            if error.trouble is not Trouble.UNKNOWN:
+                self._posting_at = None  # surely not there
+            raise
 
     async def _edit(self, place: Place, number: int, message: Message) -> None:
         self._wait_for_the_turn()

@@ -1,0 +1,177 @@
+from datetime import timedelta
+
+import pytest
+
+from bot.announcer.posting import PostingError, Trouble
+from bot.playground.slack import Fault, FaultKind
+from bot.views.text import Message
+
+from .newsroom import CHANNEL, KEY, Happening, Newsroom, Process, at, no_answer, texts, turned_away
+
+WORDS = [f"word-{number:04}" for number in range(900)]
+
+
+def too_long(*words: str) -> Message:
+    """Return a message whose only block is longer than Slack takes."""
+    block = {"type": "section", "text": {"type": "mrkdwn", "text": " ".join(words)}}
+    return Message(text="Much to read", blocks=[block])
+
+
+async def ready(news: Newsroom) -> Process:
+    """Start a process for which one message is ordered."""
+    process = await news.process()
+    await news.orders(process.store, "Hello")
+    return process
+
+
+async def test_refused_blocks_go_out_as_text_in_full(news: Newsroom) -> None:
+    """What Slack refuses as blocks is posted as text, in as many messages as that takes, with every word of it."""
+    process = await ready(news)
+    await news.shows(process, [too_long(*WORDS), *texts("The end")])
+    *pages, end = news.seen()
+    assert len(pages) > 1
+    assert " ".join(pages).split() == WORDS
+    assert end == "The end"
+    row = await news.row(process.store)
+    assert (row.delivered, row.posting_at, [each.ts for each in row.messages]) == (1, None, news.heads())
+
+
+async def test_text_in_place_of_blocks_is_edited_in_place(news: Newsroom) -> None:
+    """Shown anew, the pages are edited where they stand; what is too many by then is deleted."""
+    process = await ready(news)
+    await news.shows(process, [too_long(*WORDS)])
+    before = news.heads()
+    backwards = WORDS[::-1]
+    await news.orders_anew(process.store)
+    await news.shows(process, [too_long(*backwards)])
+    assert news.heads() == before
+    assert " ".join(news.seen()).split() == backwards
+    await news.orders_anew(process.store)
+    await news.shows(process, texts("Short"))
+    assert (news.heads(), news.seen()) == (before[:1], ["Short"])
+
+
+@pytest.mark.parametrize("what", [turned_away, no_answer], ids=["rate limited", "answer lost, not applied"])
+async def test_trouble_between_two_pages_doubles_none(news: Newsroom, what: Happening) -> None:
+    """When Slack turns a page away, the next try goes on with that page: none is missing, none is there twice."""
+    process = await ready(news)
+    process.poster.before_post = at(f"{KEY}#1", what)
+    with pytest.raises(PostingError):
+        await news.shows(process, [too_long(*WORDS)])
+    assert len(news.seen()) == 1
+    await news.shows(process, [too_long(*WORDS)])
+    assert " ".join(news.seen()).split() == WORDS
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+async def test_a_post_whose_answer_was_lost_is_found(news: Newsroom, number: int) -> None:
+    """A message that Slack took without saying so is found by its key, shows the newest text, and is not posted again."""
+    process = await ready(news)
+    process.poster.after_post = at(f"{KEY}#{number}", no_answer)
+    with pytest.raises(PostingError):
+        await news.shows(process, texts("One", "Two", "Three"))
+    assert (await news.row(process.store)).posting_at == news.shelf.now
+    news.shelf.now += timedelta(hours=1)
+    await news.shows(process, texts("Eins", "Zwei", "Drei"))
+    assert news.seen() == ["Eins", "Zwei", "Drei"]
+    assert process.poster.posts == [f"{KEY}#{each}" for each in range(3)]
+
+
+async def test_a_deleted_message_is_shown_anew_with_what_follows(news: Newsroom) -> None:
+    """When a person deletes one part of three, it and what comes after it are posted again, in order, none twice."""
+    process = await ready(news)
+    await news.shows(process, texts("One", "Two", "Three"))
+    first, second, _ = news.heads()
+    news.slack.delete_message(CHANNEL, second)
+    await news.orders_anew(process.store)
+    await news.shows(process, texts("One", "Zwei", "Three"))
+    assert news.seen() == ["One", "Zwei", "Three"]
+    assert news.heads()[0] == first
+    row = await news.row(process.store)
+    assert [each.ts for each in row.messages] == news.heads()
+
+
+@pytest.mark.parametrize("shown", [("One",), ("Eins", "Two", "Three")], ids=["fewer", "the first was deleted"])
+async def test_a_lost_answer_and_another_change_at_once(news: Newsroom, shown: tuple[str, ...]) -> None:
+    """What was posted without an answer is neither left over nor doubled, whatever else has to be changed by then."""
+    process = await ready(news)
+    process.poster.after_post = at(f"{KEY}#1", no_answer)
+    with pytest.raises(PostingError):
+        await news.shows(process, texts("One", "Two"))
+    if len(shown) > 1:
+        news.slack.delete_message(CHANNEL, news.heads()[0])
+    await news.shows(process, texts(*shown))
+    assert news.seen() == list(shown)
+
+
+async def test_trouble_while_looking_for_a_lost_post(news: Newsroom) -> None:
+    """As long as Slack does not let look for a lost post, it is not posted again."""
+    process = await ready(news)
+    process.poster.after_post = at(f"{KEY}#0", no_answer)
+    with pytest.raises(PostingError):
+        await news.shows(process, texts("One"))
+    news.slack.faults.inject("conversations.history", Fault(FaultKind.RATE_LIMITED, times=2))
+    for _ in range(2):
+        with pytest.raises(PostingError):
+            await news.shows(process, texts("One"))
+    await news.shows(process, texts("One"))
+    assert news.seen() == ["One"]
+    assert len(process.poster.posts) == 1
+
+
+async def test_trouble_while_showing_anew_what_was_deleted(news: Newsroom) -> None:
+    """The same, when Slack turns the posts away halfway: what was taken down already is not looked for again."""
+    process = await ready(news)
+    await news.shows(process, texts("One", "Two", "Three"))
+    news.slack.delete_message(CHANNEL, news.heads()[1])
+    await news.orders_anew(process.store)
+    process.poster.before_post = at(f"{KEY}#2", turned_away)
+    with pytest.raises(PostingError):
+        await news.shows(process, texts("One", "Zwei", "Three"))
+    assert news.seen() == ["One", "Zwei"]
+    await news.shows(process, texts("One", "Zwei", "Three"))
+    assert news.seen() == ["One", "Zwei", "Three"]
+
+
+async def test_only_what_was_posted_since_is_looked_through(news: Newsroom) -> None:
+    """A message that waited long in a busy channel is looked for from when it was posted, not from when it was ordered."""
+    process = await ready(news)
+    for number in range(2100):  # more than is looked through
+        news.slack.say("U1", CHANNEL, f"Chatter {number}")
+    news.shelf.now += timedelta(hours=3)
+    process.poster.after_post = at(f"{KEY}#0", no_answer)
+    with pytest.raises(PostingError):
+        await news.shows(process, texts("Hello"))
+    await news.shows(process, texts("Hello"))
+    assert news.seen().count("Hello") == 1
+    assert len(process.poster.posts) == 1
+
+
+async def test_absurd_waits_are_not_waited_for(news: Newsroom) -> None:
+    """A lane that Slack asks to wait for years is served again after an hour."""
+    process = await ready(news)
+    news.slack.faults.inject("chat.postMessage", Fault(FaultKind.RATE_LIMITED, retry_after=10**9))
+    await process.announcer.deliver(CHANNEL)
+
+    async def lanes() -> tuple[str, ...]:
+        await process.store.heartbeat(timedelta(minutes=1))
+        async with process.store.reading() as reader:
+            return (await reader.due(process.store.executor))[1]
+
+    news.shelf.now += timedelta(minutes=59, seconds=59)
+    assert await lanes() == ()
+    news.shelf.now += timedelta(seconds=1)
+    assert await lanes() == (CHANNEL,)
+    await process.announcer.deliver(CHANNEL)
+    assert news.seen() == ["Hello"]
+
+
+async def test_what_is_refused_as_text_as_well_is_not_sent_for_ever(news: Newsroom) -> None:
+    """Text that Slack refuses for its shape is given up: no endless turning of text into text."""
+    process = await ready(news)
+    news.slack.faults.inject("chat.postMessage", Fault(FaultKind.ERROR, code="invalid_blocks", times=None))
+    with pytest.raises(PostingError) as caught:
+        await news.shows(process, [too_long(*WORDS)])
+    assert caught.value.trouble is Trouble.BLOCKS
+    await process.announcer.deliver(CHANNEL)
+    assert (await news.row(process.store)).failure == "invalid_blocks"
