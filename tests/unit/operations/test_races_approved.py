@@ -38,6 +38,24 @@ async def test_one_approver_who_saw_it_is_enough_where_one_is_needed(open_shop: 
     assert shop.room.creates() == 2
 
 
+async def test_what_was_listed_before_another_create_is_not_trusted(open_shop: OpenShop) -> None:
+    """A request whose look came before another one's create, and its turn after it, looks again and sees what is there."""
+    shop = await open_shop()
+    room = shop.room
+    first, second = await shop.approved(), await shop.approved(reason="The same again")
+
+    async def the_first_is_done() -> None:
+        assert (await room.works(first.id)).state is State.SUCCEEDED
+
+    shop.line.after("GET", DESTINATIONS, the_first_is_done)
+    waiting = await room.works(second.id)
+    assert (waiting.state, waiting.posts) == (State.APPROVED, 0)
+    room.clock.passes(seconds=10)
+    assert (await room.works(second.id)).state is State.PENDING
+    assert await shop.notes(second) == ["existing_found"]
+    assert room.creates() == 1
+
+
 @pytest.mark.parametrize("what", ["edited", "gone", "moved", "no change control"])
 async def test_what_was_approved_is_what_is_sent(open_shop: OpenShop, what: str) -> None:
     """A story that changed during a freeze is not sent as it is by now: the request goes back to its approvers."""
