@@ -39,13 +39,14 @@ class Submission(Frozen):
 async def submit(desk: Desk, actor: str, submission: Submission, *, patience: float | None) -> Answer:
     """Make a request of a form. `patience`: seconds within which Slack and Tines must answer; None waits for them."""
     until = deadline(patience)
-    async with desk.store.reading() as reader:
-        before = await reader.request_of_draft(submission.draft_id)
+    # a job may run again after the request was made; a form that comes twice by hand is found when it is written
+    before = await _made(desk, submission.draft_id) if patience is None else None
     if before is not None:
         return Done(request=before, text=f"{before.id} was asked for already.")
     route = desk.atlas.routes.get(submission.route)
     if route is None:
-        return Invalid(fields={Field.ROUTE: "This route is not configured any more. Choose another one."})
+        gone = Invalid(fields={Field.ROUTE: "This route is not configured any more. Choose another one."})
+        return await told(desk, actor, gone, what="ask", route=submission.route)
     ruling = await allowed(desk, actor, route, lambda person: may_request(route, person), what="ask")
     if not isinstance(ruling, Ruling):
         return _at_field(ruling, Field.ROUTE)
@@ -60,12 +61,16 @@ async def submit(desk: Desk, actor: str, submission: Submission, *, patience: fl
     try:
         return await _take(desk, actor, submission, content, route, faults)
     except ConflictError:
-        # the same form, taken by another click at the same time
-        async with desk.store.reading() as reader:
-            twice = await reader.request_of_draft(submission.draft_id)
+        twice = await _made(desk, submission.draft_id)  # the same form, taken before
         if twice is None:
             raise
         return Done(request=twice, text=f"{twice.id} was asked for already.")
+
+
+async def _made(desk: Desk, draft_id: str) -> SyncRequest | None:
+    """Return the request that a form became already."""
+    async with desk.store.reading() as reader:
+        return await reader.request_of_draft(draft_id)
 
 
 async def _take(
@@ -82,7 +87,7 @@ async def _take(
         if faults:
             transaction.record("policy_fault", SYSTEM, request.id, route=route.name, faults=list(faults))
             await announcing.note(transaction, request, route, "policy_fault", faults=list(faults))
-        frozen = await transaction.freeze(route.name)
+        frozen = await transaction.freeze(route.name) if request.emergency else None
     if not request.emergency:
         text = f"{request.id} waits for approval now. You get a message when it is decided or done."
     elif frozen is not None:

@@ -4,7 +4,7 @@ Everything that must survive a crash is a row here. Failures of the database its
 so that a person is told "not now" instead of seeing a request vanish.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from typing import Final
@@ -139,9 +139,29 @@ class Store:
         which = t.executors.c.id != self.executor if everybody else t.executors.c.id == self.executor
         return await self._drop_executors(which)
 
-    async def reap(self) -> tuple[str, ...]:
-        """Forget executors whose lease ended, which frees what they had claimed. Returns their ids."""
-        return await self._drop_executors(t.executors.c.lease_until < self.clock())
+    async def dead(self) -> tuple[str, ...]:
+        """Return the executors whose lease ended: what they had claimed is free."""
+        with self._failures():
+            async with self._engine.connect() as connection, connection.begin():
+                found = await connection.execute(
+                    sa.select(t.executors.c.id).where(t.executors.c.lease_until < self.clock())
+                )
+                return tuple(found.scalars())
+
+    async def reap(self, executors: Collection[str]) -> tuple[str, ...]:
+        """Forget executors whose lease ended. Returns the ids of those forgotten; one that came back is not."""
+        ended = sa.and_(t.executors.c.id.in_(executors), t.executors.c.lease_until < self.clock())
+        return await self._drop_executors(ended)
+
+    async def forget_intents(self, before: datetime) -> None:
+        """Delete intents that were made before a moment and are done."""
+        with self._failures():
+            async with self._engine.connect() as plain:
+                connection = await plain.execution_options(**WRITING)
+                async with connection.begin():
+                    await connection.execute(
+                        sa.delete(t.intents).where(t.intents.c.created_at < before, t.intents.c.due_at.is_(None))
+                    )
 
     async def _drop_executors(self, which: sa.ColumnElement[bool]) -> tuple[str, ...]:
         with self._failures():

@@ -97,17 +97,18 @@ def ensure_folder(url: sa.URL) -> None:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
     connection.isolation_level = None  # the driver must not begin transactions by itself: see _begin_sqlite
-    _pragmas(connection)
+    _pragmas(connection, synchronous="FULL")  # a commit survives a power cut, or it was not acknowledged
 
 
 def _prepare_sqlite_jobs(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
-    _pragmas(connection)
+    # the job engine's notes on who runs what: lost in a power cut, a job runs once more
+    _pragmas(connection, synchronous="NORMAL")
 
 
-def _pragmas(connection: Any) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
+def _pragmas(connection: Any, *, synchronous: str) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer
-    cursor.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut, or it was not acknowledged
+    cursor.execute(f"PRAGMA synchronous = {synchronous}")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA cache_size = -16000")  # 16 MB
     cursor.close()

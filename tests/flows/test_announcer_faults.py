@@ -114,7 +114,7 @@ async def test_a_channel_that_takes_nothing_holds_up_nobody_else(office: Office,
     assert SECOPS in said or "secops" in said
     assert "undelivered" in await office.kinds(request)
     assert "every story is synced" in office.thread(request)[1]
-    await office.told(office.rina, "is synced")
+    await office.told(office.rina, "are synced")
 
 
 async def test_an_approval_channel_that_takes_nothing_is_told_to_the_requester(office: Office) -> None:

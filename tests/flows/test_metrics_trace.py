@@ -39,7 +39,7 @@ async def test_one_id_from_click_to_call(tmp_path: Path, out: io.StringIO) -> No
         await office.approves(request)
         done = await office.rests(request, State.SUCCEEDED)
     assert {line["event"] for line in asked} >= {"recorded", "answered Slack", "called Slack"}
-    assert [line["kind"] for line in asked if line["event"] == "recorded"][0] == "asked"
+    assert next(line["kind"] for line in asked if line["event"] == "recorded") == "asked"
     assert done.trace != request.trace
     approved = lines(out, done.trace)
     assert [line["kind"] for line in approved if line["event"] == "recorded"][:2] == ["approved", "creating"]

@@ -33,7 +33,7 @@ async def test_claims_hold_while_the_lease_does(shelf: Shelf, what: str) -> None
     assert not await claim(two)
     shelf.now += timedelta(seconds=41)
     assert await claim(two)
-    assert "one" in await two.reap()
+    assert "one" in await two.reap(await two.dead())
 
 
 async def _claim_request(store: Store) -> bool:
@@ -140,9 +140,9 @@ async def test_executors_come_and_go(shelf: Shelf) -> None:
         await store.heartbeat(LEASE)
     assert await one.retire() == ("one",)
     assert await two.retire(everybody=True) == ("three",)
-    assert await two.reap() == ()
+    assert await two.reap(await two.dead()) == ()
     shelf.now += LEASE * 2
-    assert await one.reap() == ("two",)
+    assert await one.reap(await one.dead()) == ("two",)
 
 
 async def test_figures_of_what_waits(shelf: Shelf) -> None:

@@ -243,7 +243,7 @@ async def test_an_unreachable_database_is_told_as_such() -> None:
     with pytest.raises(StoreUnavailableError, match="does not answer"):
         await store.heartbeat(LEASE)
     with pytest.raises(StoreUnavailableError):
-        await store.reap()
+        await store.reap(())
     with pytest.raises(StoreUnavailableError):
         async with store.reading():
             pass  # pragma: no cover - never reached
