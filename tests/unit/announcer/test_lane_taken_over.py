@@ -67,6 +67,7 @@ async def test_the_one_that_was_taken_over_does_not_free_the_lane(news: Newsroom
 
     one.poster.before_channel = at(CHANNEL, two_begins)
     await one.announcer.deliver(CHANNEL)
+    news.shelf.now += timedelta(seconds=5)
     async with three.store.transaction() as transaction:
         assert not await transaction.claim_lane(CHANNEL)
     assert news.seen() == []

@@ -39,6 +39,27 @@ async def test_two_additions_at_once_both_arrive(open_shop: OpenShop) -> None:
     assert shop.line.tries("PUT", f"{DESTINATIONS}/{there.id}") == 2
 
 
+async def test_an_addition_waits_for_a_slow_one(open_shop: OpenShop) -> None:
+    """While an update is under way, however long it takes, nobody else works on the same two teams."""
+    shop, _, path = await _shop(open_shop)
+    room = shop.room
+    first = await shop.approved(story_ids=(room.story(STORIES[1]),))
+    second = await shop.approved(story_ids=(room.story(OTHER),))
+
+    async def the_second_tries() -> None:
+        room.clock.passes(seconds=30)
+        waiting = await room.works(second.id)
+        assert (waiting.state, waiting.note) == (
+            State.APPROVED,
+            f"Waits for {first.id}, which is for the same two teams.",
+        )
+
+    shop.line.before("PUT", path, the_second_tries)
+    for request in (first, second):
+        assert (await room.finishes(request.id)).state is State.SUCCEEDED
+    assert shop.synced() == [{*STORIES, OTHER}]
+
+
 async def test_an_addition_that_was_begun_is_not_called_off(open_shop: OpenShop) -> None:
     """Who cancels while the stories are being added reads that it is too late."""
     shop, _, path = await _shop(open_shop)
