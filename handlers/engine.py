@@ -43,6 +43,7 @@ _QUEUE: Final = "jobs"
 _WORKFLOW: Final = "look-at-row"
 _AT_ONCE: Final = 64
 _DBOS_STOP_SECONDS: Final = 5.0
+_GATHER_SECONDS: Final = 0.05
 _HEAD_START_SECONDS: Final = 5.0  # of the process that wrote a job, before any may run it
 _TAKEN_BACK_AT_ONCE: Final = 500
 _LONGEST_BACKOFF_SECONDS: Final = 60.0
@@ -269,6 +270,10 @@ class Engine:
         if handler is None:
             self._log.error("a job of unknown kind was left alone", kind=job.kind, key=job.key)
             return
+        if job.kind == DELIVER:
+            # what is told waits a moment: changes in quick succession become one edit, and the work itself goes first
+            await asyncio.sleep(_GATHER_SECONDS)
+            self._again.discard(job)
         with traced(job=job.kind, key=job.key):
             async with self._slots:
                 tickets = self._jobs.tickets(job)
