@@ -1,4 +1,4 @@
-"""A PostgreSQL server for the tests that need one, and a database for each of them.
+"""What all tests share: repeatable examples, and a PostgreSQL server with a database for each test that needs one.
 
 The server comes in a wheel and is started once in a test process, when the first test asks for it, so that PostgreSQL
 is proven on any machine with nothing installed.
@@ -14,10 +14,16 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
 
 from handlers.store import migrate
 
 Names = Iterator[int]
+
+# The same examples every time, and no judgement on how fast a busy machine draws them: a test here fails for what the
+# code does. `make fuzz` looks for new examples.
+settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")

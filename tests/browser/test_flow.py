@@ -61,6 +61,7 @@ async def test_a_rejection(demo: Everything, windows: OpenWindow) -> None:
     await ask(rina, REPORTED)
     await (await review(ben)).get_by_role("button", name="Reject sync request").click()
     dialog = ben.get_by_role("dialog", name=re.compile("Reject"))
+    await expect(dialog.get_by_role("textbox")).to_be_focused()  # drawn, and ready to be used
     await dialog.get_by_role("button", name=re.compile("^Reject")).last.click()
     await expect(dialog.locator(".field-error")).to_be_visible()
     await dialog.get_by_role("textbox").fill("Freeze until Monday")

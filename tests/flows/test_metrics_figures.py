@@ -2,8 +2,8 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,16 +31,19 @@ class Clock:
         return datetime.now(UTC) + self.ahead
 
 
-@contextmanager
-def gone(file: Path) -> Iterator[None]:
-    """Let every question to the database fail, as one that is being restored does, and bring it back."""
+@asynccontextmanager
+async def gone(file: Path) -> AsyncIterator[None]:
+    """Let every question to the database fail, as one that is being restored does, and bring it back.
+
+    In a thread of its own: what the bot is writing just then must be able to end first.
+    """
     tables = ("requests", "chain", "announcements", "freezes")
-    with closing(sqlite3.connect(file, isolation_level=None, timeout=10)) as connection:
+    with closing(sqlite3.connect(file, isolation_level=None, timeout=10, check_same_thread=False)) as connection:
         renamed = "; ".join(f"ALTER TABLE {table} RENAME TO away_{table}" for table in tables)
         back = "; ".join(f"ALTER TABLE away_{table} RENAME TO {table}" for table in tables)
-        connection.executescript(f"BEGIN IMMEDIATE; {renamed}; COMMIT")
+        await asyncio.to_thread(connection.executescript, f"BEGIN IMMEDIATE; {renamed}; COMMIT")
         yield
-        connection.executescript(f"BEGIN IMMEDIATE; {back}; COMMIT")
+        await asyncio.to_thread(connection.executescript, f"BEGIN IMMEDIATE; {back}; COMMIT")
 
 
 async def asked(office: Office, path: str) -> httpx.Response:
@@ -148,7 +151,7 @@ async def test_without_database(tmp_path: Path) -> None:
     """With the database gone the bot is alive and not ready, still gives figures, and tells whoever asks to come back."""
     async with opened(Play(database_url=database(tmp_path), outside=HURRIED)) as office:
         await office.asks()
-        with gone(tmp_path / "flow.sqlite"):
+        async with gone(tmp_path / "flow.sqlite"):
             healthy, ready, seen = (
                 await asked(office, "/healthz"),
                 await asked(office, "/readyz"),

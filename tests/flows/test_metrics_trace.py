@@ -35,9 +35,9 @@ async def test_one_id_from_click_to_call(tmp_path: Path, out: io.StringIO) -> No
     """Searching the log for the row's id finds the approval, the job, the create and the messages that followed."""
     async with opened(Play(database_url=database(tmp_path), outside=HURRIED)) as office:
         request = await office.asks()
-        asked = lines(out, request.trace)
         await office.approves(request)
         done = await office.rests(request, State.SUCCEEDED)
+    asked = lines(out, request.trace)
     assert {line["event"] for line in asked} >= {"recorded", "answered Slack", "called Slack"}
     assert next(line["kind"] for line in asked if line["event"] == "recorded") == "asked"
     assert done.trace != request.trace
