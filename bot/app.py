@@ -50,6 +50,7 @@ from handlers.tines import Patience, Timeouts, TinesClient
 
 _TOKEN_CHECK_SECONDS: Final = 30.0
 _READY_SECONDS: Final = 2.0
+_LISTENING_SECONDS: Final = 0.01  # between two looks whether the server listens
 _DRAIN_SECONDS: Final = 12.0  # for running jobs, of the 25 that a stop may take
 _SLACK_TIMEOUT: Final = aiohttp.ClientTimeout(total=20, sock_connect=5)
 
@@ -282,6 +283,8 @@ async def _serve(settings: Settings, world: World | None, *, answers: bool) -> N
             serving = asyncio.create_task(server.serve())
             stack.push_async_callback(_stopped, server, serving)
             waiting = asyncio.create_task(stop.wait())
+            while not (server.started or serving.done()):  # noqa: ASYNC110 - uvicorn tells by a flag only
+                await asyncio.sleep(_LISTENING_SECONDS)
             log.info("ready", answers="Socket Mode" if answers and not over_http else "HTTP" if answers else "nobody")
             await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()

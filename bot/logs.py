@@ -37,6 +37,11 @@ _QUIET: Final = ("httpx", "httpcore", "uvicorn.access", "dbos", "alembic", "asyn
 _LEVELLED: Final = ("slack_sdk.web.async_base_client", "slack_sdk.webhook.async_client", "slack_bolt.AsyncApp")
 
 
+def _tells_news(record: logging.LogRecord) -> bool:
+    """Leave out Bolt's remark that it ignores SLACK_BOT_TOKEN, which `bot.app` reads and hands over itself."""
+    return "(or SLACK_BOT_TOKEN env variable) will be ignored" not in record.getMessage()
+
+
 class Mask:
     """Replaces known secrets, and whatever looks like a token, in text and in nested values."""
 
@@ -128,6 +133,7 @@ def _route_to(handler: logging.Handler, level: str) -> None:
         logger.handlers[:] = []
         logger.propagate = True
         logger.setLevel(logging.NOTSET)
+    logging.getLogger("slack_bolt.AsyncApp").addFilter(_tells_news)
     # DBOS adds a console handler, and stops propagation, unless its logger has a handler already.
     dbos = logging.getLogger("dbos")
     dbos.handlers[:] = [handler]

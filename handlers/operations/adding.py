@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
 from handlers.models import Problem, SyncRequest
-from handlers.operations.outcomes import Outcomes, passing
+from handlers.operations.outcomes import Outcomes
+from handlers.operations.trouble import passing
 from handlers.routes import Route
 from handlers.tines import TinesClient, TinesError, UnknownOutcomeError
 

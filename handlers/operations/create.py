@@ -21,9 +21,10 @@ from handlers.operations import ExistingDestination, Preview
 from handlers.operations.adding import Adding
 from handlers.operations.destinations import appeared, of_the_same_teams, with_the_stories
 from handlers.operations.following import Following
-from handlers.operations.outcomes import Outcomes, passing
+from handlers.operations.outcomes import Outcomes
 from handlers.operations.pacing import Pacing
 from handlers.operations.plan import Step, plan
+from handlers.operations.trouble import passing
 from handlers.routes import Atlas, Route, Tenant
 from handlers.store import Store, Transaction
 from handlers.tines import RetryableError, SyncDestination, TinesClient, TinesError, UnknownOutcomeError

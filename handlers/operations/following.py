@@ -10,8 +10,10 @@ from datetime import timedelta
 from handlers import announcing
 from handlers.models import Problem, State, StoryStatus, SyncMode, SyncRequest
 from handlers.operations.destinations import appeared, with_the_stories
-from handlers.operations.outcomes import Outcomes, asked_to_wait, named, passing, record_statuses
+from handlers.operations.outcomes import Outcomes
 from handlers.operations.pacing import Pacing, backoff
+from handlers.operations.told import named, record_statuses
+from handlers.operations.trouble import asked_to_wait, passing
 from handlers.routes import Atlas, Route
 from handlers.store import Store
 from handlers.tines import TinesClient, TinesError

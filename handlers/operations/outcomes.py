@@ -6,19 +6,19 @@ channels, the requester, or the next request that waits for the same two teams.
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
 from handlers import announcing
 from handlers.calendar import first_look
-from handlers.models import NOT_LISTED, Problem, State, StoryStatus, SyncMode, SyncRequest
+from handlers.models import Problem, State, StoryStatus, SyncMode, SyncRequest
 from handlers.operations.pacing import Pacing, backoff
+from handlers.operations.told import named, record_statuses
+from handlers.operations.trouble import asked_to_wait, passing
 from handlers.routes import Calendar, Route, bygone
 from handlers.store import SYSTEM, Store, Transaction
-from handlers.tines import Kind, RefusedError, SyncDestination, TinesError
-
-_LONGEST_WAIT_SECONDS: Final = 3600.0
+from handlers.tines import SyncDestination, TinesError
 
 
 class Outcomes:
@@ -290,45 +290,3 @@ class Outcomes:
         await announcing.ended(transaction, request, route)
         await transaction.wake_next(request)
         await transaction.release_request(request.id)
-
-
-def passing(error: TinesError) -> bool:
-    """Whether a failed question to Tines may work later by itself.
-
-    A page that is not Tines's, and a redirect, come from proxies and maintenance as often as from a wrong address.
-    """
-    return not isinstance(error, RefusedError) or error.kind in {Kind.UNREADABLE, Kind.MOVED}
-
-
-def asked_to_wait(error: TinesError) -> timedelta:
-    """Return how long Tines asked to wait: an hour at most, whatever it says."""
-    return timedelta(seconds=min(max(error.retry_after or 0.0, 0.0), _LONGEST_WAIT_SECONDS))
-
-
-def named(statuses: tuple[StoryStatus, ...], request: SyncRequest) -> tuple[StoryStatus, ...]:
-    """Return one status for each story asked for, named as asked where Tines gives no name.
-
-    A destination may hold other stories, which are not this request's to report.
-    """
-    names = {story.id: story.name for story in request.content.stories}
-    told = tuple(
-        status if status.name else status.model_copy(update={"name": names[status.story_id]})
-        for status in statuses
-        if status.story_id in names
-    )
-    missing = tuple(
-        StoryStatus(story_id=story_id, name=name, status=NOT_LISTED)
-        for story_id, name in names.items()
-        if story_id not in {status.story_id for status in told}
-    )
-    return told + missing
-
-
-def record_statuses(transaction: Transaction, request: SyncRequest, statuses: tuple[StoryStatus, ...]) -> None:
-    """Record each status that was not seen before."""
-    before = {status.story_id: status for status in request.statuses}
-    for status in statuses:
-        if before.get(status.story_id) != status:
-            transaction.record(
-                "status", SYSTEM, request.id, story_id=status.story_id, status=status.status, error=status.error
-            )
