@@ -72,6 +72,7 @@ class World:
     sweep_seconds: float = 1.0
     fresh_seconds: float = 60.0  # how old what is known of Tines may be when a form is checked
     pace: Pace = field(default_factory=Pace)  # of each channel's messages
+    ping_seconds: float = 5.0  # between two pings of a Socket Mode connection
     lease: timedelta = LEASE  # of a process over what it works on, when several share a database
 
 
@@ -279,7 +280,7 @@ async def _serve(settings: Settings, world: World | None, *, answers: bool) -> N
         )
         async with AsyncExitStack() as stack:
             if answers and settings.socket_mode:
-                await stack.enter_async_context(connected(settings, bot))
+                await stack.enter_async_context(connected(settings, bot, ping_seconds=(world or World()).ping_seconds))
             serving = asyncio.create_task(server.serve())
             stack.push_async_callback(_stopped, server, serving)
             waiting = asyncio.create_task(stop.wait())

@@ -35,8 +35,11 @@ _CONNECT_SECONDS: Final = 8.0
 
 
 @asynccontextmanager
-async def connected(settings: Settings, bot: "Bot") -> AsyncIterator[None]:
-    """Take Slack's requests over a WebSocket while the block runs. Raises `StartError` when Slack cannot be reached."""
+async def connected(settings: Settings, bot: "Bot", *, ping_seconds: float = 5.0) -> AsyncIterator[None]:
+    """Take Slack's requests over a WebSocket while the block runs. Raises `StartError` when Slack cannot be reached.
+
+    A peer that answers no ping for four times `ping_seconds` counts as dead, and another connection is opened.
+    """
     if settings.slack_app_token is None:
         message = "Socket Mode needs SLACK_APP_TOKEN"
         raise StartError(message)
@@ -53,7 +56,7 @@ async def connected(settings: Settings, bot: "Bot") -> AsyncIterator[None]:
     except (aiohttp.ClientError, TimeoutError, ValueError, AttributeError) as error:
         message = f"Slack cannot be reached at {settings.slack_api_url} ({type(error).__name__})"
         raise StartError(message) from None
-    socket = SocketModeClient(app_token=token, web_client=client)
+    socket = SocketModeClient(app_token=token, web_client=client, ping_interval=ping_seconds)
     socket.socket_mode_request_listeners.append(partial(_answer, bot.slack, bot.metrics))
     try:
         try:

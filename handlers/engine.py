@@ -69,8 +69,9 @@ class DurableJobs:
     and taken it back, many at once: that spares three commits to disk for each job, and does each job once.
     """
 
-    def __init__(self, url: sa.URL) -> None:
+    def __init__(self, url: sa.URL, *, head_start: float = _HEAD_START_SECONDS) -> None:
         self.engine = open_job_engine(url)
+        self._head_start = head_start
         self.sqlite = is_sqlite(url)
         self._client: DBOSClient | None = None
         self._tickets: dict[Job, list[str]] = {}  # DBOS's ids of jobs written here and not done yet
@@ -105,7 +106,7 @@ class DurableJobs:
             "queue_name": _QUEUE,
             "workflow_name": _WORKFLOW,
             "workflow_id": ticket,
-            "delay_seconds": _HEAD_START_SECONDS,
+            "delay_seconds": self._head_start,
         }
         self.client.enqueue_in_transaction(connection, options, job.kind, job.key)
         self._tickets.setdefault(job, []).append(ticket)

@@ -80,7 +80,7 @@ async def staged(play: Play) -> AsyncIterator[Stage]:
         bot = await stack.enter_async_context(compose(settings, play.outside, answers_http=not play.socket_mode))
         bot_url = await stack.enter_async_context(served(bot.web, port=play.port))
         if play.socket_mode:
-            await stack.enter_async_context(connected(settings, bot))
+            await stack.enter_async_context(connected(settings, bot, ping_seconds=play.outside.ping_seconds))
         else:
             slack.app.request_url = f"{bot_url}/slack/events"
         yield Stage(slack, play.world, tenants.dev, tenants.prod, settings, bot, bot_url)

@@ -1,12 +1,15 @@
+from dataclasses import replace
+
 import pytest
 
+from bot.playground.slack import relayed
 from bot.playground.stage import GENERAL
 from bot.socket_mode import connected
 from bot.starting import StartError
 from handlers.models import State
 
 from .conftest import OpenOffice
-from .office import FAILING, STORY, Office
+from .office import FAILING, HURRIED, STORY, Office
 
 
 @pytest.fixture
@@ -41,6 +44,22 @@ async def test_a_lost_connection_is_opened_again(wired: Office, how: str) -> Non
     await wired.stage.slack.until(lambda: socket.connected == 0)
     await reconnected(wired)
     assert "/tines-sync" in await help_text(wired)
+
+
+async def test_a_dead_peer_is_noticed(open_office: OpenOffice) -> None:
+    """A connection that goes dead without a word is given up for a new one, and people are answered again."""
+    office = await open_office(socket_mode=True, outside=replace(HURRIED, ping_seconds=0.25))
+    slack = office.stage.slack
+    async with relayed(slack.base_url) as relay:
+        slack.socket_url = relay.url
+        await slack.socket_mode.refresh()  # onto a line that can go dead
+        await slack.until(lambda: slack.socket_mode.connected == 1, 15)
+        assert "/tines-sync" in await help_text(office)
+        relay.freeze()
+        await slack.until(lambda: slack.socket_mode.connected > 1, 15)
+        relay.thaw()
+        await slack.until(lambda: slack.socket_mode.connected == 1, 15)
+        assert "/tines-sync" in await help_text(office)
 
 
 async def test_a_wrong_app_token_ends_the_start_in_words(wired: Office) -> None:

@@ -21,7 +21,7 @@ class Process:
     def __init__(self, url: str, executor: str = "", *, sweep_seconds: float = 0.03) -> None:
         self.ahead = timedelta()
         self.stopped = False
-        self.jobs = DurableJobs(parse_url(url))
+        self.jobs = DurableJobs(parse_url(url), head_start=0.1)
         self.store = Store(
             open_engine(parse_url(url)), self.jobs, executor=executor or new_executor_id(), clock=self._clock
         )
@@ -188,6 +188,19 @@ async def test_a_failed_job_is_tried_again_later_and_later(start: StartProcess) 
     process.ahead += timedelta(seconds=3)
     await seen.times(tried + 1)
     assert seen.keys[-1] == "bad"
+
+
+async def test_a_job_that_its_own_process_could_not_run_is_handed_over(
+    start: StartProcess, prepared_database: str
+) -> None:
+    """What a process committed and did not live to do, of this version or another one, is done by whoever lives."""
+    handler = Seen()
+    await start({INTENT: handler}, sweep_seconds=60)
+    gone = Process(prepared_database)  # never runs a job
+    await gone.orders(Job(INTENT, "left behind"))
+    await gone.close()
+    await handler.times(1)
+    assert handler.keys == ["left behind"]
 
 
 async def test_a_job_of_an_unknown_kind_is_left_alone(start: StartProcess) -> None:
