@@ -1,15 +1,4 @@
-"""The only module that knows DBOS: durable jobs, the sweep behind them, and the lease of this process.
-
-Three things make sure that somebody looks at every row that needs it. A job is written in the row's own transaction
-and started at once by the process that committed it. DBOS hands the same job to any live process, should that one
-die. And a sweep looks, once a second, for rows that are due and that nobody works on. Jobs are idempotent and read
-the row first, so that being started by all three does no harm; what must not happen at the same time is kept apart
-by claims, which hold while the claiming process renews its lease.
-
-Facts about DBOS 3.4 that shape this module: its default executor id lets two processes run one job; its default
-application version strands the jobs of another version; a job that ends in an error is never tried again; queues are
-polled; and a dead process's jobs are not taken over by itself.
-"""
+"""Running jobs: those woken here, those that DBOS hands over, and those that the sweep finds."""
 
 import asyncio
 import os
@@ -21,14 +10,12 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import sqlalchemy as sa
 import structlog
-from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions
-from sqlalchemy.ext.asyncio import AsyncConnection
+from dbos import DBOS, DBOSPortableJSONSerializer
 
+from handlers.engine._durable import APPLICATION, AT_ONCE, QUEUE, WORKFLOW, DurableJobs
 from handlers.jobs import ADVANCE, DELIVER, INTENT, Job
 from handlers.store import Store, StoreUnavailableError
-from handlers.store.database import is_sqlite, open_job_engine
 from handlers.tracing import traced
 
 LEASE: Final = timedelta(seconds=60)
@@ -37,15 +24,10 @@ _MARGIN: Final = 1 / 6  # of a lease: effects stop this long before others may t
 _LATE_SECONDS: Final = 15.0  # without a sweep, and jobs count as not being run
 _TIDY_SECONDS: Final = 300.0
 _KEEP_FINISHED: Final = timedelta(hours=1)
-_APPLICATION: Final = "tines-sync"
 _APPLICATION_VERSION: Final = "1"  # jobs are names of rows: any version can run any other's
-_QUEUE: Final = "jobs"
-_WORKFLOW: Final = "look-at-row"
 _AT_ONCE: Final = 64
 _DBOS_STOP_SECONDS: Final = 5.0
 _GATHER_SECONDS: Final = 0.05
-_HEAD_START_SECONDS: Final = 5.0  # of the process that wrote a job, before any may run it
-_TAKEN_BACK_AT_ONCE: Final = 500
 _LONGEST_BACKOFF_SECONDS: Final = 60.0
 
 Handler = Callable[[str], Awaitable[None]]
@@ -60,82 +42,6 @@ def uptime() -> float:
 def new_executor_id() -> str:
     """Return an id that no other process has, not even this one after a restart."""
     return f"{socket.gethostname()[:30]}-{os.getpid()}-{secrets.token_hex(4)}"
-
-
-class DurableJobs:
-    """The queue: writes jobs into DBOS's tables in the caller's transaction, and starts them here after the commit.
-
-    DBOS waits a few seconds before it hands a job to anybody. By then the process that committed it has usually done it
-    and taken it back, many at once: that spares three commits to disk for each job, and does each job once.
-    """
-
-    def __init__(self, url: sa.URL, *, head_start: float = _HEAD_START_SECONDS) -> None:
-        self.engine = open_job_engine(url)
-        self._head_start = head_start
-        self.sqlite = is_sqlite(url)
-        self._client: DBOSClient | None = None
-        self._tickets: dict[Job, list[str]] = {}  # DBOS's ids of jobs written here and not done yet
-        self._done: list[str] = []
-        self._wake: Callable[[Job], None] | None = None
-
-    @property
-    def client(self) -> DBOSClient:
-        """DBOS's client, connected lazily: the tables exist only after the engine has started once."""
-        if self._client is None:
-            self._client = DBOSClient(
-                system_database_engine=self.engine,
-                serializer=DBOSPortableJSONSerializer(),
-                application_name=_APPLICATION,
-                lazy=True,
-                retry_connection_errors=False,  # a database that is away must not hold up the sweep
-            )
-        return self._client
-
-    def on_wake(self, wake: Callable[[Job], None] | None) -> None:
-        """Say who starts jobs in this process."""
-        self._wake = wake
-
-    async def enqueue(self, connection: AsyncConnection, jobs: Iterable[Job]) -> None:
-        """Write the jobs in the caller's transaction."""
-        for job in jobs:
-            await connection.run_sync(self._enqueue, job)
-
-    def _enqueue(self, connection: sa.Connection, job: Job) -> None:
-        ticket = secrets.token_hex(16)
-        options: EnqueueOptions = {
-            "queue_name": _QUEUE,
-            "workflow_name": _WORKFLOW,
-            "workflow_id": ticket,
-            "delay_seconds": self._head_start,
-        }
-        self.client.enqueue_in_transaction(connection, options, job.kind, job.key)
-        self._tickets.setdefault(job, []).append(ticket)
-
-    def tickets(self, job: Job) -> list[str]:
-        """Return the tickets of a job that is about to be run: what is written from now on wants another run."""
-        return self._tickets.pop(job, [])
-
-    def done(self, tickets: Iterable[str]) -> None:
-        """Note that jobs were done here."""
-        self._done.extend(tickets)
-
-    async def take_back(self) -> None:
-        """Take what was done here back from DBOS. What cannot be taken back is run once more, to no effect."""
-        done, self._done = self._done, []
-        for begin in range(0, len(done), _TAKEN_BACK_AT_ONCE):
-            await self.client.delete_workflows_async(done[begin : begin + _TAKEN_BACK_AT_ONCE])
-
-    def wake(self, jobs: Iterable[Job]) -> None:
-        """Start the jobs here and now."""
-        if self._wake is not None:
-            for job in jobs:
-                self._wake(job)
-
-    def close(self) -> None:
-        """Close the connections."""
-        if self._client is not None:
-            self._client.destroy()
-        self.engine.dispose()
 
 
 class Engine:
@@ -194,7 +100,7 @@ class Engine:
         dead = await self._store.retire(everybody=True) if self._jobs.sqlite else ()
         await self._beat()
         self._launch_dbos()
-        await DBOS.register_queue_async(_QUEUE, polling_interval_sec=self._poll_seconds, worker_concurrency=_AT_ONCE)
+        await DBOS.register_queue_async(QUEUE, polling_interval_sec=self._poll_seconds, worker_concurrency=_AT_ONCE)
         self._accepting = True
         self._jobs.on_wake(self.wake)
         await self._hand_over(dead)
@@ -203,7 +109,7 @@ class Engine:
     def _launch_dbos(self) -> None:
         DBOS(
             config={
-                "name": _APPLICATION,
+                "name": APPLICATION,
                 "system_database_url": str(self._jobs.engine.url),
                 "system_database_engine": self._jobs.engine,
                 "executor_id": self._store.executor,
@@ -215,7 +121,7 @@ class Engine:
             }
         )
 
-        @DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=None)
+        @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)
         async def look_at_row(kind: str, key: str) -> None:
             await self._run(Job(kind, key))
 
@@ -349,7 +255,7 @@ class Engine:
                 executor_id=dead, status="PENDING", load_input=False, load_output=False
             )
             for workflow in left:
-                await self._jobs.client.resume_workflow_async(workflow.workflow_id, queue_name=_QUEUE)
+                await self._jobs.client.resume_workflow_async(workflow.workflow_id, queue_name=QUEUE)
 
     async def _tidy(self) -> None:
         """Drop jobs and intents that ended a while ago; the record of what happened is in the events, not in them."""
@@ -358,7 +264,7 @@ class Engine:
             old = await self._jobs.client.list_workflows_async(
                 status=["SUCCESS", "ERROR", "CANCELLED"],
                 completed_before=before.isoformat(),
-                limit=_TAKEN_BACK_AT_ONCE,
+                limit=AT_ONCE,
                 load_input=False,
                 load_output=False,
             )
