@@ -183,6 +183,7 @@ export class Page {
   drawMain() {
     const { in: key } = this.place;
     const channel = this.session.channels.get(key);
+    if (key !== "home" && !channel) return false; // news may come before the place is known
     const sign = JSON.stringify([this.session.me, key, channel]);
     if (this.shown === sign) return false;
     this.shown = sign;
