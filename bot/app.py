@@ -28,6 +28,7 @@ from starlette.types import Receive, Scope, Send
 
 from bot import listeners
 from bot.announcer import Announcer, Pace, SlackPoster, Throttle
+from bot.door import Door
 from bot.listeners import Surface
 from bot.listeners.intents import finish
 from bot.listeners.surface import PATIENCE, SLACK_ERRORS
@@ -127,8 +128,10 @@ async def compose(settings: Settings, world: World | None = None, *, answers_htt
             {ADVANCE: partial(advance, desk), DELIVER: announcer.deliver, INTENT: partial(finish, surface)}
         )
         stack.push_async_callback(partial(engine.stop, patience=_DRAIN_SECONDS))
+        door = Door(store, time.monotonic)
+        stack.push_async_callback(door.close)
         endpoint = (
-            SlackEndpoint(slack, settings.slack_signing_secret, metrics)
+            SlackEndpoint(slack, settings.slack_signing_secret, metrics, door)
             if answers_http and settings.slack_signing_secret is not None
             else None
         )

@@ -1,8 +1,8 @@
 """The web server: Slack's requests, and what machines ask of a service (alive, ready, figures).
 
 It stands between the internet and Bolt. A body that is too large, not text, not signed or not parseable is refused
-here with a 4xx, so that nothing from outside can make a 5xx or reach a listener unsigned. Facts about signatures:
-https://docs.slack.dev/authentication/verifying-requests-from-slack.
+here with a 4xx, so that nothing from outside can make a 5xx or reach a listener unsigned; `bot.door` records it. Facts
+about signatures: https://docs.slack.dev/authentication/verifying-requests-from-slack.
 """
 
 import re
@@ -10,7 +10,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-import structlog
 from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_sdk.signature import SignatureVerifier
@@ -18,12 +17,15 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
+from bot.door import Door, Reason
 from bot.inbound import kind_of
 from bot.metrics import Metrics
 from handlers.tracing import traced
 
 MOST_BYTES: Final = 1_000_000  # Slack's largest payload is a view of 250 kB with its state
+_NOT_ALLOWED: Final = 405
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
 
 Check = Callable[[], Awaitable[str]]
@@ -31,35 +33,46 @@ Check = Callable[[], Awaitable[str]]
 
 
 class SlackEndpoint:
-    """`POST /slack/events`: commands, interactivity, options and events."""
+    """`/slack/events`: commands, interactivity, options and events; an ASGI application."""
 
-    def __init__(self, app: AsyncApp, signing_secret: SecretStr, metrics: Metrics) -> None:
+    def __init__(self, app: AsyncApp, signing_secret: SecretStr, metrics: Metrics, door: Door) -> None:
         self._app = app
         self._metrics = metrics
+        self._door = door
         self._verifier = SignatureVerifier(signing_secret.get_secret_value())
-        self._log = structlog.get_logger(__name__)
 
-    async def __call__(self, request: Request) -> Response:
-        """Answer one request of Slack."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        response = await self._answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        if request.method != "POST":
+            return await self._refusal(_NOT_ALLOWED, Reason.METHOD)
         body = await _read(request)
-        if body is None:
-            return _refusal(413, "too large")
+        if isinstance(body, Reason):
+            return await self._refusal(413 if body is Reason.TOO_LARGE else 400, body)
         if not self._is_signed(body, request.headers):
-            self._log.warning("a request without a valid signature was refused", bytes=len(body))
-            return _refusal(401, "invalid signature or time")
+            return await self._refusal(401, Reason.UNSIGNED, bytes=len(body))
         try:
             parsed = AsyncBoltRequest(body=body.decode(), headers=dict(request.headers))
         except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
-            return _refusal(400, "not a request of Slack")
+            return await self._refusal(400, Reason.MALFORMED, bytes=len(body))
         kind = kind_of(parsed.body)
         if kind is None:
-            return _refusal(400, "not a request of Slack")
+            return await self._refusal(400, Reason.MALFORMED, bytes=len(body))
         begun = time.perf_counter()
         with traced():
             answer = await self._app.async_dispatch(parsed)
             self._metrics.answered(kind, answer.status, time.perf_counter() - begun)
         return Response(
             status_code=answer.status, content=answer.body, headers=answer.first_headers_without_set_cookie()
+        )
+
+    async def _refusal(self, status: int, reason: Reason, **seen: int) -> Response:
+        await self._door.turn_away(reason, status, **seen)
+        return JSONResponse(
+            {"error": reason.value}, status_code=status, headers={"Allow": "POST"} if status == _NOT_ALLOWED else None
         )
 
     def _is_signed(self, body: bytes, headers: Mapping[str, str]) -> bool:
@@ -75,23 +88,19 @@ class SlackEndpoint:
             return False
 
 
-async def _read(request: Request) -> bytes | None:
-    """Return the body, None when it is larger than anything that Slack sends."""
+async def _read(request: Request) -> bytes | Reason:
+    """Return the body, or why there is none to look at: it is larger than anything that Slack sends, or broke off."""
     chunks: list[bytes] = []
     size = 0
     try:
         async for chunk in request.stream():
             size += len(chunk)
             if size > MOST_BYTES:
-                return None
+                return Reason.TOO_LARGE
             chunks.append(chunk)
     except ClientDisconnect:
-        return b""
+        return Reason.BROKEN_OFF
     return b"".join(chunks)
-
-
-def _refusal(status: int, words: str) -> Response:
-    return JSONResponse({"error": words}, status_code=status)
 
 
 def build_web(
@@ -121,9 +130,5 @@ def build_web(
     if figures is not None:
         routes.append(Route("/metrics", metrics))
     if endpoint is not None:
-
-        async def slack_events(request: Request) -> Response:
-            return await endpoint(request)
-
-        routes.append(Route("/slack/events", slack_events, methods=["POST"]))
+        routes.append(Route("/slack/events", endpoint))  # whatever the method: the endpoint records what is no POST
     return Starlette(routes=routes)

@@ -1,14 +1,21 @@
 import json
+import sqlite3
 import time
+from contextlib import closing
+from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx
 import pytest
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from bot.playground.slack.sending import signed_headers
+from bot.playground.stage import Play
 from bot.web import MOST_BYTES
+from handlers.store import SYSTEM
 
-from .office import Office
+from .office import HURRIED, Office, database, opened
 
 FORM = "application/x-www-form-urlencoded"
 HELP = urlencode({"command": "/tines-sync", "text": "help", "user_id": "U0RINA", "channel_id": "C0GENERAL"}).encode()
@@ -78,6 +85,51 @@ async def test_a_malformed_request_is_refused(office: Office, body: bytes, kind:
     """Whatever is signed and still no request of Slack gets a 4xx, never a 5xx."""
     answer = await post(office, body, signed(office, body, kind=kind))
     assert 400 <= answer.status_code < 500
+
+
+async def test_what_is_turned_away_is_in_the_record(tmp_path: Path) -> None:
+    """Each reason leaves a row once the first was answered, with the id of its log line and nothing that was sent.
+
+    Those that follow within the minute are one row with their number, at the latest when the bot stops.
+    """
+    held = "xoxb-somebody-elses-token"
+    malformed = f'{{"type": "{held}"}}'.encode()
+    async with opened(Play(database_url=database(tmp_path), outside=HURRIED)) as office:
+        genuine = signed(office, malformed, kind="application/json")
+        with capture_logs([merge_contextvars]) as logs:
+            answers = [
+                await post(office, HELP, {"X-Slack-Signature": held}),
+                await post(office, held.encode() * 50_000, genuine),
+                await post(office, malformed, genuine),
+                *[await post(office, held.encode(), {}) for _ in range(3)],
+            ]
+            async with httpx.AsyncClient(trust_env=False) as client:
+                answers.append(await client.put(f"{office.stage.bot_url}/slack/events", content=held))
+            at_once = recorded(tmp_path)
+    assert [answer.status_code for answer in answers] == [401, 413, 400, 401, 401, 401, 405]
+    assert answers[-1].headers["allow"] == "POST"
+    lines = [line for line in logs if line["event"] == "a request was turned away"]
+    assert [line["status"] for line in lines] == [401, 413, 400, 401, 401, 401, 405]
+    reasons = ["no valid signature or time", "too large", "not a request of Slack", "not a POST"]
+    assert [(data["reason"], data["count"]) for data in at_once] == [(reason, 1) for reason in reasons]
+    assert [data["trace"] for data in at_once] == [lines[number]["trace"] for number in (0, 1, 2, 6)]
+    (summed,) = recorded(tmp_path)[len(at_once) :]
+    assert (summed["reason"], summed["count"], summed["trace"]) == (reasons[0], 3, lines[3]["trace"])
+    assert held not in f"{recorded(tmp_path)} {logs}"
+
+
+async def test_a_good_request_leaves_nothing_at_the_door(office: Office) -> None:
+    """What Slack signed and a person may send is not recorded as turned away."""
+    await post(office, HELP, signed(office, HELP))
+    assert await office.kinds() == []
+
+
+def recorded(folder: Path) -> list[dict[str, object]]:
+    """Return what is recorded of requests that were turned away."""
+    with closing(sqlite3.connect(folder / "flow.sqlite")) as connection:
+        found = connection.execute("SELECT actor, data FROM events WHERE kind = 'turned_away' ORDER BY seq").fetchall()
+    assert {actor for actor, _ in found} == {SYSTEM}
+    return [json.loads(data) for _, data in found]
 
 
 async def test_health_figures_and_readiness_are_told(office: Office) -> None:
