@@ -9,7 +9,7 @@ from bot.listeners.surface import Body, Surface, action_value, person, view_of
 from bot.views import ids
 from bot.views.lists import refusal_message, told_message
 from bot.views.meta import ErrorRef, RequestRef
-from bot.views.review import cancel_view, parse_cancel, refused_view
+from bot.views.review import cancel_view, parse_cancel
 from bot.views.statuses import error_view
 from handlers.policy import Ruling, may_cancel
 from handlers.requests import (
@@ -23,11 +23,14 @@ from handlers.requests import (
     check_again,
     close,
     find,
+    refuse,
+    refuse_unread,
     what_happened,
     withdraw,
 )
 
 _OUT_OF_DATE = ("This button is out of date.",)
+_NO_ERROR = ("This error is not there any more: the story was synced again.",)
 
 
 def register(app: AsyncApp, surface: Surface) -> None:
@@ -50,19 +53,22 @@ class Clicks:
 
     async def withdraw(self, ack: AsyncAck, body: Body) -> None:
         """Take back the clicker's approval."""
-        await self._do(ack, body, withdraw)
+        await self._do(ack, body, withdraw, "withdraw")
 
     async def check_again(self, ack: AsyncAck, body: Body) -> None:
         """Look again whether an uncertain request's sync destination exists."""
-        await self._do(ack, body, check_again)
+        await self._do(ack, body, check_again, "check_again")
 
     async def close_uncertain(self, ack: AsyncAck, body: Body) -> None:
         """Close an uncertain request."""
-        await self._do(ack, body, close)
+        await self._do(ack, body, close, "close")
 
-    async def _do(self, ack: AsyncAck, body: Body, use_case: Callable[[Desk, str, str], Awaitable[Answer]]) -> None:
+    async def _do(
+        self, ack: AsyncAck, body: Body, use_case: Callable[[Desk, str, str], Awaitable[Answer]], what: str
+    ) -> None:
         ref = RequestRef.read(action_value(body))
-        answer = await use_case(self._surface.desk, person(body), ref.request) if ref else Refused(reasons=_OUT_OF_DATE)
+        desk, actor = self._surface.desk, person(body)
+        answer = await (use_case(desk, actor, ref.request) if ref else refuse(desk, actor, _OUT_OF_DATE, what=what))
         view = view_of(body)
         if view.get("type") == "modal":
             await self._surface.update_view(str(view.get("id", "")), settled_view(answer))
@@ -83,14 +89,14 @@ class Clicks:
 
     async def ask_to_cancel(self, body: Body, request_id: str | None) -> tuple[str, ...]:
         """Open the view that cancels, for somebody who may; else return why not."""
-        desk = self._surface.desk
-        found = await find(desk, request_id) if request_id else Refused(reasons=_OUT_OF_DATE)
+        desk, actor = self._surface.desk, person(body)
+        found = await find(desk, actor, request_id, what="cancel")
         if isinstance(found, Refused):
             return found.reasons
         request, route = found
         ruling = await allowed(
             desk,
-            person(body),
+            actor,
             route,
             lambda someone: may_cancel(route, someone, requester=request.requester),
             what="cancel",
@@ -99,21 +105,27 @@ class Clicks:
         if not isinstance(ruling, Ruling):
             return (said(ruling),)
         if request.state not in STOPPABLE:
-            return (what_happened(request),)
-        someone_elses = person(body) != request.requester
+            late = await refuse(
+                desk, actor, (what_happened(request),), what="cancel", route=route.name, request=request
+            )
+            return late.reasons
+        someone_elses = actor != request.requester
         await self._surface.open_view(body, cancel_view(request, reason_required=someone_elses))
         return ()
 
     async def cancelled(self, ack: AsyncAck, body: Body) -> None:
         """Cancel a request."""
         typed = parse_cancel(view_of(body))
+        desk, actor = self._surface.desk, person(body)
         if typed.errors:
+            await refuse_unread(desk, actor, typed.errors.values(), what="cancel", request_id=typed.request_id)
             await ack(response_action="errors", errors=typed.errors)
             return
         if typed.request_id is None:
-            await ack(response_action="update", view=refused_view(_OUT_OF_DATE))
+            lost = await refuse(desk, actor, _OUT_OF_DATE, what="cancel")
+            await ack(response_action="update", view=settled_view(lost))
             return
-        answer = await cancel(self._surface.desk, person(body), typed.request_id, typed.comment)
+        answer = await cancel(desk, actor, typed.request_id, typed.comment)
         if isinstance(answer, Done):
             await ack(response_action="clear")
         else:
@@ -122,13 +134,17 @@ class Clicks:
     async def show_error(self, ack: AsyncAck, body: Body) -> None:
         """Show all of an error that the status list had to cut."""
         ref = ErrorRef.read(action_value(body))
-        found = await find(self._surface.desk, ref.request) if ref else Refused(reasons=_OUT_OF_DATE)
-        if isinstance(found, Refused) or ref is None:
-            await self._surface.refuse(body, found.reasons if isinstance(found, Refused) else _OUT_OF_DATE)
+        desk, actor = self._surface.desk, person(body)
+        found = await find(desk, actor, ref.request if ref else None, what="show_error")
+        if isinstance(found, Refused):
+            await self._surface.refuse(body, found.reasons)
         else:
-            status = next((each for each in found[0].statuses if each.story_id == ref.story), None)
+            request = found[0]
+            story = ref.story if ref else None
+            status = next((each for each in request.statuses if each.story_id == story), None)
             if status is None or not status.error:
-                await self._surface.refuse(body, ("This error is not there any more: the story was synced again.",))
+                gone = await refuse(desk, actor, _NO_ERROR, what="show_error", request=request)
+                await self._surface.refuse(body, gone.reasons)
             else:
                 await self._surface.open_view(body, error_view(status, status.error))
         await ack()

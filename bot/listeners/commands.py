@@ -12,7 +12,7 @@ from bot.views.lists import help_message, refusal_message, told_message
 from bot.views.text import Message, tidy, unescape
 from handlers.models import parse_request_id
 from handlers.policy import Freeze
-from handlers.requests import freeze, thaw
+from handlers.requests import freeze, refuse, thaw
 from handlers.routes import Route
 
 COMMAND = "/tines-sync"
@@ -57,15 +57,21 @@ class Commands:
             case "freeze" | "thaw":
                 return await self._route(person(body), word, rest)
             case _:
+                # what was typed is not recorded: it could be anything, even a key
+                await self._no(person(body), "command", f"There is no such word after {COMMAND}.")
                 return refusal_message((f"There is no “{word[:40]}” here. `{COMMAND} help` lists what there is.",))
+
+    async def _no(self, actor: str, what: str, why: str) -> Message:
+        """Record why what was typed is not done, and return it for the person."""
+        refused = await refuse(self._surface.desk, actor, (why,), what=what)
+        return refusal_message(refused.reasons)
 
     async def _about(self, body: Body, word: str, rest: str) -> Message | None:
         first, _, more = rest.partition(" ")
         request_id = parse_request_id(first)
         if request_id is None:
-            return refusal_message(
-                (f"Say which request: {COMMAND} {word} TS-XXXXXXXX. {COMMAND} list shows the ids of yours.",)
-            )
+            which = f"Say which request: {COMMAND} {word} TS-XXXXXXXX. {COMMAND} list shows the ids of yours."
+            return await self._no(person(body), word, which)
         if word == "status":
             return await self._lists.status(person(body), request_id)
         if word == "history":
@@ -76,15 +82,22 @@ class Commands:
     async def _route(self, actor: str, word: str, rest: str) -> Message:
         name, _, reason = rest.partition(" ")
         if not name:
-            return refusal_message((f"Say which route: {COMMAND} {word} ROUTE{' reason' * (word == 'freeze')}.",))
+            return await self._no(
+                actor, word, f"Say which route: {COMMAND} {word} ROUTE{' reason' * (word == 'freeze')}."
+            )
         if word == "thaw":
             thawed = await thaw(self._surface.desk, actor, name)
             if isinstance(thawed, Route):
                 return told_message(f"{thawed.name} is thawed. What was approved meanwhile runs now.")
             return refusal_message((said(thawed),))
-        if not reason.strip():
-            return refusal_message((f"Say why: {COMMAND} freeze {name} reason. Everybody who waits reads it.",))
-        frozen = await freeze(self._surface.desk, actor, name, reason.strip()[:_LONGEST_REASON])
+        reason = reason.strip()
+        if not reason:
+            return await self._no(actor, word, f"Say why: {COMMAND} freeze ROUTE reason. Everybody who waits reads it.")
+        if len(reason) > _LONGEST_REASON:
+            return await self._no(
+                actor, word, f"Please keep the reason to {_LONGEST_REASON:,} characters; these are {len(reason):,}."
+            )
+        frozen = await freeze(self._surface.desk, actor, name, reason)
         if isinstance(frozen, Freeze):
             return told_message(
                 f"{frozen.route} is frozen. People can ask and approve; nothing runs until {COMMAND} thaw {frozen.route}."

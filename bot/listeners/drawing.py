@@ -7,17 +7,19 @@ show the same form.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from bot.listeners.answering import places
 from bot.views.form import FormInput, FormState, RouteChoice, form_view, no_routes_view
 from bot.views.text import Block
 from handlers.people import Person
 from handlers.policy import Freeze, groups_of, may_break_glass, may_request, policy_faults
-from handlers.requests import Desk, Field
+from handlers.requests import Desk, Field, refuse
 
 People: TypeAlias = Mapping[str, Person]
 """A person as each route, by its name, needs to know them."""
+
+_NO_ROUTE: Final = ("The route is not configured any more. Ask whoever runs tines-sync.",)
 
 
 class FormDrawing:
@@ -26,8 +28,10 @@ class FormDrawing:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def draw(self, people: People, state: FormState, fields: Mapping[Field, str] | None = None) -> Block:
-        """Return the form for a person, or why there is none for them; `fields` are to be mended."""
+    async def draw(
+        self, actor: str, people: People, state: FormState, fields: Mapping[Field, str] | None = None
+    ) -> Block:
+        """Return the form for a person, or why there is none for them, which is recorded; `fields` are to be mended."""
         desk = self._desk
         rulings = {name: may_request(route, people[name]) for name, route in desk.atlas.routes.items()}
         freezes = await desk.store.freezes()
@@ -35,7 +39,9 @@ class FormDrawing:
         if state.revision is not None:  # a request keeps its route
             routes = tuple(choice for choice in routes if choice.name == state.route)
         if not routes:
-            return no_routes_view(await self._why_none(people))
+            what = "ask" if state.revision is None else "edit"
+            none = await refuse(desk, actor, await self._why_none(people) or _NO_ROUTE, what=what)
+            return no_routes_view(none.reasons)
         complete = self._complete(replace(state, routes=routes), people)
         return form_view(complete, errors=_placed(complete, fields or {}))
 
@@ -96,7 +102,7 @@ class FormDrawing:
     async def again(self, actor: str, typed: FormInput, fields: Mapping[Field, str]) -> Block:
         """Return the form as it was filled in, with what is to be mended, for when its view was taken down meanwhile."""
         state = typed.state((), change_control=True, can_break_glass=False)
-        return await self.draw(await self.looked_up(actor), state, fields)
+        return await self.draw(actor, await self.looked_up(actor), state, fields)
 
     def routed(self, state: FormState) -> FormState:
         """Return the state with its route, for a view that only names it."""

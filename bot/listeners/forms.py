@@ -25,7 +25,18 @@ from bot.views.form import (
 from bot.views.meta import RequestRef
 from bot.views.text import Block
 from handlers.models import State, SyncRequest
-from handlers.requests import Invalid, Refused, Slow, Submission, edit, find, submit, what_happened
+from handlers.requests import (
+    Invalid,
+    Refused,
+    Slow,
+    Submission,
+    edit,
+    find,
+    refuse,
+    refuse_unread,
+    submit,
+    what_happened,
+)
 
 
 def register(app: AsyncApp, surface: Surface) -> None:
@@ -66,15 +77,15 @@ class Forms:
 
     async def _open_with(self, body: Body, *, editing: bool) -> None:
         ref = RequestRef.read(action_value(body))
-        found = (
-            await find(self._surface.desk, ref.request) if ref else Refused(reasons=("This button is out of date.",))
-        )
+        desk, actor, what = self._surface.desk, person(body), "edit" if editing else "ask_again"
+        found = await find(desk, actor, ref.request if ref else None, what=what)
         if isinstance(found, Refused):
             await self._surface.refuse(body, found.reasons)
             return
-        request, _ = found
+        request, route = found
         if editing and request.state is not State.PENDING:
-            await self._surface.refuse(body, (what_happened(request),), by=request.closed_by)
+            late = await refuse(desk, actor, (what_happened(request),), what=what, route=route.name, request=request)
+            await self._surface.refuse(body, late.reasons, by=request.closed_by)
             return
         await self.open(body, _filled(request, editing=editing))
 
@@ -83,14 +94,14 @@ class Forms:
         actor = person(body)
         known = self._drawing.known(actor)
         if known is not None:
-            await self._surface.open_view(body, await self._drawing.draw(known, state))
+            await self._surface.open_view(body, await self._drawing.draw(actor, known, state))
             return
         opened = await self._surface.open_view(body, loading_view())
         if opened is not None:
             self._surface.fill(str(opened["id"]), self._filled_in(actor, state))
 
     async def _filled_in(self, actor: str, state: FormState) -> Block:
-        return await self._drawing.draw(await self._drawing.looked_up(actor), state)
+        return await self._drawing.draw(actor, await self._drawing.looked_up(actor), state)
 
     # ---- changing
 
@@ -105,7 +116,7 @@ class Forms:
         if known is None:
             self._surface.fill(view_id, self._filled_in(actor, state))
         else:
-            shown = await self._drawing.draw(known, state)
+            shown = await self._drawing.draw(actor, known, state)
             await self._surface.update_view(view_id, shown, hash_=str(view.get("hash", "")) or None)
         await ack()
 
@@ -115,10 +126,18 @@ class Forms:
         """Take the form: commit the request, or say at its fields what to mend."""
         view = view_of(body)
         typed = parse_form(view)
+        actor = person(body)
         if typed.errors:
+            await refuse_unread(
+                self._surface.desk,
+                actor,
+                typed.errors.values(),
+                what="ask" if typed.revision is None else "edit",
+                route=typed.route or "",
+                request_id=None if typed.revision is None else typed.request_id,
+            )
             await ack(response_action="errors", errors=dict(typed.errors))
             return
-        actor = person(body)
         submission = submission_of(typed)
         answer = await self._ask(actor, typed, submission)
         match answer:

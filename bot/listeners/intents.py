@@ -7,16 +7,19 @@ even if this process dies: so what they sent is committed first, and a job asks 
 from collections.abc import Mapping
 
 import structlog
+from pydantic import ValidationError
 
 from bot.listeners.answering import said, settled_view
 from bot.listeners.drawing import FormDrawing
+from bot.listeners.keeping import APPROVE, EDIT, SUBMIT
 from bot.listeners.reviews import review_again
 from bot.listeners.surface import Surface
 from bot.views.form import parse_form
 from bot.views.text import Block
 from handlers import announcing
+from handlers.models import Frozen
 from handlers.people import PeopleUnavailableError
-from handlers.requests import Answer, Changed, Done, Invalid, Refused, Shown, Submission, approve, edit, submit
+from handlers.requests import Answer, Changed, Done, Invalid, Shown, Submission, approve, edit, refuse, submit
 from handlers.store import Intent, StoreUnavailableError
 
 
@@ -45,24 +48,47 @@ async def finish(surface: Surface, intent_id: str) -> None:
     structlog.get_logger(__name__).info("an intent is finished", intent=intent_id, answer=type(answer).__name__)
 
 
+class _Asked(Frozen):
+    """What an intent holds, by its kind."""
+
+    submission: Submission
+
+
+class _Edited(_Asked):
+    request_id: str
+    revision: int
+
+
+class _Approved(Frozen):
+    shown: Shown
+
+
 async def _ask(surface: Surface, intent: Intent) -> Answer:
-    desk, data = surface.desk, intent.data
-    match intent.kind:
-        case "submit":
-            return await submit(desk, intent.actor, Submission.model_validate(data["submission"]), patience=None)
-        case "edit":
-            submission = Submission.model_validate(data["submission"])
-            before = await _edited_before(surface, intent)
+    desk, actor = surface.desk, intent.actor
+    try:
+        kept = _read(intent)
+    except ValidationError:
+        kept = None
+    match kept:
+        case _Edited():
+            before = await _edited_before(surface, intent, kept)
             if before is not None:
                 return before
-            return await edit(
-                desk, intent.actor, str(data["request_id"]), int(data["revision"]), submission, patience=None
-            )
-        case "approve":
-            shown = Shown.model_validate(data["shown"])
-            return await approve(desk, intent.actor, shown, patience=None, since=intent.created_at)
-        case _:
-            return Refused(reasons=("This was sent by a newer version and cannot be finished here. Try again.",))
+            return await edit(desk, actor, kept.request_id, kept.revision, kept.submission, patience=None)
+        case _Asked():
+            return await submit(desk, actor, kept.submission, patience=None)
+        case _Approved():
+            return await approve(desk, actor, kept.shown, patience=None, since=intent.created_at)
+        case None:
+            reasons = ("This was sent by a newer version and cannot be finished here. Try again.",)
+            return await refuse(desk, actor, reasons, what=intent.kind)
+
+
+def _read(intent: Intent) -> _Asked | _Approved | None:
+    """Return what an intent holds, None for a kind that is not known. Raises `ValidationError`."""
+    kinds: Mapping[str, type[_Asked | _Approved]] = {SUBMIT: _Asked, EDIT: _Edited, APPROVE: _Approved}
+    kind = kinds.get(intent.kind)
+    return kind.model_validate(intent.data) if kind is not None else None
 
 
 async def _view(surface: Surface, intent: Intent, answer: Answer) -> Block:
@@ -79,10 +105,10 @@ async def _view(surface: Surface, intent: Intent, answer: Answer) -> Block:
     return settled_view(answer)
 
 
-async def _edited_before(surface: Surface, intent: Intent) -> Done | None:
+async def _edited_before(surface: Surface, intent: Intent, kept: _Edited) -> Done | None:
     """Return the answer of an earlier run that changed the request and ended before it could say so."""
     async with surface.desk.store.reading() as reader:
-        request = await reader.request(str(intent.data["request_id"]))
-    if request is None or request.revision != int(intent.data["revision"]) + 1 or request.editor != intent.actor:
+        request = await reader.request(kept.request_id)
+    if request is None or request.revision != kept.revision + 1 or request.editor != intent.actor:
         return None
     return Done(request=request, text=f"{request.id} was changed and waits for approval.")

@@ -71,7 +71,7 @@ class Lists:
 
     async def status(self, actor: str, request_id: str) -> Message:
         """Return where a request stands, for somebody who has to do with it."""
-        found = await self._readable(actor, request_id)
+        found = await self._readable(actor, request_id, "status")
         if isinstance(found, Refused):
             return refusal_message(found.reasons)
         request, route, someone = found
@@ -89,7 +89,7 @@ class Lists:
 
     async def history(self, actor: str, request_id: str, page: int) -> Message:
         """Return a page of all that happened to a request."""
-        found = await self._readable(actor, request_id)
+        found = await self._readable(actor, request_id, "history")
         if isinstance(found, Refused):
             return refusal_message(found.reasons)
         async with self._surface.desk.store.reading() as reader:
@@ -110,6 +110,8 @@ class Lists:
         ref = PageRef.read(action_value(body))
         if ref is not None and ref.request is not None:
             await self._surface.replace(body, await self.history(person(body), ref.request, ref.page))
+        else:
+            await self._out_of_date(body, "history")
         await ack()
 
     async def status_clicked(self, ack: AsyncAck, body: Body) -> None:
@@ -117,7 +119,15 @@ class Lists:
         ref = RequestRef.read(action_value(body))
         if ref is not None:
             await self._surface.tell(body, await self.status(person(body), ref.request))
+        else:
+            await self._out_of_date(body, "status")
         await ack()
+
+    async def _out_of_date(self, body: Body, what: str) -> None:
+        """Answer a button whose value cannot be read."""
+        reasons = ("This button is out of date. Type the command again.",)
+        refused = await refuse(self._surface.desk, person(body), reasons, what=what)
+        await self._surface.refuse(body, refused.reasons)
 
     async def home_opened(self, event: Body) -> None:
         """Publish the App Home of the person who opened it."""
@@ -149,10 +159,10 @@ class Lists:
             if may_reject(route, someone, requester="").allowed
         ]
 
-    async def _readable(self, actor: str, request_id: str) -> tuple[SyncRequest, Route, Person] | Refused:
+    async def _readable(self, actor: str, request_id: str, what: str) -> tuple[SyncRequest, Route, Person] | Refused:
         """Return a request to somebody who asked for it, or who may ask or decide on its route; to others nothing."""
         desk = self._surface.desk
-        found = await find(desk, request_id)
+        found = await find(desk, actor, request_id, what=what)
         if isinstance(found, Refused):
             return found
         request, route = found
@@ -162,4 +172,4 @@ class Lists:
             if request.requester == actor or decides or may_request(route, someone).allowed:
                 return request, route, someone
         reasons = (f"There is no request {request_id} that you may see.",)
-        return await refuse(desk, actor, reasons, what="read", route=route.name, request=request)
+        return await refuse(desk, actor, reasons, what=what, route=route.name, request=request)

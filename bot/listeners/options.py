@@ -8,8 +8,9 @@ from bot.views.form import parse_form
 from bot.views.meta import FormMeta
 from bot.views.options import note_options, problem_options, story_options, team_options
 from bot.views.text import Block
-from handlers.policy import Ruling, may_request
-from handlers.requests import NotNow, ruled
+from handlers.models import Problem
+from handlers.policy import may_request
+from handlers.requests import NotNow, Seldom, ruled
 from handlers.routes import Route
 from handlers.tines import TinesError
 
@@ -27,16 +28,17 @@ class Typing:
 
     def __init__(self, surface: Surface) -> None:
         self._surface = surface
+        self._seldom = Seldom(surface.desk)
 
     async def source_teams(self, ack: AsyncAck, body: Body) -> None:
         """Answer with teams of the source tenant."""
         route = await self._route(body)
-        await ack(**(route if isinstance(route, dict) else await self._teams(route.source, _query(body))))
+        await ack(**(route if isinstance(route, dict) else await self._teams(body, route, route.source)))
 
     async def destination_teams(self, ack: AsyncAck, body: Body) -> None:
         """Answer with teams of the destination tenant."""
         route = await self._route(body)
-        await ack(**(route if isinstance(route, dict) else await self._teams(route.destination, _query(body))))
+        await ack(**(route if isinstance(route, dict) else await self._teams(body, route, route.destination)))
 
     async def stories(self, ack: AsyncAck, body: Body) -> None:
         """Answer with stories of the source team, and with whole sets of them."""
@@ -46,24 +48,26 @@ class Typing:
         if isinstance(route, dict):
             await ack(**route)
         elif team is None:
-            await ack(**note_options("Choose the source team first."))
+            await ack(**note_options(await self._no(body, "Choose the source team first.", route.name)))
         else:
-            await ack(**await self._stories(route.source, team, _query(body)))
+            await ack(**await self._stories(body, route, team))
 
-    async def _teams(self, tenant: str, query: str) -> Block:
+    async def _teams(self, body: Body, route: Route, tenant: str) -> Block:
+        query = _query(body)
         try:
             found = await self._surface.desk.catalogue.search_teams(tenant, query)
         except TinesError as error:
-            return problem_options(error.problem())
+            return await self._problem(body, error.problem(), route.name)
         if not found.items:
             return note_options("No team matches." if query else f"{tenant} has no team that its key may see.")
         return team_options(found.items, found.total)
 
-    async def _stories(self, tenant: str, team: int, query: str) -> Block:
+    async def _stories(self, body: Body, route: Route, team: int) -> Block:
+        query, tenant = _query(body), route.source
         try:
             found = await self._surface.desk.catalogue.search_stories(tenant, team, query)
         except TinesError as error:
-            return problem_options(error.problem())
+            return await self._problem(body, error.problem(), route.name)
         if not found.items and not found.tags:
             only = " with change control" if self._surface.desk.atlas.tenants[tenant].require_change_control else ""
             return note_options(f"No story{only} matches." if query else f"This team has no story{only}.")
@@ -76,13 +80,23 @@ class Typing:
         name = (meta.route if meta else "") or parse_form(view).route or ""
         route = self._surface.desk.atlas.routes.get(name)
         if route is None:
-            return note_options("Choose a route first.")
+            why = f"The route {name} is not configured any more." if name else "Choose a route first."
+            return note_options(await self._no(body, why))
         ruling = await ruled(self._surface.desk, person(body), route, lambda someone: may_request(route, someone))
         if isinstance(ruling, NotNow):
-            return problem_options(ruling.problem)
-        if isinstance(ruling, Ruling) and not ruling.allowed:
-            return note_options("You may not ask on this route.")
+            return await self._problem(body, ruling.problem, name)
+        if not ruling.allowed:
+            return note_options(await self._no(body, "You may not ask on this route.", name))
         return route
+
+    async def _problem(self, body: Body, problem: Problem, route: str) -> Block:
+        await self._no(body, problem.what, route)
+        return problem_options(problem)
+
+    async def _no(self, body: Body, why: str, route: str = "") -> str:
+        """Record once in a while that nothing is listed, and return why."""
+        await self._seldom.refuse(person(body), why, what="search", route=route)
+        return why
 
 
 def _query(body: Body) -> str:

@@ -35,13 +35,15 @@ from handlers.requests import (
     deadline,
     find,
     looked_up,
+    refuse,
+    refuse_unread,
     reject,
     what_happened,
 )
 from handlers.routes import Route, bygone
 
 _UNKNOWN: Final = Ruling(allowed=False)
-_OUT_OF_DATE: Final = ("This review is out of date. Open it again.",)
+_OUT_OF_DATE: Final = "This review is out of date. Open it again."
 _LONGEST_PREVIEW: Final = 30.0  # seconds; after that the view says that Tines does not answer
 
 
@@ -64,17 +66,13 @@ class Reviews:
     async def open(self, ack: AsyncAck, body: Body) -> None:
         """Open the review with what the row says, then fill in what Tines says."""
         ref = RequestRef.read(action_value(body))
-        found = await find(self._surface.desk, ref.request) if ref else Refused(reasons=_OUT_OF_DATE)
+        actor = person(body)
+        found = await self._reviewed(actor, ref.request if ref else None)
         if isinstance(found, Refused):
-            await self._surface.refuse(body, found.reasons)
+            await self._surface.refuse(body, found.reasons, by=_who_ended(found))
             await ack()
             return
         request, route = found
-        actor = person(body)
-        if request.state is not State.PENDING:
-            await self._surface.refuse(body, (what_happened(request),), by=request.closed_by)
-            await ack()
-            return
         someone = self._surface.desk.people.cached_person(actor, groups_of(route))
         opened = await self._surface.open_view(body, _review(request, route, someone, None))
         if opened is not None:
@@ -84,19 +82,26 @@ class Reviews:
     async def refresh(self, ack: AsyncAck, body: Body) -> None:
         """Look everything up again within the open review."""
         meta = ReviewMeta.read(view_of(body).get("private_metadata"))
-        found = await find(self._surface.desk, meta.request) if meta else Refused(reasons=_OUT_OF_DATE)
+        actor = person(body)
+        found = await self._reviewed(actor, meta.request if meta else None)
         view_id = str(view_of(body).get("id", ""))
         if isinstance(found, Refused):
-            await self._surface.update_view(view_id, refused_view(found.reasons))
-        elif found[0].state is not State.PENDING:
-            request = found[0]
-            await self._surface.update_view(view_id, refused_view((what_happened(request),), by=request.closed_by))
+            await self._surface.update_view(view_id, refused_view(found.reasons, by=_who_ended(found)))
         else:
             request, route = found
-            someone = self._surface.desk.people.cached_person(person(body), groups_of(route))
+            someone = self._surface.desk.people.cached_person(actor, groups_of(route))
             await self._surface.update_view(view_id, _review(request, route, someone, None))
-            self._look(view_id, person(body), request, route)
+            self._look(view_id, actor, request, route)
         await ack()
+
+    async def _reviewed(self, actor: str, request_id: str | None) -> tuple[SyncRequest, Route] | Refused:
+        """Return a request that waits for a decision, and its route; else why there is nothing to review."""
+        desk = self._surface.desk
+        found = await find(desk, actor, request_id, what="review", unread=_OUT_OF_DATE)
+        if isinstance(found, Refused) or found[0].state is State.PENDING:
+            return found
+        request, route = found
+        return await refuse(desk, actor, (what_happened(request),), what="review", route=route.name, request=request)
 
     def _look(self, view_id: str, actor: str, request: SyncRequest, route: Route) -> None:
         """Fill the open review with what Slack and Tines say now, and record what was shown."""
@@ -129,7 +134,8 @@ class Reviews:
         """Push the view that asks for the reason of a rejection."""
         meta = ReviewMeta.read(view_of(body).get("private_metadata")) or ReviewMeta.read(action_value(body))
         if meta is None:
-            await self._surface.refuse(body, _OUT_OF_DATE)
+            lost = await self._lost(body, "reject")
+            await self._surface.refuse(body, lost.reasons)
         else:
             await self._surface.open_view(body, reject_view(meta))
         await ack()
@@ -139,7 +145,7 @@ class Reviews:
         view = view_of(body)
         meta = parse_review(view)
         if meta is None:
-            await ack(response_action="update", view=refused_view(_OUT_OF_DATE))
+            await ack(response_action="update", view=settled_view(await self._lost(body, "approve")))
             return
         actor = person(body)
         shown = _shown(meta)
@@ -166,17 +172,23 @@ class Reviews:
     async def rejected(self, ack: AsyncAck, body: Body) -> None:
         """Take a rejection with its reason."""
         typed = parse_reject(view_of(body))
+        desk, actor = self._surface.desk, person(body)
         if typed.errors:
+            await refuse_unread(desk, actor, typed.errors.values(), what="reject", request_id=typed.request_id)
             await ack(response_action="errors", errors=typed.errors)
             return
         if typed.meta is None:
-            await ack(response_action="update", view=refused_view(_OUT_OF_DATE))
+            await ack(response_action="update", view=settled_view(await self._lost(body, "reject")))
             return
-        answer = await reject(self._surface.desk, person(body), _shown(typed.meta), typed.comment)
+        answer = await reject(desk, actor, _shown(typed.meta), typed.comment)
         if isinstance(answer, Done):
             await ack(response_action="clear")
         else:
             await ack(response_action="update", view=settled_view(answer))
+
+    async def _lost(self, body: Body, what: str) -> Refused:
+        """Record that what a review carries cannot be read."""
+        return await refuse(self._surface.desk, person(body), (_OUT_OF_DATE,), what=what)
 
 
 async def review_again(
@@ -186,6 +198,12 @@ async def review_again(
     route = desk.atlas.route_for(request.content) or bygone(request.content)
     someone = await desk.people.person(actor, groups_of(route))
     return _review(request, route, someone, preview, changed=changes)
+
+
+def _who_ended(refused: Refused) -> str:
+    """Return who ended the request that is not to be reviewed any more, "" when that is not why."""
+    ended = refused.request is not None and refused.reasons == (what_happened(refused.request),)
+    return refused.request.closed_by if refused.request is not None and ended else ""
 
 
 def _shown(meta: ReviewMeta) -> Shown:

@@ -19,7 +19,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.views.form import problem_view
 from bot.views.lists import refusal_message, told_message
 from bot.views.review import message_view, refused_view
-from bot.views.text import Block, Message
+from bot.views.text import Block, Message, is_user_id
 from handlers.models import Problem
 from handlers.people import PeopleUnavailableError
 from handlers.requests import Desk
@@ -188,11 +188,10 @@ class Surface:
 
 
 def person(body: Body) -> str:
-    """Return the user id of whoever clicked, typed or submitted; "" when the payload has none."""
+    """Return the user id of whoever clicked, typed or submitted; "" when the payload has none that could be one."""
     user = body.get("user")
-    if isinstance(user, Mapping):
-        return str(user.get("id") or "")
-    return str(user or body.get("user_id") or "")
+    said = user.get("id") if isinstance(user, Mapping) else user or body.get("user_id")
+    return said if isinstance(said, str) and is_user_id(said) else ""
 
 
 def view_of(body: Body) -> Mapping[str, Any]:

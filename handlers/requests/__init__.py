@@ -4,6 +4,7 @@ asking      submit, edit                     deciding   approve, reject, withdra
 closing     cancel, check again, freeze      timers     remind, expire
 checking    what a form asks for             advancing  the job that looks at a request
 desk        the parts they share             answers    what they can answer
+seldom      refusals that typing repeats
 """
 
 from handlers.requests.advancing import advance
@@ -11,7 +12,18 @@ from handlers.requests.answers import Answer, Changed, Done, Field, Invalid, Not
 from handlers.requests.asking import Submission, edit, submit
 from handlers.requests.closing import STOPPABLE, cancel, check_again, close, freeze, thaw
 from handlers.requests.deciding import Shown, approve, reject, withdraw
-from handlers.requests.desk import Desk, allowed, deadline, find, looked_up, refuse, ruled, what_happened
+from handlers.requests.desk import (
+    Desk,
+    allowed,
+    deadline,
+    find,
+    looked_up,
+    refuse,
+    refuse_unread,
+    ruled,
+    what_happened,
+)
+from handlers.requests.seldom import Seldom
 
 __all__ = [
     "STOPPABLE",
@@ -23,6 +35,7 @@ __all__ = [
     "Invalid",
     "NotNow",
     "Refused",
+    "Seldom",
     "Shown",
     "Slow",
     "Submission",
@@ -38,6 +51,7 @@ __all__ = [
     "freeze",
     "looked_up",
     "refuse",
+    "refuse_unread",
     "reject",
     "ruled",
     "submit",

@@ -123,7 +123,8 @@ async def edit(
         return found
     request, route, _ = found
     if submission.route != request.content.route:
-        return Invalid(fields={Field.ROUTE: "A request keeps its route. Cancel it and ask anew for another one."})
+        moved = Invalid(fields={Field.ROUTE: "A request keeps its route. Cancel it and ask anew for another one."})
+        return await told(desk, actor, moved, what="edit", route=route.name, request=request)
     content = await check_content(desk, submission, route, until=until)
     if not isinstance(content, Content):
         return await told(desk, actor, content, what="edit", route=route.name, request=request)

@@ -7,7 +7,7 @@ from handlers.models import Problem, State, SyncRequest
 from handlers.people import Person
 from handlers.policy import Freeze, Ruling, may_cancel, may_freeze
 from handlers.requests.answers import Answer, Done, NotNow, Refused
-from handlers.requests.desk import Desk, allowed, permitted, refused_in
+from handlers.requests.desk import Desk, allowed, permitted, refuse, refused_in
 from handlers.requests.locking import locked
 from handlers.routes import Route
 
@@ -119,6 +119,6 @@ async def _route_for(desk: Desk, actor: str, name: str, what: str) -> Route | Re
     route = desk.atlas.routes.get(name)
     if route is None:
         known = ", ".join(desk.atlas.routes)
-        return Refused(reasons=(f"There is no route {name}. The routes are: {known}.",))
+        return await refuse(desk, actor, (f"There is no route {name}. The routes are: {known}.",), what=what)
     ruling = await allowed(desk, actor, route, lambda person: may_freeze(route, person), what=what)
     return route if isinstance(ruling, Ruling) else ruling

@@ -21,6 +21,7 @@ from handlers.requests.desk import (
     permitted,
     refuse,
     refused_in,
+    told,
     what_happened,
 )
 from handlers.requests.locking import in_time, locked
@@ -48,7 +49,7 @@ async def approve(
     for a job that finishes it and may run again.
     """
     until = deadline(patience)
-    found = await find(desk, shown.request_id)
+    found = await find(desk, actor, shown.request_id, what="approve")
     if isinstance(found, Refused):
         return found
     request, route = found
@@ -72,7 +73,8 @@ async def approve(
     if preview is None:
         return Slow()
     if preview.problem is not None:
-        return NotNow(problem=preview.problem)
+        unknown = NotNow(problem=preview.problem)
+        return await told(desk, actor, unknown, what="approve", route=route.name, request=request)
     async with desk.store.transaction() as transaction:
         current = await in_time(transaction, request.id, route)
         if current is not None and _gave(current, actor, shown, since):

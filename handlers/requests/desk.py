@@ -5,8 +5,9 @@ ago must not be told that they are not among them. A refusal is recorded like ev
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Final
 
 from handlers.catalogue import Catalogue
 from handlers.models import Content, Problem, State, SyncRequest
@@ -18,6 +19,7 @@ from handlers.routes import Atlas, Route
 from handlers.store import Store, Transaction
 
 Rule = Callable[[Person], Ruling]
+_LONGEST: Final = 1000  # characters of a text that are recorded; it may repeat what somebody typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,12 @@ async def ruled(desk: Desk, actor: str, route: Route, rule: Rule) -> Ruling | No
 async def allowed(
     desk: Desk, actor: str, route: Route, rule: Rule, *, what: str, request: SyncRequest | None = None
 ) -> Ruling | Refused | NotNow:
-    """Return the ruling if it allows, else what to answer; a refusal is recorded as an attempt at `what`."""
+    """Return the ruling if it allows, else what to answer; either no is recorded as an attempt at `what`."""
     ruling = await ruled(desk, actor, route, rule)
-    if isinstance(ruling, NotNow) or ruling.allowed:
+    if isinstance(ruling, NotNow):
+        await refuse(desk, actor, (ruling.problem.what,), what=what, route=route.name, request=request)
+        return ruling
+    if ruling.allowed:
         return ruling
     return await refuse(desk, actor, ruling.reasons, what=what, route=route.name, request=request)
 
@@ -84,8 +89,35 @@ def refused_in(
     request: SyncRequest | None = None,
 ) -> Refused:
     """Record a refusal within a transaction and return it."""
-    transaction.record("refused", actor, request.id if request else None, what=what, route=route, reasons=list(reasons))
+    transaction.record(
+        "refused",
+        actor,
+        request.id if request else None,
+        what=what,
+        route=_storable(route),
+        reasons=[_storable(reason) for reason in reasons],
+    )
     return Refused(reasons=reasons, request=request)
+
+
+def _storable(text: str) -> str:
+    """Return the text clipped, and without halves of characters, which no database keeps."""
+    return text[:_LONGEST].encode(errors="replace").decode()
+
+
+async def refuse_unread(
+    desk: Desk, actor: str, errors: Collection[str], *, what: str, route: str = "", request_id: str | None = None
+) -> None:
+    """Record that a form or dialog was not taken because of what was found while it was read.
+
+    `route` and `request_id` are what it says: only a claim, so a route or request that is not there is left out.
+    """
+    request = None
+    if request_id is not None:
+        async with desk.store.reading() as reader:
+            request = await reader.request(request_id)
+    known = route if route in desk.atlas.routes else ""
+    await refuse(desk, actor, tuple(errors), what=what, route=known, request=request)
 
 
 async def told(
@@ -104,19 +136,25 @@ def deadline(patience: float | None) -> float | None:
     return None if patience is None else asyncio.get_running_loop().time() + patience
 
 
-async def find(desk: Desk, request_id: str) -> tuple[SyncRequest, Route] | Refused:
-    """Return a request and its route, or why there is none."""
+async def find(
+    desk: Desk, actor: str, request_id: str | None, *, what: str, unread: str = "This button is out of date."
+) -> tuple[SyncRequest, Route] | Refused:
+    """Return a request and its route to somebody who attempts `what`, or why there is none, which is recorded.
+
+    `request_id` is None when the button or view that should name it could not be read: then `unread` says so.
+    """
+    if request_id is None:
+        return await refuse(desk, actor, (unread,), what=what)
     async with desk.store.reading() as reader:
         request = await reader.request(request_id)
     if request is None:
-        return Refused(reasons=(f"There is no request {request_id}. /tines-sync list shows yours.",))
+        reasons = (f"There is no request {request_id}. /tines-sync list shows yours.",)
+        return await refuse(desk, actor, reasons, what=what)
     route = desk.atlas.route_for(request.content)
     if route is None:
         name = request.content.route
-        return Refused(
-            reasons=(f"The route {name} is not configured any more, or leads elsewhere. Ask whoever runs tines-sync.",),
-            request=request,
-        )
+        gone = f"The route {name} is not configured any more, or leads elsewhere. Ask whoever runs tines-sync."
+        return await refuse(desk, actor, (gone,), what=what, route=name, request=request)
     return request, route
 
 
@@ -129,7 +167,7 @@ async def permitted(
     what: str,
 ) -> tuple[SyncRequest, Route, Ruling] | Refused | NotNow:
     """Return a request, its route and the ruling, for somebody who may do `what` with it; else what to answer."""
-    found = await find(desk, request_id)
+    found = await find(desk, actor, request_id, what=what)
     if isinstance(found, Refused):
         return found
     request, route = found

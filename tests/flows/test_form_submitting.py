@@ -51,11 +51,13 @@ async def test_a_form_becomes_a_request_with_all_that_was_said(office: Office) -
 
 
 async def test_an_empty_reason_is_told_at_its_field(office: Office) -> None:
-    """Spaces are no reason."""
+    """Spaces are no reason; that a form was not taken is recorded with who sent it, for which route, and why."""
     who = await office.fills_in(reason="   ")
     outcome = await who.submits()
     assert list(outcome.errors) == ["reason"]
-    assert await office.kinds() == []
+    (event,) = await office.events()
+    assert (event.kind, event.actor, event.request_id) == ("refused", RINA, None)
+    assert event.data == {"what": "ask", "route": "dev-to-prod", "reasons": list(outcome.errors.values())}
 
 
 @pytest.mark.parametrize("reason", ["x" * 1000, "Ünïcödé 🚀 " * 90])
