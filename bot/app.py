@@ -29,7 +29,7 @@ from starlette.types import Receive, Scope, Send
 from bot import listeners
 from bot.announcer import Announcer, Pace, SlackPoster, Throttle
 from bot.door import Door
-from bot.listeners import Surface
+from bot.listeners import PunctualApp, Surface
 from bot.listeners.intents import finish
 from bot.listeners.surface import PATIENCE, SLACK_ERRORS
 from bot.metrics import Metrics
@@ -180,7 +180,8 @@ def _slack_app(client: AsyncWebClient, surface: Surface) -> AsyncApp:
         # one workspace, one token: asking Slack at each request who we are would make its outages ours
         return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=client.token)
 
-    app = AsyncApp(
+    app = PunctualApp(
+        surface,
         # without the token, which `authorize` gives: Bolt warns of two sources
         client=AsyncWebClient(base_url=client.base_url, session=client.session, retry_handlers=[]),
         authorize=authorize,
@@ -202,14 +203,12 @@ class Readiness:
         self._engine = engine
         self._client = client
         self._token_works_until = float("-inf")
+        self._look: asyncio.Task[str] | None = None
 
     async def check(self) -> str:
         """Return what is wrong, "" when nothing is."""
-        try:
-            async with self._store.reading() as reader:
-                await reader.chain_head()
-        except StoreUnavailableError as error:
-            return str(error)
+        if wrong := await self._database():
+            return wrong
         if not self._engine.working:
             return "jobs are not being run"
         if time.monotonic() < self._token_works_until:
@@ -220,6 +219,21 @@ class Readiness:
         except SLACK_ERRORS as error:
             return f"Slack does not take the bot token or does not answer ({type(error).__name__})"
         self._token_works_until = time.monotonic() + _TOKEN_CHECK_SECONDS
+        return ""
+
+    async def _database(self) -> str:
+        """Return what is wrong with the database, which may also say nothing: one look at a time, whoever asks."""
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self._looked())
+        done, _ = await asyncio.wait({self._look}, timeout=_READY_SECONDS)
+        return self._look.result() if done else "the database does not answer"
+
+    async def _looked(self) -> str:
+        try:
+            async with self._store.transaction() as transaction:  # one that writes: on SQLite that is another lock
+                await transaction.chain_head()
+        except StoreUnavailableError as error:
+            return str(error)
         return ""
 
 

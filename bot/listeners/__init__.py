@@ -10,9 +10,10 @@ surface    what they share               answering  a use case's answer as a vie
 from slack_bolt.async_app import AsyncApp
 
 from bot.listeners import clicks, commands, failing, forms, lists, options, reviews
+from bot.listeners.failing import PunctualApp
 from bot.listeners.surface import Surface
 
-__all__ = ["Surface", "register"]
+__all__ = ["PunctualApp", "Surface", "register"]
 
 
 def register(app: AsyncApp, surface: Surface) -> None:

@@ -1,25 +1,61 @@
 """What a person reads when something fails that no listener foresaw, and what an operator finds in the log.
 
 Every unknown error passes here once: it gets an id, which the person is shown and the log holds with all details, so
-that a sentence in Slack leads to the line that explains it. Slack always gets an answer that it shows as intended.
+that a sentence in Slack leads to the line that explains it. Slack always gets an answer that it shows as intended,
+and in time: a database that keeps a connection open and says nothing raises no error that could be told.
 """
 
+import asyncio
 import json
 import re
 import secrets
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 import structlog
 from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltRequest
 
-from bot.listeners.surface import NOT_NOW, Body, Surface
+from bot.listeners.answering import input_blocks
+from bot.listeners.surface import NOT_NOW, Body, Surface, view_of
+from bot.views import ids
 from bot.views.lists import error_message, refusal_message
 from bot.views.options import note_options
 from bot.views.review import refused_view
 from bot.views.text import Message
 from handlers.people import PeopleUnavailableError
 from handlers.store import StoreUnavailableError
+
+IN_TIME: Final = 2.7
+"""Seconds for a whole answer, of the three that Slack waits. Whatever a listener waits for ends before, as it should."""
+
+LATE: Final = (
+    "I cannot take requests right now: the database, or something else I need, takes too long to answer. "
+    "Try again in a minute. What you just sent may still be taken; sent again, it counts once."
+)
+"""What is said when it takes too long: nobody knows yet whether it was done, so nobody is told that it was not."""
+
+_KEEPS_OPEN: Final = frozenset({ids.VIEW_FORM, ids.VIEW_REJECT, ids.VIEW_CANCEL})  # they hold what somebody wrote
+_CLICKS: Final = frozenset({"block_actions", "shortcut", "message_action"})
+_WAS_LATE: Final = "tines_sync_was_late"
+
+
+class PunctualApp(AsyncApp):
+    """Bolt's app, with an answer to everything in time: the one bound on all that a listener may wait for.
+
+    What takes longer is not cut off, since nobody could tell then how far it came. It ends by itself, and a form that
+    was sent again meanwhile counts once.
+    """
+
+    def __init__(self, surface: Surface, **options: Any) -> None:  # noqa: ANN401 - the options of Bolt's app
+        super().__init__(**options)
+        self._late = Failing(surface)
+
+    async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
+        """Answer a request of Slack."""
+        answering = asyncio.ensure_future(super().async_dispatch(req))
+        done, _ = await asyncio.wait({answering}, timeout=IN_TIME)
+        return answering.result() if done else self._late.late(req, answering)
 
 
 def register(app: AsyncApp, surface: Surface) -> None:
@@ -45,28 +81,39 @@ class Failing:
         """Answer for a listener that raised."""
         body: Body = request.body or {}
         if isinstance(error, StoreUnavailableError):
-            self._log.warning("the database does not answer", type=body.get("type") or "command")
-            return await self._answer(body, refusal_message((NOT_NOW,)), NOT_NOW)
+            self._log.warning("the database does not answer", type=_type(body), words=error.words)
+            return await self._answer(request, refusal_message((NOT_NOW,)), NOT_NOW)
         if isinstance(error, PeopleUnavailableError):
             self._log.warning("Slack does not say who somebody is", words=str(error))
-            return await self._answer(body, refusal_message((str(error),)), str(error))
+            return await self._answer(request, refusal_message((str(error),)), str(error))
         error_id = secrets.token_hex(4)
         self._log.error("a listener failed", error_id=error_id, exc_info=error)
         return await self._answer(
-            body, error_message(error_id), f"Something went wrong on my side. Tell whoever runs tines-sync: {error_id}."
+            request,
+            error_message(error_id),
+            f"Something went wrong on my side. Tell whoever runs tines-sync: {error_id}.",
         )
 
-    async def _answer(self, body: Body, message: Message, text: str) -> BoltResponse:
-        kind = body.get("type")
-        if "command" in body and kind is None:
-            return _json({"response_type": "ephemeral", "text": message.text, "blocks": message.blocks})
-        if kind == "block_suggestion":
-            return _json(note_options(text))
-        if kind == "view_submission":
-            return _json({"response_action": "update", "view": refused_view((text,))})
-        if kind in {"block_actions", "shortcut", "message_action"}:
+    def late(self, request: AsyncBoltRequest, answering: "asyncio.Task[BoltResponse]") -> BoltResponse:
+        """Answer for a listener that is still at it, and let it end."""
+        body: Body = request.body or {}
+        request.context[_WAS_LATE] = True
+        self._log.warning("an answer takes too long", type=_type(body), seconds=IN_TIME)
+        self._surface.follow_up(self._ended(answering))
+        message = refusal_message((LATE,))
+        if body.get("type") in _CLICKS:
+            self._surface.follow_up(self._surface.tell(body, message))
+        return _response(body, message, LATE)
+
+    async def _ended(self, answering: "asyncio.Task[BoltResponse]") -> None:
+        answer = await answering
+        self._log.info("what took too long has ended", status=answer.status)
+
+    async def _answer(self, request: AsyncBoltRequest, message: Message, text: str) -> BoltResponse:
+        body: Body = request.body or {}
+        if body.get("type") in _CLICKS and not request.context.get(_WAS_LATE):  # else the person knows
             await self._surface.tell(body, message)
-        return BoltResponse(status=200, body="")
+        return _response(body, message, text)
 
     async def unknown_action(self, ack: AsyncAck, body: Body) -> None:
         """Answer a click on something that this version does not know; links only need the acknowledgement."""
@@ -89,6 +136,31 @@ class Failing:
     async def closed(self, ack: AsyncAck) -> None:
         """Acknowledge that a view was closed: nothing of it was promised."""
         await ack()
+
+
+def _type(body: Body) -> str:
+    return str(body.get("type") or "command")
+
+
+def _response(body: Body, message: Message, text: str) -> BoltResponse:
+    """Return what Slack shows of a failure, by what it sent; nothing for a click, whose person is told otherwise."""
+    kind = body.get("type")
+    if "command" in body and kind is None:
+        return _json({"response_type": "ephemeral", "text": message.text, "blocks": message.blocks})
+    if kind == "block_suggestion":
+        return _json(note_options(text))
+    if kind == "view_submission":
+        return _json(_in_view(body, text))
+    return BoltResponse(status=200, body="")
+
+
+def _in_view(body: Body, text: str) -> dict[str, Any]:
+    """Say it in the form, which stays with all that was typed, and sent again is the same form; else in its place."""
+    view = view_of(body)
+    fields: Sequence[str] = input_blocks(view) if view.get("callback_id") in _KEEPS_OPEN else ()
+    if fields:
+        return {"response_action": "errors", "errors": {fields[-1]: text}}
+    return {"response_action": "update", "view": refused_view((text,))}
 
 
 def _json(body: dict[str, Any]) -> BoltResponse:

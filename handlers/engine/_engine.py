@@ -186,8 +186,8 @@ class Engine:
                 tickets = self._jobs.tickets(job)
                 try:
                     await handler(job.key)
-                except StoreUnavailableError:
-                    self._log.warning("the database does not answer; the sweep tries again")
+                except StoreUnavailableError as error:
+                    self._log.warning("the database does not answer; the sweep tries again", words=error.words)
                 except Exception:  # noqa: BLE001 - nobody above could do better: the row is still due
                     self._back_off(job)
                 else:
@@ -216,9 +216,9 @@ class Engine:
                 if down:
                     self._log.info("the database answers again")
                 down = False
-            except StoreUnavailableError:
+            except StoreUnavailableError as error:
                 if not down:
-                    self._log.warning("the database does not answer; waiting for it")
+                    self._log.warning("the database does not answer; waiting for it", words=error.words)
                 down = True
             except Exception:  # noqa: BLE001 - a sweep that ended would leave every row to itself
                 self._log.exception("a sweep failed; the next one tries again")

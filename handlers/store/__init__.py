@@ -4,6 +4,7 @@ Everything that must survive a crash is a row here. Failures of the database its
 so that a person is told "not now" instead of seeing a request vanish.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
@@ -43,10 +44,19 @@ __all__ = [
 
 
 _FREEZES_LAST: Final = timedelta(seconds=3)
+_FREEZES_SECONDS: Final = 2.0  # that somebody who opens a form waits to hear of them
+_MOST_WORDS: Final = 300
 
 
 class StoreUnavailableError(Exception):
-    """The database cannot be reached or does not answer. What was committed before is safe; this change was not."""
+    """The database cannot be reached or does not answer. What was committed before is safe; this change may be lost.
+
+    `words` is what the driver said, without the statement and its values.
+    """
+
+    def __init__(self, words: str = "") -> None:
+        super().__init__("the database does not answer")
+        self.words = words
 
 
 class Store:
@@ -59,6 +69,7 @@ class Store:
         self.clock = clock
         self._freezes: tuple[datetime, Mapping[str, Freeze]] | None = None  # as last read
         self._freezes_turn = 0  # counts this process's own changes of them
+        self._freezes_look: asyncio.Task[Mapping[str, Freeze]] | None = None
         self._log = structlog.get_logger(__name__)
 
     @contextmanager
@@ -68,8 +79,7 @@ class Store:
             yield
         except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
             self._freezes = None  # no form opens from memory while nothing that is sent with it could be kept
-            message = "the database does not answer"
-            raise StoreUnavailableError(message) from error
+            raise StoreUnavailableError(_words(error)) from error
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -102,10 +112,21 @@ class Store:
     async def freezes(self) -> Mapping[str, Freeze]:
         """Return every frozen route, to be shown: this process's changes at once, others' within three seconds.
 
-        What decides whether something may run is read in the transaction that decides. Raises `StoreUnavailableError`.
+        What decides whether something may run is read in the transaction that decides. Raises `StoreUnavailableError`,
+        also when the database says nothing for two seconds.
         """
         if self._freezes is not None and self.clock() - self._freezes[0] < _FREEZES_LAST:
             return self._freezes[1]
+        if self._freezes_look is None or self._freezes_look.done():
+            self._freezes_look = asyncio.create_task(self._look_for_freezes())
+        look = self._freezes_look
+        done, _ = await asyncio.wait({look}, timeout=_FREEZES_SECONDS)
+        if not done:
+            message = f"silent for {_FREEZES_SECONDS:.0f} s"
+            raise StoreUnavailableError(message)
+        return look.result()
+
+    async def _look_for_freezes(self) -> Mapping[str, Freeze]:
         async with self.reading() as reader:
             return await self.note_freezes(reader)
 
@@ -174,3 +195,9 @@ class Store:
     async def close(self) -> None:
         """Close all connections."""
         await self._engine.dispose()
+
+
+def _words(error: sa.exc.SQLAlchemyError) -> str:
+    """Return what the driver said, on one line; SQLAlchemy's own text would show the statement with its values."""
+    said = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig is not None else error
+    return " ".join(str(said).split())[:_MOST_WORDS]

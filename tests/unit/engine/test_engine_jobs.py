@@ -184,10 +184,10 @@ async def test_a_failed_job_is_tried_again_later_and_later(start: StartProcess) 
     for _ in range(3):
         await process.engine.sweep()
     assert seen.keys.count("bad") <= before + 1  # the queue has it too, and does not wait
-    tried = len(seen.keys)
+    tried = seen.keys.count("bad")
     process.ahead += timedelta(seconds=3)
-    await seen.times(tried + 1)
-    assert seen.keys[-1] == "bad"
+    while seen.keys.count("bad") == tried:  # the queue may hand the good one over once more meanwhile
+        await seen.times(len(seen.keys) + 1)
 
 
 async def test_a_job_that_its_own_process_could_not_run_is_handed_over(
