@@ -63,7 +63,13 @@ async def _uncertain(desk: Desk, actor: str, request_id: str, what: str, comment
             return current
         transaction.record(what, actor, current.id, comment=comment)
         if what == "check_again":
-            looked = await transaction.change(current, state=State.CREATING, due_at=transaction.now, problem=None)
+            looked = await transaction.change(
+                current,
+                state=State.CREATING,
+                due_at=transaction.now,
+                problem=None,
+                troubled_at=None,  # what fails from now on is a new trouble, and gets its time to pass
+            )
             transaction.advance(current.id)
             await announcing.changed(transaction, looked)
             await announcing.statuses(transaction, looked, route)

@@ -9,7 +9,7 @@ from bot.playground.tines import ErrorShape, Fault, Kind, LocalTines, rival_crea
 from handlers.models import State, SyncRequest
 
 from .conftest import OpenOffice
-from .office import HURRIED, OTHER_STORY, QUICK, STORY, Office
+from .office import HURRIED, OTHER_STORY, PATIENCE, QUICK, STORY, Office
 
 CREATE = "/admin/sync_destinations"
 
@@ -173,6 +173,28 @@ async def test_looking_that_stays_unanswered_asks_a_person(open_office: OpenOffi
     office.stage.dev.faults.add(Fault(Kind.ANSWER, "GET", CREATE, status=503, message="Maintenance"))
     await review.submits()
     await office.rests(request, State.UNCERTAIN)
+
+
+async def test_check_again_is_patient_once_more(open_office: OpenOffice) -> None:
+    """After "Check again" a look that fails is repeated, however long the trouble before was; nobody is asked at once."""
+    pacing = replace(QUICK, give_up_looking=timedelta(milliseconds=400))
+    office = await open_office(outside=replace(HURRIED, pacing=pacing))
+    request = await office.asks(STORY)
+    review = await office.opens_review(request)
+    faults = office.stage.dev.faults
+    faults.add(Fault(Kind.RESET_AFTER, "POST", CREATE, times=1))
+    faults.add(Fault(Kind.NONE, "GET", CREATE, times=2))
+    number = faults.add(Fault(Kind.ANSWER, "GET", CREATE, status=503, message="Maintenance"))
+    await review.submits()
+    await office.rests(request, State.UNCERTAIN)
+    message = await office.in_thread(request, "not known whether")
+    faults.remove(number)
+    faults.add(Fault(Kind.ANSWER, "GET", CREATE, status=503, message="Maintenance", times=PATIENCE.attempts))
+    await office.ada.clicks("Check again", message, APPROVALS)
+    await office.rests(request, State.SUCCEEDED)
+    kinds = await office.kinds(request)
+    assert kinds.count("uncertain") == 1
+    assert kinds.count("look_failed") == 2  # before and after
 
 
 # ---- while stories are followed
