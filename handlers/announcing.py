@@ -15,6 +15,8 @@ STATUSES: Final = "statuses"  # mirrors the stories' statuses, in the thread
 NOTE: Final = "note"  # one remark in the thread; data: {"kind": …}
 NOTIFY: Final = "notify"  # the short message to a channel of the route
 DIRECT: Final = "direct"  # a message to one person; data: {"kind": …}
+KINDS: Final = frozenset({APPROVAL, STATUSES, NOTE, NOTIFY, DIRECT})
+"""All that this version can show."""
 
 
 def approval_key(request_id: str) -> str:

@@ -5,6 +5,7 @@ why it may run twice, late, or on a machine with newer code, and why losing one 
 """
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Final, NamedTuple, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,6 +21,13 @@ class Job(NamedTuple):
 ADVANCE: Final = "advance"  # key: request id
 DELIVER: Final = "deliver"  # key: lane of announcements (a channel, or a person for direct messages)
 INTENT: Final = "intent"  # key: id of a form or decision that still has to be checked against Tines
+
+LEFT_FOR: Final = timedelta(minutes=10)
+"""How long a row that only a newer version understands is left to it, while both run; after that it was taken back."""
+
+
+class NewerVersionError(Exception):
+    """Only a newer version knows what to do with this row. It stays as it is, for a process of that version."""
 
 
 class JobQueue(Protocol):

@@ -16,11 +16,13 @@ from bot.announcer.rendering import Scene, render
 from bot.announcer.showing import Showing, WaitError
 from bot.announcer.throttle import Throttle
 from handlers import announcing
+from handlers.jobs import LEFT_FOR, NewerVersionError
 from handlers.routes import Atlas, bygone
 from handlers.store import SYSTEM, Announcement, Store
 from handlers.tracing import traced
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+_BATCH: Final = 20
 _MOST_THREADS: Final = 3  # new beginnings of a thread that keeps being refused
 
 
@@ -48,9 +50,8 @@ class Announcer:
         if self._store.clock() < self._resting.get(lane, _LONG_AGO):
             return  # the sweep comes back when the lane may speak again
         self._resting.pop(lane, None)
-        async with self._store.reading() as reader:
-            if not await reader.open_announcements(lane, limit=1):
-                return
+        if not await self._open(lane):
+            return
         async with self._store.transaction() as transaction:
             if not await transaction.claim_lane(lane):
                 return
@@ -58,6 +59,9 @@ class Announcer:
         try:
             while batch := await self._open(lane):
                 for announcement in batch:
+                    if announcement.kind not in announcing.KINDS:  # what comes after it waits as well: in order
+                        message = f"{announcement.key} is a {announcement.kind}"
+                        raise NewerVersionError(message)
                     await self._deliver(announcement)
         except WaitError as waiting:
             wait = timedelta(seconds=waiting.seconds)
@@ -67,8 +71,17 @@ class Announcer:
                 await transaction.release_lane(lane, wait=wait)
 
     async def _open(self, lane: str) -> Sequence[Announcement]:
+        """Return what a lane has open, in order, without what was left to a newer version that never came for it."""
+        most = _BATCH
         async with self._store.reading() as reader:
-            return await reader.open_announcements(lane)
+            while True:
+                found = await reader.open_announcements(lane, limit=most)
+                batch = [
+                    each for each in found if each.kind in announcing.KINDS or reader.now - each.created_at < LEFT_FOR
+                ]
+                if batch or len(found) < most:
+                    return batch
+                most *= 2
 
     async def _deliver(self, announcement: Announcement) -> None:
         showing = Showing(self._store, self._poster, self._throttle, self._holds_lease, announcement)

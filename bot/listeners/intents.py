@@ -11,12 +11,13 @@ from pydantic import ValidationError
 
 from bot.listeners.answering import said, settled_view
 from bot.listeners.drawing import FormDrawing
-from bot.listeners.keeping import APPROVE, EDIT, SUBMIT
+from bot.listeners.keeping import APPROVE, EDIT, KINDS, SUBMIT
 from bot.listeners.reviews import review_again
 from bot.listeners.surface import Surface
 from bot.views.form import parse_form
 from bot.views.text import Block
 from handlers import announcing
+from handlers.jobs import LEFT_FOR, NewerVersionError
 from handlers.models import Frozen
 from handlers.people import PeopleUnavailableError
 from handlers.requests import Answer, Changed, Done, Invalid, Shown, Submission, approve, edit, refuse, submit
@@ -30,6 +31,9 @@ async def finish(surface: Surface, intent_id: str) -> None:
         intent = await reader.intent(intent_id)
     if intent is None:
         return
+    if intent.kind not in KINDS and store.clock() - intent.created_at < LEFT_FOR:
+        message = f"{intent.id} is a {intent.kind}"
+        raise NewerVersionError(message)
     async with store.transaction() as transaction:
         if not await transaction.claim_intent(intent_id):
             return

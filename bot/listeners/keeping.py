@@ -8,6 +8,7 @@ from bot.listeners.surface import Surface
 SUBMIT: Final = "submit"
 EDIT: Final = "edit"
 APPROVE: Final = "approve"
+KINDS: Final = frozenset({SUBMIT, EDIT, APPROVE})
 
 
 async def keep(surface: Surface, kind: str, actor: str, **data: Any) -> None:  # noqa: ANN401 - JSON

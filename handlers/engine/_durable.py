@@ -15,6 +15,7 @@ APPLICATION: Final = "tines-sync"
 QUEUE: Final = "jobs"
 WORKFLOW: Final = "look-at-row"
 _HEAD_START_SECONDS: Final = 5.0  # of the process that wrote a job, before any may run it
+LEAVE_SECONDS: Final = 30.0  # for which a process leaves alone what only a newer version understands
 AT_ONCE: Final = 500
 
 
@@ -25,9 +26,12 @@ class DurableJobs:
     and taken it back, many at once: that spares three commits to disk for each job, and does each job once.
     """
 
-    def __init__(self, url: sa.URL, *, head_start: float = _HEAD_START_SECONDS) -> None:
+    def __init__(
+        self, url: sa.URL, *, head_start: float = _HEAD_START_SECONDS, leave_for: float = LEAVE_SECONDS
+    ) -> None:
         self.engine = open_job_engine(url)
         self._head_start = head_start
+        self._leave_for = leave_for
         self.sqlite = is_sqlite(url)
         self._client: DBOSClient | None = None
         self._tickets: dict[Job, list[str]] = {}  # DBOS's ids of jobs written here and not done yet
@@ -66,6 +70,16 @@ class DurableJobs:
         }
         self.client.enqueue_in_transaction(connection, options, job.kind, job.key)
         self._tickets.setdefault(job, []).append(ticket)
+
+    async def put_back(self, job: Job) -> None:
+        """Leave a job that was handed over here, and that only a newer version can run, for somebody else."""
+        options: EnqueueOptions = {
+            "queue_name": QUEUE,
+            "workflow_name": WORKFLOW,
+            "workflow_id": secrets.token_hex(16),
+            "delay_seconds": self._leave_for,
+        }
+        await self.client.enqueue_async(options, job.kind, job.key)
 
     def tickets(self, job: Job) -> list[str]:
         """Return the tickets of a job that is about to be run: what is written from now on wants another run."""

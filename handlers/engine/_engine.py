@@ -13,8 +13,8 @@ from typing import Final
 import structlog
 from dbos import DBOS, DBOSPortableJSONSerializer
 
-from handlers.engine._durable import APPLICATION, AT_ONCE, QUEUE, WORKFLOW, DurableJobs
-from handlers.jobs import ADVANCE, DELIVER, INTENT, Job
+from handlers.engine._durable import APPLICATION, AT_ONCE, LEAVE_SECONDS, QUEUE, WORKFLOW, DurableJobs
+from handlers.jobs import ADVANCE, DELIVER, INTENT, Job, NewerVersionError
 from handlers.store import Store, StoreUnavailableError
 from handlers.tracing import traced
 
@@ -123,7 +123,11 @@ class Engine:
 
         @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)
         async def look_at_row(kind: str, key: str) -> None:
-            await self._run(Job(kind, key))
+            if kind in self._handlers:
+                await self._run(Job(kind, key))
+            else:
+                self._log.warning("a job is left for a newer version", kind=kind, key=key)
+                await self._jobs.put_back(Job(kind, key))
 
         DBOS.launch()
 
@@ -175,8 +179,7 @@ class Engine:
     async def _perform(self, job: Job) -> None:
         handler = self._handlers.get(job.kind)
         if handler is None:
-            self._log.error("a job of unknown kind was left alone", kind=job.kind, key=job.key)
-            return
+            return  # the queue has it, for a process that knows what to do
         if job.kind == DELIVER:
             # what is told waits a moment: changes in quick succession become one edit, and the work itself goes first
             await asyncio.sleep(_GATHER_SECONDS)
@@ -188,6 +191,9 @@ class Engine:
                     await handler(job.key)
                 except StoreUnavailableError as error:
                     self._log.warning("the database does not answer; the sweep tries again", words=error.words)
+                except NewerVersionError as error:
+                    self._log.warning("a row is left for a newer version", words=str(error))
+                    self._failed[job] = (0, self._monotonic() + LEAVE_SECONDS)
                 except Exception:  # noqa: BLE001 - nobody above could do better: the row is still due
                     self._back_off(job)
                 else:

@@ -22,10 +22,13 @@ class NotReadyError(AssertionError):
 class Process:
     """A process that answers on a port of this machine, and writes its log to a file."""
 
-    def __init__(self, environ: Mapping[str, str], log: Path, *, module: str = "tests.crash.serving") -> None:
+    def __init__(
+        self, environ: Mapping[str, str], log: Path, *, module: str = "tests.crash.serving", root: Path = ROOT
+    ) -> None:
         self._environ = dict(environ)
         self._log = log
         self._module = module
+        self._root = root  # of the source: a copy with changes is another version
         self._child: asyncio.subprocess.Process | None = None
         self.url = f"http://127.0.0.1:{environ['PORT']}"
 
@@ -33,7 +36,14 @@ class Process:
         """Start it; `more` are further variables of its environment."""
         with self._log.open("ab") as log:
             self._child = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", self._module, command, cwd=ROOT, env=self._environ | more, stdout=log, stderr=log
+                sys.executable,
+                "-m",
+                self._module,
+                command,
+                cwd=self._root,
+                env=self._environ | more,
+                stdout=log,
+                stderr=log,
             )
 
     @property

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 import sqlalchemy as sa
 
-from .process import Process, closed
+from .process import ROOT, Process, closed
 from .town import Town, town
 
 _START_SECONDS: Final = 15.0
@@ -26,7 +26,7 @@ async def _fails_to_start(process: Process, command: str = "serve") -> str:
 
 def _installed(place: Town, name: str = "bot", **more: str) -> Process:
     """Return a process of the product exactly as it is installed."""
-    return place.process(name, module="bot", **more)
+    return place.process(name, module="bot", root=ROOT, **more)
 
 
 async def test_bad_app_token(prepared_sqlite: str, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from bot.playground.tines.switches import Switches
 from handlers.store import migrate
 
 from .points import Trap
-from .process import Process
+from .process import ROOT, Process
 
 REQUESTERS: Final = 6
 APPROVERS: Final = 3
@@ -70,10 +70,12 @@ class Town:
     requesters: list[Actor] = field(default_factory=list)
     approvers: list[Actor] = field(default_factory=list)
 
-    def process(self, name: str = "bot", *, module: str = "tests.crash.serving", **more: str) -> Process:
+    def process(
+        self, name: str = "bot", *, module: str = "tests.crash.serving", root: Path = ROOT, **more: str
+    ) -> Process:
         """Return a process on a port of its own, not started yet."""
         environ = self.environ | {"PORT": str(free_port())} | more
-        return Process(environ, self.folder / f"{name}.log", module=module)
+        return Process(environ, self.folder / f"{name}.log", module=module, root=root)
 
     def listen_to(self, process: Process) -> None:
         """Let Slack send its requests to a process."""

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from handlers.engine import DurableJobs, Engine, Handler, new_executor_id
-from handlers.jobs import DELIVER, INTENT, Job
+from handlers.jobs import DELIVER, INTENT, Job, NewerVersionError
 from handlers.store import Store, tables
 from handlers.store.database import open_engine, parse_url
 
@@ -21,7 +22,7 @@ class Process:
     def __init__(self, url: str, executor: str = "", *, sweep_seconds: float = 0.03) -> None:
         self.ahead = timedelta()
         self.stopped = False
-        self.jobs = DurableJobs(parse_url(url), head_start=0.1)
+        self.jobs = DurableJobs(parse_url(url), head_start=0.1, leave_for=0.2)
         self.store = Store(
             open_engine(parse_url(url)), self.jobs, executor=executor or new_executor_id(), clock=self._clock
         )
@@ -203,14 +204,48 @@ async def test_a_job_that_its_own_process_could_not_run_is_handed_over(
     assert handler.keys == ["left behind"]
 
 
-async def test_a_job_of_an_unknown_kind_is_left_alone(start: StartProcess) -> None:
-    """A job that a newer version has ordered does not stop the others."""
+async def test_a_job_of_an_unknown_kind_is_left_for_a_newer_version(
+    start: StartProcess, prepared_database: str
+) -> None:
+    """A job that only a newer version knows is not lost when an older one is handed it, and stops no other."""
     seen = Seen()
-    process = await start({DELIVER: seen})
-    await process.orders(Job("from the future", "x"), Job(DELIVER, "C0"))
+    older = await start({DELIVER: seen})
+    newer = Process(prepared_database)  # writes a job and does not live to do it
+    await newer.orders(Job("from the future", "x"), Job(DELIVER, "C0"))
+    await newer.close()
     await seen.times(1)
-    await process.engine.sweep()
-    assert process.engine.working
+    with capture_logs() as logs:
+        async with asyncio.timeout(LONG):
+            while not any(line["event"] == "a job is left for a newer version" for line in logs):  # noqa: ASYNC110 - a log line tells nobody
+                await asyncio.sleep(0.02)
+    assert older.engine.working
+    await older.stop()
+    future = Seen()
+    await start({"from the future": future})
+    await future.times(1)
+    assert future.keys[0] == "x"
+
+
+async def test_a_row_of_a_newer_version_is_looked_at_now_and_then(start: StartProcess) -> None:
+    """A row that this version does not understand stays due, is no failure, and is not looked at again and again."""
+
+    async def not_mine(key: str) -> None:
+        raise NewerVersionError(key)
+
+    seen = Seen(not_mine)
+    process = await start({INTENT: seen})
+    with capture_logs() as logs:
+        await process.intends("strange")
+        await seen.times(1)
+        for _ in range(5):
+            await process.engine.sweep()
+    assert len(seen.keys) <= 2  # the commit's and the queue's
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == []
+    async with process.store.reading() as reader:
+        assert await reader.intent("strange") is not None
+    tried = len(seen.keys)
+    process.ahead += timedelta(seconds=31)
+    await seen.times(tried + 1)
 
 
 async def test_the_lease_is_only_held_while_it_is_renewed(start: StartProcess) -> None:

@@ -1,0 +1,88 @@
+"""A deploy while requests flow: the old and the new version share the database, and neither breaks the other's work."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from bot.playground.stage import APPROVALS
+from handlers.store import tables as t
+from handlers.store.database import open_engine, parse_url
+
+from .crowd import at_work, errands
+from .process import closed
+from .town import Town, town
+from .verdict import judge
+from .versions import REVISION, newer_version, release
+
+_LEASE: Final = 3.0
+_ASKED_SECONDS: Final = 60.0
+
+
+async def _rows(place: Town, query: sa.Executable) -> Sequence[sa.Row[Any]]:
+    engine = open_engine(parse_url(place.database_url), pool_size=1)
+    try:
+        async with engine.connect() as connection:
+            return (await connection.execute(query)).all()
+    finally:
+        await engine.dispose()
+
+
+async def _asked(place: Town, amount: int) -> None:
+    """Wait until so many requests were made."""
+    async with asyncio.timeout(_ASKED_SECONDS):
+        while len(await _rows(place, sa.select(t.requests.c.id))) < amount:  # noqa: ASYNC110 - rows tell nobody
+            await asyncio.sleep(0.1)
+
+
+async def test_old_and_new_share_the_work(postgres_database: str, tmp_path: Path) -> None:
+    """The release migrates under the old version, which goes on; the new one starts beside it and takes over.
+
+    Nothing is lost, done twice or told twice, and what only the new version understands is done by it. The old one does
+    not start on the newer tables any more, and says why.
+    """
+    root = newer_version(tmp_path)
+    async with town(tmp_path, postgres_database, lease=_LEASE) as place:
+        old, new, late = place.process("old"), place.process("new", root=root), place.process("late", module="bot")
+        place.listen_to(old)
+        work = errands(random.Random(7), 14)  # noqa: S311 - examples
+        async with closed(old, new, late), at_work(place, work) as crowd:
+            await old.start()
+            assert await old.ready()
+            await _asked(place, 2)
+            assert REVISION in await release(root, postgres_database)
+            await _asked(place, 4)
+            await new.start()
+            assert await new.ready(), new.log()[-3000:]
+            place.listen_to(new)
+            await _asked(place, 9)
+            assert await old.ready(5), "the old version must go on until it is stopped"
+            status, _ = await old.stop()
+            await crowd.done()
+            await late.start()
+            refused = await late.ended(30)
+        verdict = await judge(place, crowd)
+        cheered = await _rows(place, sa.select(t.events.c.request_id).where(t.events.c.kind == "cheered"))
+        painted = await _rows(place, sa.text("SELECT id FROM requests WHERE colour = 'blue'"))
+    assert verdict.faults == []
+    assert verdict.requests == 14
+    assert status == 0
+    assert (refused, "changed by a newer version of tines-sync" in late.log()) == (1, True)
+    ids = {row[0] for row in cheered}
+    assert 0 < len(ids) < 14, "both versions took requests"
+    assert {row[0] for row in painted} == ids
+    assert {request_id for request_id in ids if _is_cheered(place, request_id)} == ids
+    assert "Traceback" not in old.log()
+
+
+def _is_cheered(place: Town, request_id: str) -> bool:
+    """Whether the announcement of the new kind stands in the thread, as the new version words it."""
+    return any(
+        f"Cheers for {request_id}" in place.slack.render(reply)
+        for message in place.slack.messages(APPROVALS)
+        if message.get("reply_count")
+        for reply in place.slack.messages(APPROVALS, thread_ts=message["ts"])
+    )
