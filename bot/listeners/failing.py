@@ -17,13 +17,14 @@ from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltRequest
 
 from bot.listeners.answering import input_blocks
-from bot.listeners.surface import NOT_NOW, Body, Surface, view_of
+from bot.listeners.surface import NOT_NOW, Body, Surface, person, view_of
 from bot.views import ids
 from bot.views.lists import error_message, refusal_message
 from bot.views.options import note_options
 from bot.views.review import refused_view
 from bot.views.text import Message
 from handlers.people import PeopleUnavailableError
+from handlers.requests import Seldom, refuse
 from handlers.store import StoreUnavailableError
 
 IN_TIME: Final = 2.7
@@ -75,6 +76,7 @@ class Failing:
 
     def __init__(self, surface: Surface) -> None:
         self._surface = surface
+        self._seldom = Seldom(surface.desk)
         self._log = structlog.get_logger(__name__)
 
     async def failed(self, error: Exception, request: AsyncBoltRequest) -> BoltResponse:
@@ -117,21 +119,25 @@ class Failing:
 
     async def unknown_action(self, ack: AsyncAck, body: Body) -> None:
         """Answer a click on something that this version does not know; links only need the acknowledgement."""
-        await ack()
         actions = body.get("actions")
         first: Any = actions[0] if isinstance(actions, list) and actions else {}
         if isinstance(first, dict) and first.get("type") == "button" and not first.get("url"):
-            await self._surface.tell(
-                body, refusal_message(("This button is not known any more. Open the request anew.",))
-            )
+            reasons = ("This button is not known any more. Open the request anew.",)
+            await refuse(self._surface.desk, person(body), reasons, what="click")
+            await self._surface.tell(body, refusal_message(reasons))
+        await ack()
 
-    async def unknown_options(self, ack: AsyncAck) -> None:
+    async def unknown_options(self, ack: AsyncAck, body: Body) -> None:
         """Answer typing in a field that this version does not know."""
-        await ack(**note_options("This field is out of date. Close the form and open it again."))
+        why = "This field is out of date. Close the form and open it again."
+        await self._seldom.refuse(person(body), why, what="search")
+        await ack(**note_options(why))
 
-    async def unknown_view(self, ack: AsyncAck) -> None:
+    async def unknown_view(self, ack: AsyncAck, body: Body) -> None:
         """Answer a form that this version does not know."""
-        await ack(response_action="update", view=refused_view(("This form is out of date. Open it again.",)))
+        reasons = ("This form is out of date. Open it again.",)
+        await refuse(self._surface.desk, person(body), reasons, what="submit")
+        await ack(response_action="update", view=refused_view(reasons))
 
     async def closed(self, ack: AsyncAck) -> None:
         """Acknowledge that a view was closed: nothing of it was promised."""

@@ -131,7 +131,9 @@ class Surface:
         await self.client.chat_postMessage(channel=person(body), text=message.text, blocks=message.blocks)
 
     async def update_view(self, view_id: str, view: Block, *, hash_: str | None = None) -> bool:
-        """Put another view in a view's place. False when it was closed, or changed since `hash_`."""
+        """Put another view in a view's place. False when it was closed, or changed since `hash_`, or has no id."""
+        if not view_id:  # Slack's client raises for it
+            return False
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 await self.client.views_update(view_id=view_id, view=view, hash=hash_)

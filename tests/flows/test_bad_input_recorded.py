@@ -1,0 +1,189 @@
+"""Every no that a person can get, with the row that it leaves: one table for all listeners and use cases."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
+
+from bot.playground.stage import ADA, RINA, TOM, Play
+from bot.views import ids
+
+from .office import HURRIED, database, opened, until
+from .wrongs import Scene, Wrong, clicks, presses, searches, set_up, submits, submits_form, types
+
+UNKNOWN: Final = '{"request":"TS-ZZZZZZZZ"}'
+PENDING: Final = '{"request":"PENDING"}'
+ENDED: Final = '{"request":"ENDED"}'
+SHOWN: Final = '{"request":"PENDING","revision":1,"digest":"DIGEST"}'
+SHOWN_ENDED: Final = SHOWN.replace("PENDING", "ENDED")
+BUTTONS: Final = {  # action → what the row says was attempted
+    ids.ACTION_REVIEW: "review",
+    ids.ACTION_WITHDRAW: "withdraw",
+    ids.ACTION_CANCEL: "cancel",
+    ids.ACTION_EDIT: "edit",
+    ids.ACTION_ASK_AGAIN: "ask_again",
+    ids.ACTION_CHECK_AGAIN: "check_again",
+    ids.ACTION_CLOSE_UNCERTAIN: "close",
+    ids.ACTION_SHOW_ERROR: "show_error",
+    ids.ACTION_STATUS: "status",
+}
+
+
+def table() -> Iterator[tuple[str, Wrong]]:
+    """Yield every wrong thing, by a name."""
+    yield from typed()
+    yield from clicked()
+    yield from submitted()
+    yield from searched()
+
+
+def typed() -> Iterator[tuple[str, Wrong]]:
+    """Yield what can be typed after the command."""
+    yield (
+        "unknown word",
+        Wrong(types("launch xoxb-1"), "There is no “launch” here", "command", TOM, reason="There is no such word"),
+    )
+    for word in ("status", "history", "cancel"):
+        yield f"{word} of nothing", Wrong(types(word), "Say which request", word)
+        yield f"{word} of no id", Wrong(types(f"{word} nope"), "Say which request", word)
+        yield f"{word} of an unknown id", Wrong(types(f"{word} TS-ZZZZZZZZ"), "There is no request TS-ZZZZZZZZ", word)
+    for word in ("status", "history"):
+        yield f"{word} of others", Wrong(types(f"{word} PENDING"), "that you may see", word, TOM, "PENDING")
+    yield "cancel of others", Wrong(types("cancel PENDING"), "can cancel it", "cancel", TOM, "PENDING")
+    yield "cancel too late", Wrong(types("cancel ENDED"), "ENDED was cancelled", "cancel", about="ENDED")
+    for word in ("freeze", "thaw"):
+        yield f"{word} nothing", Wrong(types(word), "Say which route", word, ADA)
+        yield f"{word} an unknown route", Wrong(types(f"{word} x why"), "There is no route x", word, ADA)
+        yield f"{word} by anybody", Wrong(types(f"{word} dev-to-prod why"), "Only approvers", word, TOM)
+    yield "freeze without a reason", Wrong(types("freeze dev-to-prod"), "Say why", "freeze", ADA)
+    long = types(f"freeze dev-to-prod {'x' * 1001}")
+    yield "freeze with a book", Wrong(long, "keep the reason to 1,000 characters; these are 1,001", "freeze", ADA)
+    yield "thaw what is not frozen", Wrong(types("thaw dev-to-prod"), "is not frozen", "thaw", ADA)
+    yield "form without a right", Wrong(types(""), "You are not among the people who may ask", "ask", TOM)
+
+
+def clicked() -> Iterator[tuple[str, Wrong]]:
+    """Yield what buttons can be made to carry, and what comes too late."""
+    for action, what in BUTTONS.items():
+        for value in ("", "nonsense", '{"request":5}'):
+            yield f"{action} {value or 'empty'}", Wrong(clicks(action, value), "out of date", what)
+        story = '{"request":"TS-ZZZZZZZZ","story":1}' if action == ids.ACTION_SHOW_ERROR else UNKNOWN
+        yield f"{action} unknown", Wrong(clicks(action, story), "There is no request TS-ZZZZZZZZ", what)
+    for action in (ids.ACTION_HISTORY_NEXT, ids.ACTION_HISTORY_PREVIOUS):
+        yield f"{action} nonsense", Wrong(clicks(action, "nonsense"), "out of date", "history")
+        yield f"{action} of nothing", Wrong(clicks(action, '{"page":2}'), "out of date", "history")
+    for value in ("", PENDING):
+        yield f"unknown button {value}", Wrong(clicks("unheard_of", value), "not known any more", "click", TOM)
+    late = "ENDED was cancelled"
+    yield "review too late", Wrong(clicks(ids.ACTION_REVIEW, ENDED), late, "review", ADA, "ENDED")
+    yield "edit too late", Wrong(clicks(ids.ACTION_EDIT, ENDED), late, "edit", about="ENDED")
+    yield "cancel clicked too late", Wrong(clicks(ids.ACTION_CANCEL, ENDED), late, "cancel", about="ENDED")
+    yield "cancel clicked by others", Wrong(clicks(ids.ACTION_CANCEL, PENDING), "can cancel", "cancel", TOM, "PENDING")
+    yield (
+        "withdraw nothing",
+        Wrong(clicks(ids.ACTION_WITHDRAW, PENDING), "You have not approved this", "withdraw", ADA, "PENDING"),
+    )
+    for action in (ids.ACTION_CHECK_AGAIN, ids.ACTION_CLOSE_UNCERTAIN):
+        still = "PENDING still waits"
+        yield f"{action} of what is certain", Wrong(clicks(action, PENDING), still, BUTTONS[action], about="PENDING")
+        yield f"{action} by others", Wrong(clicks(action, PENDING), "can cancel", BUTTONS[action], TOM, "PENDING")
+    no_error = clicks(ids.ACTION_SHOW_ERROR, '{"request":"PENDING","story":1}')
+    yield "an error that is gone", Wrong(no_error, "not there any more", "show_error", TOM, "PENDING")
+    for meta in ("", "nonsense", PENDING):
+        yield f"look again {meta}", Wrong(presses(ids.ACTION_REVIEW_REFRESH, meta), "out of date", "review", ADA)
+        yield f"reject {meta}", Wrong(presses(ids.ACTION_REJECT, meta), "out of date", "reject", ADA)
+    again = presses(ids.ACTION_REVIEW_REFRESH, SHOWN_ENDED)
+    yield "look again too late", Wrong(again, late, "review", ADA, "ENDED")
+    nowhere = presses(ids.ACTION_REVIEW_REFRESH, SHOWN.replace("PENDING", "TS-ZZZZZZZZ"))
+    yield "look again at nothing", Wrong(nowhere, "There is no request", "review", ADA)
+
+
+def submitted() -> Iterator[tuple[str, Wrong]]:
+    """Yield forms and dialogs."""
+    for callback, what in ((ids.VIEW_REVIEW, "approve"), (ids.VIEW_REJECT, "reject"), (ids.VIEW_CANCEL, "cancel")):
+        yield f"{what} unreadable", Wrong(submits(callback, "nonsense", "why"), "out of date", what, ADA)
+        unknown = SHOWN.replace("PENDING", "TS-ZZZZZZZZ")
+        yield f"{what} unknown", Wrong(submits(callback, unknown, "why"), "There is no request", what, ADA)
+        late = Wrong(submits(callback, SHOWN_ENDED, "why"), "ENDED was cancelled", what, ADA, "ENDED")
+        yield f"{what} too late", late
+        yield f"{what} by anybody", Wrong(submits(callback, SHOWN, "why"), "approve", what, TOM, "PENDING")
+    yield (
+        "approve what one asked for",
+        Wrong(submits(ids.VIEW_REVIEW, SHOWN), "not among the approvers", "approve", about="PENDING"),
+    )
+    yield "unknown form", Wrong(submits("another_version", SHOWN, "why"), "This form is out of date", "submit", TOM)
+    yield "reject without words", Wrong(submits(ids.VIEW_REJECT, SHOWN), "Say why", "reject", ADA, "PENDING")
+    book = "x" * 1001
+    for callback, what in ((ids.VIEW_REJECT, "reject"), (ids.VIEW_CANCEL, "cancel")):
+        yield f"{what} with a book", Wrong(submits(callback, SHOWN, book), "these are 1,001", what, ADA, "PENDING")
+    yield "form without a reason", Wrong(submits_form(reason=" "), "Say why", "ask")
+    yield "form with a book", Wrong(submits_form(reason=book), "these are 1,001", "ask")
+    yield "form by anybody", Wrong(submits_form(), "You are not among the people who may ask", "ask", TOM)
+    yield "form for no route", Wrong(submits_form(route="elsewhere"), "not configured any more", "ask")
+    yield "emergency by anybody", Wrong(submits_form(emergency=True), "without approval", "break_glass")
+    edit: dict[str, Any] = {"request": "PENDING", "revision": 1}
+    yield "edit without a reason", Wrong(submits_form(reason=" ", **edit), "Say why", "edit", about="PENDING")
+    yield "edit by others", Wrong(submits_form(**edit), "Only the person who asked", "edit", ADA, "PENDING")
+    yield "edit to another route", Wrong(submits_form(route="x", **edit), "keeps its route", "edit", about="PENDING")
+    old = submits_form(request="PENDING", revision=7)
+    yield "edit of what was changed", Wrong(old, "changed meanwhile", "edit", about="PENDING")
+    late_edit = submits_form(request="ENDED", revision=1)
+    yield "edit of what ended", Wrong(late_edit, "ENDED was cancelled", "edit", about="ENDED")
+    yield "edit of nothing", Wrong(submits_form(request="TS-ZZZZZZZZ", revision=1), "There is no request", "edit")
+
+
+def searched() -> Iterator[tuple[str, Wrong]]:
+    """Yield searches: three keys each, and one row."""
+    for action, who in ((ids.ACTION_SOURCE_TEAM, ADA), (ids.ACTION_DESTINATION_TEAM, RINA), (ids.ACTION_STORIES, TOM)):
+        yield f"{action} without a route", Wrong(searches(action, ""), "Choose a route first", "search", who)
+    yield "search in an unknown field", Wrong(searches("unheard_of"), "This field is out of date", "search")
+    gone = searches(ids.ACTION_SOURCE_TEAM, '{"route":"elsewhere"}')
+    yield "search on no route", Wrong(gone, "elsewhere is not configured any more", "search")
+    early = searches(ids.ACTION_STORIES, '{"route":"dev-to-prod"}')
+    yield "search before a team", Wrong(early, "Choose the source team first", "search")
+    yield "search by anybody", Wrong(searches(ids.ACTION_STORIES), "You may not ask on this route", "search", TOM)
+
+
+WRONGS: Final = tuple(table())
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    """Return the scene: nothing that a test does to it changes it."""
+    play = Play(
+        database_url=database(tmp_path_factory.mktemp("recorded")), outside=HURRIED, route={"requesters": (RINA,)}
+    )
+    async with opened(play) as office:
+        yield await set_up(office)
+
+
+@pytest.mark.parametrize("wrong", [pytest.param(wrong, id=name) for name, wrong in WRONGS])
+@pytest.mark.asyncio(loop_scope="module")
+async def test_each_no_is_said_recorded_and_logged(scene: Scene, wrong: Wrong) -> None:
+    """Who does something wrong reads why; one row says who tried what and why not; its log line has the answer's id.
+
+    Nothing else changes.
+    """
+    before, rows, seen = await scene.refusals(), scene.rows(), len(scene.office.stage.slack.traffic)
+
+    async def one_more() -> bool:
+        return len(await scene.refusals()) > len(before)
+
+    async def is_read() -> bool:
+        return scene.filled(wrong.reads) in scene.said(seen)
+
+    with capture_logs([merge_contextvars]) as logs:
+        await wrong.does(scene, wrong.who)
+        await until(one_more, "it was not recorded")
+        await until(is_read, "it was not said")
+    (event,) = (await scene.refusals())[len(before) :]
+    assert (event.actor, event.request_id) == (wrong.who, scene.about(wrong.about))
+    assert event.data["what"] == wrong.what
+    assert scene.filled(wrong.reason or wrong.reads) in " ".join(event.data["reasons"])
+    (line,) = [line for line in logs if line["event"] == "recorded"]
+    assert (line["log_level"], line["kind"], line["actor"]) == ("info", "refused", wrong.who)
+    assert line["trace"] in {answer["trace"] for answer in logs if answer["event"] == "answered Slack"}
+    assert scene.rows() == rows
