@@ -2,22 +2,18 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 import pytest
-import sqlalchemy as sa
 
 from bot.playground.stage import GENERAL
 from bot.playground.tines.faults import Fault, Kind
 from handlers.models import State
-from handlers.store import tables as t
-from handlers.store.database import open_engine, parse_url
 
 from .crowd import Errand, Fate, at_work, errands
 from .gate import gate_before
+from .machines import comes_to, holder, machines
 from .points import Moment, Point
 from .process import Process, closed
 from .town import Town, town
@@ -29,58 +25,17 @@ _CREATE: Final = "/admin/sync_destinations"
 _ONE: Final = Errand(1, source=1, target=2, stories=frozenset({0, 3}), fate=Fate.APPROVE)
 
 
-@asynccontextmanager
-async def _machines(place: Town, **names: str) -> AsyncIterator[dict[str, Process]]:
-    """Start a process of each name, with its command, and wait until all are ready."""
-    processes = {name: place.process(name) for name in names}
-    async with closed(*processes.values()):
-        for name, process in processes.items():
-            await process.start(names[name])
-        for process in processes.values():
-            assert await process.ready(), process.log()[-3000:]
-        place.listen_to(next(iter(processes.values())))
-        yield processes
-
-
-async def _holder(place: Town, processes: dict[str, Process]) -> Process:
-    """Return the process that works on the one approved request: its claim names it."""
-    engine = open_engine(parse_url(place.database_url), pool_size=1)
-    try:
-        async with engine.connect() as connection:
-            claimed = await connection.execute(
-                sa.select(t.requests.c.claimed_by).where(t.requests.c.claimed_by.is_not(None))
-            )
-            executor = claimed.scalar_one()
-    finally:
-        await engine.dispose()
-    return next(process for process in processes.values() if f"-{process.child.pid}-" in executor)
-
-
-async def _state(place: Town, state: State, seconds: float) -> None:
-    """Wait until the one request is in a state."""
-    engine = open_engine(parse_url(place.database_url), pool_size=1)
-    try:
-        async with asyncio.timeout(seconds):
-            found = None
-            while found != state:
-                async with engine.connect() as connection:
-                    found = (await connection.execute(sa.select(t.requests.c.state))).scalar_one_or_none()
-                await asyncio.sleep(0.1)
-    finally:
-        await engine.dispose()
-
-
 async def test_a_dead_process_is_replaced(postgres_database: str, tmp_path: Path) -> None:
     """With four processes at work, the one that waits for a create's answer dies, and another one finishes its job."""
     async with town(tmp_path, postgres_database, lease=_LEASE) as place:
         place.dev.faults.add(Fault(Kind.SLOW, "POST", _CREATE, times=1, seconds=1.2))
         four = {"serve-1": "serve", "serve-2": "serve", "worker-1": "worker", "worker-2": "worker"}
-        async with _machines(place, **four) as processes, at_work(place, iter([_ONE])) as crowd:
+        async with machines(place, **four) as processes, at_work(place, iter([_ONE])) as crowd:
             await place.in_flight("POST", _CREATE)
-            dead = await _holder(place, processes)
+            dead = await holder(place, processes)
             dead.kill()
             place.listen_to(next(process for name, process in processes.items() if "serve" in name and process.alive))
-            await _state(place, State.SUCCEEDED, _TAKE_OVER)
+            await comes_to(place, State.SUCCEEDED, _TAKE_OVER)
             await crowd.done()
         verdict = await judge(place, crowd)
     assert verdict.faults == []
@@ -92,10 +47,10 @@ async def test_a_frozen_process_does_nothing_twice(method: str, postgres_databas
     """A process frozen past its lease, before its look or after its create, finds itself replaced when it wakes up."""
     async with town(tmp_path, postgres_database, lease=_LEASE) as place:
         async with (
-            _machines(place, first="serve", second="serve") as processes,
+            machines(place, first="serve", second="serve") as processes,
             at_work(place, iter([_ONE])) as crowd,
         ):
-            approved = asyncio.create_task(_state(place, State.APPROVED, 60))
+            approved = asyncio.create_task(comes_to(place, State.APPROVED, 60))
             if method == "POST":
                 approved.cancel()
                 place.dev.faults.add(Fault(Kind.SLOW, "POST", _CREATE, times=1, seconds=1.2))
@@ -104,11 +59,11 @@ async def test_a_frozen_process_does_nothing_twice(method: str, postgres_databas
                 place.dev.faults.add(Fault(Kind.SLOW, "GET", _CREATE, times=None, seconds=1.2))
                 await approved
             await place.in_flight(method, _CREATE)
-            frozen = await _holder(place, processes)
+            frozen = await holder(place, processes)
             frozen.freeze()
             place.listen_to(next(process for process in processes.values() if process is not frozen))
             place.dev.faults.clear()
-            await _state(place, State.SUCCEEDED, _TAKE_OVER)
+            await comes_to(place, State.SUCCEEDED, _TAKE_OVER)
             frozen.thaw()
             assert await frozen.ready()
             await crowd.done()
@@ -160,7 +115,7 @@ async def test_two_answer_and_two_work_at_once(postgres_database: str, tmp_path:
     async with town(tmp_path, postgres_database, lease=_LEASE) as place:
         four = {"serve-1": "serve", "serve-2": "serve", "worker-1": "worker", "worker-2": "worker"}
         work = errands(random.Random(3), 12)  # noqa: S311 - examples
-        async with _machines(place, **four) as processes, at_work(place, work) as crowd:
+        async with machines(place, **four) as processes, at_work(place, work) as crowd:
             await _served_by_both(place, processes, crowd.asked)
             await crowd.done()
         verdict = await judge(place, crowd)

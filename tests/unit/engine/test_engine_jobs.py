@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from handlers.engine import DurableJobs, Engine, Handler, new_executor_id
+from handlers.engine import LEASE, DurableJobs, Engine, Handler, new_executor_id
 from handlers.jobs import DELIVER, INTENT, Job, NewerVersionError
 from handlers.store import Store, tables
 from handlers.store.database import open_engine, parse_url
@@ -20,7 +20,9 @@ class Process:
     """What one process runs: a store and an engine, with a time that a test can move on."""
 
     def __init__(self, url: str, executor: str = "", *, sweep_seconds: float = 0.03) -> None:
+        self.url = parse_url(url)
         self.ahead = timedelta()
+        self.asked = 0  # how often for the seconds
         self.stopped = False
         self.jobs = DurableJobs(parse_url(url), head_start=0.1, leave_for=0.2)
         self.store = Store(
@@ -34,6 +36,7 @@ class Process:
         return datetime.now(UTC) + self.ahead
 
     def _monotonic(self) -> float:
+        self.asked += 1
         return time.monotonic() + self.ahead.total_seconds()
 
     async def orders(self, *jobs: Job) -> None:
@@ -281,6 +284,76 @@ async def test_what_a_dead_process_had_claimed_is_taken_over(start: StartProcess
         process.ahead = timedelta(seconds=61)
     await seen.times(1)
     assert seen.keys[0] == "left"
+
+
+async def test_effects_stop_before_anybody_may_take_over(start: StartProcess, prepared_database: str) -> None:
+    """At the real lease: a process cut off after a heartbeat stops its effects, and only then its rows become free."""
+    cut_off = await start({}, sweep_seconds=600)  # no further heartbeat
+    await cut_off.intends("left")
+    async with cut_off.store.transaction() as transaction:
+        assert await transaction.claim_intent("left")
+    other = Process(prepared_database, "other")
+    held, free = [], []
+    for second in range(91):
+        cut_off.ahead = other.ahead = timedelta(seconds=second)
+        async with other.store.reading() as reader:
+            _, _, due = await reader.due("other")
+        held += [second] if cut_off.engine.holds_lease() else []
+        free += [second] if due else []
+    await other.close()
+    assert (held[0], free[-1]) == (0, 90)
+    assert timedelta(seconds=60) == LEASE  # else the seconds below mean nothing
+    assert 45 <= held[-1] < 50  # long enough to outlive a missed heartbeat or two
+    assert 58 <= free[0] <= 60
+    assert held[-1] + 8 < free[0]
+
+
+@pytest.mark.parametrize("prepared_database", ["postgresql"], indirect=True)  # an SQLite file has one process
+async def test_a_dead_process_is_replaced_within_ninety_seconds(start: StartProcess, prepared_database: str) -> None:
+    """At the real lease: the living renew theirs in time, and do what a dead one left before 90 seconds are over."""
+    done: list[str] = []
+
+    async def do(key: str) -> None:
+        async with living.store.transaction() as transaction:
+            if await transaction.claim_intent(key) and await transaction.finish_intent(key, "Done"):
+                done.append(key)
+
+    dead = Process(prepared_database, "dead")
+    await dead.store.heartbeat(LEASE)
+    living = await start({INTENT: do})
+    await dead.intends("left")
+    async with dead.store.transaction() as transaction:
+        assert await transaction.claim_intent("left")
+    await dead.close()
+    taken, shortest = 0, LEASE
+    while not done:
+        taken += 1
+        living.ahead = timedelta(seconds=taken)
+        await _two_sweeps(living)
+        shortest = min(shortest, await _lease_left(living))
+    assert 55 <= taken <= 90
+    assert shortest >= LEASE - timedelta(seconds=20)  # a heartbeat every 15 s
+
+
+async def _two_sweeps(process: Process) -> None:
+    """Wait until the engine, which looks at its clock between sweeps, has gone round twice at this time."""
+    for _ in range(2):
+        before = process.asked
+        async with asyncio.timeout(LONG):
+            while process.asked < before + 4:  # noqa: ASYNC110 - a clock tells nobody that it was read
+                await asyncio.sleep(0.005)
+
+
+async def _lease_left(process: Process) -> timedelta:
+    """Return for how long the lease of a process still runs."""
+    engine = open_engine(process.url, pool_size=1)
+    async with engine.connect() as connection:
+        until = await connection.execute(
+            sa.select(tables.executors.c.lease_until).where(tables.executors.c.id == process.store.executor)
+        )
+        found: datetime = until.scalar_one()
+    await engine.dispose()
+    return found - process.store.clock()
 
 
 async def test_a_stop_lets_running_jobs_end(start: StartProcess) -> None:
