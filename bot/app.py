@@ -292,6 +292,7 @@ async def _serve(settings: Settings, world: World | None, *, answers: bool) -> N
                 access_log=False,
                 lifespan="off",
                 server_header=False,
+                proxy_headers=False,  # nobody asks for the caller's address: Slack's signature counts
                 timeout_graceful_shutdown=5,
             )
         )
