@@ -15,7 +15,7 @@ from bot.playground.stage import Play
 from bot.web import MOST_BYTES
 from handlers.store import SYSTEM
 
-from .office import HURRIED, Office, database, opened
+from .office import HURRIED, Office, database, opened, until
 
 FORM = "application/x-www-form-urlencoded"
 HELP = urlencode({"command": "/tines-sync", "text": "help", "user_id": "U0RINA", "channel_id": "C0GENERAL"}).encode()
@@ -134,6 +134,11 @@ def recorded(folder: Path) -> list[dict[str, object]]:
 
 async def test_health_figures_and_readiness_are_told(office: Office) -> None:
     """A running service is alive and ready, and says how it does; a revoked token makes it not ready."""
+
+    async def works() -> bool:
+        return office.stage.bot.engine.working
+
+    await until(works, "no jobs are being run")  # which is what a service that has just started says
     async with httpx.AsyncClient(trust_env=False, base_url=office.stage.bot_url) as client:
         office.stage.slack.revoke_token()
         answer = await client.get("/readyz")
