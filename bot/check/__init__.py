@@ -5,6 +5,6 @@ bot, a key without rights or a group without members is found before anybody wai
 """
 
 from bot.check.findings import Finding
-from bot.check.run import check, run_checks
+from bot.check.run import check
 
-__all__ = ["Finding", "check", "run_checks"]
+__all__ = ["Finding", "check"]

@@ -31,19 +31,19 @@ def faults_table(error: ConfigurationError) -> Table:
     return table
 
 
-def findings_text(findings: Sequence[Finding]) -> str:
+def findings_text(findings: Sequence[Finding], *, all_tried: bool = True) -> str:
     """Return what a check found as plain lines, with the verdict at the end."""
     lines = []
     for finding in findings:
         lines.append(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.subject}: {finding.what}")
         if finding.advice:
             lines.append(f"      → {finding.advice}")
-    return "\n".join([*lines, "", _verdict(findings)])
+    return "\n".join([*lines, "", _verdict(findings, all_tried=all_tried)])
 
 
-def findings_table(findings: Sequence[Finding]) -> Table:
+def findings_table(findings: Sequence[Finding], *, all_tried: bool = True) -> Table:
     """Return what a check found as a table, with the verdict as its title."""
-    table = _table(_verdict(findings), "", "What", "Found", "To do")
+    table = _table(_verdict(findings, all_tried=all_tried), "", "What", "Found", "To do")
     for finding in findings:
         mark, style = ("✔", "green") if finding.ok else ("✘", "red")
         _row(table, (mark, finding.subject, finding.what, finding.advice), (style, "bold", style, ""))
@@ -55,9 +55,10 @@ def show_faults(error: ConfigurationError, stream: TextIO) -> None:
     _show(faults_table(error) if stream.isatty() else faults_text(error), stream)
 
 
-def show_findings(findings: Sequence[Finding], stream: TextIO) -> None:
-    """Write what a check found to a stream."""
-    _show(findings_table(findings) if stream.isatty() else findings_text(findings), stream)
+def show_findings(findings: Sequence[Finding], stream: TextIO, *, all_tried: bool = True) -> None:
+    """Write what a check found to a stream; `all_tried` is false when faults kept something from being tried."""
+    draw = findings_table if stream.isatty() else findings_text
+    _show(draw(findings, all_tried=all_tried), stream)
 
 
 def _show(report: Table | str, stream: TextIO) -> None:
@@ -71,9 +72,10 @@ def _headline(error: ConfigurationError) -> str:
     return f"The configuration ({error.file} and the environment) has {_count(error.faults)} to mend:"
 
 
-def _verdict(findings: Iterable[Finding]) -> str:
+def _verdict(findings: Iterable[Finding], *, all_tried: bool) -> str:
+    works = "Everything works." if all_tried else "What has no fault works."
     failed = [finding for finding in findings if not finding.ok]
-    return f"{_count(failed)} to mend." if failed else "Everything works."
+    return f"{_count(failed)} to mend." if failed else works
 
 
 def _count(things: Sequence[Fault] | Sequence[Finding]) -> str:

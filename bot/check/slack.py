@@ -27,7 +27,7 @@ class SlackAnswers:
     people: dict[str, Person] = field(default_factory=dict)  # user id → person
 
 
-async def check_slack(atlas: Atlas, client: AsyncWebClient, app_token: SecretStr | None) -> SlackAnswers:
+async def check_slack(atlas: Atlas, client: AsyncWebClient) -> SlackAnswers:
     """Try everything on Slack that the routes name. When the bot token does not work, only that is reported."""
     answers = SlackAnswers()
     identity = await ask(client.auth_test())
@@ -42,8 +42,6 @@ async def check_slack(atlas: Atlas, client: AsyncWebClient, app_token: SecretStr
         await _check_channels(atlas, client, answers, bot)
         await _check_groups(atlas, client, answers)
         await _check_people(atlas, client, answers)
-    if app_token is not None:
-        answers.findings.append(await _check_app_token(client, app_token))
     return answers
 
 
@@ -61,7 +59,8 @@ def _scopes(identity: AsyncSlackResponse) -> Finding:
     return Finding("Slack scopes", ok=True, what=f"complete; not needed: {', '.join(spare)}" if spare else "complete")
 
 
-async def _check_app_token(client: AsyncWebClient, token: SecretStr) -> Finding:
+async def check_app_token(client: AsyncWebClient, token: SecretStr) -> Finding:
+    """Try to open a Socket Mode connection."""
     subject = "Slack app token (Socket Mode)"
     answer = await ask(client.apps_connections_open(app_token=token.get_secret_value()))
     if isinstance(answer, Refusal):

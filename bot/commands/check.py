@@ -1,27 +1,36 @@
 """`tines-sync check`."""
 
 import asyncio
+import os
 import sys
 
 import click
 
 from bot.check import check
-from bot.check.render import show_findings
-from bot.commands.starting import FAULTY, settings_or_exit
+from bot.check.render import show_faults, show_findings
+from bot.commands.starting import FAULTY
 from bot.logs import configure_logs
+from bot.settings import ConfigurationError, Sound, load_settings
 
 
 @click.command("check")
 def command() -> None:
     """Try the configuration on Slack and Tines, and say what to mend.
 
-    Reads the configuration and reports every fault in it; then tries tokens, scopes, channels, groups, people, tenants
-    and keys. Changes nothing. Exits 0 when everything works, else 1.
+    Reads the configuration and reports every fault in it; then tries what is without a fault: database, tokens, scopes,
+    channels, groups, people, tenants and keys. Changes nothing. Exits 0 when everything works, else 1.
     """
-    settings = settings_or_exit()
+    faulty = False
+    try:
+        sound = Sound.of(load_settings(os.environ))
+    except ConfigurationError as error:
+        if error.sound is None:
+            raise  # it is there whenever all settings were asked for
+        show_faults(error, sys.stderr)
+        faulty, sound = True, error.sound
     # The table says what does not work; of the log only what nobody foresaw is of use beside it.
-    configure_logs(as_json=False, level="error", secrets=settings.known_secrets())
-    findings = asyncio.run(check(settings))
-    show_findings(findings, sys.stdout)
-    if not all(finding.ok for finding in findings):
+    configure_logs(as_json=False, level="error", secrets=sound.known_secrets())
+    findings = asyncio.run(check(sound))
+    show_findings(findings, sys.stdout, all_tried=not faulty)
+    if faulty or not all(finding.ok for finding in findings):
         sys.exit(FAULTY)

@@ -18,6 +18,9 @@ from bot.settings.values import NAME
 from handlers.routes import Atlas, Calendar, Route, Tenant
 
 MAX_ROUTES: Final = 100  # a Slack menu shows no more options
+NOTHING: Final = Atlas(tenants={}, routes={})
+"""What is in a file that cannot be read."""
+
 _TABLES: Final = ("tenants", "routes", "calendar")
 
 _T = TypeVar("_T", bound=Table)
@@ -25,11 +28,17 @@ _T = TypeVar("_T", bound=Table)
 
 def read_atlas(text: str, environ: Mapping[str, str], folder: Path) -> tuple[Atlas | None, list[Fault]]:
     """Read the file's text. The atlas is None when anything is wrong; relative `file:` paths start at `folder`."""
+    atlas, faults = read_parts(text, environ, folder)
+    return None if faults else atlas, faults
+
+
+def read_parts(text: str, environ: Mapping[str, str], folder: Path) -> tuple[Atlas, list[Fault]]:
+    """Read the file's text as `read_atlas` does. The atlas holds every tenant and route that is in order by itself."""
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = syntax_line(error, text)
-        return None, [Fault("TOML", line, f"cannot be read: {_words(error)}", "valid TOML: https://toml.io")]
+        return NOTHING, [Fault("TOML", line, f"cannot be read: {_words(error)}", "valid TOML: https://toml.io")]
     return _Reader(document, environ, folder, Lines(text)).read()
 
 
@@ -43,7 +52,7 @@ class _Reader:
         aliases = document.get("tenants")
         self._context = Context(environ, folder, tuple(aliases) if isinstance(aliases, dict) else ())
 
-    def read(self) -> tuple[Atlas | None, list[Fault]]:
+    def read(self) -> tuple[Atlas, list[Fault]]:
         for key in self._document.keys() - set(_TABLES):
             self._fault((key,), "is not a known table", did_you_mean(key, _TABLES))
         tenants = {alias: tenant for alias in self._names("tenants") if (tenant := self._tenant(alias))}
@@ -52,9 +61,7 @@ class _Reader:
         self._one_alias_a_tenant(tenants)
         self._one_policy_a_direction()
         faults = sorted(self._faults, key=lambda fault: fault.line or 0)
-        return (
-            None if faults or calendar is None else Atlas(tenants=tenants, routes=routes, calendar=calendar)
-        ), faults
+        return Atlas(tenants=tenants, routes=routes, calendar=calendar or Calendar()), faults
 
     def _tenant(self, alias: str) -> Tenant | None:
         table = self._table(("tenants", alias), TenantTable)

@@ -6,9 +6,13 @@ A fault never quotes a value that could be a secret: it names the place instead.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
+
+if TYPE_CHECKING:
+    from bot.settings.sound import Sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +26,14 @@ class Fault:
 
 
 class ConfigurationError(Exception):
-    """The configuration cannot be used. Carries every fault that was found, in the order of the file."""
+    """The configuration cannot be used. Carries every fault that was found, in the order of the file.
 
-    def __init__(self, faults: Iterable[Fault], file: str) -> None:
+    `sound` is what can be tried all the same; None where only a part of the configuration was asked for.
+    """
+
+    def __init__(self, faults: Iterable[Fault], file: str, sound: "Sound | None" = None) -> None:
         self.faults = tuple(faults)
+        self.sound = sound
         self.file = file  # path of the TOML file, as it was given
         super().__init__(f"{len(self.faults)} faults in the configuration ({file} and the environment)")
 

@@ -10,9 +10,10 @@ from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
-from bot.settings.atlas import read_atlas
+from bot.settings.atlas import NOTHING, read_parts
 from bot.settings.environment import DEFAULT_CONFIG, DatabaseEnvironment, Environment, Settings
 from bot.settings.faults import ConfigurationError, Fault, problems
+from bot.settings.sound import Sound
 from handlers.routes import Atlas
 
 _FILE: Final = "TINES_SYNC_CONFIG"
@@ -29,8 +30,13 @@ def load_settings(environ: Mapping[str, str], folder: Path | None = None) -> Set
     name = environ.get(_FILE, "").strip() or DEFAULT_CONFIG
     environment, faults = _read_environment(Environment, environ)
     atlas, file_faults = _read_file((folder or Path()) / name, name, environ)
-    if environment is None or atlas is None:
-        raise ConfigurationError(faults + file_faults, name)
+    if environment is None or file_faults:
+        try:
+            database_url = load_database_url(environ)
+        except ConfigurationError:
+            database_url = None
+        sound = Sound.parts(atlas, environ, {fault.where for fault in faults}, database_url)
+        raise ConfigurationError(faults + file_faults, name, sound)
     return Settings(**dict(environment), atlas=atlas)
 
 
@@ -50,13 +56,13 @@ def _read_environment(model: type[_E], environ: Mapping[str, str]) -> tuple[_E |
     return None, [Fault(str(place[0]).upper(), None, problem, expected) for place, problem, expected in found]
 
 
-def _read_file(path: Path, name: str, environ: Mapping[str, str]) -> tuple[Atlas | None, list[Fault]]:
+def _read_file(path: Path, name: str, environ: Mapping[str, str]) -> tuple[Atlas, list[Fault]]:
     expected = f"a copy of tines-sync.example.toml at {name}, or its path in {_FILE}"
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        return None, [Fault(name, None, "is not a text file in UTF-8", expected)]
+        return NOTHING, [Fault(name, None, "is not a text file in UTF-8", expected)]
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
-        return None, [Fault(name, None, f"cannot be read: {reason}", expected)]
-    return read_atlas(text, environ, path.parent)
+        return NOTHING, [Fault(name, None, f"cannot be read: {reason}", expected)]
+    return read_parts(text, environ, path.parent)

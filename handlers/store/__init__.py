@@ -18,7 +18,7 @@ from handlers.jobs import JobQueue
 from handlers.policy import Freeze
 from handlers.store import tables as t
 from handlers.store.database import WRITING, DatabaseUrlError
-from handlers.store.migrate import SchemaError, check_schema, migrate, migrates_by_itself
+from handlers.store.migrate import NewerSchemaError, SchemaError, check_schema, migrate, migrates_by_itself
 from handlers.store.reading import Reader
 from handlers.store.rows import Announcement, Event, Intent, Posted
 from handlers.store.writing import SYSTEM, ConflictError, Transaction, event_hash
@@ -30,6 +30,7 @@ __all__ = [
     "DatabaseUrlError",
     "Event",
     "Intent",
+    "NewerSchemaError",
     "Posted",
     "Reader",
     "SchemaError",

@@ -20,6 +20,10 @@ class SchemaError(Exception):
     """The database's tables do not fit this version; the text says what to run."""
 
 
+class NewerSchemaError(SchemaError):
+    """A newer version has changed the database."""
+
+
 async def migrate(database_url: str) -> str:
     """Create or upgrade the tables and return the revision reached.
 
@@ -66,7 +70,7 @@ def _refuse_newer(found: str | None) -> None:
 
     if found is not None and found not in known_revisions():
         message = f"the database was changed by a newer version of tines-sync (its revision {found} is unknown here)"
-        raise SchemaError(message)
+        raise NewerSchemaError(message)
 
 
 def _upgrade(connection: sa.Connection) -> str:

@@ -19,7 +19,7 @@ from bot.playground.tines import ErrorShape, Right, build_tines_app
 from bot.playground.tines import Fault as TinesFault
 from bot.playground.tines import Kind as TinesKind
 from bot.playground.tines.seed import DEV_KEY, DEV_READER_KEY, PROD_KEY, PROD_PUBLISH_KEY, Seeded, seeded
-from bot.settings import Settings
+from bot.settings import Settings, Sound
 from handlers.routes import Atlas, Route, Tenant
 
 BOT_TOKEN = "xoxb-local-check"
@@ -118,7 +118,7 @@ def place() -> Place:
 async def findings_in(where: Place) -> list[Finding]:
     """Check a place; no secret may be in what is found."""
     async with where.served() as settings:
-        findings = await check(settings)
+        findings = await check(Sound.of(settings))
     shown = findings_text(findings) + repr(findings)
     assert not [secret for secret in SECRETS if secret in shown]
     return findings
@@ -134,6 +134,7 @@ async def test_everything_works() -> None:
     """Where all is well, each thing that the configuration names was tried once and found in order."""
     findings = await findings_in(place())
     assert [finding.subject for finding in findings] == [
+        "Database",
         "Slack bot token",
         "Slack scopes",
         "Channel C0APPROVALS (approvals of up, told of up)",
@@ -327,9 +328,9 @@ async def test_slack_out_of_reach() -> None:
     where = place()
     where.urls["slack"] = closed_port()
     findings = await findings_in(where)
-    assert "Slack cannot be reached" in findings[0].what
-    assert "SLACK_API_URL" in findings[0].advice
-    assert not findings[0].ok
+    assert "Slack cannot be reached" in findings[1].what
+    assert "SLACK_API_URL" in findings[1].advice
+    assert not findings[1].ok
 
 
 async def test_rate_limits_are_waited_out() -> None:
@@ -373,7 +374,7 @@ async def test_route_without_groups_or_socket_mode() -> None:
     where = place()
     where.policy(approvers=("*",), denied=(), break_glass=(), notify=())
     async with where.served() as settings:
-        findings = await check(settings.model_copy(update={"slack_app_token": None}))
+        findings = await check(Sound.of(settings.model_copy(update={"slack_app_token": None})))
     assert not [found for found in findings if found.subject.startswith(("User", "Person", "Slack app"))]
     assert all(found.ok for found in findings)
 
