@@ -38,6 +38,7 @@ from bot.settings import Settings
 from bot.slack_client import SlackClient
 from bot.socket_mode import connected
 from bot.starting import StartError
+from bot.stopping import end_in_time
 from bot.web import SlackEndpoint, build_web
 from handlers.catalogue import Catalogue
 from handlers.engine import LEASE, DurableJobs, Engine, new_executor_id
@@ -111,7 +112,9 @@ async def compose(settings: Settings, world: World | None = None, *, answers_htt
         stack.callback(jobs.close)
         store = Store(open_engine(url), jobs, executor=new_executor_id(), clock=world.clock)
         stack.push_async_callback(store.close)
-        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=_SLACK_TIMEOUT))
+        session = await stack.enter_async_context(
+            aiohttp.ClientSession(timeout=_SLACK_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar())
+        )
         client = SlackClient(
             token=settings.slack_bot_token.get_secret_value(),
             base_url=settings.slack_api_url,
@@ -308,6 +311,7 @@ async def _serve(settings: Settings, world: World | None, *, answers: bool) -> N
             await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
             log.info("stopping")
+            end_in_time()
     log.info("stopped")
 
 

@@ -12,9 +12,11 @@ import logging
 import re
 import sys
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Final, TextIO
 from urllib.parse import quote
 
+import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -87,40 +89,48 @@ def configure_logs(
     again, which replaces what was configured before.
     """
     out = stream or sys.stderr
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_logger_name,
+    named: list[Processor] = [structlog.contextvars.merge_contextvars, structlog.stdlib.add_logger_name]
+    timed: list[Processor] = [
         structlog.stdlib.add_log_level,
-        structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,  # a module's logger must follow a later configure_logs
-    )
-    renderer: Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
+    renderer: Processor = structlog.processors.JSONRenderer(_json)
     if not as_json:
         renderer = structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback)
+    # before the mask, so that tracebacks are masked too
+    rendered: list[Processor] = [structlog.processors.format_exc_info, Mask(secrets), renderer]
+    # our own lines are written as they are: the standard library's way there costs as much again, at each answer
+    structlog.configure(
+        processors=[*named, *timed, *rendered],
+        wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
+        logger_factory=partial(_Lines, out),
+        cache_logger_on_first_use=False,  # a module's logger must follow a later configure_logs
+    )
     handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,  # before the mask, so that tracebacks are masked too
-                Mask(secrets),
-                renderer,
-            ],
+            foreign_pre_chain=[*named, structlog.stdlib.PositionalArgumentsFormatter(), *timed],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
         )
     )
     _route_to(handler, level.upper())
+
+
+class _Lines(structlog.WriteLogger):
+    """Writes lines to a stream, under the name of a module."""
+
+    def __init__(self, out: TextIO, name: str = "") -> None:
+        super().__init__(out)
+        self.name = name
+
+
+def _json(line: object, **_: object) -> str:
+    """Return a line as JSON."""
+    try:
+        return orjson.dumps(line).decode()
+    except TypeError:  # half a surrogate pair, or a number of more than 64 bits
+        return json.dumps(line)
 
 
 def _route_to(handler: logging.Handler, level: str) -> None:

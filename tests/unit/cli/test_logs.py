@@ -237,3 +237,12 @@ def test_trace_ids() -> None:
             assert (other, current_trace()) == ("given", "given")
         assert current_trace() == outer
     assert current_trace() is None
+
+
+def test_what_utf8_cannot_say_is_still_logged() -> None:
+    """Half a surrogate pair in a name, or a number of any size, costs no line."""
+    out = io.StringIO()
+    configure_logs(as_json=True, stream=out)
+    structlog.get_logger("x").info("named", name="half \ud83d", number=2**70)
+    line = json.loads(out.getvalue())
+    assert (line["name"], line["number"]) == ("half \ud83d", 2**70)
