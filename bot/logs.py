@@ -40,8 +40,9 @@ _LEVELLED: Final = ("slack_sdk.web.async_base_client", "slack_sdk.webhook.async_
 
 
 def _tells_news(record: logging.LogRecord) -> bool:
-    """Leave out Bolt's remark that it ignores SLACK_BOT_TOKEN, which `bot.app` reads and hands over itself."""
-    return "(or SLACK_BOT_TOKEN env variable) will be ignored" not in record.getMessage()
+    """Leave out Bolt's remarks that it ignores SLACK_BOT_TOKEN, which `bot.app` reads and hands over itself."""
+    said = record.getMessage()
+    return "(or SLACK_BOT_TOKEN env variable) will be ignored" not in said and "`token` will be unused" not in said
 
 
 class Mask:

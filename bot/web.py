@@ -7,7 +7,7 @@ about signatures: https://docs.slack.dev/authentication/verifying-requests-from-
 
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from pydantic import SecretStr
@@ -24,6 +24,7 @@ from bot.inbound import kind_of
 from bot.metrics import Metrics
 from handlers.tracing import traced
 
+EVENTS: Final = "/slack/events"
 MOST_BYTES: Final = 1_000_000  # Slack's largest payload is a view of 250 kB with its state
 _NOT_ALLOWED: Final = 405
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
@@ -129,6 +130,20 @@ def build_web(
     routes = [Route("/healthz", healthz), Route("/readyz", readyz)]
     if figures is not None:
         routes.append(Route("/metrics", metrics))
-    if endpoint is not None:
-        routes.append(Route("/slack/events", endpoint))  # whatever the method: the endpoint records what is no POST
-    return Starlette(routes=routes)
+    return Web(endpoint, routes)
+
+
+class Web(Starlette):
+    """Starlette, past which Slack's requests go straight to their endpoint: a person waits for them."""
+
+    def __init__(self, endpoint: SlackEndpoint | None, routes: Sequence[Route]) -> None:
+        # whatever the method: the endpoint records what is no POST
+        super().__init__(routes=routes if endpoint is None else [*routes, Route(EVENTS, endpoint)])
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if self._endpoint is not None and scope.get("path") == EVENTS and scope["type"] == "http":
+            await self._endpoint(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)

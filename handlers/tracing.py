@@ -4,7 +4,7 @@ Without it a failed call at night cannot be told apart from a hundred others. Th
 where every log line takes it; a row keeps it, so that a job finds it again after a restart or in another process.
 """
 
-import secrets
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -20,7 +20,7 @@ def traced(trace: str | None = None, **bound: object) -> Iterator[str]:
 
     Without `trace` the id already bound is kept, or a new one is made. The id is short enough to quote to a person.
     """
-    trace = trace or current_trace() or secrets.token_hex(6)
+    trace = trace or current_trace() or f"{random.getrandbits(48):012x}"
     with structlog.contextvars.bound_contextvars(**{TRACE: trace}, **bound):
         yield trace
 

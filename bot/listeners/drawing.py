@@ -7,6 +7,7 @@ show the same form.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from bot.listeners.answering import places
@@ -15,6 +16,8 @@ from bot.views.text import Block
 from handlers.people import Person
 from handlers.policy import Freeze, groups_of, may_break_glass, may_request, policy_faults
 from handlers.requests import Desk, Field, refuse
+
+_KEPT: Final = 64
 
 People: TypeAlias = Mapping[str, Person]
 """A person as each route, by its name, needs to know them."""
@@ -27,6 +30,7 @@ class FormDrawing:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._untouched = lru_cache(maxsize=_KEPT)(form_view)  # most forms open empty, and alike for many people
 
     async def draw(
         self, actor: str, people: People, state: FormState, fields: Mapping[Field, str] | None = None
@@ -43,7 +47,9 @@ class FormDrawing:
             none = await refuse(desk, actor, await self._why_none(people) or _NO_ROUTE, what=what)
             return no_routes_view(none.reasons)
         complete = self._complete(replace(state, routes=routes), people)
-        return form_view(complete, errors=_placed(complete, fields or {}))
+        if fields or complete.reason or complete.request_id:
+            return form_view(complete, errors=_placed(complete, fields or {}))
+        return {**self._untouched(replace(complete, draft_id="")), "private_metadata": complete.meta.dump()}
 
     async def _why_none(self, people: People) -> tuple[str, ...]:
         reasons: dict[str, None] = {}
