@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, JsonValue, field_validator
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U to misread aloud
 _ID_LENGTH: Final = 8
@@ -194,6 +194,32 @@ class Problem(Frozen):
     status: int | None = None  # HTTP status, where there was an answer
 
 
+class Called(Frozen):
+    """What became of a call to Tines, or of several that ended alike. Nothing of it is secret."""
+
+    tenant: str  # alias
+    method: str
+    path: str  # below the API's base, without the query
+    outcome: str  # "ok"; "refused": Tines said no; "failed": an answer that is neither; "unanswered": none
+    status: int | None = None  # HTTP status, where there was an answer
+    why: str = ""  # what went wrong, such as "timeout"; "given up" when nobody waited for the answer any more
+    words: str = ""  # what Tines (or the network) said to that, secrets masked, at most 2,000 characters
+    back: dict[str, JsonValue] = {}  # what a good answer held, in short: ids, numbers, statuses
+    began: datetime  # the first one
+    latest: datetime  # when the latest one began
+    ms: int  # how long it took; of several, the longest
+    times: int = 1
+
+    def and_again(self, other: "Called") -> "Called | None":
+        """Return this and a later one as one, None where they did not end alike, or may have changed something."""
+        told = {"began", "latest", "ms", "times"}
+        if self.method != "GET" or self.model_dump(exclude=told) != other.model_dump(exclude=told):
+            return None
+        return self.model_copy(
+            update={"latest": other.latest, "ms": max(self.ms, other.ms), "times": self.times + other.times}
+        )
+
+
 class SyncRequest(Frozen):
     """One ask, as its row says."""
 
@@ -222,6 +248,7 @@ class SyncRequest(Frozen):
     settle_until: datetime | None = None  # when following the statuses ends
     finished_at: datetime | None = None
     problem: Problem | None = None
+    calls: tuple[Called, ...] = ()  # to Tines, of which nothing new came yet: recorded with the next thing that does
     note: str = ""  # what people should know about where it stands now ("waits for TS-… on the same teams")
     trace: str = ""  # the id that is on every log line of what somebody did to it last and of all that follows from it
 

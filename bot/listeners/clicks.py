@@ -17,12 +17,14 @@ from handlers.requests import (
     Answer,
     Desk,
     Done,
+    Invalid,
     Refused,
     allowed,
     cancel,
     check_again,
     close,
     find,
+    reason_needed,
     refuse,
     refuse_unread,
     what_happened,
@@ -109,8 +111,8 @@ class Clicks:
                 desk, actor, (what_happened(request),), what="cancel", route=route.name, request=request
             )
             return late.reasons
-        someone_elses = actor != request.requester
-        await self._surface.open_view(body, cancel_view(request, reason_required=someone_elses))
+        view = cancel_view(request, reason_required=reason_needed(request, actor))
+        await self._surface.open_view(body, view)
         return ()
 
     async def cancelled(self, ack: AsyncAck, body: Body) -> None:
@@ -128,6 +130,8 @@ class Clicks:
         answer = await cancel(desk, actor, typed.request_id, typed.comment)
         if isinstance(answer, Done):
             await ack(response_action="clear")
+        elif isinstance(answer, Invalid):
+            await ack(response_action="errors", errors={ids.BLOCK_COMMENT: said(answer)})
         else:
             await ack(response_action="update", view=settled_view(answer))
 

@@ -13,6 +13,7 @@ from bot.views.review import decided_view, parse_reject, parse_review, refused_v
 from bot.views.text import Block
 from handlers.models import Problem, State, SyncRequest
 from handlers.operations import Preview
+from handlers.operations.logbook import Logbook
 from handlers.people import Person
 from handlers.policy import (
     Ruling,
@@ -105,22 +106,27 @@ class Reviews:
 
     def _look(self, view_id: str, actor: str, request: SyncRequest, route: Route) -> None:
         """Fill the open review with what Slack and Tines say now, and record what was shown."""
+        self._surface.follow_up(self._looking(view_id, actor, request, route))
 
-        async def shown(view: Block) -> None:
-            meta = ReviewMeta.read(view.get("private_metadata"))
-            async with self._surface.desk.store.transaction() as transaction:
-                transaction.record(
-                    "shown", actor, request.id, revision=request.revision, digest=meta.digest if meta else ""
-                )
+    async def _looking(self, view_id: str, actor: str, request: SyncRequest, route: Route) -> None:
+        async with Logbook(self._surface.desk.store, request.id, actor) as book:
 
-        self._surface.fill(view_id, self._filled_in(actor, request, route), then=shown)
+            async def shown(view: Block) -> None:
+                meta = ReviewMeta.read(view.get("private_metadata"))
+                async with book.transaction() as transaction:
+                    transaction.record(
+                        "shown", actor, request.id, revision=request.revision, digest=meta.digest if meta else ""
+                    )
 
-    async def _filled_in(self, actor: str, request: SyncRequest, route: Route) -> Block:
+            view = self._filled_in(actor, request, route, book)
+            await self._surface.filled(view_id, view, shown)
+
+    async def _filled_in(self, actor: str, request: SyncRequest, route: Route, book: Logbook) -> Block:
         desk = self._surface.desk
         someone = await desk.people.person(actor, groups_of(route))
         if not may_approve(route, someone, requester=request.requester, editor=request.editor).allowed:
             someone = await desk.people.person(actor, groups_of(route), fresh=True)
-        preview = await looked_up(desk, request.content, deadline(_LONGEST_PREVIEW))
+        preview = await looked_up(desk, request.content, deadline(_LONGEST_PREVIEW), book)
         if preview is None:
             preview = Preview(
                 stories=request.content.stories,

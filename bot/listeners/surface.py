@@ -72,11 +72,12 @@ class Surface:
 
         Whatever goes wrong meanwhile is said in the view: it never stays at "one moment".
         """
-        self.follow_up(self._filled(view_id, view, then))
+        self.follow_up(self.filled(view_id, view, then))
 
-    async def _filled(
+    async def filled(
         self, view_id: str, view: Awaitable[Block], then: Callable[[Block], Awaitable[None]] | None
     ) -> None:
+        """Do what `fill` does, and return when it is done."""
         try:
             shown = await view
         except StoreUnavailableError:

@@ -145,12 +145,20 @@ class Catalogue:
         team = stories.of(team_id) if stories is not None else await self._team_as_it_is(tenant, team_id, deadline)
         return team.pick(everything=everything, tag_keys=tag_keys, ids=ids)
 
-    async def current(self, tenant: str, team_id: int, ids: Collection[int]) -> dict[int, Story]:
+    async def current(
+        self,
+        tenant: str,
+        team_id: int,
+        ids: Collection[int],
+        *,
+        noted: Callable[[TinesCalls], TinesCalls] | None = None,
+    ) -> dict[int, Story]:
         """Return those of the stories that are in the team and can be synced, as they are on Tines now, by id.
 
-        Raises `TinesError`.
+        `noted` makes the operations those whose calls are recorded. Raises `TinesError`.
         """
-        return _by_id((await self._team_as_it_is(tenant, team_id, None)).pick(everything=False, tag_keys=(), ids=ids))
+        stories = await self._team_as_it_is(tenant, team_id, None, noted)
+        return _by_id(stories.pick(everything=False, tag_keys=(), ids=ids))
 
     async def team_now(self, tenant: str, team_id: int) -> Team | None:
         """Return the team as it is on Tines now, None when it is not there or the key may not see it.
@@ -176,11 +184,17 @@ class Catalogue:
 
     # --- how --------------------------------------------------------------------------------------------------------
 
-    async def _team_as_it_is(self, tenant: str, team_id: int, seconds: float | None) -> TeamStories:
+    async def _team_as_it_is(
+        self,
+        tenant: str,
+        team_id: int,
+        seconds: float | None,
+        noted: Callable[[TinesCalls], TinesCalls] | None = None,
+    ) -> TeamStories:
         """Return the team's stories as Tines tells them now, the whole tenant left alone."""
         client = self._clients[tenant]
         calls: TinesCalls = client if seconds is None else client.hurried(seconds)
-        rows = await fetch_rows(calls, self._tenants[tenant], team_id)
+        rows = await fetch_rows(noted(calls) if noted else calls, self._tenants[tenant], team_id)
         return (await Stories.build(rows)).of(team_id)
 
     async def _search_directly(self, tenant: str, team_id: int, query: str, limit: int) -> FoundStories:

@@ -5,9 +5,12 @@ work for a request and says by the row what comes next. It prevents work that li
 looks at the row can go on.
 """
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from handlers.models import Content, Frozen, Problem, Story, SyncRequest
+
+if TYPE_CHECKING:
+    from handlers.operations.logbook import Logbook
 
 
 class ExistingDestination(Frozen):
@@ -30,8 +33,8 @@ class Preview(Frozen):
 class Operation(Protocol):
     """One kind of work on Tines."""
 
-    async def preview(self, content: Content) -> Preview:
-        """Look up what would be done. Never raises for what Tines answers: see `Preview.problem`."""
+    async def preview(self, content: Content, book: "Logbook") -> Preview:
+        """Look up what would be done, noting the calls. Never raises for what Tines answers: see `Preview.problem`."""
         ...
 
     async def advance(self, request: SyncRequest) -> None:

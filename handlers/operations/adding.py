@@ -5,14 +5,14 @@ therefore shown, the union computed, shown again, and sent only if nobody change
 two teams wait for each other. An update may be sent twice without harm: it says what the set is, not what to add.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from handlers.models import Problem, SyncRequest
 from handlers.operations.outcomes import Outcomes
 from handlers.operations.trouble import passing
 from handlers.routes import Route
-from handlers.tines import TinesClient, TinesError, UnknownOutcomeError
+from handlers.tines import TinesCalls, TinesError, UnknownOutcomeError
 
 _NOT_FOUND = 404
 
@@ -22,30 +22,29 @@ class Adding:
 
     def __init__(
         self,
-        clients: Mapping[str, TinesClient],
+        source: TinesCalls,
         outcomes: Outcomes,
         may_send: Callable[[SyncRequest], Awaitable[bool]],
     ) -> None:
-        self._clients = clients
+        self._source = source  # the tenant's operations
         self._outcomes = outcomes
         self._may_send = may_send  # asked right before the effect; if not, it has said so on the row
 
     async def add(self, request: SyncRequest, route: Route, destination_id: int) -> None:
         """Add what is missing and begin to follow the destination."""
-        client = self._clients[request.content.source]
         wanted = frozenset(story.id for story in request.content.stories)
         how = "found"  # every story is in it already
         try:
-            found = await client.show_destination(destination_id)
+            found = await self._source.show_destination(destination_id)
             if not wanted <= found.story_ids:
-                again = await client.show_destination(destination_id)
+                again = await self._source.show_destination(destination_id)
                 if again.story_ids != found.story_ids:
                     await self._outcomes.later(request, timedelta(seconds=5), _in_motion(destination_id), "in_motion")
                     return
                 if not await self._may_send(request):
                     return  # whoever goes on with the request begins with a look
-                await client.update_destination(destination_id, sorted(found.story_ids | wanted))
-                found = await client.show_destination(destination_id)
+                await self._source.update_destination(destination_id, sorted(found.story_ids | wanted))
+                found = await self._source.show_destination(destination_id)
                 how = "added"
         except UnknownOutcomeError as error:
             await self._outcomes.look_soon(request, error)

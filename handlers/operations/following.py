@@ -4,30 +4,38 @@ No webhook tells of a failed sync, so the destination is shown again and again: 
 ten minutes at most. A tenant that does not answer meanwhile costs time and nothing else.
 """
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from handlers import announcing
 from handlers.models import Problem, State, StoryStatus, SyncMode, SyncRequest
 from handlers.operations.destinations import appeared, with_the_stories
+from handlers.operations.logbook import Logbook
 from handlers.operations.outcomes import Outcomes
 from handlers.operations.pacing import Pacing, backoff
 from handlers.operations.told import named, record_statuses
 from handlers.operations.trouble import asked_to_wait, passing
 from handlers.routes import Atlas, Route
-from handlers.store import Store
-from handlers.tines import TinesClient, TinesError
+from handlers.store import SYSTEM
+from handlers.tines import TinesCalls, TinesError
 
 
 class Following:
     """Looks at the statuses of a settling request."""
 
     def __init__(
-        self, store: Store, atlas: Atlas, clients: Mapping[str, TinesClient], outcomes: Outcomes, pacing: Pacing
+        self,
+        clock: Callable[[], datetime],
+        atlas: Atlas,
+        source: TinesCalls,
+        outcomes: Outcomes,
+        pacing: Pacing,
+        book: Logbook,
     ) -> None:
-        self._store = store
+        self._clock = clock
         self._atlas = atlas
-        self._clients = clients
+        self._source = source  # the tenant's operations
+        self._book = book  # of the calls made through them
         self._outcomes = outcomes
         self._pacing = pacing
 
@@ -40,12 +48,12 @@ class Following:
             await self._outcomes.ask_a_person(request, route, None)
             return
         try:
-            found = await self._clients[request.content.source].show_destination(request.destination_id)
+            found = await self._source.show_destination(request.destination_id)
         except TinesError as error:
             await self._unanswered(request, route, error)
             return
         statuses = named(found.statuses(), request)
-        over = request.settle_until is not None and self._store.clock() >= request.settle_until
+        over = request.settle_until is not None and self._clock() >= request.settle_until
         if over or all(status.settled for status in statuses):
             await self._finish(request, route, statuses)
         else:
@@ -53,7 +61,7 @@ class Following:
 
     async def _unanswered(self, request: SyncRequest, route: Route, error: TinesError) -> None:
         until = request.settle_until or request.updated_at
-        if not passing(error) or self._store.clock() > until + self._pacing.follow_unreachable_for:
+        if not passing(error) or self._clock() > until + self._pacing.follow_unreachable_for:
             await self._finish(request, route, request.statuses, error.problem())
         else:
             await self._go_on(request, route, request.statuses, error.problem(), at_least=asked_to_wait(error))
@@ -67,14 +75,15 @@ class Following:
         *,
         at_least: timedelta = timedelta(0),
     ) -> None:
-        async with self._store.transaction() as transaction:
-            held = await transaction.hold_request(request)
+        async with self._book.holding(request) as (transaction, held):
             if held is None:
                 return
             elapsed = self._elapsed(request)
             wait = max(at_least, backoff(self._pacing.follow_first, self._pacing.follow_most, elapsed))
             going = await transaction.change(held, statuses=statuses, problem=problem, due_at=transaction.now + wait)
             if (statuses, problem) != (held.statuses, held.problem):
+                if problem is not None and problem != held.problem:
+                    transaction.record("look_failed", SYSTEM, request.id, problem=problem.model_dump(mode="json"))
                 record_statuses(transaction, held, statuses)
                 await announcing.changed(transaction, going)
                 await announcing.statuses(transaction, going, route)
@@ -85,7 +94,7 @@ class Following:
             return self._pacing.follow_for
         manual = request.content.mode is SyncMode.MANUAL
         total = self._pacing.follow_manual_for if manual else self._pacing.follow_for
-        return max(timedelta(0), self._store.clock() - (request.settle_until - total))
+        return max(timedelta(0), self._clock() - (request.settle_until - total))
 
     async def _finish(
         self,
@@ -108,7 +117,7 @@ class Following:
         if request.known_ids is None:
             return ""  # stories were added to a destination; none was created
         try:
-            found = await self._clients[content.source].list_destinations()
+            found = await self._source.list_destinations()
         except TinesError:
             return ""  # the look is a courtesy: what the request created is known without it
         destination = self._atlas.tenants[content.destination]

@@ -4,8 +4,8 @@ Every ending of the create operation passes through here, so that none of them c
 channels, the requester, or the next request that waits for the same two teams.
 """
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -13,19 +13,21 @@ import structlog
 from handlers import announcing
 from handlers.calendar import first_look
 from handlers.models import Problem, State, StoryStatus, SyncMode, SyncRequest
+from handlers.operations.logbook import Logbook
 from handlers.operations.pacing import Pacing, backoff
 from handlers.operations.told import named, record_statuses
 from handlers.operations.trouble import asked_to_wait, passing
 from handlers.routes import Calendar, Route, bygone
-from handlers.store import SYSTEM, Store, Transaction
+from handlers.store import SYSTEM, Transaction
 from handlers.tines import SyncDestination, TinesError
 
 
 class Outcomes:
     """Writes outcomes. Each method does nothing when the request was taken over or moved on meanwhile."""
 
-    def __init__(self, store: Store, calendar: Calendar, pacing: Pacing) -> None:
-        self._store = store
+    def __init__(self, clock: Callable[[], datetime], calendar: Calendar, pacing: Pacing, book: Logbook) -> None:
+        self._clock = clock
+        self._book = book  # of the calls that led to them
         self._calendar = calendar
         self._pacing = pacing
         self._log = structlog.get_logger(__name__)
@@ -33,8 +35,7 @@ class Outcomes:
     async def settle(self, request: SyncRequest, route: Route, found: SyncDestination, how: str) -> None:
         """Record the sync destination, created now or found after an unknown outcome, and begin to follow it."""
         statuses = named(found.statuses(), request)
-        async with self._store.transaction() as transaction:
-            held = await transaction.hold_request(request)
+        async with self._book.holding(request) as (transaction, held):
             if held is None:
                 return
             manual = request.content.mode is SyncMode.MANUAL
@@ -63,8 +64,7 @@ class Outcomes:
 
     async def fail(self, request: SyncRequest, route: Route, problem: Problem) -> None:
         """End a request for which nothing was created."""
-        async with self._store.transaction() as transaction:
-            held = await transaction.hold_request(request)
+        async with self._book.holding(request) as (transaction, held):
             if held is None:
                 return
             failed = await transaction.change(
@@ -82,8 +82,7 @@ class Outcomes:
         **changes: Any,  # noqa: ANN401 - fields of SyncRequest
     ) -> None:
         """End a request whose stories were followed."""
-        async with self._store.transaction() as transaction:
-            held = await transaction.hold_request(request)
+        async with self._book.holding(request) as (transaction, held):
             if held is None:
                 return
             record_statuses(transaction, held, statuses)
@@ -179,12 +178,12 @@ class Outcomes:
             self._pacing.look_first,
             error.problem(),
             "unknown_outcome",
-            troubled_at=self._store.clock(),  # another trouble than the one before it
+            troubled_at=self._clock(),  # another trouble than the one before it
         )
 
     async def look_again(self, request: SyncRequest) -> None:
         """Nothing has appeared yet: look again later."""
-        waited = self._store.clock() - (request.posted_at or request.updated_at)
+        waited = self._clock() - (request.posted_at or request.updated_at)
         wait = backoff(self._pacing.look_first, self._pacing.look_most, waited)
         await self.later(request, wait, request.problem, None)
 
@@ -199,7 +198,7 @@ class Outcomes:
 
     def _troubled_for(self, request: SyncRequest) -> timedelta:
         """Return for how long the same trouble has lasted."""
-        now = self._store.clock()
+        now = self._clock()
         return now - (request.troubled_at or now)
 
     def _pause(self, error: TinesError, most: timedelta, troubled: timedelta) -> timedelta:
@@ -207,8 +206,7 @@ class Outcomes:
 
     async def ask_a_person(self, request: SyncRequest, route: Route, problem: Problem | None) -> None:
         """Stop: looking cannot tell whether the sync destination exists."""
-        async with self._store.transaction() as transaction:
-            held = await transaction.hold_request(request)
+        async with self._book.holding(request) as (transaction, held):
             if held is None:
                 return
             uncertain = await transaction.change(
@@ -226,8 +224,7 @@ class Outcomes:
         self, request: SyncRequest, route: Route, existing: Sequence[int], changed: Sequence[str]
     ) -> None:
         """Send an approved request back to its approvers: what is there now is not what they were shown."""
-        async with self._store.transaction() as transaction:
-            held = await transaction.hold_request(request)
+        async with self._book.holding(request) as (transaction, held):
             if held is None:
                 return
             pending = await transaction.change(
@@ -273,8 +270,7 @@ class Outcomes:
         **changes: Any,  # noqa: ANN401 - fields of SyncRequest
     ) -> None:
         """Wait, with a problem that people may see, and an event for it when it is new."""
-        async with self._store.transaction() as transaction:
-            held = await transaction.hold_request(request)
+        async with self._book.holding(request) as (transaction, held):
             if held is None:
                 return
             troubled_at = (held.troubled_at or transaction.now) if problem is not None else None

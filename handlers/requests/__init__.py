@@ -10,7 +10,7 @@ seldom      refusals that typing repeats
 from handlers.requests.advancing import advance
 from handlers.requests.answers import Answer, Changed, Done, Field, Invalid, NotNow, Refused, Slow
 from handlers.requests.asking import Submission, edit, submit
-from handlers.requests.closing import STOPPABLE, cancel, check_again, close, freeze, thaw
+from handlers.requests.closing import STOPPABLE, cancel, check_again, close, freeze, reason_needed, thaw
 from handlers.requests.deciding import Shown, approve, reject, withdraw
 from handlers.requests.desk import (
     Desk,
@@ -50,6 +50,7 @@ __all__ = [
     "find",
     "freeze",
     "looked_up",
+    "reason_needed",
     "refuse",
     "refuse_unread",
     "reject",

@@ -4,10 +4,11 @@ from typing import Final
 
 from handlers import announcing
 from handlers.models import Problem, State, SyncRequest
+from handlers.operations.logbook import record_kept
 from handlers.people import Person
 from handlers.policy import Freeze, Ruling, may_cancel, may_freeze
-from handlers.requests.answers import Answer, Done, NotNow, Refused
-from handlers.requests.desk import Desk, allowed, permitted, refuse, refused_in
+from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refused
+from handlers.requests.desk import Desk, allowed, permitted, refuse, refused_in, told
 from handlers.requests.locking import locked
 from handlers.routes import Route
 
@@ -16,11 +17,14 @@ STOPPABLE: Final = frozenset({State.PENDING, State.APPROVED})
 
 
 async def cancel(desk: Desk, actor: str, request_id: str, reason: str) -> Answer:
-    """Call off a request for which nothing was sent yet."""
+    """Call off a request for which nothing was sent yet. Whoever calls off somebody else's must say why."""
     found = await permitted(desk, actor, request_id, _may_cancel, what="cancel")
     if not isinstance(found, tuple):
         return found
     request, route, _ = found
+    if not reason.strip() and reason_needed(request, actor):
+        nothing_said = Invalid(fields={Field.REASON: "Say why, for the person who asked."})
+        return await told(desk, actor, nothing_said, what="cancel", route=route.name, request=request)
     async with desk.store.transaction() as transaction:
         current = await locked(transaction, request, route, STOPPABLE, actor, what="cancel")
         if isinstance(current, Refused):
@@ -32,10 +36,17 @@ async def cancel(desk: Desk, actor: str, request_id: str, reason: str) -> Answer
             closed_comment=reason,
             due_at=None,
             finished_at=transaction.now,
+            calls=(),
         )
+        record_kept(transaction, current)
         transaction.record("cancelled", actor, current.id, revision=current.revision, reason=reason)
         await announcing.ended(transaction, cancelled, route)
     return Done(request=cancelled, text=f"{request_id} is cancelled. Nothing was sent to Tines.")
+
+
+def reason_needed(request: SyncRequest, actor: str) -> bool:
+    """Whether a person who calls a request off must say why: its requester knows, nobody else's reason is known."""
+    return actor != request.requester
 
 
 def _may_cancel(route: Route, person: Person, request: SyncRequest) -> Ruling:

@@ -10,6 +10,7 @@ from typing import Final
 from handlers import announcing
 from handlers.models import Content, Decision, Frozen, State, Story, SyncRequest, Verdict
 from handlers.operations import Preview
+from handlers.operations.logbook import Logbook
 from handlers.policy import Ruling, may_approve, may_reject, may_withdraw, quorum
 from handlers.requests.answers import Answer, Changed, Done, NotNow, Refused, Slow
 from handlers.requests.desk import (
@@ -69,26 +70,27 @@ async def approve(
     )
     if not isinstance(ruling, Ruling):
         return ruling
-    preview = await looked_up(desk, request.content, until)
-    if preview is None:
-        return Slow()
-    if preview.problem is not None:
-        unknown = NotNow(problem=preview.problem)
-        return await told(desk, actor, unknown, what="approve", route=route.name, request=request)
-    async with desk.store.transaction() as transaction:
-        current = await in_time(transaction, request.id, route)
-        if current is not None and _gave(current, actor, shown, since):
-            return Done(request=current, text=f"Your approval of {current.id} counts already.")
-        if current is None or current.state is not State.PENDING:
-            now = current or request
-            return refused_in(transaction, actor, (what_happened(now),), what="approve", request=now)
-        now_there = current.content.with_stories(preview.stories)
-        changes = _changes(current, request, shown, preview, now_there)
-        if changes:
-            transaction.record("shown_again", actor, current.id, changes=list(changes), revision=current.revision)
-            fits = current.revision == request.revision  # else it was looked up for what was asked before
-            return Changed(request=current, preview=preview if fits else None, changes=changes)
-        return await _take(transaction, current, route, actor, shown, ruling, now_there)
+    async with Logbook(desk.store, request.id, actor) as book:
+        preview = await looked_up(desk, request.content, until, book)
+        if preview is None:
+            return Slow()
+        if preview.problem is not None:
+            unknown = NotNow(problem=preview.problem)
+            return await told(desk, actor, unknown, what="approve", route=route.name, request=request)
+        async with book.transaction() as transaction:
+            current = await in_time(transaction, request.id, route)
+            if current is not None and _gave(current, actor, shown, since):
+                return Done(request=current, text=f"Your approval of {current.id} counts already.")
+            if current is None or current.state is not State.PENDING:
+                now = current or request
+                return refused_in(transaction, actor, (what_happened(now),), what="approve", request=now)
+            now_there = current.content.with_stories(preview.stories)
+            changes = _changes(current, request, shown, preview, now_there)
+            if changes:
+                transaction.record("shown_again", actor, current.id, changes=list(changes), revision=current.revision)
+                fits = current.revision == request.revision  # else it was looked up for what was asked before
+                return Changed(request=current, preview=preview if fits else None, changes=changes)
+            return await _take(transaction, current, route, actor, shown, ruling, now_there)
 
 
 def _gave(request: SyncRequest, actor: str, shown: Shown, since: datetime | None) -> bool:

@@ -12,6 +12,7 @@ from typing import Final
 from handlers.catalogue import Catalogue
 from handlers.models import Content, Problem, State, SyncRequest
 from handlers.operations import Operation, Preview
+from handlers.operations.logbook import Logbook
 from handlers.people import People, PeopleUnavailableError, Person
 from handlers.policy import Ruling, groups_of
 from handlers.requests.answers import Answer, Invalid, NotNow, Refused
@@ -175,11 +176,14 @@ async def permitted(
     return (request, route, ruling) if isinstance(ruling, Ruling) else ruling
 
 
-async def looked_up(desk: Desk, content: Content, until: float | None) -> Preview | None:
-    """Return the preview of what would be done, or None when Tines has not answered by the loop's time `until`."""
+async def looked_up(desk: Desk, content: Content, until: float | None, book: Logbook) -> Preview | None:
+    """Return the preview of what would be done, or None when Tines has not answered by the loop's time `until`.
+
+    The calls made for it are noted in the logbook, answered or not.
+    """
     try:
         async with asyncio.timeout_at(until):
-            return await desk.operation.preview(content)
+            return await desk.operation.preview(content, book)
     except TimeoutError:
         return None
 

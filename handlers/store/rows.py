@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import RowMapping
 
 from handlers.models import (
+    Called,
     Content,
     Decision,
     Frozen,
@@ -20,6 +21,7 @@ from handlers.models import (
 
 _STORIES: Final = TypeAdapter(tuple[Story, ...])
 _STATUSES: Final = TypeAdapter(tuple[StoryStatus, ...])
+_CALLS: Final = TypeAdapter(tuple[Called, ...])
 
 
 class Posted(Frozen):
@@ -97,6 +99,8 @@ def request_columns(changes: Mapping[str, Any]) -> dict[str, Any]:
         columns.update(content_columns(content))
     if "statuses" in columns:
         columns["statuses"] = _STATUSES.dump_python(columns["statuses"], mode="json")
+    if "calls" in columns:
+        columns["calls"] = _CALLS.dump_python(columns["calls"], mode="json")
     if columns.get("problem") is not None:
         columns["problem"] = columns["problem"].model_dump(mode="json")
     if columns.get("known_ids") is not None:

@@ -96,6 +96,7 @@ requests: Final = sa.Table(
     sa.Column("settle_until", Instant),
     sa.Column("finished_at", Instant),
     sa.Column("problem", Packed),
+    sa.Column("calls", Packed, nullable=False, server_default="[]"),  # to Tines, not in the record yet
     sa.Column("note", sa.Text, nullable=False, server_default=""),
     sa.Column("trace", sa.String(32), nullable=False, server_default=""),
     sa.Column("claimed_by", sa.String(64)),
@@ -181,7 +182,7 @@ events: Final = sa.Table(
     "events",
     metadata,
     sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),  # 1, 2, 3, … without a gap
-    sa.Column("at", Instant, nullable=False),
+    sa.Column("at", Instant, nullable=False, index=True),
     sa.Column("request_id", sa.String(16), index=True),
     sa.Column("actor", sa.String(64), nullable=False),  # Slack user id, or "tines-sync"
     sa.Column("kind", sa.String(32), nullable=False),

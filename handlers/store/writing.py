@@ -5,14 +5,14 @@ nothing that was acknowledged can be missing; and nothing was announced or queue
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from handlers.models import MOVES, Decision, State, SyncRequest
+from handlers.models import MOVES, Called, Decision, State, SyncRequest
 from handlers.policy import Freeze
 from handlers.store import tables as t
 from handlers.store.outbox import Outbox
@@ -96,6 +96,12 @@ class Transaction(Outbox):
         )
         if woken.one_or_none() is not None:
             self.advance(request_id)
+
+    async def keep_calls(self, request_id: str, calls: Sequence[Called]) -> None:
+        """Keep calls of which nothing new came on a request's row, until something is recorded that they belong before."""
+        await self._connection.execute(
+            sa.update(t.requests).where(t.requests.c.id == request_id).values(request_columns({"calls": calls}))
+        )
 
     async def begun_since(self, request: SyncRequest, since: datetime) -> bool:
         """Whether a create for the same two teams was begun by another request since a moment."""

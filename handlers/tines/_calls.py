@@ -4,14 +4,19 @@ It prevents requests put together in several places: the exact body of a create,
 pages followed by number are written down here, once. The facts are those of https://www.tines.com/api/.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime
 from typing import Final, TypedDict, TypeVar, Unpack, cast
 
+import httpx
 from pydantic import SecretStr
 
-from handlers.models import Team
+from handlers.models import Called, Team
 from handlers.routes import Tenant
-from handlers.tines._line import Line, Param
+from handlers.tines._errors import TinesError
+from handlers.tines._judge import Call
+from handlers.tines._line import Line, Param, read
+from handlers.tines._noting import Noting
 from handlers.tines._wire import (
     PER_PAGE,
     Credential,
@@ -68,6 +73,13 @@ class TinesCalls:
         """Seconds after which no single call of this client is under way any more."""
         return self._line.timeouts.whole
 
+    def noted(self, clock: Callable[[], datetime], note: Callable[[Called], None]) -> "TinesCalls":
+        """Return the same operations for work that is recorded: `note` is told what became of every HTTP call.
+
+        Repeated ones, pages and calls that were given up included. `clock` gives the time (aware, UTC).
+        """
+        return TinesCalls(self._line.noted(Noting(clock, note)))
+
     # --- sync destinations ------------------------------------------------------------------------------------------
 
     async def create_destination(
@@ -119,9 +131,7 @@ class TinesCalls:
     async def delete_destination(self, destination_id: int, *, keep_stories: bool) -> None:
         """Delete a sync destination. Without `keep_stories` Tines deletes the copies as well, later and out of sight."""
         path = f"{_DESTINATIONS}/{destination_id}"
-        response = await self._line.send("DELETE", path, body={"keep_stories": keep_stories})
-        if response.content.strip():  # 204 is documented; a page of something in between is not a yes
-            self._line.read(Document, response, self._line.call("DELETE", path))
+        await self._line.send(_nothing, "DELETE", path, body={"keep_stories": keep_stories})
 
     async def sync_all(self, destination_id: int) -> bool:
         """Start a sync of every story; whether Tines started one. What became of it is seen with `show_destination`."""
@@ -199,6 +209,11 @@ class TinesCalls:
     def _clean(self, destination: SyncDestination, secrets: tuple[SecretStr, ...] = ()) -> SyncDestination:
         """Return the sync destination with error messages that are safe to show."""
         return destination.with_errors(lambda text: clean(text, (self._line.key, *secrets)))
+
+
+def _nothing(call: Call, response: httpx.Response) -> Document | TinesError | None:
+    """Read an answer without a body: 204 is documented, and a page of something in between is not a yes."""
+    return read(Document, call, response) if response.content.strip() else None
 
 
 def _params(query: StoryQuery) -> dict[str, Param | None]:

@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, TypeVar
 
 import httpx
@@ -16,6 +17,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from handlers.tines._errors import Kind, RetryableError, TinesError
 from handlers.tines._judge import Answer, Call, judge, outcome_name
+from handlers.tines._noting import Noted, Noting
 from handlers.tines._wire import faults
 from handlers.tines._words import words_of
 
@@ -25,6 +27,8 @@ _SHOWN_FAULTS: Final = 3  # of an answer that does not fit; the rest would say t
 Observe = Callable[[str, str, float], None]
 Param = str | int
 T = TypeVar("T", bound=BaseModel)
+R = TypeVar("R", bound=BaseModel | None)
+Read = Callable[[Call, httpx.Response], R | TinesError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,45 +86,38 @@ class Line:
     patience: Patience
     clock: Callable[[], float]  # seconds; only differences matter
     observe: Observe | None = None
+    noting: Noting | None = None  # who is told of every single call
     until: float | None = None  # on the event loop's clock: every call ends by then
 
     def hurried(self, until: float) -> "Line":
         """Return the same line for somebody who waits: one attempt a call, and every call ends by `until`."""
         return replace(self, patience=replace(self.patience, attempts=1), until=until)
 
+    def noted(self, noting: Noting) -> "Line":
+        """Return the same line for work whose every call is to be noted."""
+        return replace(self, noting=noting)
+
     async def ask(self, answer: type[T], path: str, params: Mapping[str, Param | None] | None = None) -> T:
         """GET, and read the answer. Raises `TinesError`."""
-        response = await self.send("GET", path, params=params)
-        return self.read(answer, response, self.call("GET", path))
+        return await self.send(partial(read, answer), "GET", path, params=params)
 
     async def tell(
         self, answer: type[T], method: str, path: str, body: object = None, secrets: tuple[SecretStr, ...] = ()
     ) -> T:
         """Send something that changes Tines, and read the answer. Raises `TinesError`."""
-        response = await self.send(method, path, body=body, secrets=secrets)
-        return self.read(answer, response, self.call(method, path, secrets))
-
-    def read(self, answer: type[T], response: httpx.Response, call: Call) -> T:
-        """Read the body of a good answer. Raises `TinesError` when it is not what Tines gives."""
-        try:
-            return answer.model_validate_json(response.content)
-        except ValidationError as error:
-            said = "; ".join(list(faults(error))[:_SHOWN_FAULTS])
-        if response.text.lstrip().startswith("<"):  # a page, of a proxy or a login: its title tells more
-            said = words_of(response.text, call.secrets)
-        # raised outside of the handler: pydantic's error quotes the answer, and must not travel along as a context
-        raise call.unreadable(response.status_code, said)
+        return await self.send(partial(read, answer), method, path, body=body, secrets=secrets)
 
     async def send(
         self,
+        reads: Read[R],
         method: str,
         path: str,
         *,
         params: Mapping[str, Param | None] | None = None,
         body: object = None,
         secrets: tuple[SecretStr, ...] = (),
-    ) -> httpx.Response:
-        """Send a call, again where that is safe, and return the answer if it is one of 200 to 299.
+    ) -> R:
+        """Send a call, again where that is safe, and return the answer as it is read, if it is one of 200 to 299.
 
         `secrets` are those in the body. Raises `TinesError`.
         """
@@ -134,18 +131,28 @@ class Line:
             wait_max=patience.wait_max,
             wait_jitter=patience.wait_jitter,
         )
-        return await persist(patience.wait_for, self._send_once, call, query, body)
+        return await persist(patience.wait_for, self._send_once, reads, call, query, body)
 
     def call(self, method: str, path: str, secrets: tuple[SecretStr, ...] = ()) -> Call:
         """Describe a call for judging it; `secrets` are those in its body."""
         return Call(self.tenant, method, path, (self.key, *secrets))
 
-    async def _send_once(self, call: Call, query: Mapping[str, Param], body: object) -> httpx.Response:
+    async def _send_once(self, reads: Read[R], call: Call, query: Mapping[str, Param], body: object) -> R:
         started = self.clock()
-        answer = await self._answer(call, query, body)
-        if self.observe is not None:
-            self.observe(call.method, outcome_name(answer), self.clock() - started)
-        verdict = judge(call, answer)
+        noted = None if self.noting is None else Noted(call, query.get("page"), self.noting.clock())
+        try:
+            answer = await self._answer(call, query, body)
+            if self.observe is not None:
+                self.observe(call.method, outcome_name(answer), self.clock() - started)
+            judged = judge(call, answer)
+            verdict = judged if isinstance(judged, TinesError) else reads(call, judged)
+            if noted is not None and isinstance(answer, httpx.Response):
+                noted.status = answer.status_code
+            if noted is not None:
+                noted.verdict = verdict
+        finally:
+            if self.noting is not None and noted is not None:
+                self.noting.note(noted.ended(self.clock() - started))
         # raised here and not in a handler: the errors of httpx hold the request and with it the keys
         if isinstance(verdict, TinesError):
             raise verdict
@@ -159,3 +166,17 @@ class Line:
                 return await self.http.request(call.method, API + call.path, params=query, json=body)
         except (httpx.RequestError, TimeoutError) as error:
             return error
+
+
+def read(answer: type[T], call: Call, response: httpx.Response) -> T | TinesError:
+    """Return the body of a good answer, or the error that it is when it is not what Tines gives.
+
+    The error is returned and not raised: pydantic's quotes the answer, and must not travel along as a context.
+    """
+    try:
+        return answer.model_validate_json(response.content)
+    except ValidationError as error:
+        said = "; ".join(list(faults(error))[:_SHOWN_FAULTS])
+    if response.text.lstrip().startswith("<"):  # a page, of a proxy or a login: its title tells more
+        said = words_of(response.text, call.secrets)
+    return call.unreadable(response.status_code, said)

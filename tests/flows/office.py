@@ -23,6 +23,7 @@ from bot.playground.stage import ADA, APPROVALS, BEN, GENERAL, RINA, TOM, Play, 
 from bot.playground.tines import create_destination
 from bot.playground.tines.seed import PROD_KEY
 from handlers.models import State, SyncRequest
+from handlers.operations.logbook import CALLED
 from handlers.operations.pacing import Pacing
 from handlers.store import Event
 from handlers.tines import Patience, Timeouts
@@ -166,8 +167,11 @@ class Office:
             return await (reader.events(request.id) if request else reader.events_after(0))
 
     async def kinds(self, request: SyncRequest | None = None) -> list[str]:
-        """Return the kinds of the recorded events, oldest first, without the posts, which come at Slack's own pace."""
-        return [event.kind for event in await self.events(request) if event.kind != "announced"]
+        """Return the kinds of the recorded events, oldest first.
+
+        Without the posts, which come at Slack's own pace, and the calls to Tines.
+        """
+        return [event.kind for event in await self.events(request) if event.kind not in {"announced", CALLED}]
 
     async def sent_again(self, payload: Json) -> Json:
         """Send the bot an interaction once more, or one that no client of Slack would send; return its answer."""

@@ -22,6 +22,7 @@ from handlers.catalogue import Catalogue
 from handlers.jobs import Job
 from handlers.models import SyncMode, SyncRequest
 from handlers.operations.create import CreateDestination
+from handlers.operations.logbook import CALLED, Logbook
 from handlers.operations.pacing import Pacing
 from handlers.people import Person
 from handlers.requests import Answer, Desk, Done, Shown, Submission, advance, looked_up, submit
@@ -142,7 +143,8 @@ class Room:
     async def shown(self, request_id: str) -> Shown:
         """Return what a review of the request shows now."""
         request = await self.now(request_id)
-        preview = await looked_up(self.desk, request.content, None)
+        book = Logbook(self.store, request.id)  # never written: only a listener records a review
+        preview = await looked_up(self.desk, request.content, None, book)
         assert preview is not None
         return Shown(
             request_id=request.id,
@@ -182,8 +184,8 @@ class Room:
             return await reader.events(request_id)
 
     async def kinds(self, request_id: str) -> list[str]:
-        """Return the kinds of a request's events."""
-        return [event.kind for event in await self.events(request_id)]
+        """Return the kinds of a request's events, without the calls to Tines that led to them."""
+        return [event.kind for event in await self.events(request_id) if event.kind != CALLED]
 
     async def told(self, lane: str = APPROVALS) -> list[Mapping[str, Any]]:
         """Return what is ordered to be shown in a lane, with the id of its request, oldest first."""

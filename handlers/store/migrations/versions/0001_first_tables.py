@@ -79,6 +79,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_events")),
     )
+    op.create_index(op.f("ix_events_at"), "events", ["at"], unique=False)
     op.create_index(op.f("ix_events_request_id"), "events", ["request_id"], unique=False)
     op.create_table(
         "executors",
@@ -157,6 +158,7 @@ def upgrade() -> None:
         sa.Column("settle_until", sa.BigInteger(), nullable=True),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.Column("problem", sa.Text(), nullable=True),
+        sa.Column("calls", sa.Text(), server_default="[]", nullable=False),
         sa.Column("note", sa.Text(), server_default="", nullable=False),
         sa.Column("trace", sa.String(length=32), server_default="", nullable=False),
         sa.Column("claimed_by", sa.String(length=64), nullable=True),

@@ -1,0 +1,238 @@
+"""One piece of the work on an approved request that creates a sync destination, as its row says what is due.
+
+A request that is looked at twice, by two processes or after a crash, must not be sent twice: everything that decides
+is asked again, under lock, right before the effect, and committed before it.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from handlers.catalogue import Catalogue
+from handlers.models import Content, State, Story, SyncMode, SyncRequest
+from handlers.operations.adding import Adding
+from handlers.operations.destinations import appeared, of_the_same_teams, with_the_stories
+from handlers.operations.following import Following
+from handlers.operations.logbook import Logbook
+from handlers.operations.outcomes import Outcomes
+from handlers.operations.pacing import Pacing
+from handlers.operations.plan import Step, plan
+from handlers.operations.trouble import passing
+from handlers.routes import Atlas, Route, Tenant
+from handlers.store import Store, Transaction
+from handlers.tines import RetryableError, SyncDestination, TinesClient, TinesError, UnknownOutcomeError
+
+_AT_WORK: Final = frozenset({State.CREATING, State.UNCERTAIN})  # what it will create, or did, is not known yet
+_CLOCK_SKEW: Final = timedelta(seconds=5)  # between the machines that share a database
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the work is done with."""
+
+    store: Store
+    atlas: Atlas
+    clients: Mapping[str, TinesClient]
+    catalogue: Catalogue
+    holds_lease: Callable[[], bool]
+    pacing: Pacing
+
+
+class Creating:
+    """One piece of work for a claimed request of a route. Every call to Tines goes through the logbook."""
+
+    def __init__(self, parts: Parts, source: str, outcomes: Outcomes, book: Logbook) -> None:
+        self._parts = parts
+        self._client = parts.clients[source]
+        self._source = book.noted(self._client)
+        self._outcomes = outcomes
+        self._book = book
+        self._following = Following(parts.store.clock, parts.atlas, self._source, outcomes, parts.pacing, book)
+        self._adding = Adding(self._source, outcomes, self._may_still_send)
+        self._log = structlog.get_logger(__name__)
+
+    async def go_on(self, request: SyncRequest, route: Route) -> None:
+        """Do what the request's state says."""
+        if request.state is State.APPROVED:
+            await self._begin(request, route)
+        elif request.state is State.SETTLING:
+            await self._following.follow(request, route)
+        elif request.destination_id is not None:
+            await self._adding.add(request, route, request.destination_id)
+        elif request.state is State.CREATING:
+            await self._find_out(request, route)
+
+    async def _begin(self, request: SyncRequest, route: Route) -> None:
+        """Look first, then commit what is about to be sent, then send it."""
+        if await self._frozen(request):
+            return
+        looked_at = self._parts.store.clock()
+        try:
+            stories, found = await look(self._parts, request.content, self._book)
+        except TinesError as error:
+            if passing(error):
+                await self._outcomes.try_later(request, route, error)
+            else:
+                await self._outcomes.fail(request, route, error.problem())
+            return
+        same = of_the_same_teams(found, request.content, self._destination(request))
+        decided = plan(request, route, same, stories)
+        if decided.step is Step.ASK_AGAIN:
+            await self._outcomes.ask_again(request, route, decided.existing, decided.changed)
+            return
+        adding = decided.existing[0] if decided.step is Step.ADD else None
+        async with self._book.holding(request) as (transaction, claimed):
+            held = await self._may_send(transaction, claimed, looked_at)
+            if held is None:
+                return
+            begun = await self._outcomes.note_call(
+                transaction,
+                held,
+                wait=self._longest_call(),
+                destination_id=adding,
+                known_ids=tuple(each.id for each in found) if adding is None else None,
+            )
+        if adding is None:
+            await self._post(begun, route)
+        else:
+            await self._adding.add(begun, route, adding)
+
+    async def _frozen(self, request: SyncRequest) -> bool:
+        """Whether a freeze holds this one up, as far as this process knows; if so, say it on the row.
+
+        Asked before Tines is, so that a long freeze costs no calls; asked again, under lock, right before the effect.
+        """
+        if request.content.route not in await self._parts.store.freezes():
+            return False
+        async with self._book.holding(request) as (transaction, held):
+            return held is None or await self._held_up(transaction, held)
+
+    async def _held_up(self, transaction: Transaction, request: SyncRequest) -> bool:
+        if await transaction.freeze(request.content.route) is not None:
+            await self._outcomes.wait(transaction, request, "The route is frozen; this runs when it is thawed.")
+            return True
+        await transaction.lock_teams(request)
+        others = await transaction.same_teams(request, _AT_WORK)
+        if others:
+            await self._outcomes.wait(transaction, request, f"Waits for {others[0]}, which is for the same two teams.")
+            return True
+        return False
+
+    async def _may_send(
+        self, transaction: Transaction, claimed: SyncRequest | None, looked_at: datetime
+    ) -> SyncRequest | None:
+        """Return the request if a call may be sent for it now. Everything is asked again, right before the effect."""
+        held = await self._unhindered(transaction, claimed)
+        if held is not None and await transaction.begun_since(held, looked_at - _CLOCK_SKEW):
+            # what was listed may lack the other one's destination, which could then pass for ours
+            await self._outcomes.wait(transaction, held, held.note, seconds=1)
+            return None
+        return held
+
+    async def _may_still_send(self, request: SyncRequest) -> bool:
+        """Whether a call may be sent now for a request that was begun before: by now its route may be frozen."""
+        async with self._book.holding(request) as (transaction, claimed):
+            held = await self._unhindered(transaction, claimed)
+        return held is not None and self._parts.holds_lease()
+
+    async def _unhindered(self, transaction: Transaction, held: SyncRequest | None) -> SyncRequest | None:
+        """Return the request if this process surely has it, and neither a freeze nor another request holds it up."""
+        if held is None or await self._held_up(transaction, held):
+            return None
+        if not self._parts.holds_lease():
+            self._log.warning("the lease is over; another process goes on", request=held.id)
+            return None
+        return held
+
+    async def _post(self, request: SyncRequest, route: Route) -> None:
+        content = request.content
+        if not self._parts.holds_lease():
+            # stopped for long between the commit and here: whoever has the request now finds out what is there
+            self._log.warning("the lease is over; another process goes on", request=request.id)
+            return
+        try:
+            # once: while this call can be under way, nobody sends another
+            created = await self._book.noted(self._client.hurried(self._client.longest_call)).create_destination(
+                destination=self._destination(request),
+                same_tenant=content.source == content.destination,
+                destination_team_id=content.destination_team.id,
+                team_id=content.source_team.id,
+                story_ids=[story.id for story in content.stories],
+                manual=content.mode is SyncMode.MANUAL,
+            )
+        except UnknownOutcomeError as error:
+            await self._outcomes.look_soon(request, error)
+        except RetryableError as error:
+            await self._outcomes.not_sent(request, route, error)
+        except TinesError as error:
+            if request.posts > 1:
+                # this call was refused, but an earlier one may have been applied
+                await self._outcomes.look_soon(request, error)
+            else:
+                await self._outcomes.fail(request, route, error.problem())
+        else:
+            await self._outcomes.settle(request, route, created, "created")
+
+    async def _find_out(self, request: SyncRequest, route: Route) -> None:
+        """List, adopt what appeared, send again only what surely is not there and cannot appear any more."""
+        looked_at = self._parts.store.clock()
+        try:
+            found = await self._source.list_destinations()
+        except TinesError as error:
+            await self._outcomes.cannot_look(request, route, error)
+            return
+        new = appeared(found, request.content, self._destination(request), request.known_ids or ())
+        ours = with_the_stories(new, request.content)
+        # no time of sending: the latest call surely did not arrive, so nothing can appear any more
+        under_way = (
+            request.posted_at is not None and looked_at - request.posted_at < self._parts.pacing.post_again_after
+        )
+        if ours:
+            await self._outcomes.settle(request, route, ours[0], "adopted")
+        elif under_way:
+            await self._outcomes.look_again(request)
+        elif new or request.posts >= self._parts.pacing.posts:
+            # something appeared that is not quite ours, or calls vanish: looking cannot tell
+            await self._outcomes.ask_a_person(request, route, None)
+        else:
+            async with self._book.holding(request) as (transaction, claimed):
+                held = await self._may_send(transaction, claimed, looked_at)
+                if held is None:
+                    return
+                begun = await self._outcomes.note_call(transaction, held, wait=self._longest_call())
+            await self._post(begun, route)
+
+    # ---- small things
+
+    def _destination(self, request: SyncRequest) -> Tenant:
+        return self._parts.atlas.tenants[request.content.destination]
+
+    def _longest_call(self) -> timedelta:
+        return timedelta(seconds=self._client.longest_call)
+
+
+async def look(
+    parts: Parts, content: Content, book: Logbook
+) -> tuple[Mapping[int, Story], tuple[SyncDestination, ...]]:
+    """Return the stories of the content that can be synced, and all sync destinations, as they are now.
+
+    Raises `TinesError`; of two, the one that will not pass by itself.
+    """
+    ids = [story.id for story in content.stories]
+    source = book.noted(parts.clients[content.source])
+    try:
+        async with asyncio.TaskGroup() as group:
+            stories = group.create_task(
+                parts.catalogue.current(content.source, content.source_team.id, ids, noted=book.noted)
+            )
+            found = group.create_task(source.list_destinations())
+    except ExceptionGroup as both:
+        errors = [error for error in both.exceptions if isinstance(error, TinesError)]
+        if not errors:
+            raise
+        raise min(errors, key=passing) from None
+    return stories.result(), found.result()
