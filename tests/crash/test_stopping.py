@@ -8,6 +8,7 @@ import pytest
 
 from bot.playground.stage import GENERAL
 from bot.playground.tines.faults import Fault, Kind
+from tests.flows.stalls import Stall, stalled
 
 from .crowd import Errand, Fate, at_work
 from .process import closed
@@ -59,3 +60,23 @@ async def test_who_was_being_answered_still_is(prepared_sqlite: str, tmp_path: P
     assert outcome.errors == {}
     assert "waits for approval" in asker.reads() or "Checking" in asker.reads()
     assert (status, seconds < _MOST_SECONDS) == (0, True)
+
+
+async def test_a_stop_while_the_database_says_nothing(postgres_database: str, tmp_path: Path) -> None:
+    """A database that is frozen does not keep a process from ending in time, and what it had taken goes on later."""
+    async with town(tmp_path, postgres_database, lease=3) as place:
+        place.dev.faults.add(Fault(Kind.SLOW, "POST", _CREATE, times=1, seconds=1.0))
+        process = place.process()
+        place.listen_to(process)
+        async with closed(process), at_work(place, iter([_ONE])) as crowd:
+            await process.start()
+            await place.in_flight("POST", _CREATE)
+            async with stalled(Stall.FROZEN, postgres_database):
+                _, seconds = await process.stop(seconds=60)
+            await process.start()
+            assert await process.ready()
+            await crowd.done()
+        verdict = await judge(place, crowd)
+    assert seconds < _MOST_SECONDS
+    assert verdict.faults == []
+    assert len(place.dev.destinations) == 1
