@@ -86,7 +86,7 @@ class Failing:
             self._log.warning("the database does not answer", type=_type(body), words=error.words)
             return await self._answer(request, refusal_message((NOT_NOW,)), NOT_NOW)
         if isinstance(error, PeopleUnavailableError):
-            self._log.warning("Slack does not say who somebody is", words=str(error))
+            await self._surface.unknown(person(body), error, what=_type(body))
             return await self._answer(request, refusal_message((str(error),)), str(error))
         error_id = secrets.token_hex(4)
         self._log.error("a listener failed", error_id=error_id, exc_info=error)

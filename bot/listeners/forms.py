@@ -98,7 +98,7 @@ class Forms:
             return
         opened = await self._surface.open_view(body, loading_view())
         if opened is not None:
-            self._surface.fill(str(opened["id"]), self._filled_in(actor, state))
+            self._surface.fill(str(opened["id"]), actor, "open", self._filled_in(actor, state))
 
     async def _filled_in(self, actor: str, state: FormState) -> Block:
         return await self._drawing.draw(actor, await self._drawing.looked_up(actor), state)
@@ -114,7 +114,7 @@ class Forms:
         known = self._drawing.known(actor)
         view_id = str(view.get("id", ""))
         if known is None:
-            self._surface.fill(view_id, self._filled_in(actor, state))
+            self._surface.fill(view_id, actor, "open", self._filled_in(actor, state))
         else:
             shown = await self._drawing.draw(actor, known, state)
             await self._surface.update_view(view_id, shown, hash_=str(view.get("hash", "")) or None)

@@ -22,7 +22,7 @@ from bot.views.review import message_view, refused_view
 from bot.views.text import Block, Message, is_user_id
 from handlers.models import Problem
 from handlers.people import PeopleUnavailableError
-from handlers.requests import Desk
+from handlers.requests import Desk, refuse
 from handlers.store import StoreUnavailableError
 
 PATIENCE: Final = 2.3
@@ -66,16 +66,28 @@ class Surface:
             self._log.exception("a follow-up failed")
 
     def fill(
-        self, view_id: str, view: Awaitable[Block], *, then: Callable[[Block], Awaitable[None]] | None = None
+        self,
+        view_id: str,
+        actor: str,
+        what: str,
+        view: Awaitable[Block],
+        *,
+        then: Callable[[Block], Awaitable[None]] | None = None,
     ) -> None:
         """Put a view in an open one's place once it is known, and do something `then` if it was shown.
 
-        Whatever goes wrong meanwhile is said in the view: it never stays at "one moment".
+        Whatever goes wrong meanwhile is said in the view: it never stays at "one moment". `actor` is who waits before
+        it, and `what` they attempt, for the record.
         """
-        self.follow_up(self.filled(view_id, view, then))
+        self.follow_up(self.filled(view_id, actor, what, view, then))
 
     async def filled(
-        self, view_id: str, view: Awaitable[Block], then: Callable[[Block], Awaitable[None]] | None
+        self,
+        view_id: str,
+        actor: str,
+        what: str,
+        view: Awaitable[Block],
+        then: Callable[[Block], Awaitable[None]] | None,
     ) -> None:
         """Do what `fill` does, and return when it is done."""
         try:
@@ -83,12 +95,21 @@ class Surface:
         except StoreUnavailableError:
             shown, then = refused_view((NOT_NOW,)), None
         except PeopleUnavailableError as error:
+            await self.unknown(actor, error, what=what)
             shown = problem_view(Problem(what="Slack does not say who you are right now", words=str(error)))
             then = None
         except Exception:  # noqa: BLE001 - the person is waiting before an open view
             shown, then = refused_view((self.failed(),)), None
         if await self.update_view(view_id, shown) and then is not None:
             await then(shown)
+
+    async def unknown(self, actor: str, error: PeopleUnavailableError, *, what: str) -> None:
+        """Log and record that something was not done because Slack does not say who somebody is."""
+        self._log.warning("Slack does not say who somebody is", words=str(error))
+        try:
+            await refuse(self.desk, actor, (str(error),), what=what)
+        except StoreUnavailableError:
+            self._log.warning("a refusal is not recorded: the database does not answer either")
 
     def failed(self) -> str:
         """Log the error being handled under an id, and return what the person reads, with the id."""

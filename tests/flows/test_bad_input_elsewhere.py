@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from bot.playground.slack import Fault as SlackFault
 from bot.playground.slack import FaultKind
@@ -69,6 +71,23 @@ async def test_slack_silent_about_who_somebody_is(office: Office) -> None:
     event = await refusal(office)
     assert (event.actor, event.request_id, event.data["what"]) == (TOM, other.id, "reject")
     assert event.data["reasons"] == ["Slack does not say who you are right now"]
+
+
+@pytest.mark.parametrize(("typed", "what"), [("", "open"), ("list", "command")])
+async def test_slack_silent_before_anything_is_shown(office: Office, typed: str, what: str) -> None:
+    """While Slack does not say who somebody is, the form and the list say so and leave a row and a line with an id."""
+    office.stage.slack.faults.inject("users.info", SlackFault(FaultKind.SERVER_ERROR, times=None))
+    with capture_logs([merge_contextvars]) as logs:
+        outcome = await office.tom.types(GENERAL, typed)
+        if typed:
+            assert "Slack did not say" in office.stage.slack.render(outcome.ephemerals[0])
+        else:
+            await office.tom.reads_in_view("Slack does not say who you are")
+        event = await refusal(office)
+    assert (event.actor, event.data["what"]) == (TOM, what)
+    assert "Slack did not say" in event.data["reasons"][0]
+    (line,) = [line for line in logs if line["event"] == "Slack does not say who somebody is"]
+    assert line["trace"] in {answer["trace"] for answer in logs if answer["event"] == "answered Slack"}
 
 
 async def test_a_request_of_a_route_that_is_gone(office: Office) -> None:
