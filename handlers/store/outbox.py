@@ -5,7 +5,8 @@ A message that was ordered cannot be missing, and a change that rolled back is n
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -15,6 +16,20 @@ from handlers.models import State
 from handlers.store import tables as t
 from handlers.store.claims import Claims
 from handlers.store.rows import Posted
+
+# Built once, by the database's name: to build such a statement costs more than to run it.
+_ADD: Final[Mapping[str, postgresql.Insert | sqlite.Insert]] = MappingProxyType(
+    {
+        "postgresql": postgresql.insert(t.announcements).on_conflict_do_nothing(index_elements=["key"]),
+        "sqlite": sqlite.insert(t.announcements).on_conflict_do_nothing(index_elements=["key"]),
+    }
+)
+_ADD_LANE: Final[Mapping[str, postgresql.Insert | sqlite.Insert]] = MappingProxyType(
+    {
+        "postgresql": postgresql.insert(t.lanes).on_conflict_do_nothing(index_elements=["lane"]),
+        "sqlite": sqlite.insert(t.lanes).on_conflict_do_nothing(index_elements=["lane"]),
+    }
+)
 
 
 class Outbox(Claims):
@@ -45,19 +60,18 @@ class Outbox(Claims):
         root = await self.announcement(thread_key) if thread_key is not None else None
         lane = lane if root is None else root.lane
         await self._connection.execute(
-            self._insert(t.announcements)
-            .values(
-                key=key,
-                kind=kind,
-                lane=lane,
-                request_id=request_id,
-                thread_key=thread_key,
-                data=dict(data or {}),
-                wanted=1,
-                created_at=self.now,
-                ordered_at=self.now,
-            )
-            .on_conflict_do_nothing(index_elements=["key"])
+            _ADD[self._connection.dialect.name],
+            {
+                "key": key,
+                "kind": kind,
+                "lane": lane,
+                "request_id": request_id,
+                "thread_key": thread_key,
+                "data": dict(data or {}),
+                "wanted": 1,
+                "created_at": self.now,
+                "ordered_at": self.now,
+            },
         )
         self.enqueue(Job(DELIVER, lane))
 
@@ -96,9 +110,7 @@ class Outbox(Claims):
 
     async def claim_lane(self, lane: str) -> bool:
         """Take a lane to deliver what it holds. False when it must wait, or another live executor has it."""
-        await self._connection.execute(
-            self._insert(t.lanes).values(lane=lane).on_conflict_do_nothing(index_elements=["lane"])
-        )
+        await self._connection.execute(_ADD_LANE[self._connection.dialect.name], {"lane": lane})
         return await self._claim(
             t.lanes, t.lanes.c.lane, lane, sa.or_(t.lanes.c.not_before.is_(None), t.lanes.c.not_before <= self.now)
         )
