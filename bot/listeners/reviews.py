@@ -119,7 +119,7 @@ class Reviews:
                     )
 
             view = self._filled_in(actor, request, route, book)
-            await self._surface.filled(view_id, view, shown)
+            await self._surface.filled(view_id, actor, "review", view, shown)
 
     async def _filled_in(self, actor: str, request: SyncRequest, route: Route, book: Logbook) -> Block:
         desk = self._surface.desk
