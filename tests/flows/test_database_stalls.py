@@ -16,6 +16,7 @@ from .office import HURRIED, Office, until
 from .stalls import Stall, stalled
 
 NOT_NOW: Final = "cannot take requests right now"
+MAY_COUNT: Final = "may still be taken"
 SLACK_WAITS: Final = 3.0  # seconds
 
 pytestmark = pytest.mark.parametrize("how", list(Stall))
@@ -69,12 +70,15 @@ async def test_a_form_sent_again_counts_once(how: Stall, office: Office) -> None
         begun = time.monotonic()
         outcome = await who.submits()
         took = time.monotonic() - begun
-    assert [NOT_NOW in text for text in outcome.errors.values()] == [True]
+    (said,) = outcome.errors.values()
+    assert NOT_NOW in said
     assert took < SLACK_WAITS
-    late = await until(lambda: _asked(office), "what was sent was not kept late")
+    assert MAY_COUNT in said or how is Stall.FROZEN  # there also a new connection may have been needed, and failed
+    late = await until(lambda: _asked(office), "what was sent was not kept late") if MAY_COUNT in said else []
     await who.submits()
-    assert late[0] in await who.reads_in_view("TS-")
-    assert await _asked(office) == late
+    (request_id,) = await _asked(office)
+    assert late in ([], [request_id])
+    assert request_id in await who.reads_in_view("TS-")
     await office.all_said()
     assert len([each for each in office.texts(APPROVALS) if "TS-" in each]) == 1
 
@@ -93,10 +97,13 @@ async def test_an_approval_given_again_counts_once(how: Stall, office: Office) -
         begun = time.monotonic()
         await review.submits()
         took = time.monotonic() - begun
-    assert NOT_NOW in review.reads()
+    said = review.reads()
+    assert NOT_NOW in said
     assert took < SLACK_WAITS
+    assert MAY_COUNT in said or how is Stall.FROZEN
     await office.stage.slack.close(review.user, review.view()["id"], everything=True)
-    await office.comes_to(request, State.SUCCEEDED)  # kept late
+    if MAY_COUNT in said:
+        await office.comes_to(request, State.SUCCEEDED)  # kept late
     await office.sent_again(office.last_sent("view_submission"))
     ended = await office.rests(request, State.SUCCEEDED)
     assert len(ended.decisions) == 1
