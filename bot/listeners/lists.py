@@ -8,7 +8,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.listeners.surface import SLACK_ERRORS, Body, Surface, action_value, person
 from bot.views import ids
-from bot.views.history import history_event
+from bot.views.history import going_on, history_event
 from bot.views.home import home_unavailable_view, home_view
 from bot.views.lists import ListItem, history_message, list_message, refusal_message, status_message
 from bot.views.meta import PageRef, RequestRef
@@ -93,11 +93,12 @@ class Lists:
         if isinstance(found, Refused):
             return refusal_message(found.reasons)
         async with self._surface.desk.store.reading() as reader:
+            request = await reader.request(request_id)  # as it is when its events are read
             events = await reader.events(request_id)
-        pages = max(1, math.ceil(len(events) / _EVENTS))
+        lines = [*map(history_event, events), *map(going_on, request.calls if request else ())]
+        pages = max(1, math.ceil(len(lines) / _EVENTS))
         page = min(max(page, 1), pages)
-        shown = events[(page - 1) * _EVENTS : page * _EVENTS]
-        return history_message(request_id, [history_event(event) for event in shown], page=page, pages=pages)
+        return history_message(request_id, lines[(page - 1) * _EVENTS : page * _EVENTS], page=page, pages=pages)
 
     async def turned(self, ack: AsyncAck, body: Body) -> None:
         """Show another page of the list."""

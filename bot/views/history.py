@@ -3,17 +3,32 @@
 The record itself is for audits and holds everything; this is what `/tines-sync history` shows.
 """
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from bot.views.lists import HistoryEvent
 from bot.views.text import plural
-from handlers.store import Event
+from handlers.models import Called
+from handlers.operations.logbook import CALLED
+from handlers.store import SYSTEM, Event
+
+_DESTINATION: Final = re.compile(r"/admin/sync_destinations(?:/(\d+))?")
+_SECONDS: Final = 10_000  # milliseconds from which on they are told in seconds
+_MINUTES: Final = timedelta(minutes=2)
 
 
 def history_event(event: Event) -> HistoryEvent:
     """Return an event of the record as a line of the history."""
     return HistoryEvent(at=event.at, actor=event.actor, kind=event.kind, detail=_detail(event.kind, event.data))
+
+
+def going_on(call: Called) -> HistoryEvent:
+    """Return calls that wait on the request's row, until something new comes of them, as a line of the history."""
+    return HistoryEvent(
+        at=call.latest, actor=SYSTEM, kind=CALLED, detail=f"{_call(call.model_dump(mode='json'))}; goes on"
+    )
 
 
 def _detail(kind: str, data: Mapping[str, Any]) -> str:
@@ -31,9 +46,60 @@ def _detail(kind: str, data: Mapping[str, Any]) -> str:
         case "status":
             error = f": {data['error']}" if data.get("error") else ""
             return f"story {data.get('story_id')} {data.get('status')}{error}"
-        case "failed" | "not_reached" | "unknown_outcome" if isinstance(data.get("problem"), Mapping):
+        case "called":
+            return _call(data)
+        case "failed" | "not_reached" | "look_failed" | "unknown_outcome" if isinstance(data.get("problem"), Mapping):
             return str(data["problem"].get("what", ""))
         case "undelivered":
             return str(data.get("words", ""))
         case _:
             return str(data.get("note") or "")
+
+
+def _call(data: Mapping[str, Any]) -> str:
+    """Say what was asked of Tines, what came of it and how long it took."""
+    outcome, why, words = data.get("outcome"), data.get("why", ""), str(data.get("words", ""))
+    match outcome:
+        case "ok":
+            came = _came_back(data.get("back") or {})
+        case "unanswered":
+            came = f"no answer ({why})"
+        case _:
+            came = f"{outcome} ({data.get('status')})"
+    said = f": {words}" if words else ""
+    return f"{_asked(data)} → {came}{said}, {_took(data.get('ms', 0))}{_often(data)}"
+
+
+def _asked(data: Mapping[str, Any]) -> str:
+    method, path, tenant = data.get("method", ""), str(data.get("path", "")), data.get("tenant", "")
+    found = _DESTINATION.fullmatch(path)
+    verb = {"GET": "show", "POST": "create", "PUT": "update", "DELETE": "delete"}.get(str(method), "")
+    if found and verb:
+        one = f"sync destination {found[1]}" if found[1] else "a sync destination"
+        return f"{tenant}: list sync destinations" if verb == "show" and not found[1] else f"{tenant}: {verb} {one}"
+    return f"{tenant}: list stories" if path == "/stories" else f"{tenant}: {method} {path}"
+
+
+def _came_back(back: Mapping[str, Any]) -> str:
+    statuses = back.get("statuses")
+    if isinstance(statuses, Mapping):
+        counted = ", ".join(f"{number} {status}" for status, number in statuses.items())
+        return f"number {back.get('sync_destination')}: {counted or 'no stories'}"
+    page = f", page {back['page']}" if "page" in back else ""
+    if "sync_destinations" in back:
+        return f"{plural(int(back['sync_destinations']), 'sync destination')}{page}"
+    return f"{plural(int(back['stories']), 'story')}{page}" if "stories" in back else f"ok{page}"
+
+
+def _took(ms: int) -> str:
+    return f"{ms:,} ms" if ms < _SECONDS else f"{ms // 1000:,} s"
+
+
+def _often(data: Mapping[str, Any]) -> str:
+    """Say how often, and for how long, calls that ended alike were made; nothing for a single one."""
+    times = int(data.get("times", 1))
+    if times == 1:
+        return ""
+    lasted = datetime.fromisoformat(str(data["latest"])) - datetime.fromisoformat(str(data["began"]))
+    seconds = int(lasted.total_seconds())
+    return f"; {times:,} times within " + (f"{seconds} s" if lasted < _MINUTES else f"{seconds // 60} min")

@@ -1,9 +1,11 @@
 import io
+from collections import Counter
 from pathlib import Path
 
 from bot.playground.stage import ADA, BEN, GENERAL, RINA
 from handlers.audit import CsvRows, Verified, jsonl_line, opened, select, verify
 from handlers.models import State
+from handlers.operations.logbook import CALLED
 from handlers.store.backup import back_up
 
 from .conftest import OpenOffice
@@ -75,3 +77,28 @@ async def test_a_backup_while_the_bot_runs(office: Office, tmp_path: Path) -> No
     assert copied.state is State.PENDING
     await office.approves(request)
     await office.comes_to(request, State.SUCCEEDED)
+
+
+async def test_every_call_to_tines_is_recorded(office: Office) -> None:
+    """From the review to the last look, the record holds as many calls as the tenant counted, in words in the history."""
+    request = await office.asks(STORY, FAILING)
+    earlier = len(office.stage.dev.calls)
+    await office.approves(request)
+    done = await office.rests(request, State.PARTIAL)
+    later = list(office.stage.dev.calls)[earlier:]
+    recorded: Counter[tuple[str, str]] = Counter()
+    for event in await office.events(request):
+        if event.kind == CALLED:
+            recorded[event.data["method"], event.data["path"]] += event.data.get("times", 1)
+    listed, one = "/admin/sync_destinations", f"/admin/sync_destinations/{done.destination_id}"
+    # the catalogue reads the whole tenant's stories, for everybody who types
+    asked = Counter((each.method, each.path) for each in later if each.path != "/stories" or "team_id" in each.query)
+    assert {path for _, path in asked} <= {listed, one, "/stories"}
+    assert recorded == asked
+    assert asked[("POST", listed)] == 1
+    await office.rina.types(GENERAL, f"history {request.id}")
+    await office.rina.sees_message(
+        GENERAL,
+        rf"(?s)@ada.*called: dev: list sync destinations → \d+ sync destinations, \d+ ms"
+        rf".*called: dev: create a sync destination → number {done.destination_id}: 1 failed, 1 synced, \d+ ms",
+    )

@@ -1,0 +1,80 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot.views.history import going_on, history_event
+from bot.views.lists import history_message
+from handlers.models import Called
+from handlers.store import Event
+
+BEGAN = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+ONE = "/admin/sync_destinations/24"
+
+
+def called(**differs: Any) -> Called:  # noqa: ANN401 - fields of Called
+    """Return a look at a sync destination that went well."""
+    said: dict[str, Any] = {"tenant": "dev", "method": "GET", "path": ONE, "outcome": "ok", "status": 200}
+    return Called(**{**said, "began": BEGAN, "latest": BEGAN, "ms": 36, **differs})
+
+
+def told(call: Called) -> str:
+    """Return the detail of a call's line in the history."""
+    data = call.model_dump(mode="json", exclude_defaults=True)
+    event = Event(
+        seq=1, at=BEGAN, request_id="TS-ABCD1234", actor="tines-sync", kind="called", data=data, previous="", hash=""
+    )
+    return history_event(event).detail
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            called(back={"sync_destination": 24, "statuses": {"requires_sync": 1, "synced": 2}}),
+            "dev: show sync destination 24 → number 24: 1 requires_sync, 2 synced, 36 ms",
+        ),
+        (
+            called(path="/admin/sync_destinations", back={"sync_destinations": 500, "ids": [1], "page": 2}),
+            "dev: list sync destinations → 500 sync destinations, page 2, 36 ms",
+        ),
+        (called(path="/stories", back={"stories": 1}), "dev: list stories → 1 story, 36 ms"),
+        (
+            called(method="POST", path="/admin/sync_destinations", outcome="refused", status=422, words="No such team"),
+            "dev: create a sync destination → refused (422): No such team, 36 ms",
+        ),
+        (
+            called(method="PUT", outcome="unanswered", status=None, why="timeout", ms=90_000),
+            "dev: update sync destination 24 → no answer (timeout), 90 s",
+        ),
+        (
+            called(outcome="failed", status=503, times=40, latest=BEGAN + timedelta(minutes=10)),
+            "dev: show sync destination 24 → failed (503), 36 ms; 40 times within 10 min",
+        ),
+        (
+            called(times=3, latest=BEGAN + timedelta(seconds=9), back={"sync_destination": 24, "statuses": {}}),
+            "dev: show sync destination 24 → number 24: no stories, 36 ms; 3 times within 9 s",
+        ),
+        (called(path="/teams/7/new"), "dev: GET /teams/7/new → ok, 36 ms"),
+    ],
+)
+def test_a_call_is_told_in_words(call: Called, words: str) -> None:
+    """A line says what was asked of which tenant, what came of it, how long it took and how often it was done."""
+    assert told(call) == words
+
+
+def test_looks_that_go_on_are_told_as_well() -> None:
+    """What waits on the request's row is the last line, and says that it goes on."""
+    line = going_on(called(times=2, latest=BEGAN + timedelta(seconds=15)))
+    assert (line.at, line.actor, line.kind) == (BEGAN + timedelta(seconds=15), "tines-sync", "called")
+    assert line.detail == "dev: show sync destination 24 → ok, 36 ms; 2 times within 15 s; goes on"
+
+
+def test_words_of_tines_are_text_in_the_history() -> None:
+    """What a tenant says cannot become a mention or break the message, however long it is."""
+    words = "<!channel> " + "x" * 2000
+    message = history_message(
+        "TS-ABCD1234", [going_on(called(outcome="failed", status=500, words=words))] * 15, page=1, pages=1
+    )
+    assert "<!channel>" not in message.text
+    assert len(str(message.blocks)) < 12_000
