@@ -127,10 +127,11 @@ async def test_a_long_history_has_pages(office: Office) -> None:
     request = await office.asked_and_approved("All 17 stories")
     await office.rests(request, State.SUCCEEDED, State.PARTIAL)
     said = await answer(office, office.rina, f"history {request.id}")
-    assert "Page 1 of 2" in said
+    pages = re.search(r"Page 1 of ([2-9])", said)
+    assert pages is not None
     await office.rina.clicks("Later", latest(office, office.rina), GENERAL)
-    assert "Page 2 of 2" in office.stage.slack.render(latest(office, office.rina))
-    assert "Page 2 of 2" in await answer(office, office.rina, f"history {request.id} 2")
+    assert f"Page 2 of {pages[1]}" in office.stage.slack.render(latest(office, office.rina))
+    assert f"Page 2 of {pages[1]}" in await answer(office, office.rina, f"history {request.id} 2")
 
 
 async def test_cancel_asks_why_and_calls_the_request_off(office: Office) -> None:
