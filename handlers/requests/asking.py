@@ -14,7 +14,7 @@ from handlers.policy import Ruling, may_break_glass, may_edit, may_request, poli
 from handlers.policy.rulings import is_group
 from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refused
 from handlers.requests.checking import check_content
-from handlers.requests.desk import Desk, allowed, deadline, permitted, refused_in, told
+from handlers.requests.desk import Desk, allowed, deadline, permitted, refused_in, repeated, told
 from handlers.requests.locking import locked
 from handlers.routes import Route
 from handlers.store import SYSTEM, ConflictError
@@ -64,6 +64,7 @@ async def submit(desk: Desk, actor: str, submission: Submission, *, patience: fl
         twice = await _made(desk, submission.draft_id)  # the same form, taken before
         if twice is None:
             raise
+        await repeated(desk, actor, twice, what="ask")
         return Done(request=twice, text=f"{twice.id} was asked for already.")
 
 

@@ -22,6 +22,7 @@ from handlers.requests.desk import (
     permitted,
     refuse,
     refused_in,
+    repeated,
     told,
     what_happened,
 )
@@ -55,6 +56,8 @@ async def approve(
         return found
     request, route = found
     if _gave(request, actor, shown, since):
+        if since is None:  # else a job that runs again, not a person
+            await repeated(desk, actor, request, what="approve")
         return Done(request=request, text=f"Your approval of {request.id} counts already.")
     if request.state is not State.PENDING:
         return await refuse(desk, actor, (what_happened(request),), what="approve", request=request)
@@ -80,6 +83,8 @@ async def approve(
         async with book.transaction() as transaction:
             current = await in_time(transaction, request.id, route)
             if current is not None and _gave(current, actor, shown, since):
+                if since is None:
+                    transaction.record("repeated", actor, current.id, what="approve")
                 return Done(request=current, text=f"Your approval of {current.id} counts already.")
             if current is None or current.state is not State.PENDING:
                 now = current or request

@@ -121,6 +121,12 @@ async def refuse_unread(
     await refuse(desk, actor, tuple(errors), what=what, route=known, request=request)
 
 
+async def repeated(desk: Desk, actor: str, request: SyncRequest, *, what: str) -> None:
+    """Record that somebody sent again what had been taken: to no effect, but it happened."""
+    async with desk.store.transaction() as transaction:
+        transaction.record("repeated", actor, request.id, what=what)
+
+
 async def told(
     desk: Desk, actor: str, answer: Answer, *, what: str, route: str, request: SyncRequest | None = None
 ) -> Answer:

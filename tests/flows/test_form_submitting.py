@@ -136,7 +136,7 @@ async def test_a_set_that_became_empty_is_told_at_the_field(asking: Office) -> N
 
 
 async def test_a_form_sent_twice_becomes_one_request(office: Office) -> None:
-    """The same form submitted twice, as Slack's retry or a double click does, makes one request."""
+    """The same form submitted twice, as Slack's retry or a double click does, makes one request, and leaves a row."""
     who = await office.fills_in()
     form = who.view()
     await who.submits()
@@ -145,7 +145,7 @@ async def test_a_form_sent_twice_becomes_one_request(office: Office) -> None:
     answer = await office.sent_again(sent)
     assert "was asked for already" in office.stage.slack.render(answer["view"])
     assert form["id"] == sent["view"]["id"]
-    assert await office.kinds() == ["asked"]
+    assert await office.kinds() == ["asked", "repeated"]
 
 
 # ---- when Tines is slow or down

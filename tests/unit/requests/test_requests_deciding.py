@@ -31,6 +31,7 @@ async def test_quorum(open_room: OpenRoom) -> None:
     assert "needs 1 more approval" in first.text
     assert isinstance(again, Done)
     assert "counts already" in again.text
+    assert (await room.kinds(request.id)).count("repeated") == 1
     assert (await room.now(request.id)).state is State.PENDING
     await approve(room.desk, CLEO, shown, patience=None)
     now = await room.now(request.id)
