@@ -56,9 +56,7 @@ async def approve(
         return found
     request, route = found
     if _gave(request, actor, shown, since):
-        if since is None:  # else a job that runs again, not a person
-            await repeated(desk, actor, request, what="approve")
-        return Done(request=request, text=f"Your approval of {request.id} counts already.")
+        return await _again(desk, actor, request, since)
     if request.state is not State.PENDING:
         return await refuse(desk, actor, (what_happened(request),), what="approve", request=request)
     ruling = await allowed(
@@ -83,9 +81,8 @@ async def approve(
         async with book.transaction() as transaction:
             current = await in_time(transaction, request.id, route)
             if current is not None and _gave(current, actor, shown, since):
-                if since is None:
-                    transaction.record("repeated", actor, current.id, what="approve")
-                return Done(request=current, text=f"Your approval of {current.id} counts already.")
+                transaction.record("repeated", actor, current.id, what="approve")
+                return _counts(current)
             if current is None or current.state is not State.PENDING:
                 now = current or request
                 return refused_in(transaction, actor, (what_happened(now),), what="approve", request=now)
@@ -96,6 +93,16 @@ async def approve(
                 fits = current.revision == request.revision  # else it was looked up for what was asked before
                 return Changed(request=current, preview=preview if fits else None, changes=changes)
             return await _take(transaction, current, route, actor, shown, ruling, now_there)
+
+
+async def _again(desk: Desk, actor: str, request: SyncRequest, since: datetime | None) -> Done:
+    if since is None:  # else a job that runs again, not a person
+        await repeated(desk, actor, request, what="approve")
+    return _counts(request)
+
+
+def _counts(request: SyncRequest) -> Done:
+    return Done(request=request, text=f"Your approval of {request.id} counts already.")
 
 
 def _gave(request: SyncRequest, actor: str, shown: Shown, since: datetime | None) -> bool:
