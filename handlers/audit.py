@@ -21,6 +21,11 @@ from handlers.store import Event, Reader, SchemaError, check_schema, event_hash
 from handlers.store.database import is_sqlite, open_engine, parse_url
 
 _PAGE: Final = 1000
+_UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    OverflowError,
+)  # what reading a row raises that holds no JSON, time or event
 FIELDS: Final = ("seq", "at", "request_id", "actor", "kind", "data", "previous", "hash")
 
 
@@ -42,6 +47,14 @@ class Verified(Frozen):
     """A chain that is whole up to its head."""
 
     head: Link
+
+
+class UnreadableError(Exception):
+    """A row holds what was never written: the first that nobody can read, by its number or the one it must have."""
+
+    def __init__(self, seq: int) -> None:
+        super().__init__(f"row {seq} of the record cannot be read: it was changed")
+        self.seq = seq
 
 
 class ChainCheck:
@@ -104,31 +117,57 @@ async def verify(reader: Reader, anchor: Link | None = None) -> Verified | Break
     """
     seq, hash_ = await reader.chain_head()
     check = ChainCheck(Link(seq=seq, hash=hash_), anchor)
-    async for event in _events(reader, since=None):
-        broken = check.add(event)
-        if broken is not None:
-            return broken
+    try:
+        async for event in _events(reader):
+            broken = check.add(event)
+            if broken is not None:
+                return broken
+    except UnreadableError as error:
+        return Break(seq=error.seq, why=f"row {error.seq} was changed: it cannot be read")
     return check.end()
 
 
 async def select(
     reader: Reader, *, since: datetime | None = None, until: datetime | None = None, request_id: str | None = None
 ) -> AsyncIterator[Event]:
-    """Yield events in their order: from `since` on, before `until` (aware), of one request, or all."""
+    """Yield events in their order: from `since` on, before `until` (aware), of one request, or all.
+
+    Raises `UnreadableError` for a row that was changed so that it holds no event.
+    """
     if request_id is None:
-        async for event in _events(reader, since=since):
-            if until is None or event.at < until:
+        between = await reader.events_between(since, until)
+        if between is None:
+            return
+        async for event in _events(reader, after=between[0] - 1):
+            if event.seq > between[1]:
+                return
+            if (since is None or event.at >= since) and (until is None or event.at < until):
                 yield event
         return
-    for event in await reader.events(request_id):
+    try:
+        events = await reader.events(request_id)
+    except _UNREADABLE:
+        async for _ in _events(reader):
+            pass  # to say which row it is
+        raise
+    for event in events:
         if (since is None or event.at >= since) and (until is None or event.at < until):
             yield event
 
 
-async def _events(reader: Reader, *, since: datetime | None) -> AsyncIterator[Event]:
-    """Yield events page by page, so that a record of any length needs little memory."""
-    seq = 0
-    while page := await reader.events_after(seq, since=since, limit=_PAGE):
+async def _events(reader: Reader, *, after: int = 0) -> AsyncIterator[Event]:
+    """Yield the events after a place in the chain page by page, so that a record of any length needs little memory. Raises `UnreadableError`."""
+    seq, limit = after, _PAGE
+    while True:
+        try:
+            page = await reader.events_after(seq, limit=limit)
+        except _UNREADABLE:
+            if limit == 1:
+                raise UnreadableError(seq + 1) from None
+            limit = 1  # up to the row that it is
+            continue
+        if not page:
+            return
         for event in page:
             yield event
         seq = page[-1].seq

@@ -11,10 +11,12 @@ from typing import Any, Final, TextIO, TypeVar
 import click
 from sqlalchemy.exc import DBAPIError
 
+from bot.commands.files import written
 from bot.commands.starting import FAULTY, database_url_or_exit
-from handlers.audit import Break, CsvRows, Link, Verified, jsonl_line, opened, select, verify
+from handlers.audit import Break, CsvRows, Link, UnreadableError, Verified, jsonl_line, opened, select, verify
 from handlers.models import parse_request_id
 from handlers.store import DatabaseUrlError, SchemaError
+from handlers.store.database import is_sqlite, parse_url
 
 _T = TypeVar("_T")
 _MOMENT: Final = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])
@@ -74,22 +76,26 @@ def verify_command(*, anchor: Link | None) -> None:
     "--format", "format_", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True, help="One a line."
 )
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file instead of standard output.")
+@click.option("--force", is_flag=True, help="Overwrite the file if it exists.")
 def export_command(
-    *, since: datetime | None, until: datetime | None, request_id: str | None, format_: str, output: Path | None
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    request_id: str | None,
+    format_: str,
+    output: Path | None,
+    force: bool,
 ) -> None:
     """Write events out, oldest first, with actor, time, Slack ids and hashes.
 
-    No secret is among them: none is ever written to the record.
+    No secret is among them: none is ever written to the record. A file appears under its name when it is complete,
+    readable for its owner alone.
     """
     url = database_url_or_exit()
     with ExitStack() as stack:
         sink: TextIO = sys.stdout
         if output is not None:
-            try:
-                sink = stack.enter_context(output.open("w", encoding="utf-8", newline=""))
-            except OSError as error:
-                message = f"{output} cannot be written: {error.strerror}"
-                raise click.ClickException(message) from None
+            sink = stack.enter_context(written(output, overwrite=force, never=_file_of(url)))
         number = _run(_export(url, sink, _aware(since), _aware(until), request_id, as_csv=format_ == "csv"))
     click.echo(f"{number:,} events.", err=True)
 
@@ -114,10 +120,19 @@ async def _export(
     return number
 
 
+def _file_of(url: str) -> Path | None:
+    """Return the file of an SQLite database, None for any other."""
+    try:
+        parsed = parse_url(url)
+    except DatabaseUrlError:
+        return None  # said when it is opened
+    return Path(str(parsed.database)) if is_sqlite(parsed) else None
+
+
 def _run(work: Coroutine[Any, Any, _T]) -> _T:
     try:
         return asyncio.run(work)
-    except (SchemaError, DatabaseUrlError) as error:
+    except (SchemaError, DatabaseUrlError, UnreadableError) as error:
         raise click.ClickException(str(error)) from None
     except DBAPIError as error:
         message = f"the database cannot be used: {error.orig}"

@@ -167,13 +167,25 @@ class Reader:
         )
         return tuple(read_event(row) for row in rows.mappings())
 
-    async def events_after(self, seq: int, *, since: datetime | None = None, limit: int = 1000) -> tuple[Event, ...]:
+    async def events_after(self, seq: int, *, limit: int = 1000) -> tuple[Event, ...]:
         """Return up to `limit` events after a place in the chain, oldest first."""
-        query = sa.select(t.events).where(t.events.c.seq > seq)
+        rows = await self._connection.execute(
+            sa.select(t.events).where(t.events.c.seq > seq).order_by(t.events.c.seq).limit(limit)
+        )
+        return tuple(read_event(row) for row in rows.mappings())
+
+    async def events_between(self, since: datetime | None, until: datetime | None) -> tuple[int, int] | None:
+        """Return the lowest and the highest number of the events from `since` on and before `until`; None for none.
+
+        Between them there may be others: the clocks of several machines differ.
+        """
+        query = sa.select(sa.func.min(t.events.c.seq), sa.func.max(t.events.c.seq))
         if since is not None:
             query = query.where(t.events.c.at >= since)
-        rows = await self._connection.execute(query.order_by(t.events.c.seq).limit(limit))
-        return tuple(read_event(row) for row in rows.mappings())
+        if until is not None:
+            query = query.where(t.events.c.at < until)
+        lowest, highest = (await self._connection.execute(query)).one()
+        return None if lowest is None else (lowest, highest)
 
     async def chain_head(self) -> tuple[int, str]:
         """Return the number and hash of the chain's last event; (0, "") for an empty chain."""

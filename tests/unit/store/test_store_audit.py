@@ -2,7 +2,11 @@ import asyncio
 import csv
 import io
 import json
+import os
 import sqlite3
+import stat
+import subprocess
+from collections.abc import Iterable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -27,10 +31,10 @@ def recorded(prepared_database: str) -> str:
     return prepared_database
 
 
-async def _record(url: str) -> None:
+async def _record(url: str, hours: Iterable[int] = range(8)) -> None:
     now = MONDAY
     store = Store(open_engine(parse_url(url)), Jobs(), executor="one", clock=lambda: now)
-    for number in range(8):
+    for number in hours:
         now = MONDAY + timedelta(hours=number)
         async with store.transaction() as transaction:
             request = "TS-00000001" if number % 2 else "TS-00000002"
@@ -89,6 +93,9 @@ def test_a_whole_chain(recorded: str) -> None:
         (["UPDATE events SET actor = 'U0EVE' WHERE seq = 3"], 3, "row 3 was changed"),
         (["UPDATE events SET at = at + 1 WHERE seq = 3"], 3, "row 3 was changed"),
         (["UPDATE events SET data = '{}' WHERE seq = 8"], 8, "row 8 was changed"),
+        (["UPDATE events SET data = 'no JSON' WHERE seq = 4"], 4, "row 4 was changed: it cannot be read"),
+        (["UPDATE events SET data = '[]' WHERE seq = 1"], 1, "row 1 was changed: it cannot be read"),
+        (["UPDATE events SET at = 9000000000000000000 WHERE seq = 8"], 8, "row 8 was changed: it cannot be read"),
         (["DELETE FROM events WHERE seq = 4"], 4, "row 4 was removed: row 5 comes next"),
         (["DELETE FROM events WHERE seq = 1"], 1, "row 1 was removed"),
         (
@@ -193,6 +200,80 @@ def test_export_of_a_part(recorded: str, options: list[str], expected: list[int]
     result = run(recorded, "audit", "export", *options)
     assert result.exit_code == 0
     assert [json.loads(line)["seq"] for line in result.stdout.splitlines()] == expected
+
+
+def test_times_that_go_backwards_do_not_hide_events(prepared_database: str) -> None:
+    """Events of a machine whose clock is behind are exported by their own time, wherever they stand in the chain."""
+    asyncio.run(_record(prepared_database, hours=(5, 1, 6, 2, 7)))
+    part = ["--since", "2026-03-02T15:00:00", "--until", "2026-03-02T17:00:00"]
+    result = run(prepared_database, "audit", "export", *part)
+    assert [json.loads(line)["seq"] for line in result.stdout.splitlines()] == [1, 3]
+
+
+async def test_an_export_reads_no_more_than_its_days(prepared_database: str) -> None:
+    """Which events are of some days is asked of an index that holds the answer, however long the record is."""
+    await _record(prepared_database)
+    engine = open_engine(parse_url(prepared_database))
+    async with engine.connect() as connection:
+        sqlite = connection.dialect.name == "sqlite"
+        if not sqlite:
+            await connection.execute(sa.text("SET LOCAL enable_seqscan = off"))  # eight rows would be read as they are
+        explain = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN"
+        rows = await connection.execute(
+            sa.text(f"{explain} SELECT min(seq), max(seq) FROM events WHERE at >= 1 AND at < 2")  # noqa: S608 - two words
+        )
+        plan = " ".join(map(str, rows))
+    await engine.dispose()
+    assert "ix_events_at_seq" in plan
+
+
+def test_an_export_overwrites_only_when_told(recorded: str, tmp_path: Path) -> None:
+    """A file that exists is left alone without --force; with it, it is replaced, by a file for its owner alone."""
+    target = tmp_path / "events.jsonl"
+    target.write_text("precious")
+    refused = run(recorded, "audit", "export", "--output", str(target))
+    assert refused.exit_code == 1
+    assert "exists already: choose another file, or overwrite it with --force" in refused.stderr
+    assert target.read_text() == "precious"
+    assert run(recorded, "audit", "export", "--output", str(target), "--force").exit_code == 0
+    assert len(target.read_text().splitlines()) == 8
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_export_never_replaces_the_database(prepared_sqlite: str) -> None:
+    """Not even when told to overwrite: the record itself would be gone."""
+    database = str(parse_url(prepared_sqlite).database)
+    refused = run(prepared_sqlite, "audit", "export", "--output", database, "--force")
+    assert refused.exit_code == 1
+    assert "is the database itself" in refused.stderr
+    assert run(prepared_sqlite, "audit", "verify").exit_code == 0
+
+
+@pytest.mark.parametrize("part", [[], ["--request", "TS-00000001"]])
+def test_an_export_that_fails_leaves_nothing(recorded: str, tmp_path: Path, part: list[str]) -> None:
+    """A record that cannot be read to its end gives no file, and what was there before stays whole."""
+    target = tmp_path / "events.jsonl"
+    target.write_text("precious")
+    tampered(recorded, "UPDATE events SET data = 'no JSON' WHERE seq = 8")
+    failed = run(recorded, "audit", "export", *part, "--output", str(target), "--force")
+    assert failed.exit_code == 1
+    assert "row 8 of the record cannot be read" in failed.stderr
+    assert target.read_text() == "precious"
+    assert not list(tmp_path.glob(".events*"))
+
+
+def test_an_export_goes_into_a_pipe(recorded: str, tmp_path: Path) -> None:
+    """What is no ordinary file is written to as it is."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["/bin/cat", str(pipe)], stdout=subprocess.PIPE, text=True) as reader:  # noqa: S603 - of the system
+        exported = run(recorded, "audit", "export", "--output", str(pipe))
+        if exported.exit_code:
+            reader.kill()  # nobody writes to the pipe
+        said, _ = reader.communicate(timeout=20)
+    assert exported.exit_code == 0
+    assert len(said.splitlines()) == 8
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_events")),
     )
-    op.create_index(op.f("ix_events_at"), "events", ["at"], unique=False)
+    op.create_index(op.f("ix_events_at_seq"), "events", ["at", "seq"], unique=False)
     op.create_index(op.f("ix_events_request_id"), "events", ["request_id"], unique=False)
     op.create_table(
         "executors",
