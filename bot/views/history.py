@@ -39,8 +39,8 @@ def _detail(kind: str, data: Mapping[str, Any]) -> str:
             return f"{data.get('have')} of {data.get('needed')}"
         case "rejected" | "cancelled" | "close":
             return str(data.get("comment") or data.get("reason") or "")
-        case "refused":
-            return f"{data.get('what', '')}: {' '.join(data.get('reasons', ()))}"
+        case "refused" | "approval_void":
+            return f"{data.get('what') or data.get('approver', '')}: {' '.join(data.get('reasons', ()))}"
         case "created" | "adopted" | "added" | "adding":
             return f"sync destination {data.get('destination_id')}"
         case "status":

@@ -26,6 +26,7 @@ class Note(StrEnum):
     APPROVED = "approved"  # actor, comment, have, needed
     REACHED = "reached"  # the quorum is there
     WITHDRAWN = "withdrawn"  # actor, have, needed
+    APPROVAL_VOID = "approval_void"  # actor: whose it was; have, needed
     REJECTED = "rejected"  # actor, comment
     CANCELLED = "cancelled"  # actor, comment
     EXPIRED = "expired"
@@ -117,6 +118,11 @@ def _reached(_: Data, __: SyncRequest) -> Iterator[Block]:
 
 def _withdrawn(data: Data, _: SyncRequest) -> Iterator[Block]:
     yield kit.para("↩️ ", *_by(data), f" withdrew their approval.{_have(data)}")
+
+
+def _approval_void(data: Data, _: SyncRequest) -> Iterator[Block]:
+    why = "their account is deactivated, a guest's, or denied by the policy now"
+    yield kit.para("↩️ The approval of ", *_by(data), f" does not count any more: {why}.{_have(data)}")
 
 
 def _rejected(data: Data, _: SyncRequest) -> Iterator[Block]:
@@ -231,6 +237,7 @@ _DRAWN: Final[Mapping[str, _Draw]] = MappingProxyType(
         Note.APPROVED: _approved,
         Note.REACHED: _reached,
         Note.WITHDRAWN: _withdrawn,
+        Note.APPROVAL_VOID: _approval_void,
         Note.REJECTED: _rejected,
         Note.CANCELLED: _cancelled,
         Note.EXPIRED: _expired,

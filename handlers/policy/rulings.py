@@ -79,6 +79,11 @@ def may_approve(
     return ruling
 
 
+def may_count(route: Route, person: Person) -> Ruling:
+    """Whether an approval that the person gave earlier may still count: not denied now, and a full member still."""
+    return _denial(route, person) or _unfit(person) or Ruling(allowed=True)
+
+
 def may_reject(route: Route, person: Person, *, requester: str) -> Ruling:
     """Whether the person may reject a request that `requester` (Slack user id) made.
 

@@ -27,6 +27,7 @@ from handlers.requests.desk import (
     what_happened,
 )
 from handlers.requests.locking import in_time, locked
+from handlers.requests.standing import fallen, let_fall, without
 from handlers.routes import Route
 from handlers.store import Transaction
 
@@ -59,18 +60,10 @@ async def approve(
         return await _again(desk, actor, request, since)
     if request.state is not State.PENDING:
         return await refuse(desk, actor, (what_happened(request),), what="approve", request=request)
-    ruling = await allowed(
-        desk,
-        actor,
-        route,
-        lambda person: may_approve(
-            route, person, requester=request.requester, editor=request.editor, already=request.approvals()
-        ),
-        what="approve",
-        request=request,
-    )
-    if not isinstance(ruling, Ruling):
-        return ruling
+    granted = await _granted(desk, actor, request, route)
+    if not isinstance(granted, tuple):
+        return granted
+    ruling, gone = granted
     async with Logbook(desk.store, request.id, actor) as book:
         preview = await looked_up(desk, request.content, until, book)
         if preview is None:
@@ -92,7 +85,30 @@ async def approve(
                 transaction.record("shown_again", actor, current.id, changes=list(changes), revision=current.revision)
                 fits = current.revision == request.revision  # else it was looked up for what was asked before
                 return Changed(request=current, preview=preview if fits else None, changes=changes)
+            current = await let_fall(transaction, current, route, gone)
             return await _take(transaction, current, route, actor, shown, ruling, now_there)
+
+
+async def _granted(
+    desk: Desk, actor: str, request: SyncRequest, route: Route
+) -> tuple[Ruling, dict[str, tuple[str, ...]]] | Answer:
+    """Return why a person may approve, and whose earlier approvals must not count any more; else what to answer."""
+    ruling = await allowed(
+        desk,
+        actor,
+        route,
+        lambda person: may_approve(
+            route, person, requester=request.requester, editor=request.editor, already=request.approvals()
+        ),
+        what="approve",
+        request=request,
+    )
+    if not isinstance(ruling, Ruling):
+        return ruling
+    gone = await fallen(desk, request, route)
+    if isinstance(gone, NotNow):
+        return await told(desk, actor, gone, what="approve", route=route.name, request=request)
+    return ruling, gone
 
 
 async def _again(desk: Desk, actor: str, request: SyncRequest, since: datetime | None) -> Done:
@@ -270,23 +286,10 @@ async def withdraw(desk: Desk, actor: str, request_id: str) -> Answer:
             return current
         await transaction.withdraw_approval(current, actor)
         transaction.record("withdrawn", actor, current.id, revision=current.revision)
-        remaining = _without(current, actor, transaction.now)
+        remaining = without(current, actor, transaction.now)
         await announcing.changed(transaction, remaining)
         standing = quorum(route, remaining.approvals())
         await announcing.note(
             transaction, remaining, route, "withdrawn", actor=actor, have=standing.have, needed=standing.needed
         )
     return Done(request=remaining, text=f"Your approval of {request_id} is taken back.")
-
-
-def _without(request: SyncRequest, actor: str, now: datetime) -> SyncRequest:
-    return request.model_copy(
-        update={
-            "decisions": tuple(
-                each.model_copy(update={"withdrawn_at": now})
-                if each.actor == actor and each.withdrawn_at is None
-                else each
-                for each in request.decisions
-            )
-        }
-    )

@@ -132,6 +132,25 @@ async def test_cancel_by_an_approver_says_why(office: Office) -> None:
     assert (await office.request(request.id)).state is State.CANCELLED
 
 
+async def test_a_cancellation_without_its_reason_is_not_taken(office: Office) -> None:
+    """A form from an approver that holds no reason, which Slack's own client would not send, is answered at its field."""
+    request = await office.asks()
+    await office.ada.types(GENERAL, f"cancel {request.id}")
+    await office.ada.sees_view(lambda view: view.get("submit") is not None)
+    await office.ada.writes("Why", "Wrong quarter")
+    await office.ada.submits()
+    sent = office.last_sent("view_submission")
+    other = await office.asks(OTHER_STORY)
+    sent["view"]["private_metadata"] = sent["view"]["private_metadata"].replace(request.id, other.id)
+    for block in sent["view"]["state"]["values"].values():
+        for action in block.values():
+            action["value"] = None
+    answer = await office.sent_again(sent)
+    assert "Say why" in str(answer)
+    assert (answer["response_action"], (await office.request(other.id)).state) == ("errors", State.PENDING)
+    assert await office.kinds(other) == ["asked", "refused"]
+
+
 async def test_break_glass_is_loud(open_office: OpenOffice) -> None:
     """A break-glass person runs it at once, alone; the channel shows so loudly with the reason, and the record says so."""
     office = await open_office(route={"break_glass": (TOM,)})

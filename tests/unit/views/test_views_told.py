@@ -70,6 +70,11 @@ def asked(state: State = State.PENDING, **changes: Any) -> SyncRequest:  # noqa:
         ("approved", {"actor": "U0ADA", "have": 1, "needed": 2}, "<@U0ADA> approved. That is 1 of 2 approvals."),
         ("reached", {}, "The sync starts now."),
         ("withdrawn", {"actor": "U0ADA"}, "<@U0ADA> withdrew their approval."),
+        (
+            "approval_void",
+            {"actor": "U0ADA", "have": 0, "needed": 2},
+            "denied by the policy now. That is 0 of 2 approvals.",
+        ),
         ("rejected", {"actor": "U0ADA", "comment": "Not now"}, "> Not now"),
         ("cancelled", {"actor": "U0ADA"}, "Nothing was sent to Tines."),
         ("expired", {}, "expired before enough people approved"),
