@@ -17,7 +17,6 @@ from typing import Any, Final, Self, TypeVar
 
 _T = TypeVar("_T")
 
-_THREADS: Final = 4  # one writes; others wait for a lock while they read, which is rare
 _BEGIN_TO_WRITE: Final = "BEGIN IMMEDIATE"
 _LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY, sqlite3.SQLITE_BUSY_TIMEOUT})
 
@@ -28,11 +27,12 @@ def connector(file: str, *, busy_seconds: float) -> Callable[[], Awaitable["Conn
     `busy_seconds`: how long somebody waits for a lock before sqlite3's `OperationalError`.
     """
     turn = asyncio.Lock()
-    # threads of its own: the job engine ends the loop's threads before the last transaction is over
-    threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sqlite")
+    # of its own: the job engine ends the loop's threads before the last transaction is over. One is enough, since one
+    # writes at a time; whoever reads has nothing to wait for
+    thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
 
     async def connect() -> Connection:
-        return await asyncio.get_running_loop().run_in_executor(threads, Connection, file, turn, threads, busy_seconds)
+        return Connection(file, turn, thread, busy_seconds)
 
     return connect
 
@@ -40,11 +40,11 @@ def connector(file: str, *, busy_seconds: float) -> Callable[[], Awaitable["Conn
 class Connection:
     """One connection to the file. Used by one task at a time, which its pool sees to."""
 
-    def __init__(self, file: str, turn: asyncio.Lock, threads: ThreadPoolExecutor, busy_seconds: float) -> None:
+    def __init__(self, file: str, turn: asyncio.Lock, thread: ThreadPoolExecutor, busy_seconds: float) -> None:
         # isolation_level: nothing begins a transaction but those who say so. Timeout: at first nobody waits.
         self._connection = sqlite3.connect(file, timeout=0, isolation_level=None, check_same_thread=False)
         self._turn = turn
-        self._threads = threads
+        self._thread = thread
         self._writing = False  # whether it is this connection's turn
         self._busy_seconds = busy_seconds
         self._away: asyncio.Future[Any] | None = None  # what a thread is doing with the connection
@@ -135,7 +135,7 @@ class Connection:
             self._turn.release()
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
-        away = self._away = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        away = self._away = asyncio.get_running_loop().run_in_executor(self._thread, work)
         away.add_done_callback(self._returned)
         # whoever is cancelled leaves; the thread goes on, and the next to use the connection waits for it
         return await asyncio.shield(away)
