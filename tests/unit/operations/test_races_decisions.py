@@ -120,5 +120,5 @@ async def test_a_form_that_arrives_twice_at_once_makes_one_request(open_shop: Op
     assert {type(answer) for answer in answers} == {Done}
     async with room.store.reading() as reader:
         assert await reader.counts() == {"pending": 1}
-    assert await room.kinds(found.pop()) == ["asked"]
+    assert await room.kinds(found.pop()) == ["asked", *["repeated"] * 3]
     assert len(await room.told()) == 1
