@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import structlog
 from hypothesis import HealthCheck, settings
 
 from handlers.store import migrate
@@ -24,6 +25,13 @@ Names = Iterator[int]
 # code does. `make fuzz` looks for new examples.
 settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True)
+def _log_as_it_was() -> Iterator[None]:
+    """Forget how a test's command configured the process's log: the next test reads all of its own lines."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

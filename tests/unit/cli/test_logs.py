@@ -246,3 +246,11 @@ def test_what_utf8_cannot_say_is_still_logged() -> None:
     structlog.get_logger("x").info("named", name="half \ud83d", number=2**70)
     line = json.loads(out.getvalue())
     assert (line["name"], line["number"]) == ("half \ud83d", 2**70)
+
+
+def test_a_stream_that_nobody_reads_any_more_is_no_error() -> None:
+    """A closed terminal or pipe costs the line, not what was being done."""
+    out = io.StringIO()
+    configure_logs(as_json=True, stream=out)
+    out.close()
+    structlog.get_logger("x").info("said to nobody")
