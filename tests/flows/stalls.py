@@ -39,10 +39,20 @@ def _frozen(url: str) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
+def _locks(connection: psycopg.Connection) -> bool:
+    """Lock what listeners read; False when the bot, which reads it in another order, was in the way."""
+    try:
+        connection.execute("LOCK TABLE chain, requests, freezes IN ACCESS EXCLUSIVE MODE")
+    except psycopg.errors.DeadlockDetected:
+        return False
+    return True
+
+
 @contextmanager
 def _locked(url: str) -> Iterator[None]:
     with psycopg.connect(url) as connection:
-        connection.execute("LOCK TABLE chain, requests, freezes IN ACCESS EXCLUSIVE MODE")
+        while not _locks(connection):
+            connection.rollback()
         yield
         connection.rollback()
 
