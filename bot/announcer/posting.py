@@ -105,6 +105,7 @@ class SlackPoster:
             text=message.text,
             blocks=message.blocks or None,
             thread_ts=thread_ts,
+            reply_broadcast=True if message.broadcast and thread_ts is not None else None,
             metadata={"event_type": EVENT_TYPE, "event_payload": {"key": key}},
             unfurl_links=False,
             unfurl_media=False,

@@ -5,6 +5,7 @@ why they were told. What each kind of note says is in `note_kinds`.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from bot.views import describe, kit
@@ -22,7 +23,8 @@ __all__ = ["Data", "Note", "direct_message", "note_message", "notify_message"]
 
 def note_message(kind: str, data: Data, request: SyncRequest) -> Message:
     """Return a note about a request, for its thread. `kind` is a `Note`; what `data` may hold is told there."""
-    return message(kit.rich(*note_lines(kind, data, request)), _id(request))
+    note = message(kit.rich(*note_lines(kind, data, request)), _id(request))
+    return replace(note, broadcast=kind == Note.REMINDER)  # nobody follows the thread of what they did not look at
 
 
 def notify_message(request: SyncRequest, route: Route, permalink: str | None) -> Message:

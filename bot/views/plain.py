@@ -36,7 +36,8 @@ def plain_only(message: Message) -> list[Message]:
             pages.append(page)
             longer = piece
         page = longer
-    return [Message(text=page) for page in [*pages, page] if page.strip()] or [Message(text=message.text)]
+    texts = [page for page in [*pages, page] if page.strip()] or [message.text]
+    return [Message(text=text, broadcast=message.broadcast) for text in texts]
 
 
 def text_lines(blocks: Iterable[Block]) -> Iterator[str]:

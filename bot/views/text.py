@@ -37,6 +37,7 @@ class Message:
 
     text: str
     blocks: list[Block] = field(default_factory=list)
+    broadcast: bool = False  # whether the channel shows it too, where it goes into a thread
 
 
 def tidy(text: str) -> str:

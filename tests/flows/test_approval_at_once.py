@@ -160,8 +160,8 @@ async def test_a_decision_that_arrives_twice(office: Office, decided: str) -> No
     assert (await office.kinds(request)).count(decided) == 1
 
 
-async def test_reminders_reach_the_thread(open_office: OpenOffice) -> None:
-    """A request that waits is brought up again in its thread, with what is missing."""
+async def test_reminders_reach_the_thread_and_the_channel(open_office: OpenOffice) -> None:
+    """A request that waits is brought up again in its thread and its channel, with what is missing."""
     clock = Clock()
     office = await open_office(route={"remind_after": timedelta(hours=1)}, outside=replace(HURRIED, clock=clock))
     request = await office.asks()
@@ -170,3 +170,5 @@ async def test_reminders_reach_the_thread(open_office: OpenOffice) -> None:
     assert due - request.created_at >= timedelta(hours=1)
     clock.ahead = due - datetime.now(UTC) + timedelta(seconds=1)
     await office.in_thread(request, "still waiting. It needs 1 more approval")
+    shown = [office.stage.slack.render(message) for message in office.stage.slack.messages(APPROVALS)]
+    assert sum("still waiting. It needs 1 more approval" in text for text in shown) == 1

@@ -1,5 +1,6 @@
 """Every message of the workspace: in channels, in threads, and those that one person alone sees."""
 
+import heapq
 import itertools
 from collections import defaultdict
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ class Message:
     text: str = ""
     blocks: list[Json] = field(default_factory=list)
     thread_ts: str = ""  # of the message whose reply this is
+    broadcast: bool = False  # whether the channel shows the reply as well
     metadata: Json | None = None
     files: list[Json] = field(default_factory=list)
     bot_id: str = ""
@@ -42,6 +44,8 @@ class Message:
             }
             return body | self._thread()
         body = {"type": "message", "user": self.user, "ts": self.ts, "text": self.text}
+        if self.broadcast:
+            body["subtype"] = "thread_broadcast"
         if self.bot_id:
             body |= {"bot_id": self.bot_id, "app_id": self.app_id}
         if self.blocks:
@@ -82,8 +86,9 @@ class Messages:
         )  # (user, channel) → ts → message
 
     def top(self, channel: str) -> Iterator[Message]:
-        """Yield a channel's messages, oldest first, without the replies in threads."""
-        yield from self._tops[channel].values()
+        """Yield a channel's messages, oldest first, and of the replies in threads those that the channel shows too."""
+        shown = (reply for reply in self._replies[channel].values() if reply.broadcast)
+        yield from heapq.merge(self._tops[channel].values(), shown, key=lambda message: message.ts)
 
     def find(self, channel: str, ts: str) -> Message | None:
         """Return the message or reply, or None; never an ephemeral one, which no method of Slack's can find."""

@@ -66,12 +66,14 @@ def thread_head(core: Core, channel: str, thread_ts: str) -> str:
 def _ready_message(core: Core, args: Args) -> Message:
     blocks = checked_content(args.text("text"), args.parsed("blocks", "invalid_blocks_format"))
     channel = core.writable_channel(args.required("channel"))
+    head = thread_head(core, channel.id, args.text("thread_ts"))
     return own_message(
         core,
         channel=channel.id,
         text=args.text("text"),
         blocks=blocks,
-        thread_ts=thread_head(core, channel.id, args.text("thread_ts")),
+        thread_ts=head,
+        broadcast=bool(head) and args.flag("reply_broadcast"),
         metadata=_metadata(args),
     )
 
