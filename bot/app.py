@@ -4,11 +4,9 @@ There is no global app. Whoever needs the bot (the server, a worker, the demo, a
 passes in whatever of the outside world it wants to decide about: the clock, the pace, the transports to Tines.
 """
 
-import asyncio
 import fcntl
-import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,27 +16,23 @@ from typing import Final
 
 import aiohttp
 import httpx
-import structlog
-import uvicorn
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
-from starlette.types import Receive, Scope, Send
 
 from bot import listeners
 from bot.announcer import Announcer, Pace, SlackPoster, Throttle
 from bot.door import Door
 from bot.listeners import PunctualApp, Surface
 from bot.listeners.intents import finish
-from bot.listeners.surface import PATIENCE, SLACK_ERRORS
+from bot.listeners.surface import PATIENCE
 from bot.metrics import Metrics
 from bot.people import SlackPeople
+from bot.readiness import Readiness
 from bot.settings import Settings
 from bot.slack_client import SlackClient
-from bot.socket_mode import connected
 from bot.starting import StartError
-from bot.stopping import end_in_time
 from bot.web import SlackEndpoint, build_web
 from handlers.catalogue import Catalogue
 from handlers.engine import LEASE, DurableJobs, Engine, new_executor_id
@@ -46,13 +40,10 @@ from handlers.jobs import ADVANCE, DELIVER, INTENT
 from handlers.operations.create import CreateDestination
 from handlers.operations.pacing import Pacing
 from handlers.requests import Desk, advance
-from handlers.store import Store, StoreUnavailableError, check_schema, migrate, migrates_by_itself
+from handlers.store import Store, check_schema, migrate, migrates_by_itself
 from handlers.store.database import is_sqlite, open_engine, parse_url
 from handlers.tines import Patience, Timeouts, TinesClient
 
-_TOKEN_CHECK_SECONDS: Final = 30.0
-_READY_SECONDS: Final = 2.0
-_LISTENING_SECONDS: Final = 0.01  # between two looks whether the server listens
 _DRAIN_SECONDS: Final = 12.0  # for running jobs, of the 25 that a stop may take
 _SLACK_TIMEOUT: Final = aiohttp.ClientTimeout(total=20, sock_connect=5)
 
@@ -198,48 +189,6 @@ def _slack_app(client: AsyncWebClient, surface: Surface) -> AsyncApp:
     return app
 
 
-class Readiness:
-    """Whether a process can do its work: database, engine and Slack's token."""
-
-    def __init__(self, store: Store, engine: Engine, client: AsyncWebClient) -> None:
-        self._store = store
-        self._engine = engine
-        self._client = client
-        self._token_works_until = float("-inf")
-        self._look: asyncio.Task[str] | None = None
-
-    async def check(self) -> str:
-        """Return what is wrong, "" when nothing is."""
-        if wrong := await self._database():
-            return wrong
-        if not self._engine.working:
-            return "jobs are not being run"
-        if time.monotonic() < self._token_works_until:
-            return ""
-        try:
-            async with asyncio.timeout(_READY_SECONDS):
-                await self._client.auth_test()
-        except SLACK_ERRORS as error:
-            return f"Slack does not take the bot token or does not answer ({type(error).__name__})"
-        self._token_works_until = time.monotonic() + _TOKEN_CHECK_SECONDS
-        return ""
-
-    async def _database(self) -> str:
-        """Return what is wrong with the database, which may also say nothing: one look at a time, whoever asks."""
-        if self._look is None or self._look.done():
-            self._look = asyncio.create_task(self._looked())
-        done, _ = await asyncio.wait({self._look}, timeout=_READY_SECONDS)
-        return self._look.result() if done else "the database does not answer"
-
-    async def _looked(self) -> str:
-        try:
-            async with self._store.transaction() as transaction:  # one that writes: on SQLite that is another lock
-                await transaction.chain_head()
-        except StoreUnavailableError as error:
-            return str(error)
-        return ""
-
-
 @contextmanager
 def _alone(file: str) -> Iterator[None]:
     """Hold a lock beside an SQLite file: two processes on it would take each other's jobs for a dead one's."""
@@ -254,79 +203,3 @@ def _alone(file: str) -> Iterator[None]:
             )
             raise StartError(message) from None
         yield
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves signals to `_run`, which has more to stop than it."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone."""
-        yield
-
-
-def serve(settings: Settings, world: World | None = None) -> None:
-    """Answer Slack and work, until a signal ends it. Raises `StartError` and `handlers.store.SchemaError`."""
-    _run(_serve(settings, world, answers=True))
-
-
-def work(settings: Settings, world: World | None = None) -> None:
-    """Work only, until a signal ends it. Raises as `serve` does, and on SQLite, which one process uses alone."""
-    if is_sqlite(parse_url(settings.database_url)):
-        message = "a worker shares its database with `serve`: set DATABASE_URL to a PostgreSQL database"
-        raise StartError(message)
-    _run(_serve(settings, world, answers=False))
-
-
-async def _serve(settings: Settings, world: World | None, *, answers: bool) -> None:
-    """Compose, listen and wait for a signal; then let running work end."""
-    log = structlog.get_logger(__name__)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    over_http = answers and not settings.socket_mode
-    async with compose(settings, world, answers_http=over_http) as bot:
-        server = _Server(
-            uvicorn.Config(
-                bot.web,
-                host=settings.host,
-                port=settings.port,
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                server_header=False,
-                proxy_headers=False,  # nobody asks for the caller's address: Slack's signature counts
-                timeout_graceful_shutdown=5,
-            )
-        )
-        async with AsyncExitStack() as stack:
-            if answers and settings.socket_mode:
-                await stack.enter_async_context(connected(settings, bot, ping_seconds=(world or World()).ping_seconds))
-            serving = asyncio.create_task(server.serve())
-            stack.push_async_callback(_stopped, server, serving)
-            waiting = asyncio.create_task(stop.wait())
-            while not (server.started or serving.done()):  # noqa: ASYNC110 - uvicorn tells by a flag only
-                await asyncio.sleep(_LISTENING_SECONDS)
-            log.info("ready", answers="Socket Mode" if answers and not over_http else "HTTP" if answers else "nobody")
-            await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-            waiting.cancel()
-            log.info("stopping")
-            end_in_time()
-    log.info("stopped")
-
-
-async def _stopped(server: uvicorn.Server, serving: "asyncio.Task[None]") -> None:
-    """Stop taking requests, and let those that run have their answers."""
-    server.should_exit = True
-    await serving
-
-
-def _run(main: Coroutine[None, None, None]) -> None:
-    with asyncio.Runner(
-        loop_factory=uvicorn.Config(_no_app, loop="auto", log_config=None).get_loop_factory()
-    ) as runner:
-        runner.run(main)
-
-
-async def _no_app(_scope: Scope, _receive: Receive, _send: Send) -> None:
-    """Stand in for an app where only uvicorn's choice of an event loop is asked for."""

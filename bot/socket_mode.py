@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import aiohttp
 import structlog
@@ -22,20 +22,18 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.app import Bot
 from bot.inbound import kind_of
 from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.starting import StartError
 from handlers.tracing import traced
 
-if TYPE_CHECKING:
-    from bot.app import Bot
-
 _CONNECT_SECONDS: Final = 8.0
 
 
 @asynccontextmanager
-async def connected(settings: Settings, bot: "Bot", *, ping_seconds: float = 5.0) -> AsyncIterator[None]:
+async def connected(settings: Settings, bot: Bot, *, ping_seconds: float = 5.0) -> AsyncIterator[None]:
     """Take Slack's requests over a WebSocket while the block runs. Raises `StartError` when Slack cannot be reached.
 
     A peer that answers no ping for four times `ping_seconds` counts as dead, and another connection is opened.

@@ -2,8 +2,8 @@
 
 import click
 
-from bot.app import work
 from bot.commands.starting import plainly, settings_or_exit, start_logs
+from bot.running import work
 
 
 @click.command("worker")

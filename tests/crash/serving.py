@@ -17,8 +17,9 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from bot.announcer import Pace
-from bot.app import World, serve, work
+from bot.app import World
 from bot.commands.starting import plainly, settings_or_exit, start_logs
+from bot.running import serve, work
 from handlers.operations.pacing import Pacing
 from handlers.tines import Patience, Timeouts
 
