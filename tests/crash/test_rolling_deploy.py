@@ -61,7 +61,7 @@ async def test_old_and_new_share_the_work(postgres_database: str, tmp_path: Path
         work = errands(random.Random(7), 200)  # noqa: S311 - examples
         async with closed(old, new, late), at_work(place, work) as crowd:
             await old.start()
-            assert await old.ready()
+            assert await old.ready(), old.log()[-3000:]
             await _asked(place, 2)
             assert REVISION in await release(root, postgres_database)
             await _asked(place, 4)

@@ -65,7 +65,7 @@ async def test_a_frozen_process_does_nothing_twice(method: str, postgres_databas
             place.dev.faults.clear()
             await comes_to(place, State.SUCCEEDED, _TAKE_OVER)
             frozen.thaw()
-            assert await frozen.ready()
+            assert await frozen.ready(), frozen.log()[-3000:]
             await crowd.done()
         verdict = await judge(place, crowd)
     assert verdict.faults == []
@@ -98,11 +98,11 @@ async def test_a_frozen_process_says_nothing_twice(point: Point, postgres_databa
             async with asyncio.timeout(90):
                 await frozen.wait()
             await second.start()
-            assert await second.ready()
+            assert await second.ready(), second.log()[-3000:]
             place.listen_to(second)
             await crowd.done()
             first.thaw()
-            assert await first.ready()
+            assert await first.ready(), first.log()[-3000:]
             status, _ = await first.stop()  # it ends what it was at
             await crowd.done()
         verdict = await judge(place, crowd)
@@ -139,7 +139,7 @@ async def test_a_database_that_is_away(postgres_database: str, tmp_path: Path, *
         place.listen_to(process)
         async with closed(process):
             await process.start()
-            assert await process.ready()
+            assert await process.ready(), process.log()[-3000:]
             async with at_work(place, iter([_ONE])) as crowd:
                 await place.in_flight("POST", _CREATE)
                 gate.shut(silent=silent)

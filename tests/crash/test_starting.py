@@ -50,7 +50,7 @@ async def test_second_process_on_a_file(prepared_sqlite: str, tmp_path: Path) ->
         first = _installed(place, "first")
         async with closed(first):
             await first.start()
-            assert await first.ready()
+            assert await first.ready(), first.log()[-3000:]
             said = await _fails_to_start(_installed(place, "second"))
             assert await first.ready(5)
     assert "another tines-sync uses" in said

@@ -32,7 +32,7 @@ async def test_a_stop_during_a_create(kind: Kind, prepared_sqlite: str, tmp_path
             await place.in_flight("POST", _CREATE)
             status, seconds = await process.stop()
             await process.start()
-            assert await process.ready()
+            assert await process.ready(), process.log()[-3000:]
             await crowd.done()
         verdict = await judge(place, crowd)
     assert status == 0
@@ -49,7 +49,7 @@ async def test_who_was_being_answered_still_is(prepared_sqlite: str, tmp_path: P
         asker = place.requesters[0]
         async with closed(process):
             await process.start()
-            assert await process.ready()
+            assert await process.ready(), process.log()[-3000:]
             await asker.opens_form(GENERAL)
             await asker.fills_in("Story 1-0", source="Source 1", destination="Target 1", reason=_ONE.reason)
             place.dev.faults.add(Fault(Kind.SLOW, "GET", seconds=0.8))
@@ -74,7 +74,7 @@ async def test_a_stop_while_the_database_says_nothing(postgres_database: str, tm
             async with stalled(Stall.FROZEN, postgres_database):
                 _, seconds = await process.stop(seconds=60)
             await process.start()
-            assert await process.ready()
+            assert await process.ready(), process.log()[-3000:]
             await crowd.done()
         verdict = await judge(place, crowd)
     assert seconds < _MOST_SECONDS

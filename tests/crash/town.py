@@ -6,6 +6,7 @@ of them are for the same two teams.
 
 import asyncio
 import contextlib
+import secrets
 import socket
 import string
 from collections.abc import AsyncIterator
@@ -34,6 +35,9 @@ TEAMS: Final = 8
 STORIES: Final = 6  # of each team
 PATIENCE: Final = 4.0  # seconds that a person waits for a view before they try again
 
+# What ports Linux lends to connections begins at 32,768: one of those, chosen now, may be taken before it is used.
+_FIRST_PORT: Final = 20_000
+_PORTS: Final = 12_000
 _ARRIVES_SECONDS: Final = 60.0
 _SWITCHES: Final = Switches(sync_seconds=0.3, sync_spread=0.05, rate_limit=None)
 _CONFIG: Final = string.Template("""
@@ -149,10 +153,11 @@ async def town(folder: Path, database_url: str, *, socket_mode: bool = False, le
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a port that nobody listens on, from below those that the system lends to connections meanwhile."""
+    while True:
+        port = _FIRST_PORT + secrets.randbelow(_PORTS)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def _requesters() -> list[str]:
