@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bot.views.lists import HistoryEvent
+from bot.views.statuses import bare_words
 from bot.views.text import plural
 from handlers.models import Called
 from handlers.operations.logbook import CALLED
@@ -45,7 +46,7 @@ def _detail(kind: str, data: Mapping[str, Any]) -> str:
             return f"sync destination {data.get('destination_id')}"
         case "status":
             error = f": {data['error']}" if data.get("error") else ""
-            return f"story {data.get('story_id')} {data.get('status')}{error}"
+            return f"story {data.get('story_id')} {bare_words(str(data.get('status')))}{error}"
         case "called":
             return _call(data)
         case "failed" | "not_reached" | "look_failed" | "unknown_outcome" if isinstance(data.get("problem"), Mapping):
@@ -83,7 +84,7 @@ def _asked(data: Mapping[str, Any]) -> str:
 def _came_back(back: Mapping[str, Any]) -> str:
     statuses = back.get("statuses")
     if isinstance(statuses, Mapping):
-        counted = ", ".join(f"{number} {status}" for status, number in statuses.items())
+        counted = ", ".join(f"{number} {bare_words(str(status))}" for status, number in statuses.items())
         return f"number {back.get('sync_destination')}: {counted or 'no stories'}"
     page = f", page {back['page']}" if "page" in back else ""
     if "sync_destinations" in back:

@@ -38,7 +38,16 @@ _ORDER: Final[Mapping[str, int]] = MappingProxyType({_FAILED: 0, _NEEDS_SYNC: 1,
 _CHUNK: Final = 1_450  # in one block, so that 3,000 UTF-16 units are never passed
 _ERROR_BYTES: Final = 60_000  # of an error shown whole; a view takes 250 kB as JSON
 
-__all__ = ["data_table", "error_view", "parse_error", "plain_only", "status_messages", "status_words", "totals"]
+__all__ = [
+    "bare_words",
+    "data_table",
+    "error_view",
+    "parse_error",
+    "plain_only",
+    "status_messages",
+    "status_words",
+    "totals",
+]
 
 
 def status_messages(request: SyncRequest, route: Route) -> list[Message]:
@@ -132,6 +141,12 @@ def _uncertain(request: SyncRequest, route: Route) -> Iterator[Block]:
         ),
         kit.button("Close", ids.ACTION_CLOSE_UNCERTAIN, ref, says=f"Close {request.id} as failed", confirm=sure),
     )
+
+
+def bare_words(status: str) -> str:
+    """Return a status in words without its sign, for where it stands in a sentence."""
+    words = _WORDS.get(status)
+    return line(status, 40, empty="no status") if words is None else words.partition(" ")[2].casefold()
 
 
 def status_words(status: StoryStatus) -> str:

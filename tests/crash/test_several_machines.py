@@ -16,6 +16,7 @@ from .gate import gate_before
 from .machines import comes_to, holder, machines
 from .points import Moment, Point
 from .process import Process, closed
+from .takeover import take_over
 from .town import Town, town
 from .verdict import judge
 
@@ -27,19 +28,9 @@ _ONE: Final = Errand(1, source=1, target=2, stories=frozenset({0, 3}), fate=Fate
 
 async def test_a_dead_process_is_replaced(postgres_database: str, tmp_path: Path) -> None:
     """With four processes at work, the one that waits for a create's answer dies, and another one finishes its job."""
-    async with town(tmp_path, postgres_database, lease=_LEASE) as place:
-        place.dev.faults.add(Fault(Kind.SLOW, "POST", _CREATE, times=1, seconds=1.2))
-        four = {"serve-1": "serve", "serve-2": "serve", "worker-1": "worker", "worker-2": "worker"}
-        async with machines(place, **four) as processes, at_work(place, iter([_ONE])) as crowd:
-            await place.in_flight("POST", _CREATE)
-            dead = await holder(place, processes)
-            dead.kill()
-            place.listen_to(next(process for name, process in processes.items() if "serve" in name and process.alive))
-            await comes_to(place, State.SUCCEEDED, _TAKE_OVER)
-            await crowd.done()
-        verdict = await judge(place, crowd)
-    assert verdict.faults == []
-    assert verdict.synced == 1
+    taken = await take_over(tmp_path, postgres_database, lease=_LEASE, most=_TAKE_OVER)
+    assert taken.faults == []
+    assert taken.synced == 1
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -32,7 +32,7 @@ def told(call: Called) -> str:
     [
         (
             called(back={"sync_destination": 24, "statuses": {"requires_sync": 1, "synced": 2}}),
-            "dev: show sync destination 24 → number 24: 1 requires_sync, 2 synced, 36 ms",
+            "dev: show sync destination 24 → number 24: 1 needs sync, 2 synced, 36 ms",
         ),
         (
             called(path="/admin/sync_destinations", back={"sync_destinations": 500, "ids": [1], "page": 2}),
