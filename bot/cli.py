@@ -30,16 +30,16 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are used, not when they are listed."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # the signature is click's
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
         """Return the names of all commands, in the order in which a person meets them."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         """Import one command; None for a name that is not one."""
         if cmd_name not in COMMANDS:
             return None
         command = import_module(COMMANDS[cmd_name][0]).command
-        if not isinstance(command, click.Command):  # pragma: no cover  # a mistake in this program
+        if not isinstance(command, click.Command):  # pragma: no cover - a mistake in this program
             message = f"{COMMANDS[cmd_name][0]} has no command"
             raise TypeError(message)
         return command
@@ -53,13 +53,13 @@ class LazyGroup(click.Group):
             ctx.fail(f"No such command '{args[0]}'. Did you mean '{close[0]}'?")
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
 
-def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001  # click's
+def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's
     if wanted:
         click.echo(f"tines-sync {version('tines-sync')}")
         ctx.exit()
