@@ -68,11 +68,11 @@ class DatabaseEnvironment(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  # the signature is pydantic-settings'
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # never read by itself
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # never read by itself
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # never read by itself
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - never read by itself
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - never read by itself
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - never read by itself
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take values only from what is passed in."""
         return (init_settings,)
@@ -102,7 +102,7 @@ class Environment(DatabaseEnvironment):
         default="https://slack.com/api/", description='"https://slack.com/api/"'
     )
     host: str = Field(
-        default="0.0.0.0",  # noqa: S104  # Slack's requests come from outside; HOST narrows it
+        default="0.0.0.0",  # noqa: S104 - Slack's requests come from outside; HOST narrows it
         description='an address to listen on: "0.0.0.0"',
     )
     port: int = Field(default=3000, ge=0, le=65535, description="a port to listen on, 0 for any free one")

@@ -52,7 +52,7 @@ def test_help_loads_nothing_heavy() -> None:
         "for word in ('--help', '--version', 'chek'): CliRunner().invoke(main, [word])\n"
         f"print([name for name in {HEAVY} if name in sys.modules])"
     )
-    result = subprocess.run(  # noqa: S603  # our own interpreter and code
+    result = subprocess.run(  # noqa: S603 - our own interpreter and code
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert result.stdout.strip() == "[]"

@@ -30,7 +30,7 @@ def test_defaults() -> None:
     assert settings.slack_bot_token.get_secret_value() == BOT_TOKEN
     assert settings.slack_api_url == "https://slack.com/api/"
     assert settings.database_url == "sqlite:///tines-sync.sqlite"
-    assert settings.host == "0.0.0.0"  # noqa: S104  # the documented default; nothing is bound here
+    assert settings.host == "0.0.0.0"  # noqa: S104 - the documented default; nothing is bound here
     assert (settings.port, settings.metrics) == (3000, True)
     assert (settings.log_format, settings.log_level) == (LogFormat.AUTO, LogLevel.INFO)
     assert not settings.socket_mode
@@ -146,7 +146,7 @@ def test_settings_do_not_change() -> None:
     """Settings are frozen: nothing that was checked can become something else."""
     settings = load_settings(GOOD)
     with pytest.raises(ValueError, match="frozen"):
-        setattr(settings, "port", 1)  # noqa: B010  # as code that escaped the type checker would
+        setattr(settings, "port", 1)  # noqa: B010 - as code that escaped the type checker would
 
 
 @pytest.mark.parametrize(
