@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from handlers.jobs import JobQueue
 from handlers.policy import Freeze
 from handlers.store import tables as t
-from handlers.store.database import WRITING, DatabaseUrlError
+from handlers.store.database import BUSY_TIMEOUT_SECONDS, WRITING, DatabaseUrlError
 from handlers.store.migrate import NewerSchemaError, SchemaError, check_schema, migrate, migrates_by_itself
 from handlers.store.reading import Reader
 from handlers.store.rows import Announcement, Event, Intent, Posted
@@ -68,6 +68,7 @@ class Store:
         self._jobs = jobs
         self.executor = executor
         self.clock = clock
+        self._writers = asyncio.Lock() if engine.dialect.name == "sqlite" else None
         self._freezes: tuple[datetime, Mapping[str, Freeze]] | None = None  # as last read
         self._freezes_turn = 0  # counts this process's own changes of them
         self._freezes_look: asyncio.Task[Mapping[str, Freeze]] | None = None
@@ -83,13 +84,34 @@ class Store:
             raise StoreUnavailableError(_words(error)) from error
 
     @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait for the writers of this process that came before, where the database takes one at a time.
+
+        Left to itself SQLite has them nap and try again, up to a tenth of a second each time, and whoever naps longest
+        can lose again and again.
+        """
+        if self._writers is None:
+            yield
+            return
+        try:
+            async with asyncio.timeout(BUSY_TIMEOUT_SECONDS):
+                await self._writers.acquire()
+        except TimeoutError:
+            message = f"others have written for {BUSY_TIMEOUT_SECONDS} s"
+            raise StoreUnavailableError(message) from None
+        try:
+            yield
+        finally:
+            self._writers.release()
+
+    @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Open a transaction that writes; it commits when the block ends without an error, and wakes its jobs then.
 
         Raises `StoreUnavailableError` when the database fails.
         """
         with self._failures():
-            async with self._engine.connect() as plain:
+            async with self._turn(), self._engine.connect() as plain:
                 connection = await plain.execution_options(**WRITING)
                 async with connection.begin():
                     transaction = Transaction(connection, self.clock(), executor=self.executor)

@@ -1,0 +1,52 @@
+"""Writers of one process take turns where the database takes one at a time; nobody is overtaken for ever."""
+
+import asyncio
+
+from .shelf import Shelf
+
+
+async def test_writers_of_one_process_are_served_in_the_order_in_which_they_came(shelf: Shelf) -> None:
+    """On SQLite the one who waits longest is next, however many want to write; elsewhere nobody waits at all."""
+    store = shelf.store("one")
+    served: list[int] = []
+
+    async def write(number: int) -> None:
+        async with store.transaction() as transaction:
+            served.append(number)
+            transaction.record("written", "U0RINA", None, number=number)
+
+    async with store.transaction() as first:
+        first.record("written", "U0RINA", None, number=0)
+        waiting = [asyncio.create_task(write(number)) for number in range(1, 9)]
+        await asyncio.sleep(0)  # each of them begins, and waits
+    await asyncio.gather(*waiting)
+    async with store.reading() as reader:
+        written = [event.data["number"] for event in await reader.events_after(0)]
+    assert sorted(written) == list(range(9))
+    if shelf.url.startswith("sqlite"):
+        assert served == list(range(1, 9))
+        assert written == list(range(9))
+
+
+async def test_a_writer_that_was_cancelled_gives_its_turn_to_the_next(shelf: Shelf) -> None:
+    """Cancelled while it waits or while it writes, a writer holds nobody up, and nothing of it is kept."""
+    store = shelf.store("one")
+    inside = asyncio.Event()
+
+    async def write() -> None:
+        async with store.transaction() as transaction:
+            transaction.record("lost", "U0RINA")
+            inside.set()
+            await asyncio.Event().wait()
+
+    writing = asyncio.create_task(write())
+    await inside.wait()
+    waiting = asyncio.create_task(write())
+    await asyncio.sleep(0)
+    for task in (waiting, writing):
+        task.cancel()
+    await asyncio.gather(writing, waiting, return_exceptions=True)
+    async with asyncio.timeout(10), store.transaction() as transaction:
+        transaction.record("kept", "U0RINA")
+    async with store.reading() as reader:
+        assert [event.kind for event in await reader.events_after(0)] == ["kept"]
