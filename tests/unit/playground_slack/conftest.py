@@ -151,10 +151,23 @@ def install() -> AppInstall:
 
 
 @pytest.fixture
-async def slack(workspace: Workspace, install: AppInstall, hands: Hands) -> AsyncIterator[LocalSlack]:
+def answer_within() -> float:
+    """Return for how many seconds a person waits for the app: long, where the test is not about an app that is silent."""
+    return 10.0
+
+
+@pytest.fixture
+async def slack(
+    workspace: Workspace, install: AppInstall, hands: Hands, answer_within: float
+) -> AsyncIterator[LocalSlack]:
     """Return a local Slack that listens, without rate limits."""
     local = LocalSlack(
-        workspace=workspace, app=install, clock=hands, rates=NO_RATES, answer_within=0.5, event_retry_delays=(0, 0, 0)
+        workspace=workspace,
+        app=install,
+        clock=hands,
+        rates=NO_RATES,
+        answer_within=answer_within,
+        event_retry_delays=(0, 0, 0),
     )
     async with served(local.asgi()) as url:
         local.base_url = url

@@ -78,6 +78,7 @@ async def test_a_reply_that_is_no_message_is_trouble(slack: LocalSlack, app: "Sc
         await slack.command("U1", "C1", "/tines-sync")
 
 
+@pytest.mark.parametrize("answer_within", [0.5])
 async def test_a_silent_app_is_reported_to_the_person(slack: LocalSlack, app: "ScriptedApp") -> None:
     """Who waits longer than the app may take reads that it timed out."""
 

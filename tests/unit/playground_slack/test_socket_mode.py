@@ -100,6 +100,7 @@ async def test_without_a_connection_the_person_is_told(slack: LocalSlack) -> Non
         await slack.command("U1", "C1", "/tines-sync")
 
 
+@pytest.mark.parametrize("answer_within", [0.5])
 async def test_without_an_ack_the_person_is_told(slack: LocalSlack, desk: Desk) -> None:
     """An envelope that is not acknowledged in time has timed out; a late ack changes nothing."""
     desk.silent = True
@@ -137,6 +138,7 @@ async def test_the_app_comes_back_after_a_disconnect(slack: LocalSlack, desk: De
     assert desk.received
 
 
+@pytest.mark.parametrize("answer_within", [0.5])
 async def test_a_deaf_connection_swallows_envelopes(slack: LocalSlack, desk: Desk) -> None:
     """A dead peer looks alive: what is sent to it is lost until it hears again."""
     slack.socket_mode.deafen()
@@ -160,6 +162,7 @@ async def test_a_connection_that_ends_takes_its_envelopes_along(slack: LocalSlac
 
 
 @pytest.mark.parametrize("how", ["freeze", "cut"])
+@pytest.mark.parametrize("answer_within", [0.5])
 async def test_the_app_survives_a_dead_peer(
     slack: LocalSlack, install: AppInstall, web: AsyncWebClient, how: str
 ) -> None:
