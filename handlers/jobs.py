@@ -4,7 +4,7 @@ A job names what to look at and never what to do: whoever runs it reads the row 
 why it may run twice, late, or on a machine with newer code, and why losing one costs only the time until the sweep.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Final, NamedTuple, Protocol
 
@@ -33,10 +33,16 @@ class NewerVersionError(Exception):
 class JobQueue(Protocol):
     """Takes jobs."""
 
-    async def enqueue(self, connection: AsyncConnection, jobs: Iterable[Job]) -> None:
-        """Write the jobs in the caller's transaction: they exist if, and only if, it commits."""
+    async def enqueue(self, connection: AsyncConnection, jobs: Iterable[Job], /) -> Mapping[Job, str]:
+        """Write the jobs in the caller's transaction: they exist if, and only if, it commits.
+
+        Returns the tickets of those that were written. A job that waits to be run for an earlier change needs no other.
+        """
         ...
 
-    def wake(self, jobs: Iterable[Job]) -> None:
-        """Start the jobs here and now, after the commit. Only saves waiting: the queue has them anyway."""
+    def wake(self, jobs: Iterable[Job], tickets: Mapping[Job, str], /) -> None:
+        """Start the jobs here and now, after the commit that wrote the tickets.
+
+        Only saves waiting: the queue has the jobs anyway.
+        """
         ...

@@ -1,7 +1,8 @@
 """The queue behind the engine: jobs in DBOS's tables, written with the rows they are about."""
 
 import secrets
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import sqlalchemy as sa
@@ -23,7 +24,9 @@ class DurableJobs:
     """The queue: writes jobs into DBOS's tables in the caller's transaction, and starts them here after the commit.
 
     DBOS waits a few seconds before it hands a job to anybody. By then the process that committed it has usually done it
-    and taken it back, many at once: that spares three commits to disk for each job, and does each job once.
+    and taken it back, many at once: that spares three commits to disk for each job, and does each job once. While a
+    job waits here to be run, what changes meanwhile rides on its ticket: many requests announced in one channel are
+    one job.
     """
 
     def __init__(
@@ -34,7 +37,8 @@ class DurableJobs:
         self._leave_for = leave_for
         self.sqlite = is_sqlite(url)
         self._client: DBOSClient | None = None
-        self._tickets: dict[Job, list[str]] = {}  # DBOS's ids of jobs written here and not done yet
+        self._tickets: dict[Job, list[str]] = {}  # DBOS's ids of jobs committed here and not begun yet
+        self._written: dict[Job, float] = {}  # when the last of them was
         self._done: list[str] = []
         self._wake: Callable[[Job], None] | None = None
 
@@ -55,12 +59,19 @@ class DurableJobs:
         """Say who starts jobs in this process."""
         self._wake = wake
 
-    async def enqueue(self, connection: AsyncConnection, jobs: Iterable[Job]) -> None:
-        """Write the jobs in the caller's transaction."""
-        for job in jobs:
-            await connection.run_sync(self._enqueue, job)
+    async def enqueue(self, connection: AsyncConnection, jobs: Iterable[Job]) -> Mapping[Job, str]:
+        """Write the jobs in the caller's transaction, and return their tickets."""
+        return {job: await connection.run_sync(self._enqueue, job) for job in jobs if not self._rides(job)}
 
-    def _enqueue(self, connection: sa.Connection, job: Job) -> None:
+    def _rides(self, job: Job) -> bool:
+        """Whether a committed ticket will do for this change too: its job has not begun here, and cannot elsewhere.
+
+        Should it begin before the change is committed, `wake` has it run once more; and should the process die just
+        then, the sweep finds the row.
+        """
+        return time.monotonic() - self._written.get(job, float("-inf")) < self._head_start / 2
+
+    def _enqueue(self, connection: sa.Connection, job: Job) -> str:
         ticket = secrets.token_hex(16)
         options: EnqueueOptions = {
             "queue_name": QUEUE,
@@ -69,7 +80,7 @@ class DurableJobs:
             "delay_seconds": self._head_start,
         }
         self.client.enqueue_in_transaction(connection, options, job.kind, job.key)
-        self._tickets.setdefault(job, []).append(ticket)
+        return ticket
 
     async def put_back(self, job: Job) -> None:
         """Leave a job that was handed over here, and that only a newer version can run, for somebody else."""
@@ -83,6 +94,7 @@ class DurableJobs:
 
     def tickets(self, job: Job) -> list[str]:
         """Return the tickets of a job that is about to be run: what is written from now on wants another run."""
+        self._written.pop(job, None)
         return self._tickets.pop(job, [])
 
     def done(self, tickets: Iterable[str]) -> None:
@@ -95,11 +107,15 @@ class DurableJobs:
         for begin in range(0, len(done), AT_ONCE):
             await self.client.delete_workflows_async(done[begin : begin + AT_ONCE])
 
-    def wake(self, jobs: Iterable[Job]) -> None:
+    def wake(self, jobs: Iterable[Job], tickets: Mapping[Job, str]) -> None:
         """Start the jobs here and now."""
-        if self._wake is not None:
-            for job in jobs:
-                self._wake(job)
+        if self._wake is None:
+            return  # others run them
+        for job in jobs:
+            if job in tickets:
+                self._tickets.setdefault(job, []).append(tickets[job])
+                self._written[job] = time.monotonic()
+            self._wake(job)
 
     def close(self) -> None:
         """Close the connections."""

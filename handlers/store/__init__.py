@@ -117,12 +117,12 @@ class Store:
                     transaction = Transaction(connection, self.clock(), executor=self.executor)
                     yield transaction
                     await transaction.write_events()
-                    await self._jobs.enqueue(connection, transaction.jobs)
+                    tickets = await self._jobs.enqueue(connection, transaction.jobs)
         for event in transaction.recorded:
             self._log.info("recorded", kind=event["kind"], request=event["request_id"], actor=event["actor"])
         if transaction.freezes_changed:
             self._freezes, self._freezes_turn = None, self._freezes_turn + 1
-        self._jobs.wake(transaction.jobs)
+        self._jobs.wake(transaction.jobs, tickets)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Reader]:

@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from handlers.store._sqlite import connector
+
 BUSY_TIMEOUT_SECONDS: Final = 20
 _WRITES: Final = "tines_sync_writes"
 # A process that is stopped in the middle of a transaction keeps its locks, and everybody else waits for them. No
@@ -67,7 +69,7 @@ def open_engine(url: sa.URL, *, pool_size: int = 10) -> AsyncEngine:
         url.set(drivername="sqlite+aiosqlite"),
         pool_size=pool_size,
         max_overflow=0,
-        connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
+        async_creator=connector(str(url.database), busy_seconds=BUSY_TIMEOUT_SECONDS),
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
@@ -96,7 +98,6 @@ def ensure_folder(url: sa.URL) -> None:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
-    connection.isolation_level = None  # the driver must not begin transactions by itself: see _begin_sqlite
     _pragmas(connection, synchronous="FULL")  # a commit survives a power cut, or it was not acknowledged
 
 

@@ -94,10 +94,11 @@ class JobList:
 
     jobs: list[Job] = field(default_factory=list)
 
-    async def enqueue(self, connection: AsyncConnection, jobs: Iterable[Job]) -> None:
+    async def enqueue(self, _connection: AsyncConnection, _jobs: Iterable[Job], /) -> Mapping[Job, str]:
         """Leave the transaction alone."""
+        return {}
 
-    def wake(self, jobs: Iterable[Job]) -> None:
+    def wake(self, jobs: Iterable[Job], _tickets: Mapping[Job, str], /) -> None:
         """Note the jobs."""
         self.jobs.extend(jobs)
 

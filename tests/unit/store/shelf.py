@@ -1,6 +1,6 @@
 """What the tests of the store put on its shelves."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -22,10 +22,11 @@ class Jobs:
     def __init__(self) -> None:
         self.woken: list[Job] = []
 
-    async def enqueue(self, connection: AsyncConnection, jobs: Iterable[Job]) -> None:
+    async def enqueue(self, _connection: AsyncConnection, _jobs: Iterable[Job], /) -> Mapping[Job, str]:
         """Leave the transaction alone."""
+        return {}
 
-    def wake(self, jobs: Iterable[Job]) -> None:
+    def wake(self, jobs: Iterable[Job], _tickets: Mapping[Job, str], /) -> None:
         """Keep the jobs."""
         self.woken.extend(jobs)
 

@@ -1,6 +1,6 @@
 """What the form shows of frozen routes comes from memory, and may not be older than three seconds."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,10 +20,11 @@ FROZEN = Freeze(route="dev-to-prod", by="U0ADA", reason="change week", at=NOON)
 class NoJobs:
     """A queue for transactions that hand over no job."""
 
-    async def enqueue(self, connection: AsyncConnection, jobs: Iterable[Job]) -> None:
+    async def enqueue(self, _connection: AsyncConnection, _jobs: Iterable[Job], /) -> Mapping[Job, str]:
         """Take nothing."""
+        return {}
 
-    def wake(self, jobs: Iterable[Job]) -> None:
+    def wake(self, jobs: Iterable[Job], _tickets: Mapping[Job, str], /) -> None:
         """Start nothing."""
 
 
