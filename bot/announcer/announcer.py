@@ -22,6 +22,7 @@ from handlers.store import SYSTEM, Announcement, Store
 from handlers.tracing import traced
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+_ELSEWHERE: Final = timedelta(seconds=0.5)  # that a lane is left alone which another process has
 _BATCH: Final = 20
 _MOST_THREADS: Final = 3  # new beginnings of a thread that keeps being refused
 
@@ -53,8 +54,12 @@ class Announcer:
         if not await self._open(lane):
             return
         async with self._store.transaction() as transaction:
-            if not await transaction.claim_lane(lane):
-                return
+            claim = await transaction.claim_lane(lane)
+        if claim is None:
+            # another process speaks there, and takes what is new along, or leaves it to the sweep
+            self._resting[lane] = self._store.clock() + _ELSEWHERE
+            return
+        self._throttle.learn(lane, claim.owed.total_seconds())
         wait: timedelta | None = None
         try:
             while batch := await self._open(lane):
@@ -68,7 +73,8 @@ class Announcer:
             self._resting[lane] = self._store.clock() + wait
         finally:
             async with self._store.transaction() as transaction:
-                await transaction.release_lane(lane, wait=wait)
+                owed = timedelta(seconds=self._throttle.owed(lane))
+                await transaction.release_lane(lane, wait=wait, owed=owed)
 
     async def _open(self, lane: str) -> Sequence[Announcement]:
         """Return what a lane has open, in order, without what was left to a newer version that never came for it."""

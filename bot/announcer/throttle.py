@@ -10,6 +10,7 @@ from typing import Final
 
 _DOUBLINGS: Final = 16
 _MANY: Final = 1000  # lanes remembered before the quiet ones are forgotten
+_ROUNDING: Final = 1e-6  # seconds: who waited as long as told need not wait for the rest of a float
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +30,37 @@ class Pace:
 
 
 class Throttle:
-    """Token buckets, one a lane. `clock` gives seconds that only grow."""
+    """What each lane may still take. `clock` gives seconds that only grow.
+
+    One number a lane says it all: when its burst will be whole again. Each message puts that off by its share. So it is
+    easily handed on with the lane, and several processes together are no faster than one.
+    """
 
     def __init__(self, pace: Pace, clock: Callable[[], float]) -> None:
         self.pace = pace
         self._clock = clock
-        self._buckets: dict[str, tuple[float, float]] = {}  # lane → what was left, when
+        self._whole_at: dict[str, float] = {}
 
     def take(self, lane: str) -> float:
         """Take leave to send one message; returns 0, or the seconds to wait before asking again."""
-        now = self._clock()
-        left, at = self._buckets.get(lane, (self.pace.burst, now))
-        left = min(self.pace.burst, left + (now - at) * self.pace.per_second)
-        if left < 1:
-            self._buckets[lane] = (left, now)
-            return (1 - left) / self.pace.per_second
-        self._buckets[lane] = (left - 1, now)
-        if len(self._buckets) > _MANY:
-            self._forget_full(now)
+        each = 1 / self.pace.per_second
+        owed = self.owed(lane)
+        if (wait := owed - (self.pace.burst - 1) * each) > _ROUNDING:
+            return wait
+        self._owe(lane, owed + each)
         return 0.0
 
-    def _forget_full(self, now: float) -> None:
-        """Drop lanes that have been quiet for long enough to be full again, so that memory follows use."""
-        refill = self.pace.burst / self.pace.per_second
-        self._buckets = {lane: (left, at) for lane, (left, at) in self._buckets.items() if now - at < refill}
+    def owed(self, lane: str) -> float:
+        """Return in how many seconds a lane may take a whole burst again."""
+        return max(0.0, self._whole_at.get(lane, 0.0) - self._clock())
+
+    def learn(self, lane: str, owed: float) -> None:
+        """Hear from whoever had the lane before how many seconds it owed."""
+        if owed > self.owed(lane):
+            self._owe(lane, owed)
+
+    def _owe(self, lane: str, seconds: float) -> None:
+        now = self._clock()
+        self._whole_at[lane] = now + seconds
+        if len(self._whole_at) > _MANY:  # memory follows use: quiet lanes are forgotten
+            self._whole_at = {lane: whole_at for lane, whole_at in self._whole_at.items() if whole_at > now}

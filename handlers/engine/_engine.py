@@ -5,7 +5,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -235,12 +235,20 @@ class Engine:
         async with self._store.reading() as reader:
             await self._store.note_freezes(reader)  # so that whoever opens a form need not wait for the database
             requests, lanes, intents = await reader.due(self._store.executor)
+        due = {ADVANCE: requests, DELIVER: lanes, INTENT: intents}
         self._swept_at = self._monotonic()
-        for kind, keys in ((ADVANCE, requests), (DELIVER, lanes), (INTENT, intents)):
-            for key in keys:
-                job = Job(kind, key)
-                if job not in self._running and self._failed.get(job, (0, 0.0))[1] <= self._swept_at:
-                    self.wake(job)
+        found = [Job(kind, key) for kind, keys in due.items() for key in keys]
+        free = [
+            job for job in found if job not in self._running and self._failed.get(job, (0, 0.0))[1] <= self._swept_at
+        ]
+        for job in free if self._jobs.sqlite else await self._mine(free):
+            self.wake(job)
+
+    async def _mine(self, found: Sequence[Job]) -> list[Job]:
+        """Take from what all processes find the requests that this one will work on, no more than it has room for."""
+        requests = [job.key for job in found if job.kind == ADVANCE][: max(0, _AT_ONCE - len(self._running))]
+        taken = await self._store.divide(requests) if requests else frozenset()
+        return [job for job in found if job.kind != ADVANCE or job.key in taken]
 
     async def _beat(self) -> None:
         begun = self._monotonic()

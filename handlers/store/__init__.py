@@ -192,6 +192,11 @@ class Store:
                 )
                 return tuple(found.scalars())
 
+    async def divide(self, request_ids: Collection[str]) -> frozenset[str]:
+        """Take what is free of some requests that are due (see `Transaction.claim_requests`)."""
+        async with self.transaction() as transaction:
+            return await transaction.claim_requests(request_ids)
+
     async def reap(self, executors: Collection[str]) -> tuple[str, ...]:
         """Forget executors whose lease ended. Returns the ids of those forgotten; one that came back is not."""
         ended = sa.and_(t.executors.c.id.in_(executors), t.executors.c.lease_until < self.clock())

@@ -4,7 +4,7 @@ Claims keep apart what must not happen at the same time in two processes. They h
 its lease end, and what it had claimed is free. So they are asked again right before every effect.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -67,6 +67,26 @@ class Claims(Reader):
         )
         self.enqueue(Job(INTENT, intent_id))
 
+    async def claim_requests(self, request_ids: Collection[str]) -> frozenset[str]:
+        """Take those of some requests that are still due and that nobody else works on, or is just about to take.
+
+        Several processes that look at the same rows at the same moment divide them among themselves.
+        """
+        free = (
+            sa.select(t.requests.c.id)
+            .where(
+                t.requests.c.id.in_(request_ids), t.requests.c.due_at <= self.now, self._free(t.requests.c.claimed_by)
+            )
+            .with_for_update(skip_locked=True)
+        )
+        claimed = await self._connection.execute(
+            sa.update(t.requests)
+            .where(t.requests.c.id.in_(free))
+            .values(claimed_by=self._executor)
+            .returning(t.requests.c.id)
+        )
+        return frozenset(claimed.scalars())
+
     async def claim_intent(self, intent_id: str) -> bool:
         """Take an intent to check it."""
         return await self._claim(t.intents, t.intents.c.id, intent_id, t.intents.c.due_at.is_not(None))
@@ -84,19 +104,18 @@ class Claims(Reader):
     async def _claim(
         self, table: sa.Table, key: sa.Column[str], value: str, *conditions: sa.ColumnElement[bool]
     ) -> bool:
-        alive = sa.select(t.executors.c.id).where(t.executors.c.lease_until > self.now)
-        claimed_by = table.c.claimed_by
         claimed = await self._connection.execute(
             sa.update(table)
-            .where(
-                key == value,
-                sa.or_(claimed_by.is_(None), claimed_by == self._executor, claimed_by.not_in(alive)),
-                *conditions,
-            )
+            .where(key == value, self._free(table.c.claimed_by), *conditions)
             .values(claimed_by=self._executor)
             .returning(key)
         )
         return claimed.one_or_none() is not None
+
+    def _free(self, claimed_by: sa.Column[str]) -> sa.ColumnElement[bool]:
+        """Whether nobody else alive has a row."""
+        alive = sa.select(t.executors.c.id).where(t.executors.c.lease_until > self.now)
+        return sa.or_(claimed_by.is_(None), claimed_by == self._executor, claimed_by.not_in(alive))
 
     async def _release(self, table: sa.Table, key: sa.Column[str], value: str) -> None:
         await self._connection.execute(

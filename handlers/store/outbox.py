@@ -6,7 +6,7 @@ A message that was ordered cannot be missing, and a change that rolled back is n
 from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -30,6 +30,14 @@ _ADD_LANE: Final[Mapping[str, postgresql.Insert | sqlite.Insert]] = MappingProxy
         "sqlite": sqlite.insert(t.lanes).on_conflict_do_nothing(index_elements=["lane"]),
     }
 )
+
+_NOTHING: Final = timedelta()
+
+
+class LaneClaim(NamedTuple):
+    """What whoever takes a lane has to know: how long until it may take a whole burst again, whoever spent it."""
+
+    owed: timedelta
 
 
 class Outbox(Claims):
@@ -108,12 +116,21 @@ class Outbox(Claims):
             columns["messages"] = [posted.model_dump() for posted in messages]
         await self._connection.execute(sa.update(t.announcements).where(t.announcements.c.key == key).values(**columns))
 
-    async def claim_lane(self, lane: str) -> bool:
-        """Take a lane to deliver what it holds. False when it must wait, or another live executor has it."""
+    async def claim_lane(self, lane: str) -> LaneClaim | None:
+        """Take a lane to deliver what it holds. None when it must wait, or another live executor has it."""
         await self._connection.execute(_ADD_LANE[self._connection.dialect.name], {"lane": lane})
-        return await self._claim(
-            t.lanes, t.lanes.c.lane, lane, sa.or_(t.lanes.c.not_before.is_(None), t.lanes.c.not_before <= self.now)
+        claimed = await self._connection.execute(
+            sa.update(t.lanes)
+            .where(
+                t.lanes.c.lane == lane,
+                self._free(t.lanes.c.claimed_by),
+                sa.or_(t.lanes.c.not_before.is_(None), t.lanes.c.not_before <= self.now),
+            )
+            .values(claimed_by=self._executor)
+            .returning(t.lanes.c.whole_at)
         )
+        taken = claimed.one_or_none()
+        return None if taken is None else LaneClaim(max(_NOTHING, (taken.whole_at or self.now) - self.now))
 
     async def hold_lane(self, lane: str) -> bool:
         """Whether this process still has the lane, which nobody takes over until the transaction ends."""
@@ -122,11 +139,11 @@ class Outbox(Claims):
         )
         return held.scalar_one_or_none() == self._executor
 
-    async def release_lane(self, lane: str, *, wait: timedelta | None = None) -> None:
-        """Give a lane back, to be served again after `wait`."""
+    async def release_lane(self, lane: str, *, wait: timedelta | None = None, owed: timedelta = _NOTHING) -> None:
+        """Give a lane back, to be served again after `wait`, and tell the next one what is `owed` (see `LaneClaim`)."""
         not_before = None if wait is None else self.now + wait
         await self._connection.execute(
             sa.update(t.lanes)
             .where(t.lanes.c.lane == lane, t.lanes.c.claimed_by == self._executor)
-            .values(claimed_by=None, not_before=not_before)
+            .values(claimed_by=None, not_before=not_before, whole_at=self.now + owed)
         )

@@ -160,6 +160,7 @@ lanes: Final = sa.Table(
     sa.Column("lane", sa.String(40), primary_key=True),
     sa.Column("claimed_by", sa.String(64)),
     sa.Column("not_before", Instant),  # Slack asked to wait, or a retry backs off
+    sa.Column("whole_at", Instant),  # when what the channel may take in a burst is whole again
 )
 
 intents: Final = sa.Table(

@@ -22,6 +22,7 @@ from tests.unit.store.shelf import LEASE, Shelf
 CHANNEL: Final = "C1"
 KEY: Final = "direct:one"
 _SCOPES: Final = "chat:write channels:read channels:history im:read im:write im:history users:read"
+_QUICK: Final = Pace(burst=1000)
 Happening = Callable[[str], Awaitable[None]]
 
 
@@ -103,7 +104,7 @@ class Newsroom:
         """Return the time in seconds."""
         return self.shelf.now.timestamp()
 
-    async def process(self, executor: str = "one") -> Process:
+    async def process(self, executor: str = "one", pace: Pace = _QUICK) -> Process:
         """Start a process."""
         store = self.shelf.store(executor)
         await store.heartbeat(LEASE)
@@ -111,7 +112,7 @@ class Newsroom:
             token=self.slack.app.bot_token, base_url=f"{self.slack.base_url}/api/", retry_handlers=[]
         )
         poster = WatchedPoster(client)
-        throttle = Throttle(Pace(burst=1000), self.seconds)
+        throttle = Throttle(pace, self.seconds)
         held: list[bool] = []
         announcer = Announcer(
             store, Atlas(tenants={}, routes={}), poster, throttle, lambda: held.pop(0) if held else True

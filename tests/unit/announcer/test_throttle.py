@@ -66,3 +66,23 @@ def test_forgetting_quiet_lanes_gives_nobody_more() -> None:
 def test_waits_after_a_failure(attempts: int, seconds: float) -> None:
     """The wait doubles with each failure up to a minute, also after an outage of months."""
     assert Pace().wait_after(attempts) == seconds
+
+
+def test_what_one_process_took_the_next_one_owes() -> None:
+    """A lane that goes from hand to hand is no faster than in one: who takes it learns what was spent."""
+    hands = Hands()
+    one, two = Throttle(Pace(burst=3), hands), Throttle(Pace(burst=3), hands)
+    assert [one.take("C1") for _ in range(4)] == [0, 0, 0, 1]
+    hands.now += 1
+    two.learn("C1", one.owed("C1"))
+    assert [two.take("C1"), two.take("C1")] == [0, 1]
+    one.learn("C1", two.owed("C1"))
+    assert one.take("C1") == 1
+
+
+def test_old_news_gives_nobody_more() -> None:
+    """A process that took more since than it is told of remembers what it took."""
+    throttle = Throttle(Pace(burst=1), Hands())
+    throttle.take("C1")
+    throttle.learn("C1", 0)
+    assert throttle.take("C1") == 1

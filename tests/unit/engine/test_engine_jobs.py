@@ -1,114 +1,17 @@
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from handlers.engine import LEASE, DurableJobs, Engine, Handler, new_executor_id
+from handlers.engine import LEASE, new_executor_id
 from handlers.jobs import DELIVER, INTENT, Job, NewerVersionError
-from handlers.store import Store, tables
+from handlers.store import tables
 from handlers.store.database import open_engine, parse_url
 
-LONG = 8.0  # seconds until something that must happen counts as missing
-
-
-class Process:
-    """What one process runs: a store and an engine, with a time that a test can move on."""
-
-    def __init__(self, url: str, executor: str = "", *, sweep_seconds: float = 0.03) -> None:
-        self.url = parse_url(url)
-        self.ahead = timedelta()
-        self.asked = 0  # how often for the seconds
-        self.stopped = False
-        self.jobs = DurableJobs(parse_url(url), head_start=0.1, leave_for=0.2)
-        self.store = Store(
-            open_engine(parse_url(url)), self.jobs, executor=executor or new_executor_id(), clock=self._clock
-        )
-        self.engine = Engine(
-            self.jobs, self.store, sweep_seconds=sweep_seconds, poll_seconds=0.1, monotonic=self._monotonic
-        )
-
-    def _clock(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-    def _monotonic(self) -> float:
-        self.asked += 1
-        return time.monotonic() + self.ahead.total_seconds()
-
-    async def orders(self, *jobs: Job) -> None:
-        """Commit jobs."""
-        async with self.store.transaction() as transaction:
-            for job in jobs:
-                transaction.enqueue(job)
-
-    async def intends(self, *ids: str) -> None:
-        """Commit rows that are due until they are finished, with their jobs."""
-        async with self.store.transaction() as transaction:
-            for intent in ids:
-                await transaction.add_intent(intent, "submit", "U0RINA", {})
-
-    async def stop(self, patience: float = 1.0) -> None:
-        """Stop the engine, unless a test has done so."""
-        if not self.stopped:
-            self.stopped = True
-            await self.engine.stop(patience=patience)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self.store.close()
-        self.jobs.close()
-
-
-StartProcess = Callable[..., Awaitable[Process]]
-
-
-@pytest.fixture
-async def start(prepared_database: str) -> AsyncIterator[StartProcess]:
-    """Give what starts a process with handlers; all are stopped in the end."""
-    async with AsyncExitStack() as stack:
-
-        async def started(handlers: Mapping[str, Handler], executor: str = "", sweep_seconds: float = 0.03) -> Process:
-            process = Process(prepared_database, executor, sweep_seconds=sweep_seconds)
-            stack.push_async_callback(process.close)
-            await process.engine.start(handlers)
-            stack.push_async_callback(process.stop)
-            return process
-
-        yield started
-
-
-class Seen:
-    """A handler that notes what it was given, and does what a test wants."""
-
-    def __init__(self, then: Callable[[str], Awaitable[None]] | None = None) -> None:
-        self.keys: list[str] = []
-        self.at_once = 0
-        self.most_at_once = 0
-        self._then = then
-        self._news = asyncio.Event()
-
-    async def __call__(self, key: str) -> None:
-        """Run a job."""
-        self.keys.append(key)
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        self._news.set()
-        try:
-            if self._then is not None:
-                await self._then(key)
-        finally:
-            self.at_once -= 1
-
-    async def times(self, number: int) -> None:
-        """Wait until it was called so often."""
-        async with asyncio.timeout(LONG):
-            while len(self.keys) < number:
-                self._news.clear()
-                await self._news.wait()
+from .processes import LONG, Process, Seen, StartProcess
 
 
 async def test_a_committed_job_runs_at_once(start: StartProcess) -> None:

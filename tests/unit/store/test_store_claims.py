@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -43,7 +44,7 @@ async def _claim_request(store: Store) -> bool:
 
 async def _claim_lane(store: Store) -> bool:
     async with store.transaction() as transaction:
-        return await transaction.claim_lane("C0")
+        return await transaction.claim_lane("C0") is not None
 
 
 async def _claim_intent(store: Store) -> bool:
@@ -81,6 +82,39 @@ async def test_a_request_that_moved_on_is_not_held(shelf: Shelf) -> None:
         await transaction.claim_request(request.id)
         await transaction.change(request, state=State.CANCELLED)
         assert await transaction.hold_request(request) is None
+
+
+async def test_processes_divide_what_is_due(shelf: Shelf) -> None:
+    """What one process has taken the next one is not given, nor what is not due, gone, or being taken just now."""
+    one, two = shelf.store("one"), shelf.store("two")
+    ids = [a_request(number).id for number in range(1, 7)]
+    for store in (one, two):
+        await store.heartbeat(LEASE)
+    async with one.transaction() as transaction:
+        for number in range(1, 6):
+            await transaction.add_request(a_request(number, due_at=MONDAY))
+        await transaction.add_request(a_request(6, due_at=MONDAY + timedelta(hours=1)))
+    assert await one.divide([*ids[:2], "TS-GONE"]) == frozenset(ids[:2])
+    assert await two.divide(ids) == frozenset(ids[2:5])
+    assert await one.divide(ids) == frozenset(ids[:2])  # still its own
+    shelf.now += LEASE + timedelta(seconds=1)
+    await two.heartbeat(LEASE)
+    assert await two.divide(ids) == frozenset(ids[:5])
+
+
+async def test_who_divides_does_not_wait_for_who_divides_at_the_same_moment(prepared_postgres: str) -> None:
+    """Rows that another process is just taking are left to it, where more than one can write at a time."""
+    shelf = Shelf(prepared_postgres)
+    one, two = shelf.store("one"), shelf.store("two")
+    ids = [a_request(number).id for number in range(1, 4)]
+    async with one.transaction() as transaction:
+        for number in range(1, 4):
+            await transaction.add_request(a_request(number, due_at=MONDAY))
+    async with one.transaction() as taking:
+        await taking.claim_requests(ids[:2])
+        async with asyncio.timeout(5):
+            assert await two.divide(ids) == frozenset(ids[2:])
+    await shelf.stack.aclose()
 
 
 async def test_what_is_due(shelf: Shelf) -> None:

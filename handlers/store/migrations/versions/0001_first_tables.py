@@ -121,6 +121,7 @@ def upgrade() -> None:
         sa.Column("lane", sa.String(length=40), nullable=False),
         sa.Column("claimed_by", sa.String(length=64), nullable=True),
         sa.Column("not_before", sa.BigInteger(), nullable=True),
+        sa.Column("whole_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("lane", name=op.f("pk_lanes")),
     )
     op.create_table(
