@@ -60,7 +60,9 @@ def open_engine(url: sa.URL, *, pool_size: int = 10) -> AsyncEngine:
             url.set(drivername="postgresql+psycopg"),
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=2.5,  # an answer to Slack must be out within 3 s, even if it is "not now"
+            # Behind many jobs one waits one's turn: whoever is sent away only comes again. A person's answer has a bound of
+            # its own (`bot.listeners.failing`).
+            pool_timeout=10,
             pool_pre_ping=True,
             # a database behind a broken network is noticed in the time that Slack waits
             connect_args={"connect_timeout": 2, "tcp_user_timeout": 2500, "options": _NO_SLEEPING_LOCKS},

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from handlers.models import State
+from handlers.store import tables as t
+from handlers.store.database import open_engine, parse_url
 from tests.bench.bench_catalogue import typed
 from tests.bench.cores import Process
 from tests.bench.load import Shot, asks, one_by_one, opens
@@ -101,7 +104,7 @@ async def _with_stories(plan: Plan, number: int, stack: AsyncExitStack) -> _Size
 
 
 async def _workers(plan: Plan) -> tuple[list[Line], list[str]]:
-    what, count = "from approved to created on PostgreSQL, by workers", plan.count(300)
+    what, count = "from approved to carried out on PostgreSQL, by workers", plan.count(300)
     cpu: dict[int, list[float]] = {workers: [] for workers in _WORKERS}
     with _postgres(plan.folder) as server:
         for turn in range(max(1, plan.rounds // 2)):
@@ -130,10 +133,20 @@ async def _carried_out(plan: Plan, database: str, workers: int, count: int) -> f
             )
         before = sum(process.cpu() for process in running)
         async with asyncio.timeout(300):
-            while len(world.dev.destinations) < count:
-                world.dev.posted.clear()
-                await world.dev.posted.wait()
+            await _all_ended(database)
         return (sum(process.cpu() for process in running) - before) / count * 1000
+
+
+async def _all_ended(database: str) -> None:
+    """Wait until every request is: each then had the same done for it, however long that took."""
+    engine = open_engine(parse_url(database), pool_size=1)
+    ended = sa.select(sa.func.count()).where(t.requests.c.state.in_([state.value for state in State if state.active]))
+    while True:
+        async with engine.connect() as connection:
+            if not (await connection.execute(ended)).scalar_one():
+                break
+        await asyncio.sleep(0.1)
+    await engine.dispose()
 
 
 @contextmanager
