@@ -1,27 +1,24 @@
-"""Find names as one types, typos forgiven, in tens of thousands of them within milliseconds. Pure.
+"""Find names as one types, typos forgiven, in tens of thousands of them within a millisecond. Pure.
 
-Two ways, because each is slow or bad at what the other does well. Containment is one pass over prepared texts, and
-answers nearly every query. Typos are looked for only when a word stands in no name at all, and in the vocabulary only
-(each word once, however many names hold it): comparing a query with 50,000 whole names would take ten times as long,
-and would bury a short query's match under the length of the names.
+Two ways, because each is bad at what the other does well. That words hold what was typed answers nearly every query.
+Typos are looked for only when a word stands in no name at all, and in the vocabulary only (each word once, however
+many names hold it): comparing a query with 50,000 whole names would take a hundred times as long, and would bury a
+short query's match under the length of the names.
 """
 
 from array import array
-from bisect import bisect_right
-from collections.abc import Collection, Iterable, Sequence
-from itertools import accumulate, islice
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Final
 
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
-
+from handlers.catalogue._bits import first, positions_of
 from handlers.catalogue._text import words
+from handlers.catalogue._vocabulary import Vocabulary
 
-_BETWEEN: Final = "\n"  # texts; no word holds it
-_FEW: Final = 300  # finds in the long text; the next one costs more there than to look into each text
-_SHORTEST_FUZZY: Final = 3  # letters; a shorter word with a typo could be anything
-_ALTERNATIVES: Final = 25  # words that one mistyped word may stand for
-_UNFINISHED: Final = 0.5  # of an edit: what it costs that a mistyped word is not typed to its end
+_LAST: Final = "\U0010ffff"  # sorts after whatever may follow
+_BUCKET: Final = 4  # characters by which names are parted before they are sorted, to be sorted in steps
+_SORTED: Final = 2000  # names that begin alike; more of them are quicker gone through in their order
 
 
 class TextIndex:
@@ -30,16 +27,12 @@ class TextIndex:
     Names added earlier come first among equals.
     """
 
-    __slots__ = ("_all_words", "_begins", "_by_letter", "_long_text", "_postings", "_texts", "_vocabulary")
+    __slots__ = ("_by_name", "_texts", "_vocabulary")
 
     def __init__(self) -> None:
         self._texts: list[str] = []  # " words of the name\n further words"
-        self._long_text = ""  # all texts
-        self._begins = array("I", [0])  # where each of them begins in it, and where it ends
-        self._postings: dict[str, array[int]] = {}
-        self._all_words = ""  # one to a line: whether a word is known at all is found out in no time
-        self._vocabulary: Sequence[str] = ()  # without numbers and the like, which nobody mistypes into another one
-        self._by_letter: dict[str, list[str]] = {}
+        self._vocabulary = Vocabulary()
+        self._by_name = array("I")  # positions, sorted by text
 
     def __len__(self) -> int:
         return len(self._texts)
@@ -49,19 +42,27 @@ class TextIndex:
         position = len(self._texts)
         named = words(name)
         further = [word for text in more for word in words(text)]
+        if number is not None:
+            further.append(str(number))
         for word in dict.fromkeys((*named, *further)):
-            self._postings.setdefault(word, array("I")).append(position)
-        tail = further if number is None else [*further, str(number)]
-        self._texts.append(f" {' '.join(named)}\n {' '.join(tail)}")
+            self._vocabulary.add(word, position)
+        self._texts.append(f" {' '.join(named)}\n {' '.join(further)}")
 
     def seal(self) -> None:
         """Prepare what needs all names; to be called once, after the last `add`."""
-        self._long_text = _BETWEEN.join((*self._texts, ""))
-        self._begins = array("I", accumulate((len(text) + len(_BETWEEN) for text in self._texts), initial=0))
-        self._all_words = "\n".join(self._postings)
-        self._vocabulary = tuple(word for word in self._postings if word.isalpha())
-        for word in self._vocabulary:
-            self._by_letter.setdefault(word[0], []).append(word)
+        for _ in self.sealing():
+            pass
+
+    def sealing(self) -> Iterator[None]:
+        """Prepare what needs all names, in steps of a few milliseconds; to be gone through once, after the last `add`."""
+        yield from self._vocabulary.sealing(len(self._texts))
+        buckets: dict[str, list[int]] = {}
+        for position, text in enumerate(self._texts):
+            buckets.setdefault(text[:_BUCKET], []).append(position)
+        for _, bucket in sorted(buckets.items()):
+            yield
+            bucket.sort(key=self._texts.__getitem__)
+            self._by_name.extend(bucket)
 
     def search(self, query: str, limit: int) -> tuple[list[int], int]:
         """Return the positions of the best matches, best first, and how many matches there are.
@@ -71,110 +72,78 @@ class TextIndex:
         tokens = words(query)
         if not tokens:
             return list(range(min(limit, len(self._texts)))), len(self._texts)
-        hits = self._containing(tokens)
+        hits = self._everything()
+        for token in tokens:
+            hits &= self._vocabulary.holding(token)
         if hits:
-            return self._ranked(hits, tokens, limit), len(hits)
-        likely = self._forgiving(tokens)
-        return likely[:limit], len(likely)
+            return self._ranked(hits, tokens, limit), hits.bit_count()
+        return self._forgiving(list(dict.fromkeys(tokens)), limit)
 
-    def _containing(self, tokens: Sequence[str]) -> list[int]:
-        """Return the positions whose text holds every token, in order."""
-        texts = self._texts
-        first, *rest = sorted(tokens, key=len, reverse=True)  # the longest leaves the fewest for the others
-        hits = self._holding(first)
-        for token in rest:
-            hits = [position for position in hits if token in texts[position]]
-        return hits
+    def _everything(self) -> int:
+        return (1 << len(self._texts)) - 1
 
-    def _holding(self, token: str) -> list[int]:
-        """Return the positions whose text holds a token, in order.
-
-        One long text is searched, which stops only where something is found; when that is often, the rest is searched
-        text by text.
-        """
-        texts, begins, at = self._texts, self._begins, 0
-        hits: list[int] = []
-        while len(hits) < _FEW and (at := self._long_text.find(token, at)) >= 0:
-            hits.append(bisect_right(begins, at) - 1)
-            at = begins[hits[-1] + 1]
-        if len(hits) == _FEW:
-            hits += [position for position in range(hits[-1] + 1, len(texts)) if token in texts[position]]
-        return hits
-
-    def _ranked(self, hits: list[int], tokens: Sequence[str], limit: int) -> list[int]:
+    def _ranked(self, hits: int, tokens: Sequence[str], limit: int) -> list[int]:
         """Return the best hits: whole name, start of the name, start of words in a row, start of words, anywhere."""
         texts = self._texts
         phrase = f" {' '.join(tokens)}"
-        starts = [position for position in hits if texts[position].startswith(phrase)]
-        whole = f"{phrase}\n"
-        best = dict.fromkeys(position for position in starts if texts[position].startswith(whole))
-        best.update(dict.fromkeys(starts))
+        heads = hits
+        for token in tokens:
+            heads &= self._vocabulary.beginning(token)
+        best = dict.fromkeys(self._starting(f"{phrase}\n", heads, limit))
         if len(best) < limit:
-            in_a_row = (position for position in hits if phrase in texts[position])
-            best.update(dict.fromkeys(islice(in_a_row, limit)))
+            best.update(dict.fromkeys(self._starting(phrase, heads, limit)))
         if len(best) < limit and len(tokens) > 1:
-            heads = [f" {token}" for token in tokens]
-            best.update(dict.fromkeys(p for p in hits if all(head in texts[p] for head in heads)))
-        ranked = list(best)[:limit]
-        for position in hits:
-            if len(ranked) >= limit:
-                break
-            if position not in best:
-                ranked.append(position)
-        return ranked
+            in_a_row = (position for position in positions_of(heads) if phrase in texts[position])
+            best.update(dict.fromkeys(islice(in_a_row, limit)))
+        for rest in (heads, hits):
+            if len(best) < limit:
+                best.update(dict.fromkeys(first(rest, limit)))
+        return list(best)[:limit]
 
-    def _forgiving(self, tokens: Sequence[str]) -> list[int]:
-        """Return positions that match at least half of the tokens, typos forgiven, best first.
+    def _starting(self, phrase: str, heads: int, limit: int) -> list[int]:
+        """Return the first positions whose text starts with a phrase, all of which are in `heads`."""
+        texts, by_name = self._texts, self._by_name
+        begin = bisect_left(by_name, phrase, key=texts.__getitem__)
+        end = bisect_left(by_name, phrase + _LAST, lo=begin, key=texts.__getitem__)
+        if end - begin <= _SORTED:
+            return sorted(by_name[begin:end])[:limit]
+        return list(islice((position for position in positions_of(heads) if texts[position].startswith(phrase)), limit))
+
+    def _forgiving(self, tokens: Sequence[str], limit: int) -> tuple[list[int], int]:
+        """Return positions that match at least half of the tokens, typos forgiven, best first, and how many do.
 
         A token that no name holds stands for the words that are like it. One that would leave nothing is passed over.
         """
-        tokens = list(dict.fromkeys(tokens))
-        held = [token for token in tokens if token in self._all_words]
-        costs = [self._costs(token) for token in tokens if token not in held]
-        used: list[dict[int, float]] = []
-        together: Collection[int] = range(len(self._texts))
-        for cost in sorted(filter(None, costs), key=len):
-            if both := [position for position in cost if position in together]:
-                together = frozenset(both)
-                used.append(cost)
-        passed = len(tokens) - len(held) - len(used)
-        for token in sorted(held, key=len, reverse=True):
-            if holding := [position for position in together if token in self._texts[position]]:
-                together = holding
+        held: list[int] = []
+        mistyped: list[list[tuple[float, int]]] = []
+        for token in sorted(tokens, key=len, reverse=True):
+            if holding := self._vocabulary.holding(token):
+                held.append(holding)
+            elif levels := self._vocabulary.alike(token):
+                mistyped.append(levels)
+        by_cost = {0.0: self._everything()}  # how much the typos cost → whom they leave
+        passed = len(tokens) - len(held) - len(mistyped)
+        for levels in sorted(mistyped, key=lambda levels: sum(texts.bit_count() for _, texts in levels)):
+            if both := _both(by_cost, levels):
+                by_cost = both
+            else:
+                passed += 1
+        for holding in held:
+            if both := _both(by_cost, [(0.0, holding)]):
+                by_cost = both
             else:
                 passed += 1
         if 2 * passed > len(tokens):
-            return []
-        if not used:
-            return list(together)  # in order already, and perhaps very many
-        return sorted(together, key=lambda position: (sum(cost[position] for cost in used), position))
+            return [], 0
+        likely = (position for cost in sorted(by_cost) for position in positions_of(by_cost[cost]))
+        return list(islice(likely, limit)), sum(texts.bit_count() for texts in by_cost.values())
 
-    def _costs(self, token: str) -> dict[int, float]:
-        """Return the positions that a mistyped token may mean, with what the typos cost."""
-        costs: dict[int, float] = {}
-        for word, cost in sorted(self._alike(token).items(), key=lambda item: -item[1]):
-            costs.update(dict.fromkeys(self._postings[word], cost))
-        return costs
 
-    def _alike(self, token: str) -> dict[str, float]:
-        """Return the words that are like a token, or begin like it, with how many edits lie between."""
-        if len(token) < _SHORTEST_FUZZY:
-            return {}
-        length = len(token)
-        edits = 1 + (length >= 5) + (length >= 9)  # noqa: PLR2004 (the steps are the rule)
-        # a word not typed to its end has its first letter right, or swapped: that keeps this quick
-        longer = [
-            word
-            for letter in dict.fromkeys(token[:2])
-            for word in self._by_letter.get(letter, ())
-            if len(word) > length
-        ]
-        best: dict[str, float] = {}
-        for choices, cut, more in ((self._vocabulary, None, 0.0), (longer, length, _UNFINISHED)):
-            compared = choices if cut is None else [word[:cut] for word in choices]
-            for _, distance, index in process.extract(
-                token, compared, scorer=OSA.distance, processor=None, score_cutoff=edits, limit=_ALTERNATIVES
-            ):
-                word = choices[index]
-                best[word] = min(distance + more, best.get(word, float("inf")))
-        return best
+def _both(by_cost: dict[float, int], levels: Sequence[tuple[float, int]]) -> dict[float, int]:
+    """Return whom both leave, by what they cost together; nothing when that is nobody."""
+    both: dict[float, int] = {}
+    for cost, texts in by_cost.items():
+        for more, others in levels:
+            if left := texts & others:
+                both[cost + more] = both.get(cost + more, 0) | left
+    return both

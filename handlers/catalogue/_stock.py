@@ -90,7 +90,8 @@ class TeamStories:
             self._index.add(rows.names[number], rows.tags[number], story_id)
             for tag in dict.fromkeys(rows.tags[number]):
                 self._tagged.setdefault(tag, array("I")).append(position)
-        self._index.seal()
+        for _ in self._index.sealing():
+            await asyncio.sleep(0)
 
     def search(self, query: str, limit: int) -> tuple[tuple[Story, ...], int]:
         """Return the best matches by name, tag or id, best first, and how many there are.

@@ -1,0 +1,35 @@
+"""Sets of positions as whole numbers, one bit for each: tens of thousands are cut and counted in microseconds. Pure.
+
+Python's whole numbers do it at the speed of the machine's words, and need no library that would double the memory of
+an idle process.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final
+
+_WORD: Final = 8  # bytes
+
+
+def bits_of(positions: Iterable[int], size: int) -> int:
+    """Return the set of some positions, all below `size`."""
+    marked = bytearray(size // 8 + 1)
+    for position in positions:
+        marked[position >> 3] |= 1 << (position & 7)
+    return int.from_bytes(marked, "little")
+
+
+def positions_of(bits: int) -> Iterator[int]:
+    """Yield the positions of a set, in order."""
+    length = -(-bits.bit_length() // (8 * _WORD)) * _WORD
+    for number, word in enumerate(memoryview(bits.to_bytes(length, "little")).cast("Q")):
+        left = word
+        while left:
+            lowest = left & -left
+            yield 8 * _WORD * number + lowest.bit_length() - 1
+            left ^= lowest
+
+
+def first(bits: int, count: int) -> list[int]:
+    """Return the first positions of a set, at most so many."""
+    return list(islice(positions_of(bits), count))
