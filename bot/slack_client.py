@@ -49,7 +49,7 @@ class SlackClient(AsyncWebClient):
     async def _post(self, method: str, arguments: Mapping[str, Any]) -> AsyncSlackResponse:
         """Call a method with JSON; an answer that is none counts as an empty one, which is an error."""
         url = f"{self.base_url}{method}"
-        async with self._shared.post(url, data=_packed(arguments), headers=self._headers) as answer:
+        async with self._shared.post(url, data=packed(arguments), headers=self._headers) as answer:
             content = await answer.read()
             try:
                 data = orjson.loads(content)
@@ -67,7 +67,8 @@ class SlackClient(AsyncWebClient):
         return response
 
 
-def _packed(arguments: Mapping[str, Any]) -> bytes:
+def packed(arguments: Mapping[str, Any]) -> bytes:
+    """Return JSON for Slack, many times as fast as the standard library's."""
     try:
         return orjson.dumps(arguments)
     except TypeError:  # half a surrogate pair, which somebody typed or Tines sent: JSON can say it, UTF-8 cannot

@@ -1,8 +1,10 @@
 """Typing in the form's search fields: teams and stories from the catalogue, for those who may ask on the route."""
 
-from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.response import BoltResponse
 
 from bot.listeners.surface import Body, Surface, person, view_of
+from bot.slack_client import packed
 from bot.views import ids
 from bot.views.form import parse_form
 from bot.views.meta import FormMeta
@@ -30,27 +32,26 @@ class Typing:
         self._surface = surface
         self._seldom = Seldom(surface.desk)
 
-    async def source_teams(self, ack: AsyncAck, body: Body) -> None:
+    async def source_teams(self, body: Body) -> BoltResponse:
         """Answer with teams of the source tenant."""
         route = await self._route(body)
-        await ack(**(route if isinstance(route, dict) else await self._teams(body, route, route.source)))
+        return _listed(route if isinstance(route, dict) else await self._teams(body, route, route.source))
 
-    async def destination_teams(self, ack: AsyncAck, body: Body) -> None:
+    async def destination_teams(self, body: Body) -> BoltResponse:
         """Answer with teams of the destination tenant."""
         route = await self._route(body)
-        await ack(**(route if isinstance(route, dict) else await self._teams(body, route, route.destination)))
+        return _listed(route if isinstance(route, dict) else await self._teams(body, route, route.destination))
 
-    async def stories(self, ack: AsyncAck, body: Body) -> None:
+    async def stories(self, body: Body) -> BoltResponse:
         """Answer with stories of the source team, and with whole sets of them."""
         route = await self._route(body)
+        if isinstance(route, dict):
+            return _listed(route)
         meta = FormMeta.read(view_of(body).get("private_metadata"))
         team = meta.team if meta else None
-        if isinstance(route, dict):
-            await ack(**route)
-        elif team is None:
-            await ack(**note_options(await self._no(body, "Choose the source team first.", route.name)))
-        else:
-            await ack(**await self._stories(body, route, team))
+        if team is None:
+            return _listed(note_options(await self._no(body, "Choose the source team first.", route.name)))
+        return _listed(await self._stories(body, route, team))
 
     async def _teams(self, body: Body, route: Route, tenant: str) -> Block:
         query = _query(body)
@@ -97,6 +98,11 @@ class Typing:
         """Record once in a while that nothing is listed, and return why."""
         await self._seldom.refuse(person(body), why, what="search", route=route)
         return why
+
+
+def _listed(options: Block) -> BoltResponse:
+    """Return the answer with options. Made here, since Bolt's way to write JSON takes longer than finding them."""
+    return BoltResponse(status=200, body=packed(options).decode())
 
 
 def _query(body: Body) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from bot.views import ids, kit
-from bot.views.text import Block, line, plural, utc
+from bot.views.text import Block, day, line, plural
 from handlers.catalogue import FoundStories, TagCount
 from handlers.models import MAX_STORIES, Problem, Story, Team
 
@@ -52,7 +52,7 @@ def problem_options(problem: Problem) -> Block:
 
 def story_option(story: Story) -> Block:
     """Return a story as a choice, with its id, tags and last edit to tell namesakes apart."""
-    edited = [f"edited {utc(story.edited_at)[:10]}"] if story.edited_at else []
+    edited = [f"edited {day(story.edited_at)}"] if story.edited_at else []
     return kit.option(
         story.name,
         f"{ids.VALUE_STORY}{story.id}",

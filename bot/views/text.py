@@ -96,6 +96,11 @@ def utc(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def day(at: datetime) -> str:
+    """Return the date in UTC."""
+    return at.astimezone(UTC).date().isoformat()
+
+
 def date_element(at: datetime) -> Block:
     """Return the time as a rich_text element that each reader sees in their own time zone and language."""
     return {"type": "date", "timestamp": int(at.timestamp()), "format": _DATE_FORMAT, "fallback": utc(at)}

@@ -4,9 +4,9 @@ import asyncio
 import os
 import random
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -47,7 +47,13 @@ async def measure(plan: Plan) -> tuple[list[Line], list[str]]:
     """Return the lines, and what has to be said about them."""
     some = 4 if plan.share == 1 else 3  # the largest take a minute to be made
     lines = await _grown(plan, "submitting, by requests in the store", _REQUESTS[:some], _with_requests)
-    lines += await _grown(plan, "typing, by stories in the tenant", _STORIES[:some], _with_stories)
+    lines += await _grown(plan, "submitting, by stories in the tenant", _STORIES[:some], _submits_with_stories)
+    lines += await _grown(plan, "typing a whole name, by stories in the tenant", _STORIES[:some], _types_names)
+    grows = await _grown(plan, "typing anything, by stories in the tenant", _STORIES[:some], _types_anything)
+    # no goal: the answer itself grows, from 2 options to as many as Slack shows
+    lines += [
+        replace(line, goal=None, note="an answer lists 2 options of 10 stories, up to 99 of many") for line in grows
+    ]
     more, notes = await _workers(plan)
     return lines + more, notes
 
@@ -80,17 +86,44 @@ async def _with_requests(plan: Plan, number: int, stack: AsyncExitStack) -> _Siz
     await asyncio.to_thread(fill, f"sqlite:///{folder}/bench.sqlite", number, pending=number // 10)
     world = await stack.enter_async_context(outside())
     process, url = stack.enter_context(serving(world, folder, core=plan.server_core))
-    numbers = iter(range(10**9))
-    form = opens(url, world.slack, "/tines-sync")
-    submits = asks(url, lambda _: submission(next(numbers) % 200), expects=b"waits for approval")
-    await one_by_one(url, form, 3)
+    await one_by_one(url, opens(url, world.slack, "/tines-sync"), 3)
     await asyncio.sleep(1)
+    return _Size(number, process, url, await _submits(url))
+
+
+async def _submits(url: str) -> Shot:
+    """Return what submits a form, after each of those who do has done so once."""
+    numbers = iter(range(10**9))
+    submits = asks(url, lambda _: submission(next(numbers) % 200), expects=b"waits for approval")
     await one_by_one(url, submits, 210)
-    return _Size(number, process, url, submits)
+    return submits
 
 
-async def _with_stories(plan: Plan, number: int, stack: AsyncExitStack) -> _Size:
-    folder = plan.folder / f"stories-{number}"
+async def _submits_with_stories(plan: Plan, number: int, stack: AsyncExitStack) -> _Size:
+    process, url = await _with_stories(plan, number, stack, "submitting")
+    return _Size(number, process, url, await _submits(url))
+
+
+async def _types_names(plan: Plan, number: int, stack: AsyncExitStack) -> _Size:
+    """Type names of the last stories, which no other name begins with: one option is listed, however many there are."""
+    process, url = await _with_stories(plan, number, stack, "names")
+    names = [str(story(each)["name"]) for each in range(max(1, number - 200), number + 1)]
+    return _Size(number, process, url, _types(url, names))
+
+
+async def _types_anything(plan: Plan, number: int, stack: AsyncExitStack) -> _Size:
+    process, url = await _with_stories(plan, number, stack, "typing")
+    rng = random.Random(7)  # noqa: S311 - the same typing in every run
+    return _Size(number, process, url, _types(url, typed([story(each) for each in range(1, number + 1)], rng)))
+
+
+def _types(url: str, queries: Sequence[str]) -> Shot:
+    return asks(url, lambda each: typing(queries[each % len(queries)]))
+
+
+async def _with_stories(plan: Plan, number: int, stack: AsyncExitStack, what: str) -> tuple[Process, str]:
+    """Return a server that knows all stories of its tenant."""
+    folder = plan.folder / f"{what}-{number}"
     folder.mkdir()
     world = await stack.enter_async_context(outside(number))
     process, url = stack.enter_context(serving(world, folder, core=plan.server_core))
@@ -98,9 +131,7 @@ async def _with_stories(plan: Plan, number: int, stack: AsyncExitStack) -> _Size
     await one_by_one(url, asks(url, lambda _: typing("triage")), 1)
     await asyncio.wait_for(world.dev.all_told.wait(), 120)
     await asyncio.sleep(2)
-    rng = random.Random(7)  # noqa: S311 - the same typing in every run
-    queries = typed([story(each) for each in range(1, number + 1)], rng)
-    return _Size(number, process, url, asks(url, lambda each: typing(queries[each % len(queries)])))
+    return process, url
 
 
 async def _workers(plan: Plan) -> tuple[list[Line], list[str]]:
