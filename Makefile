@@ -24,7 +24,7 @@ pytest: $(STAMP)
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term $(ARGS)
 
 bench: $(STAMP)
-	$(BIN)/python -m tests.bench $(ARGS)
+	$(BIN)/python -m tests.bench --json bench.json $(ARGS)
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
