@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from handlers.catalogue._cache import Cached
 from handlers.catalogue._fetch import fetch_rows, filter_of, side_by_side, syncable
-from handlers.catalogue._stock import Stories, TagCount, Teams, TeamStories
+from handlers.catalogue._stock import Stories, TagCount, TeamList, Teams, TeamStories
 from handlers.models import Frozen, Story, Team
 from handlers.routes import Tenant
 from handlers.tines import Failure, Kind, RefusedError, RetryableError, TinesCalls, TinesClient, TinesError
@@ -142,7 +142,9 @@ class Catalogue:
         seconds from now. Raises `TinesError`.
         """
         stories = self._stories[tenant].fresh()
-        team = stories.of(team_id) if stories is not None else await self._team_as_it_is(tenant, team_id, deadline)
+        team: TeamList = (
+            stories.of(team_id) if stories is not None else await self._team_as_it_is(tenant, team_id, deadline)
+        )
         return team.pick(everything=everything, tag_keys=tag_keys, ids=ids)
 
     async def current(
@@ -190,12 +192,14 @@ class Catalogue:
         team_id: int,
         seconds: float | None,
         noted: Callable[[TinesCalls], TinesCalls] | None = None,
-    ) -> TeamStories:
+    ) -> TeamList:
         """Return the team's stories as Tines tells them now, the whole tenant left alone."""
         client = self._clients[tenant]
         calls: TinesCalls = client if seconds is None else client.hurried(seconds)
         rows = await fetch_rows(noted(calls) if noted else calls, self._tenants[tenant], team_id)
-        return (await Stories.build(rows)).of(team_id)
+        team = TeamList()
+        await team.fill(rows, range(len(rows.ids)))
+        return team
 
     async def _search_directly(self, tenant: str, team_id: int, query: str, limit: int) -> FoundStories:
         """Search with Tines's own search, which looks at names only; the number of all stories is asked for beside it."""

@@ -53,17 +53,16 @@ class Rows:
         self.ranks.append(-story.edited_at.timestamp() if story.edited_at else inf)
 
 
-class TeamStories:
-    """The stories of one team that can be synced, the latest edited first."""
+class TeamList:
+    """The stories of one team that can be synced, the latest edited first: to be picked from, not to be searched."""
 
-    __slots__ = ("_edited", "_ids", "_index", "_names", "_positions", "_tagged", "_tags")
+    __slots__ = ("_edited", "_ids", "_names", "_positions", "_tagged", "_tags")
 
     def __init__(self) -> None:
         self._ids: array[int] = array("q")
         self._names: list[str] = []
         self._tags: list[tuple[str, ...]] = []
         self._edited: list[datetime | None] = []
-        self._index = TextIndex()
         self._positions: dict[int, int] = {}
         self._tagged: dict[str, array[int]] = {}
 
@@ -87,9 +86,45 @@ class TeamStories:
             self._names.append(rows.names[number])
             self._tags.append(rows.tags[number])
             self._edited.append(rows.edited[number])
-            self._index.add(rows.names[number], rows.tags[number], story_id)
             for tag in dict.fromkeys(rows.tags[number]):
                 self._tagged.setdefault(tag, array("I")).append(position)
+
+    def pick(self, *, everything: bool, tag_keys: Collection[str], ids: Collection[int]) -> tuple[Story, ...]:
+        """Return the union of what is named, each once, by name; ids that are not here are left out."""
+        if everything:
+            return _by_name(map(self._story, range(len(self))))
+        keys = frozenset(tag_keys)
+        positions = {self._positions[story_id] for story_id in ids if story_id in self._positions}
+        for tag, tagged in self._tagged.items():
+            if keys and tag_key(tag) in keys:
+                positions.update(tagged)
+        return _by_name(map(self._story, positions))
+
+    def _story(self, position: int) -> Story:
+        return Story(
+            id=self._ids[position],
+            name=self._names[position],
+            tags=self._tags[position],
+            edited_at=self._edited[position],
+        )
+
+
+class TeamStories(TeamList):
+    """The stories of one team that can be synced, to be searched as well."""
+
+    __slots__ = ("_index",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._index = TextIndex()
+
+    async def fill(self, rows: Rows, numbers: Iterable[int]) -> None:
+        """Take the rows with these numbers, once, and index them."""
+        await super().fill(rows, numbers)
+        for position, story_id in enumerate(self._ids):
+            if position % _STEP == 0:
+                await asyncio.sleep(0)
+            self._index.add(self._names[position], self._tags[position], story_id)
         for _ in self._index.sealing():
             await asyncio.sleep(0)
 
@@ -110,25 +145,6 @@ class TeamStories:
         found = [(tag, folded) for tag in self._tagged if wanted in (folded := fold(tag))]
         found.sort(key=lambda item: (not item[1].startswith(wanted), -len(self._tagged[item[0]]), item[1]))
         return tuple(TagCount(tag=tag, count=len(self._tagged[tag]), key=tag_key(tag)) for tag, _ in found[:limit])
-
-    def pick(self, *, everything: bool, tag_keys: Collection[str], ids: Collection[int]) -> tuple[Story, ...]:
-        """Return the union of what is named, each once, by name; ids that are not here are left out."""
-        if everything:
-            return _by_name(map(self._story, range(len(self))))
-        keys = frozenset(tag_keys)
-        positions = {self._positions[story_id] for story_id in ids if story_id in self._positions}
-        for tag, tagged in self._tagged.items():
-            if keys and tag_key(tag) in keys:
-                positions.update(tagged)
-        return _by_name(map(self._story, positions))
-
-    def _story(self, position: int) -> Story:
-        return Story(
-            id=self._ids[position],
-            name=self._names[position],
-            tags=self._tags[position],
-            edited_at=self._edited[position],
-        )
 
 
 class Stories:
