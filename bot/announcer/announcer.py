@@ -18,11 +18,12 @@ from bot.announcer.throttle import Throttle
 from handlers import announcing
 from handlers.jobs import LEFT_FOR, NewerVersionError
 from handlers.routes import Atlas, bygone
-from handlers.store import SYSTEM, Announcement, Store
+from handlers.store import SYSTEM, Announcement, Reader, Store
 from handlers.tracing import traced
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
-_ELSEWHERE: Final = timedelta(seconds=0.5)  # that a lane is left alone which another process has
+_NOW: Final = timedelta()
+_ELSEWHERE: Final = timedelta(seconds=1)  # that a lane is left alone which another process has
 _BATCH: Final = 20
 _MOST_THREADS: Final = 3  # new beginnings of a thread that keeps being refused
 
@@ -51,18 +52,22 @@ class Announcer:
         if self._store.clock() < self._resting.get(lane, _LONG_AGO):
             return  # the sweep comes back when the lane may speak again
         self._resting.pop(lane, None)
-        if not await self._open(lane):
-            return
-        async with self._store.transaction() as transaction:
-            claim = await transaction.claim_lane(lane)
+        async with self._store.reading() as reader:
+            rest = await reader.lane_rest(lane, but_for=self._store.executor)
+            if rest == _NOW and not await self._open(reader, lane):
+                return
+        claim = None
+        if rest == _NOW:
+            async with self._store.transaction() as transaction:
+                claim = await transaction.claim_lane(lane)
         if claim is None:
-            # another process speaks there, and takes what is new along, or leaves it to the sweep
-            self._resting[lane] = self._store.clock() + _ELSEWHERE
+            # it waits; or another process speaks there, and takes what is new along, or leaves it to the sweep
+            self._resting[lane] = self._store.clock() + (rest or _ELSEWHERE)
             return
         self._throttle.learn(lane, claim.owed.total_seconds())
         wait: timedelta | None = None
         try:
-            while batch := await self._open(lane):
+            while batch := await self._opened(lane):
                 for announcement in batch:
                     if announcement.kind not in announcing.KINDS:  # what comes after it waits as well: in order
                         message = f"{announcement.key} is a {announcement.kind}"
@@ -76,18 +81,19 @@ class Announcer:
                 owed = timedelta(seconds=self._throttle.owed(lane))
                 await transaction.release_lane(lane, wait=wait, owed=owed)
 
-    async def _open(self, lane: str) -> Sequence[Announcement]:
+    async def _opened(self, lane: str) -> Sequence[Announcement]:
+        async with self._store.reading() as reader:
+            return await self._open(reader, lane)
+
+    async def _open(self, reader: Reader, lane: str) -> Sequence[Announcement]:
         """Return what a lane has open, in order, without what was left to a newer version that never came for it."""
         most = _BATCH
-        async with self._store.reading() as reader:
-            while True:
-                found = await reader.open_announcements(lane, limit=most)
-                batch = [
-                    each for each in found if each.kind in announcing.KINDS or reader.now - each.created_at < LEFT_FOR
-                ]
-                if batch or len(found) < most:
-                    return batch
-                most *= 2
+        while True:
+            found = await reader.open_announcements(lane, limit=most)
+            batch = [each for each in found if each.kind in announcing.KINDS or reader.now - each.created_at < LEFT_FOR]
+            if batch or len(found) < most:
+                return batch
+            most *= 2
 
     async def _deliver(self, announcement: Announcement) -> None:
         showing = Showing(self._store, self._poster, self._throttle, self._holds_lease, announcement)

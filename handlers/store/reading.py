@@ -1,7 +1,7 @@
 """What can be asked of the store. Every query here has an index that it uses, whatever the number of rows."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sa
@@ -199,6 +199,21 @@ class Reader:
         )
         found = row.mappings().one_or_none()
         return None if found is None else read_intent(found)
+
+    async def lane_rest(self, lane: str, *, but_for: str) -> timedelta | None:
+        """Return how long a lane still has to wait, zero when it is free, None while another executor than `but_for` has it.
+
+        An executor whose lease ended has nothing.
+        """
+        alive = sa.select(t.executors.c.id).where(t.executors.c.lease_until > self.now, t.executors.c.id != but_for)
+        found = await self._connection.execute(
+            sa.select(t.lanes.c.not_before, sa.not_(_free(t.lanes.c.claimed_by, alive))).where(t.lanes.c.lane == lane)
+        )
+        not_before, taken = found.one_or_none() or (None, False)
+        if not_before is not None and not_before > self.now:
+            rest: timedelta = not_before - self.now
+            return rest
+        return None if taken else timedelta()
 
     async def due(self, executor: str, *, limit: int = 200) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
         """Return the ids of requests, lanes and intents that are due and that no other live executor works on."""

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import tempfile
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,8 @@ _REQUESTS = (100, 1_000, 10_000, 100_000)
 _STORIES = (10, 500, 5_000, 50_000)
 _WORKERS = (1, 2, 4)
 _FLAT = 0.2
+_WARM = 20  # requests
+_IDLE_SECONDS = 5
 _CREATE = "POST /api/v1/admin/sync_destinations"
 
 
@@ -138,19 +141,23 @@ async def _workers(plan: Plan) -> tuple[list[Line], list[str]]:
     what, count = "from approved to carried out on PostgreSQL, by workers", plan.count(300)
     cpu: dict[int, list[float]] = {workers: [] for workers in _WORKERS}
     with _postgres(plan.folder) as server:
-        for turn in range(max(1, plan.rounds // 2)):
+        for turn in range((plan.rounds + 1) // 2):
             for workers in _WORKERS:
                 database = _database(server, f"bench_{turn}_{workers}")
-                await asyncio.to_thread(fill, database, count, pending=0, approved=count)
                 cpu[workers].append(await _carried_out(plan, database, workers, count))
     lines = [Line(what, f"{workers}: CPU of all", "ms", Spread.of(cpu[workers])) for workers in _WORKERS]
     grows = flatness([line.spread.middle for line in lines])
     lines.append(Line(what, "dearest over cheapest", "", Spread.of([grows]), Goal(_FLAT), "0.2 is 20 %"))
-    return lines, ["The workers share one core, and the CPU of PostgreSQL itself is not counted."]
+    return lines, ["The workers share one core. What they use idle is taken off, and PostgreSQL itself is not counted."]
 
 
 async def _carried_out(plan: Plan, database: str, workers: int, count: int) -> float:
-    """Let workers carry out what is approved, and return the CPU milliseconds of all of them a request."""
+    """Let workers carry out what is approved, and return the CPU milliseconds of all of them a request.
+
+    First some for each of them, since what each has to do once is no cost of a request; nor is what they use while
+    nothing is due.
+    """
+    await asyncio.to_thread(fill, database, _WARM * workers, pending=0, approved=_WARM * workers)
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(outside())
         running = []
@@ -162,10 +169,24 @@ async def _carried_out(plan: Plan, database: str, workers: int, count: int) -> f
                     0
                 ]
             )
-        before = sum(process.cpu() for process in running)
         async with asyncio.timeout(300):
             await _all_ended(database)
-        return (sum(process.cpu() for process in running) - before) / count * 1000
+            idle = await _used(running, asyncio.sleep(_IDLE_SECONDS)) / _IDLE_SECONDS
+            began = time.perf_counter()
+            used = await _used(running, _all_carried_out(database, count))
+            return (used - idle * (time.perf_counter() - began)) / count * 1000
+
+
+async def _used(running: list[Process], what: Awaitable[None]) -> float:
+    """Return the CPU seconds that processes use while something goes on."""
+    before = sum(process.cpu() for process in running)
+    await what
+    return sum(process.cpu() for process in running) - before
+
+
+async def _all_carried_out(database: str, count: int) -> None:
+    await asyncio.to_thread(fill, database, count, pending=0, approved=count)
+    await _all_ended(database)
 
 
 async def _all_ended(database: str) -> None:

@@ -43,7 +43,7 @@ async def test_a_channel_that_was_quiet_may_have_its_burst_again(news: Newsroom)
 
 
 async def test_a_lane_that_another_process_has_is_not_asked_for_again_and_again(news: Newsroom) -> None:
-    """Where another process speaks, one leaves the lane alone for half a second."""
+    """Where another process speaks, one leaves the lane alone for a second."""
     one, two = await news.process("one"), await news.process("two")
     await news.orders(one.store, "Hello")
     await _take(one.store)
