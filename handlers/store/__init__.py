@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 import sqlalchemy as sa
@@ -47,6 +48,7 @@ __all__ = [
 _FREEZES_LAST: Final = timedelta(seconds=3)
 _FREEZES_SECONDS: Final = 2.0  # that somebody who opens a form waits to hear of them
 _MOST_WORDS: Final = 300
+_WRITERS: Final[Mapping[str, int]] = MappingProxyType({"sqlite": 1, "postgresql": 4})  # transactions at once
 
 
 class StoreUnavailableError(Exception):
@@ -68,7 +70,7 @@ class Store:
         self._jobs = jobs
         self.executor = executor
         self.clock = clock
-        self._writers = asyncio.Lock() if engine.dialect.name == "sqlite" else None
+        self._writers = asyncio.Semaphore(_WRITERS[engine.dialect.name])
         self._freezes: tuple[datetime, Mapping[str, Freeze]] | None = None  # as last read
         self._freezes_turn = 0  # counts this process's own changes of them
         self._freezes_look: asyncio.Task[Mapping[str, Freeze]] | None = None
@@ -85,14 +87,12 @@ class Store:
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
-        """Wait for the writers of this process that came before, where the database takes one at a time.
+        """Wait until few enough write of those of this process that came before.
 
-        Left to itself SQLite has them nap and try again, up to a tenth of a second each time, and whoever naps longest
-        can lose again and again.
+        Left to itself SQLite, which takes one at a time, has them nap and try again, up to a tenth of a second each
+        time, and whoever naps longest can lose again and again. PostgreSQL has them stand in line for the end of the
+        record, each with a connection that readers then lack, and the longer the line the dearer each step.
         """
-        if self._writers is None:
-            yield
-            return
         try:
             async with asyncio.timeout(BUSY_TIMEOUT_SECONDS):
                 await self._writers.acquire()

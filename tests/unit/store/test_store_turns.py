@@ -1,12 +1,13 @@
 """Writers of one process take turns where the database takes one at a time; nobody is overtaken for ever."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 from .shelf import Shelf
 
 
 async def test_writers_of_one_process_are_served_in_the_order_in_which_they_came(shelf: Shelf) -> None:
-    """On SQLite the one who waits longest is next, however many want to write; elsewhere nobody waits at all."""
+    """On SQLite the one who waits longest is next, however many want to write; elsewhere a few write side by side."""
     store = shelf.store("one")
     served: list[int] = []
 
@@ -50,3 +51,28 @@ async def test_a_writer_that_was_cancelled_gives_its_turn_to_the_next(shelf: She
         transaction.record("kept", "U0RINA")
     async with store.reading() as reader:
         assert [event.kind for event in await reader.events_after(0)] == ["kept"]
+
+
+async def test_writers_that_wait_leave_connections_to_readers(prepared_postgres: str) -> None:
+    """Four write at the same time, the fifth waits its turn, and who only reads does not wait at all."""
+    shelf = Shelf(prepared_postgres)
+    store = shelf.store("one")
+    begun: list[int] = []
+
+    async def write(number: int) -> None:
+        async with store.transaction() as transaction:
+            begun.append(number)
+            transaction.record("written", "U0RINA", None, number=number)
+
+    async with shelf.stack:
+        async with AsyncExitStack() as four:
+            for _ in range(4):
+                await four.enter_async_context(store.transaction())
+            waiting = [asyncio.create_task(write(number)) for number in range(20)]
+            async with asyncio.timeout(5):
+                for _ in range(20):
+                    async with store.reading() as reader:
+                        assert not await reader.events_after(0)
+            assert begun == []
+        await asyncio.gather(*waiting)
+    assert sorted(begun) == list(range(20))
