@@ -4,15 +4,20 @@ Python's whole numbers do it at the speed of the machine's words, and need no li
 an idle process.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from functools import reduce
 from itertools import islice
+from operator import or_
 from typing import Final
 
 _WORD: Final = 8  # bytes
+_FEW: Final = 8  # positions, for which a byte for every eight is not worth it
 
 
-def bits_of(positions: Iterable[int], size: int) -> int:
+def bits_of(positions: Sequence[int], size: int) -> int:
     """Return the set of some positions, all below `size`."""
+    if len(positions) <= _FEW:
+        return reduce(or_, (1 << position for position in positions), 0)
     marked = bytearray(size // 8 + 1)
     for position in positions:
         marked[position >> 3] |= 1 << (position & 7)

@@ -18,6 +18,7 @@ from handlers.catalogue._vocabulary import Vocabulary
 
 _LAST: Final = "\U0010ffff"  # sorts after whatever may follow
 _BUCKET: Final = 4  # characters by which names are parted before they are sorted, to be sorted in steps
+_FEW: Final = 99  # hits; so few are quicker looked at one by one
 _SORTED: Final = 2000  # names that begin alike; more of them are quicker gone through in their order
 
 
@@ -86,6 +87,8 @@ class TextIndex:
         """Return the best hits: whole name, start of the name, start of words in a row, start of words, anywhere."""
         texts = self._texts
         phrase = f" {' '.join(tokens)}"
+        if hits.bit_count() <= min(limit, _FEW):
+            return sorted(positions_of(hits), key=lambda position: _rank(texts[position], phrase, tokens))
         heads = hits
         for token in tokens:
             heads &= self._vocabulary.beginning(token)
@@ -137,6 +140,15 @@ class TextIndex:
             return [], 0
         likely = (position for cost in sorted(by_cost) for position in positions_of(by_cost[cost]))
         return list(islice(likely, limit)), sum(texts.bit_count() for texts in by_cost.values())
+
+
+def _rank(text: str, phrase: str, tokens: Sequence[str]) -> int:
+    """Return how well a text that holds all tokens matches; less is better. The order is that of `_ranked`."""
+    if text.startswith(phrase):
+        return 0 if text.startswith("\n", len(phrase)) else 1
+    if phrase in text:
+        return 2
+    return 3 if all(f" {token}" in text for token in tokens) else 4
 
 
 def _both(by_cost: dict[float, int], levels: Sequence[tuple[float, int]]) -> dict[float, int]:
