@@ -78,12 +78,11 @@ async def _through(world: Outside, url: str, caller: Caller, number: int) -> _We
         dev.posted.clear()
         await dev.posted.wait()
     request_id = json.loads(metadata)["request"]
-    await slack.sees("chat.postMessage", f"statuses:{request_id}", since=since)
-    await slack.sees("chat.postMessage", '"D', since=since)  # the direct message is the last of all
+    await slack.sees("chat.update", f"statuses:{request_id}", since=since)  # to what Tines last told
+    await slack.sees("chat.postMessage", '"D', since=since)  # the direct message may be later
     ended = dev.shown[len(dev.destinations)]
     calls = [call for call in slack.calls[since:] if call.at > ended and f"statuses:{request_id}" in call.key()]
-    until_list = calls[-1].at - ended if calls else 0.0  # nothing is sent where the list says all of it already
-    return _Went(created[0].at - began, until_list, len(calls))
+    return _Went(created[0].at - began, calls[-1].at - ended, len(calls))
 
 
 def _button(blocks: list[dict[str, Any]]) -> str:
