@@ -177,3 +177,63 @@ def test_a_word_is_found_in_few_and_in_many_names(held: int) -> None:
     index.seal()
     assert index.search("rotat", 1000) == (list(range(held)), held)
     assert index.search("ende", 1000) == (list(range(held, 1000)), 1000 - held)
+
+
+def looked_through(names: list[str], tags: list[list[str]], query: str) -> list[int]:
+    """Return what holds every word of a query, best first, found by looking at one name after the other."""
+    tokens = words(query)
+    phrase = f" {' '.join(tokens)}"
+
+    def rank(position: int) -> int:
+        name = f" {' '.join(words(names[position]))}"
+        text = f"{name}\n {' '.join(word for tag in tags[position] for word in words(tag))}"
+        better = (name == phrase, name.startswith(phrase), phrase in text, all(f" {token}" in text for token in tokens))
+        return [*better, all(token in text for token in tokens), True].index(True)
+
+    ranks = {position: rank(position) for position in range(len(names))}
+    return sorted((position for position, its in ranks.items() if its < 5), key=lambda position: ranks[position])
+
+
+_FEW_WORDS = st.lists(st.text("abc", min_size=1, max_size=5), max_size=4).map(" ".join)
+
+
+@given(st.lists(st.tuples(_FEW_WORDS, st.lists(_FEW_WORDS, max_size=2)), max_size=12), _FEW_WORDS.filter(bool))
+def test_it_finds_what_looking_at_every_name_finds(rows: list[tuple[str, list[str]]], query: str) -> None:
+    """Runs of letters and sets of positions are only a quicker way to the same matches in the same order."""
+    names, tags = [name for name, _ in rows], [tag for _, tag in rows]
+    index = TextIndex()
+    for name, more in rows:
+        index.add(name, more)
+    index.seal()
+    expected = looked_through(names, tags, query)
+    if expected:  # else typos are forgiven
+        assert index.search(query, 99) == (expected, len(expected))
+
+
+@pytest.mark.parametrize("limit", [1, 9, 99])
+def test_in_very_many_names_it_finds_the_same(limit: int) -> None:
+    """So it is where words stand in most names, where names begin alike, and where each has a word of its own."""
+    rng = random.Random(5)  # noqa: S311 (the same examples in every run)
+    common = ["alert", "alerts", "triage", "rotate", "rot", "a", "tri"]
+    names = [" ".join([*rng.choices(common, k=rng.randint(1, 3)), f"{number:x}"]) for number in range(6_000)]
+    tags = [rng.choices(["prod", "rotate all"], k=number % 2) for number in range(6_000)]
+    index = TextIndex()
+    for name, more in zip(names, tags, strict=True):
+        index.add(name, more)
+    index.seal()
+    for query in (
+        "a",
+        "al",
+        "ale",
+        "aler",
+        "alert a",
+        "rotate all",
+        "1f",
+        "1f3",
+        "tri 1",
+        "lert ota",
+        "triage rot 7",
+        names[9],
+    ):
+        expected = looked_through(names, tags, query)
+        assert index.search(query, limit) == (expected[:limit], len(expected))

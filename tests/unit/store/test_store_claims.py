@@ -7,6 +7,7 @@ import pytest
 from handlers.jobs import ADVANCE, Job
 from handlers.models import State
 from handlers.store import Store
+from handlers.store.outbox import LaneClaim
 
 from .shelf import LEASE, MONDAY, Shelf, a_request
 
@@ -82,6 +83,31 @@ async def test_a_request_that_moved_on_is_not_held(shelf: Shelf) -> None:
         await transaction.claim_request(request.id)
         await transaction.change(request, state=State.CANCELLED)
         assert await transaction.hold_request(request) is None
+
+
+async def test_a_lane_tells_how_long_it_has_to_wait(shelf: Shelf) -> None:
+    """Who asks need not try to take what another live process has, or what waits."""
+    one, two = shelf.store("one"), shelf.store("two")
+    for store in (one, two):
+        await store.heartbeat(LEASE)
+    assert await _rest(one) == await _rest(two) == timedelta()
+    await _claim_lane(one)
+    assert await _rest(one) == timedelta()
+    assert await _rest(two) is None
+    async with one.transaction() as transaction:
+        await transaction.release_lane("C0", wait=timedelta(seconds=3), owed=timedelta(seconds=7))
+    assert await _rest(one) == await _rest(two) == timedelta(seconds=3)
+    shelf.now += timedelta(seconds=4)
+    assert await _rest(two) == timedelta()
+    async with two.transaction() as transaction:
+        assert await transaction.claim_lane("C0") == LaneClaim(owed=timedelta(seconds=3))
+    shelf.now += LEASE + timedelta(seconds=1)
+    assert await _rest(one) == timedelta()
+
+
+async def _rest(store: Store) -> timedelta | None:
+    async with store.reading() as reader:
+        return await reader.lane_rest("C0", but_for=store.executor)
 
 
 async def test_processes_divide_what_is_due(shelf: Shelf) -> None:
