@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 from dbos import DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions
@@ -16,8 +16,20 @@ APPLICATION: Final = "tines-sync"
 QUEUE: Final = "jobs"
 WORKFLOW: Final = "look-at-row"
 _HEAD_START_SECONDS: Final = 5.0  # of the process that wrote a job, before any may run it
+_SURELY_HERE: Final = 0.7  # of the head start: until then nobody else is given the job
 LEAVE_SECONDS: Final = 30.0  # for which a process leaves alone what only a newer version understands
 AT_ONCE: Final = 500
+
+
+class Ticket(NamedTuple):
+    """A job in DBOS's tables: its id there, and when it was committed, in seconds of the monotonic clock."""
+
+    id: str
+    at: float
+
+    def age(self) -> float:
+        """Return its age in seconds."""
+        return time.monotonic() - self.at
 
 
 class DurableJobs:
@@ -37,9 +49,8 @@ class DurableJobs:
         self._leave_for = leave_for
         self.sqlite = is_sqlite(url)
         self._client: DBOSClient | None = None
-        self._tickets: dict[Job, list[str]] = {}  # DBOS's ids of jobs committed here and not begun yet
-        self._written: dict[Job, float] = {}  # when the last of them was
-        self._done: list[str] = []
+        self._tickets: dict[Job, list[Ticket]] = {}  # of jobs committed here and not begun yet
+        self._done: list[Ticket] = []
         self._wake: Callable[[Job], None] | None = None
 
     @property
@@ -69,7 +80,8 @@ class DurableJobs:
         Should it begin before the change is committed, `wake` has it run once more; and should the process die just
         then, the sweep finds the row.
         """
-        return time.monotonic() - self._written.get(job, float("-inf")) < self._head_start / 2
+        waiting = self._tickets.get(job)
+        return waiting is not None and waiting[-1].age() < self._head_start / 2
 
     def _enqueue(self, connection: sa.Connection, job: Job) -> str:
         ticket = secrets.token_hex(16)
@@ -92,18 +104,22 @@ class DurableJobs:
         }
         await self.client.enqueue_async(options, job.kind, job.key)
 
-    def tickets(self, job: Job) -> list[str]:
+    def tickets(self, job: Job) -> list[Ticket]:
         """Return the tickets of a job that is about to be run: what is written from now on wants another run."""
-        self._written.pop(job, None)
         return self._tickets.pop(job, [])
 
-    def done(self, tickets: Iterable[str]) -> None:
+    def done(self, tickets: Iterable[Ticket]) -> None:
         """Note that jobs were done here."""
         self._done.extend(tickets)
 
     async def take_back(self) -> None:
-        """Take what was done here back from DBOS. What cannot be taken back is run once more, to no effect."""
-        done, self._done = self._done, []
+        """Take what was done here back from DBOS.
+
+        What cannot be taken back is run once more, to no effect; so is what DBOS may be handing to somebody just now,
+        who would find it gone.
+        """
+        done = [ticket.id for ticket in self._done if ticket.age() < self._head_start * _SURELY_HERE]
+        self._done = []
         for begin in range(0, len(done), AT_ONCE):
             await self.client.delete_workflows_async(done[begin : begin + AT_ONCE])
 
@@ -113,8 +129,7 @@ class DurableJobs:
             return  # others run them
         for job in jobs:
             if job in tickets:
-                self._tickets.setdefault(job, []).append(tickets[job])
-                self._written[job] = time.monotonic()
+                self._tickets.setdefault(job, []).append(Ticket(tickets[job], time.monotonic()))
             self._wake(job)
 
     def close(self) -> None:

@@ -117,10 +117,10 @@ async def test_a_job_of_an_unknown_kind_is_left_for_a_newer_version(
     seen = Seen()
     older = await start({DELIVER: seen})
     newer = Process(prepared_database)  # writes a job and does not live to do it
-    await newer.orders(Job("from the future", "x"), Job(DELIVER, "C0"))
-    await newer.close()
-    await seen.times(1)
     with capture_logs() as logs:
+        await newer.orders(Job("from the future", "x"), Job(DELIVER, "C0"))
+        await newer.close()
+        await seen.times(1)
         async with asyncio.timeout(LONG):
             while not any(line["event"] == "a job is left for a newer version" for line in logs):  # noqa: ASYNC110 - a log line tells nobody
                 await asyncio.sleep(0.02)

@@ -93,6 +93,15 @@ async def test_a_change_after_the_job_began_has_a_ticket_of_its_own(open_desk: O
     assert len(desk.jobs.tickets(JOB)) == 1
 
 
+async def test_a_ticket_that_somebody_may_have_been_given_is_not_taken_away(open_desk: OpenDesk) -> None:
+    """What was done late here is run once more by whoever was given it, rather than vanish under their hands."""
+    desk = open_desk(head_start=0.0)
+    await desk.orders()
+    desk.jobs.done(desk.jobs.tickets(JOB))
+    await desk.jobs.take_back()
+    assert await desk.queued() == 1
+
+
 async def test_nothing_rides_on_a_ticket_whose_transaction_was_rolled_back(open_desk: OpenDesk) -> None:
     """A ticket counts when it is committed, not when it is written."""
     desk = open_desk()
