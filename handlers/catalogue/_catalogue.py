@@ -7,7 +7,7 @@ submitted is checked against what is there now).
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from functools import partial
 from typing import Final, TypeVar
 
@@ -121,8 +121,10 @@ class Catalogue:
 
         renewal = cached.renew()
         direct = self._search_directly(tenant, team_id, query.strip(), limit)
-        first = _first_to_work(from_catalogue(), direct)
-        return await self._in_time(tenant, ("GET", "/stories"), first, self._answer_within)
+        try:
+            return await _first_found(from_catalogue(), direct, self._answer_within)
+        except TimeoutError:
+            raise RetryableError(Failure(tenant, "GET", "/stories", Kind.TIMEOUT)) from None
 
     # --- when it matters --------------------------------------------------------------------------------------------
 
@@ -238,23 +240,41 @@ async def _without_cancelling(task: "asyncio.Task[T]") -> T:
     return await asyncio.shield(task)
 
 
-async def _first_to_work(first: Awaitable[T], second: Awaitable[T]) -> T:
-    """Return the answer of the one that is done first without an error; the other one is ended.
+async def _first_found(
+    catalogue: Coroutine[None, None, FoundStories], direct: Coroutine[None, None, FoundStories], seconds: float
+) -> FoundStories:
+    """Return what is found first, and end the other search.
 
-    When neither works, raises the error of the second.
+    Tines's own search knows neither tags nor typos, so when it finds nothing the catalogue has until the end of the time
+    to find something. When neither works, raises the error of the direct search, and `TimeoutError` when neither ends.
     """
-    tasks = [asyncio.ensure_future(first), asyncio.ensure_future(second)]
+    loop = asyncio.get_running_loop()
+    surest, other = asyncio.ensure_future(catalogue), asyncio.ensure_future(direct)
+    pending, nothing, until = {surest, other}, None, loop.time() + seconds
     try:
-        for done in asyncio.as_completed(tasks):
-            try:
-                return await done
-            except TinesError:
-                continue
-        return await tasks[1]
+        while pending:
+            done, pending = await asyncio.wait(
+                pending, timeout=until - loop.time(), return_when=asyncio.FIRST_COMPLETED
+            )
+            if not done:
+                break
+            for task in done:
+                try:
+                    found = task.result()
+                except TinesError:
+                    continue
+                if found.items or task is surest:
+                    return found
+                nothing = found
+        if nothing is not None:
+            return nothing
+        if pending:
+            raise TimeoutError
+        return other.result()
     finally:
-        for task in tasks:
+        for task in (surest, other):
             task.cancel()
-        await asyncio.wait(tasks)
+        await asyncio.wait((surest, other))
 
 
 def _found(team: TeamStories, query: str, limit: int, tag_limit: int) -> FoundStories:

@@ -254,6 +254,35 @@ async def test_a_quick_load_wins(catalogue: Catalogue, fake: FakeTenant, status:
     assert fake.at_once == 0  # the search that lost was ended
 
 
+@pytest.mark.parametrize(
+    ("query", "found"), [("phsihing", [2, 1]), ("edr", [3]), ("3", [3])], ids=["typo", "tag", "id"]
+)
+async def test_what_only_the_catalogue_finds_is_waited_for(
+    catalogue: Catalogue, fake: FakeTenant, query: str, found: list[int]
+) -> None:
+    """Tines's own search finds names only: its "nothing" is no answer while the catalogue may still be there in time."""
+    fake.holding.clear()
+    search = asyncio.create_task(catalogue.search_stories("dev", 7, query))
+    await settle()
+    assert fake.calls("/stories", team_id="7", search=query) == 1
+    assert not search.done()
+    fake.holding.set()
+    assert ids(await search) == found
+
+
+@pytest.mark.parametrize("load", ["slow", "failing"])
+async def test_nothing_is_the_answer_when_the_catalogue_does_not_come(
+    make_catalogue: MakeCatalogue, fake: FakeTenant, load: str
+) -> None:
+    """When the load does not end in time, or fails, what Tines's own search did not find is not there."""
+    catalogue = make_catalogue(answer_within=0.05)
+    if load == "slow":
+        fake.holding.clear()
+    else:
+        fake.status = 500
+    assert (await catalogue.search_stories("dev", 7, "xylophone")).total == 0
+
+
 async def test_a_failed_load_leaves_the_direct_search(catalogue: Catalogue, fake: FakeTenant) -> None:
     """When the load fails, the direct search still answers, and the next search tries to load again."""
     fake.status = 500
