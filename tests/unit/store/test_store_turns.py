@@ -1,24 +1,27 @@
-"""Writers of one process take turns where the database takes one at a time; nobody is overtaken for ever."""
+"""Writers of one process take turns, one on SQLite and a few on PostgreSQL; nobody is overtaken for ever."""
 
 import asyncio
 from contextlib import AsyncExitStack
 
+from handlers.store import Store
+
 from .shelf import Shelf
+
+
+async def write(store: Store, number: int, begun: list[int]) -> None:
+    """Record a number in a transaction of its own, and note when that has begun."""
+    async with store.transaction() as transaction:
+        begun.append(number)
+        transaction.record("written", "U0RINA", None, number=number)
 
 
 async def test_writers_of_one_process_are_served_in_the_order_in_which_they_came(shelf: Shelf) -> None:
     """On SQLite the one who waits longest is next, however many want to write; elsewhere a few write side by side."""
     store = shelf.store("one")
     served: list[int] = []
-
-    async def write(number: int) -> None:
-        async with store.transaction() as transaction:
-            served.append(number)
-            transaction.record("written", "U0RINA", None, number=number)
-
     async with store.transaction() as first:
         first.record("written", "U0RINA", None, number=0)
-        waiting = [asyncio.create_task(write(number)) for number in range(1, 9)]
+        waiting = [asyncio.create_task(write(store, number, served)) for number in range(1, 9)]
         await asyncio.sleep(0)  # each of them begins, and waits
     await asyncio.gather(*waiting)
     async with store.reading() as reader:
@@ -34,15 +37,15 @@ async def test_a_writer_that_was_cancelled_gives_its_turn_to_the_next(shelf: She
     store = shelf.store("one")
     inside = asyncio.Event()
 
-    async def write() -> None:
+    async def write_for_ever() -> None:
         async with store.transaction() as transaction:
             transaction.record("lost", "U0RINA")
             inside.set()
             await asyncio.Event().wait()
 
-    writing = asyncio.create_task(write())
+    writing = asyncio.create_task(write_for_ever())
     await inside.wait()
-    waiting = asyncio.create_task(write())
+    waiting = asyncio.create_task(write_for_ever())
     await asyncio.sleep(0)
     for task in (waiting, writing):
         task.cancel()
@@ -58,17 +61,11 @@ async def test_writers_that_wait_leave_connections_to_readers(prepared_postgres:
     shelf = Shelf(prepared_postgres)
     store = shelf.store("one")
     begun: list[int] = []
-
-    async def write(number: int) -> None:
-        async with store.transaction() as transaction:
-            begun.append(number)
-            transaction.record("written", "U0RINA", None, number=number)
-
     async with shelf.stack:
         async with AsyncExitStack() as four:
             for _ in range(4):
                 await four.enter_async_context(store.transaction())
-            waiting = [asyncio.create_task(write(number)) for number in range(20)]
+            waiting = [asyncio.create_task(write(store, number, begun)) for number in range(20)]
             async with asyncio.timeout(5):
                 for _ in range(20):
                     async with store.reading() as reader:
