@@ -18,6 +18,7 @@ from handlers.catalogue._vocabulary import Vocabulary
 
 _LAST: Final = "\U0010ffff"  # sorts after whatever may follow
 _BUCKET: Final = 4  # characters by which names are parted before they are sorted, to be sorted in steps
+_NOT_NAMED: Final = 0.25  # of an edit: among equal typos a name comes before a tag
 _FEW: Final = 99  # hits; so few are quicker looked at one by one
 _SORTED: Final = 2000  # names that begin alike; more of them are quicker gone through in their order
 
@@ -28,11 +29,12 @@ class TextIndex:
     Names added earlier come first among equals.
     """
 
-    __slots__ = ("_by_name", "_texts", "_vocabulary")
+    __slots__ = ("_by_name", "_further", "_named", "_texts")
 
     def __init__(self) -> None:
         self._texts: list[str] = []  # " words of the name\n further words"
-        self._vocabulary = Vocabulary()
+        self._named = Vocabulary()
+        self._further = Vocabulary()
         self._by_name = array("I")  # positions, sorted by text
 
     def __len__(self) -> int:
@@ -45,8 +47,9 @@ class TextIndex:
         further = [word for text in more for word in words(text)]
         if number is not None:
             further.append(str(number))
-        for word in dict.fromkeys((*named, *further)):
-            self._vocabulary.add(word, position)
+        for vocabulary, its_words in ((self._named, named), (self._further, further)):
+            for word in dict.fromkeys(its_words):
+                vocabulary.add(word, position)
         self._texts.append(f" {' '.join(named)}\n {' '.join(further)}")
 
     def seal(self) -> None:
@@ -56,7 +59,8 @@ class TextIndex:
 
     def sealing(self) -> Iterator[None]:
         """Prepare what needs all names, in steps of a few milliseconds; to be gone through once, after the last `add`."""
-        yield from self._vocabulary.sealing(len(self._texts))
+        for vocabulary in (self._named, self._further):
+            yield from vocabulary.sealing(len(self._texts))
         buckets: dict[str, list[int]] = {}
         for position, text in enumerate(self._texts):
             buckets.setdefault(text[:_BUCKET], []).append(position)
@@ -75,10 +79,13 @@ class TextIndex:
             return list(range(min(limit, len(self._texts)))), len(self._texts)
         hits = self._everything()
         for token in tokens:
-            hits &= self._vocabulary.holding(token)
+            hits &= self._holding(token)
         if hits:
             return self._ranked(hits, tokens, limit), hits.bit_count()
         return self._forgiving(list(dict.fromkeys(tokens)), limit)
+
+    def _holding(self, token: str) -> int:
+        return self._named.holding(token) | self._further.holding(token)
 
     def _everything(self) -> int:
         return (1 << len(self._texts)) - 1
@@ -91,7 +98,7 @@ class TextIndex:
             return sorted(positions_of(hits), key=lambda position: _rank(texts[position], phrase, tokens))
         heads = hits
         for token in tokens:
-            heads &= self._vocabulary.beginning(token)
+            heads &= self._named.beginning(token) | self._further.beginning(token)
         best = dict.fromkeys(self._starting(f"{phrase}\n", heads, limit))
         if len(best) < limit:
             best.update(dict.fromkeys(self._starting(phrase, heads, limit)))
@@ -112,6 +119,11 @@ class TextIndex:
             return sorted(by_name[begin:end])[:limit]
         return list(islice((position for position in positions_of(heads) if texts[position].startswith(phrase)), limit))
 
+    def _alike(self, token: str) -> list[tuple[float, int]]:
+        """Return the texts that a mistyped token may mean, by what the typos cost."""
+        further = [(cost + _NOT_NAMED, texts) for cost, texts in self._further.alike(token)]
+        return _nearest([*self._named.alike(token), *further])
+
     def _forgiving(self, tokens: Sequence[str], limit: int) -> tuple[list[int], int]:
         """Return positions that match at least half of the tokens, typos forgiven, best first, and how many do.
 
@@ -120,9 +132,9 @@ class TextIndex:
         held: list[int] = []
         mistyped: list[list[tuple[float, int]]] = []
         for token in sorted(tokens, key=len, reverse=True):
-            if holding := self._vocabulary.holding(token):
+            if holding := self._holding(token):
                 held.append(holding)
-            elif levels := self._vocabulary.alike(token):
+            elif levels := self._alike(token):
                 mistyped.append(levels)
         by_cost = {0.0: self._everything()}  # how much the typos cost → whom they leave
         passed = len(tokens) - len(held) - len(mistyped)
@@ -149,6 +161,16 @@ def _rank(text: str, phrase: str, tokens: Sequence[str]) -> int:
     if phrase in text:
         return 2
     return 3 if all(f" {token}" in text for token in tokens) else 4
+
+
+def _nearest(levels: Sequence[tuple[float, int]]) -> list[tuple[float, int]]:
+    """Return the levels in order, each text in the cheapest of those that it was in."""
+    nearest, cheaper = [], 0
+    for cost, texts in sorted(levels):
+        if left := texts & ~cheaper:
+            nearest.append((cost, left))
+            cheaper |= left
+    return nearest
 
 
 def _both(by_cost: dict[float, int], levels: Sequence[tuple[float, int]]) -> dict[float, int]:

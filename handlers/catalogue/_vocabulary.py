@@ -93,16 +93,14 @@ class Vocabulary:
         return self._union(number for number in self._rarest(token) if words[number].startswith(token))
 
     def alike(self, token: str) -> list[tuple[float, int]]:
-        """Return the texts with a word that is like a token, or begins like it, by how many edits lie between."""
+        """Return the texts with a word that is like a token, or begins like it, by how many edits lie between.
+
+        A text with several such words is there for each.
+        """
         by_cost: dict[float, list[int]] = {}
         for number, cost in self._alike(token).items():
             by_cost.setdefault(cost, []).append(number)
-        levels, nearer = [], 0
-        for cost in sorted(by_cost):
-            if texts := self._union(by_cost[cost]) & ~nearer:
-                levels.append((cost, texts))
-                nearer |= texts
-        return levels
+        return [(cost, self._union(numbers)) for cost, numbers in by_cost.items()]
 
     def _of_run(self, run: str) -> int:
         ready = self._ready.get(run)

@@ -107,6 +107,16 @@ def test_fewer_typos_come_first() -> None:
     assert index_of(["Closet", "Closer", "Close case"]).search("clsoe", 9)[0][0] == 2
 
 
+def test_among_equal_typos_a_name_comes_before_a_tag() -> None:
+    """Whoever mistypes a name finds it above what is only tagged with it, and above more typos."""
+    index = TextIndex()
+    for name, tag in (("Suspicious inbox rule", "phishing"), ("Triage phishing", "mail"), ("Fishing", "phishing")):
+        index.add(name, [tag])
+    index.seal()
+    assert index.search("phsihing", 9) == ([1, 0, 2], 3)
+    assert index.search("mial", 9) == ([1], 1)
+
+
 def test_the_limit_hides_no_better_match() -> None:
     """However many names match, the whole name comes first, and the number of all matches is told."""
     index = index_of([f"Alert {number}" for number in range(200)] + ["On alert", "Alert"])
