@@ -35,7 +35,7 @@ class Claims(Reader):
 
     async def claim_request(self, request_id: str) -> SyncRequest | None:
         """Take a request to work on it. None when it is gone or another live executor has it."""
-        if not await self._claim(t.requests, t.requests.c.id, request_id):
+        if await self._claim(t.requests, t.requests.c.id, request_id) is None:
             return None
         return await self.request(request_id, lock=True)
 
@@ -89,7 +89,7 @@ class Claims(Reader):
 
     async def claim_intent(self, intent_id: str) -> bool:
         """Take an intent to check it."""
-        return await self._claim(t.intents, t.intents.c.id, intent_id, t.intents.c.due_at.is_not(None))
+        return await self._claim(t.intents, t.intents.c.id, intent_id, t.intents.c.due_at.is_not(None)) is not None
 
     async def finish_intent(self, intent_id: str, outcome: str) -> bool:
         """Mark an intent as done; False when somebody did so before."""
@@ -102,15 +102,22 @@ class Claims(Reader):
         return changed.one_or_none() is not None
 
     async def _claim(
-        self, table: sa.Table, key: sa.Column[str], value: str, *conditions: sa.ColumnElement[bool]
-    ) -> bool:
+        self,
+        table: sa.Table,
+        key: sa.Column[str],
+        value: str,
+        *conditions: sa.ColumnElement[bool],
+        told: sa.Column[Any] | None = None,
+    ) -> sa.Row[Any] | None:
+        """Take a row, and return what is asked of it; None when it is not free, or not as the conditions say."""
         claimed = await self._connection.execute(
             sa.update(table)
             .where(key == value, self._free(table.c.claimed_by), *conditions)
             .values(claimed_by=self._executor)
-            .returning(key)
+            .returning(key if told is None else told)
         )
-        return claimed.one_or_none() is not None
+        taken: sa.Row[Any] | None = claimed.one_or_none()
+        return taken
 
     def _free(self, claimed_by: sa.Column[str]) -> sa.ColumnElement[bool]:
         """Whether nobody else alive has a row."""

@@ -119,17 +119,8 @@ class Outbox(Claims):
     async def claim_lane(self, lane: str) -> LaneClaim | None:
         """Take a lane to deliver what it holds. None when it must wait, or another live executor has it."""
         await self._connection.execute(_ADD_LANE[self._connection.dialect.name], {"lane": lane})
-        claimed = await self._connection.execute(
-            sa.update(t.lanes)
-            .where(
-                t.lanes.c.lane == lane,
-                self._free(t.lanes.c.claimed_by),
-                sa.or_(t.lanes.c.not_before.is_(None), t.lanes.c.not_before <= self.now),
-            )
-            .values(claimed_by=self._executor)
-            .returning(t.lanes.c.whole_at)
-        )
-        taken = claimed.one_or_none()
+        may_speak = sa.or_(t.lanes.c.not_before.is_(None), t.lanes.c.not_before <= self.now)
+        taken = await self._claim(t.lanes, t.lanes.c.lane, lane, may_speak, told=t.lanes.c.whole_at)
         return None if taken is None else LaneClaim(max(_NOTHING, (taken.whole_at or self.now) - self.now))
 
     async def hold_lane(self, lane: str) -> bool:
