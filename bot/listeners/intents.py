@@ -80,7 +80,7 @@ async def _ask(surface: Surface, intent: Intent) -> Answer:
                 return before
             return await edit(desk, actor, kept.request_id, kept.revision, kept.submission, patience=None)
         case _Asked():
-            return await submit(desk, actor, kept.submission, patience=None)
+            return await submit(desk, actor, kept.submission, patience=None, since=intent.created_at)
         case _Approved():
             return await approve(desk, actor, kept.shown, patience=None, since=intent.created_at)
         case None:

@@ -36,13 +36,19 @@ class Submission(Frozen):
     draft_id: str
 
 
-async def submit(desk: Desk, actor: str, submission: Submission, *, patience: float | None) -> Answer:
-    """Make a request of a form. `patience`: seconds within which Slack and Tines must answer; None waits for them."""
+async def submit(
+    desk: Desk, actor: str, submission: Submission, *, patience: float | None, since: datetime | None = None
+) -> Answer:
+    """Make a request of a form.
+
+    `patience`: seconds within which Slack and Tines must answer; None waits for them. `since`: when the person sent the
+    form, for a job that finishes it and may run again.
+    """
     until = deadline(patience)
-    # a job may run again after the request was made; a form that comes twice by hand is found when it is written
-    before = await _made(desk, submission.draft_id) if patience is None else None
-    if before is not None:
-        return Done(request=before, text=f"{before.id} was asked for already.")
+    # a job may run again after it made the request; a form that comes twice by hand is found when it is written
+    before = await _made(desk, submission.draft_id) if since is not None else None
+    if before is not None and since is not None:
+        return await _again(desk, actor, before, since)
     route = desk.atlas.routes.get(submission.route)
     if route is None:
         gone = Invalid(fields={Field.ROUTE: "This route is not configured any more. Choose another one."})
@@ -64,8 +70,13 @@ async def submit(desk: Desk, actor: str, submission: Submission, *, patience: fl
         twice = await _made(desk, submission.draft_id)  # the same form, taken before
         if twice is None:
             raise
-        await repeated(desk, actor, twice, what="ask")
-        return Done(request=twice, text=f"{twice.id} was asked for already.")
+        return await _again(desk, actor, twice)
+
+
+async def _again(desk: Desk, actor: str, request: SyncRequest, since: datetime | None = None) -> Done:
+    if since is None or request.created_at < since:  # else this very job made it, before it had to run again
+        await repeated(desk, actor, request, what="ask")
+    return Done(request=request, text=f"{request.id} was asked for already.")
 
 
 async def _made(desk: Desk, draft_id: str) -> SyncRequest | None:

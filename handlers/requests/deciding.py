@@ -56,8 +56,9 @@ async def approve(
     if isinstance(found, Refused):
         return found
     request, route = found
-    if _gave(request, actor, shown, since):
-        return await _again(desk, actor, request, since)
+    given = _given(request, actor, shown, since)
+    if given is not None:
+        return await _again(desk, actor, request, given, since)
     if request.state is not State.PENDING:
         return await refuse(desk, actor, (what_happened(request),), what="approve", request=request)
     granted = await _granted(desk, actor, request, route)
@@ -73,7 +74,7 @@ async def approve(
             return await told(desk, actor, unknown, what="approve", route=route.name, request=request)
         async with book.transaction() as transaction:
             current = await in_time(transaction, request.id, route)
-            if current is not None and _gave(current, actor, shown, since):
+            if current is not None and _given(current, actor, shown, since) is not None:
                 transaction.record("repeated", actor, current.id, what="approve")
                 return _counts(current)
             if current is None or current.state is not State.PENDING:
@@ -111,8 +112,8 @@ async def _granted(
     return ruling, gone
 
 
-async def _again(desk: Desk, actor: str, request: SyncRequest, since: datetime | None) -> Done:
-    if since is None:  # else a job that runs again, not a person
+async def _again(desk: Desk, actor: str, request: SyncRequest, given: Decision, since: datetime | None) -> Done:
+    if since is None or given.at < since:  # else this very job gave it, before it had to run again
         await repeated(desk, actor, request, what="approve")
     return _counts(request)
 
@@ -121,22 +122,24 @@ def _counts(request: SyncRequest) -> Done:
     return Done(request=request, text=f"Your approval of {request.id} counts already.")
 
 
-def _gave(request: SyncRequest, actor: str, shown: Shown, since: datetime | None) -> bool:
-    """Whether this very approval was taken already: a second click, or a job that runs again.
+def _given(request: SyncRequest, actor: str, shown: Shown, since: datetime | None) -> Decision | None:
+    """Return this very approval if it was taken already: by a second click, or by a job that runs again.
 
     Taken since the click, it counts as given even if it was withdrawn after that. A request that somebody ended is not
     a success to report: then the person is told what happened.
     """
     if request.state in {State.REJECTED, State.CANCELLED, State.EXPIRED}:
-        return False
-    return any(
-        each.actor == actor
+        return None
+    taken = (
+        each
+        for each in request.decisions
+        if each.actor == actor
         and (
             each.counts_for(shown.revision, shown.digest)
             or (since is not None and each.at >= since and each.verdict is Verdict.APPROVE)
         )
-        for each in request.decisions
     )
+    return max(taken, key=lambda each: each.at, default=None)
 
 
 async def _take(

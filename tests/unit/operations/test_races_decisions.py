@@ -29,6 +29,44 @@ async def test_an_approval_that_runs_twice_stays_withdrawn(open_shop: OpenShop) 
     assert len((await room.now(request.id)).approvals()) == 1
 
 
+async def test_a_job_that_runs_again_is_no_second_form(open_shop: OpenShop) -> None:
+    """A job that made a request and runs again leaves no row; the same form sent again later leaves one, told the same."""
+    shop = await open_shop()
+    room = shop.room
+    form, sent = room.form(), room.clock()
+    room.clock.passes(seconds=5)
+    made = await submit(room.desk, RINA, form, patience=None, since=sent)
+    room.clock.passes(seconds=5)
+    again = await submit(room.desk, RINA, form, patience=None, since=sent)
+    assert isinstance(made, Done)
+    assert isinstance(again, Done)
+    assert again.request.id == made.request.id
+    assert "was asked for already" in again.text
+    assert await room.kinds(made.request.id) == ["asked"]
+
+    later = await submit(room.desk, RINA, form, patience=None, since=room.clock())
+    assert later == again
+    assert await room.kinds(made.request.id) == ["asked", "repeated"]
+
+
+async def test_a_job_that_runs_again_is_no_second_click(open_shop: OpenShop) -> None:
+    """A job that gave an approval and runs again leaves no row; another click on the same review leaves one."""
+    shop = await open_shop(approvals=2)
+    room = shop.room
+    request = await room.asks()
+    shown, clicked = await room.shown(request.id), room.clock()
+    room.clock.passes(seconds=5)
+    for _ in range(2):
+        assert isinstance(await approve(room.desk, ADA, shown, patience=None, since=clicked), Done)
+    assert "repeated" not in await room.kinds(request.id)
+
+    room.clock.passes(seconds=5)
+    later = await approve(room.desk, ADA, shown, patience=None, since=room.clock())
+    assert isinstance(later, Done)
+    assert "counts already" in later.text
+    assert (await room.kinds(request.id)).count("repeated") == 1
+
+
 async def test_what_was_looked_up_for_an_older_revision_is_not_shown(open_shop: OpenShop) -> None:
     """An approval during which the request is edited is shown again, without what was looked up for its old stories."""
     shop = await open_shop()
