@@ -46,7 +46,7 @@ def tidy(text: str) -> str:
     Shown rather than dropped: who reads a name with something hidden in it should see that. Line ends of every kind
     become a line feed.
     """
-    if text.isascii() and text.isprintable():  # most text: nothing to look for
+    if text.isprintable():  # most text: what is looked for is not
         return text
     return _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", _BREAKS.sub("\n", text))
 

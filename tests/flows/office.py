@@ -41,10 +41,14 @@ QUICK: Final = Pacing(
 )
 """Waits in tenths of what they are: the same decisions, taken sooner."""
 
-TIMEOUTS: Final = Timeouts(connect=1, read=0.5, write=1, pool=1, whole=0.8)
+TIMEOUTS: Final = Timeouts(connect=5, read=5, write=5, pool=5, whole=8)
+SHORT: Final = Timeouts(connect=1, read=0.5, write=1, pool=1, whole=0.8)
+"""For a test in which a tenant does not answer. In any other, a machine that stands still must not look like that."""
+
 PATIENCE: Final = Patience(attempts=2, total=2, wait_initial=0.01, wait_max=0.05, wait_jitter=0.01)
 PACE: Final = Pace(burst=100, per_second=100, first_wait=0.1, longest_wait=0.4, token_wait=0.3)
 HURRIED: Final = Outside(pacing=QUICK, timeouts=TIMEOUTS, patience=PATIENCE, sweep_seconds=0.05, pace=PACE)
+IMPATIENT: Final = replace(HURRIED, timeouts=SHORT)
 
 _PAUSE: Final = 0.02  # seconds between two looks into the database
 _LONGEST: Final = 10.0  # seconds until something that must happen counts as missing

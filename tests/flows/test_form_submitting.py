@@ -10,7 +10,7 @@ from bot.playground.tines.seed import many_stories
 from handlers.models import SyncMode
 
 from .conftest import OpenOffice
-from .office import HURRIED, OTHER_STORY, STORY, Office
+from .office import HURRIED, OTHER_STORY, SHORT, STORY, Office
 
 NOTHING_FRESH: Outside = replace(HURRIED, fresh_seconds=0)
 """Every check asks Tines, as it does when nobody has used the form for a minute."""
@@ -186,7 +186,7 @@ async def test_what_is_wrong_with_a_slow_form_is_said_as_well(open_office: OpenO
 
 async def test_tines_going_down_while_checking_is_said(open_office: OpenOffice) -> None:
     """When Tines was slow and then fails, the view names the tenant and says that nothing was sent."""
-    office = await open_office(outside=replace(NOTHING_FRESH, click_patience=0.1))
+    office = await open_office(outside=replace(NOTHING_FRESH, click_patience=0.1, timeouts=SHORT))
     who = await office.fills_in()
     office.stage.dev.faults.add(Fault(Kind.HANG, path="/stories*"))
     await who.submits()
