@@ -45,10 +45,10 @@ async def submit(
     form, for a job that finishes it and may run again.
     """
     until = deadline(patience)
-    # a job may run again after it made the request; a form that comes twice by hand is found when it is written
-    before = await _made(desk, submission.draft_id) if since is not None else None
-    if before is not None and since is not None:
-        return await _again(desk, actor, before, since)
+    if since is not None:  # a job may have made it when it ran before; a form sent twice is found when it is written
+        before = await _made(desk, submission.draft_id)
+        if before is not None:
+            return await _again(desk, actor, before, since)
     route = desk.atlas.routes.get(submission.route)
     if route is None:
         gone = Invalid(fields={Field.ROUTE: "This route is not configured any more. Choose another one."})

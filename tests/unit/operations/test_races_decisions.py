@@ -1,32 +1,38 @@
 import asyncio
+from datetime import datetime
 
 from handlers.models import State
-from handlers.requests import Changed, Done, Refused, approve, edit, reject, submit, withdraw
-from tests.unit.requests.room import ADA, BEN, RINA
+from handlers.requests import Changed, Done, Refused, Shown, approve, edit, reject, submit, withdraw
+from tests.unit.requests.room import ADA, BEN, RINA, Room
 
 from .conftest import OpenShop
-from .workshop import DESTINATIONS
+from .workshop import DESTINATIONS, Workshop
 
 
-async def test_an_approval_that_runs_twice_stays_withdrawn(open_shop: OpenShop) -> None:
-    """A job that finishes an approval and runs again after the person took it back does not approve once more."""
-    shop = await open_shop(approvals=2)
+async def clicked_on(shop: Workshop) -> tuple[Room, Shown, datetime]:
+    """Have a request asked for and shown, and Approve clicked five seconds ago; its job is still to run."""
     room = shop.room
     request = await room.asks()
     shown, clicked = await room.shown(request.id), room.clock()
     room.clock.passes(seconds=5)
+    return room, shown, clicked
+
+
+async def test_an_approval_that_runs_twice_stays_withdrawn(open_shop: OpenShop) -> None:
+    """A job that finishes an approval and runs again after the person took it back does not approve once more."""
+    room, shown, clicked = await clicked_on(await open_shop(approvals=2))
     first = await approve(room.desk, ADA, shown, patience=None, since=clicked)
     assert isinstance(first, Done)
     room.clock.passes(seconds=5)
-    assert isinstance(await withdraw(room.desk, ADA, request.id), Done)
+    assert isinstance(await withdraw(room.desk, ADA, shown.request_id), Done)
     again = await approve(room.desk, ADA, shown, patience=None, since=clicked)
     assert isinstance(again, Done)
     assert "counts already" in again.text
-    assert (await room.now(request.id)).approvals() == ()
-    assert (await room.kinds(request.id)).count("approved") == 1
+    assert (await room.now(shown.request_id)).approvals() == ()
+    assert (await room.kinds(shown.request_id)).count("approved") == 1
     # a new click after that is a new approval
     assert isinstance(await approve(room.desk, ADA, shown, patience=None, since=room.clock()), Done)
-    assert len((await room.now(request.id)).approvals()) == 1
+    assert len((await room.now(shown.request_id)).approvals()) == 1
 
 
 async def test_a_job_that_runs_again_is_no_second_form(open_shop: OpenShop) -> None:
@@ -51,20 +57,16 @@ async def test_a_job_that_runs_again_is_no_second_form(open_shop: OpenShop) -> N
 
 async def test_a_job_that_runs_again_is_no_second_click(open_shop: OpenShop) -> None:
     """A job that gave an approval and runs again leaves no row; another click on the same review leaves one."""
-    shop = await open_shop(approvals=2)
-    room = shop.room
-    request = await room.asks()
-    shown, clicked = await room.shown(request.id), room.clock()
-    room.clock.passes(seconds=5)
+    room, shown, clicked = await clicked_on(await open_shop(approvals=2))
     for _ in range(2):
         assert isinstance(await approve(room.desk, ADA, shown, patience=None, since=clicked), Done)
-    assert "repeated" not in await room.kinds(request.id)
+    assert "repeated" not in await room.kinds(shown.request_id)
 
     room.clock.passes(seconds=5)
     later = await approve(room.desk, ADA, shown, patience=None, since=room.clock())
     assert isinstance(later, Done)
     assert "counts already" in later.text
-    assert (await room.kinds(request.id)).count("repeated") == 1
+    assert (await room.kinds(shown.request_id)).count("repeated") == 1
 
 
 async def test_what_was_looked_up_for_an_older_revision_is_not_shown(open_shop: OpenShop) -> None:
