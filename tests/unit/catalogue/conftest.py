@@ -8,7 +8,7 @@ from typing import Protocol
 import httpx
 import pytest
 
-from handlers.catalogue import Catalogue
+from handlers.catalogue import Catalogue, FoundStories
 from handlers.routes import Tenant
 from handlers.tines import Patience, TinesClient
 
@@ -24,6 +24,17 @@ def a_story(number: int, name: str, **more: object) -> dict[str, object]:
         "edited_at": edited,
         "change_control_enabled": True,
     } | more
+
+
+async def settle() -> None:
+    """Let everything that can go on go on."""
+    for _ in range(200):
+        await asyncio.sleep(0)
+
+
+def ids(found: FoundStories) -> list[int]:
+    """Return the ids of what was found, in order."""
+    return [story.id for story in found.items]
 
 
 @dataclass
