@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from handlers.catalogue._index import TextIndex
@@ -207,6 +207,7 @@ def looked_through(names: list[str], tags: list[list[str]], query: str) -> list[
 _FEW_WORDS = st.lists(st.text("abc", min_size=1, max_size=5), max_size=4).map(" ".join)
 
 
+@example([("b a", []), ("c a b", [])], "a b")  # words in a row come before the same words apart
 @given(st.lists(st.tuples(_FEW_WORDS, st.lists(_FEW_WORDS, max_size=2)), max_size=12), _FEW_WORDS.filter(bool))
 def test_it_finds_what_looking_at_every_name_finds(rows: list[tuple[str, list[str]]], query: str) -> None:
     """Runs of letters and sets of positions are only a quicker way to the same matches in the same order."""
@@ -218,6 +219,7 @@ def test_it_finds_what_looking_at_every_name_finds(rows: list[tuple[str, list[st
     expected = looked_through(names, tags, query)
     if expected:  # else typos are forgiven
         assert index.search(query, 99) == (expected, len(expected))
+        assert index.search(query, 1) == (expected[:1], len(expected))
 
 
 @pytest.mark.parametrize("limit", [1, 9, 99])
