@@ -8,7 +8,6 @@ their ids as text: a `Person` carries all ids, and `Person.is_` says whether a s
 `Person.id`, the same one whichever id a click came with.
 """
 
-from collections.abc import Collection
 from typing import Protocol
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -44,14 +43,10 @@ class PeopleUnavailableError(Exception):
 class People(Protocol):
     """Looks people up."""
 
-    async def person(
-        self, user_id: str, groups: frozenset[str], *, fresh: bool = False, among: Collection[str] = ()
-    ) -> Person:
+    async def person(self, user_id: str, groups: frozenset[str], *, fresh: bool = False) -> Person:
         """Return the person with those of `groups` (ids of user groups) they are a member of.
 
-        `user_id` is any id of the person. With `fresh`, no cached answer is used. Those of the stored ids `among` that
-        mean the person are in `ids` of the answer, even where Slack knows the person by another id now. Raises
-        `PeopleUnavailableError`.
+        `user_id` is any id of the person. With `fresh`, no cached answer is used. Raises `PeopleUnavailableError`.
         """
         ...
 

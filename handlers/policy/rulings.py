@@ -229,9 +229,8 @@ def _denial(route: Route, person: Person) -> Ruling | None:
     unknown = _unreadable_of(route.denied, person)
     if unknown:
         return _refused(
-            f"{route.name} excludes the members of {_named(unknown)}, and Slack does not tell who they are: "
-            "it is disabled, deleted or not readable. Until that is mended nobody can use this route. "
-            "Tell whoever runs tines-sync.",
+            f"Nobody can use {route.name} right now: it excludes the members of {_named(unknown)}, and Slack does not "
+            "tell who they are (disabled, deleted or not readable). Tell whoever runs tines-sync.",
             entries=unknown,
         )
     return None
@@ -243,8 +242,8 @@ def _unreadable(route: Route, entries: Iterable[str], person: Person) -> Ruling 
     if not unknown:
         return None
     return _refused(
-        f"{route.name} lists {_named(unknown)}, which is disabled, deleted or not readable in Slack, so nobody can tell "
-        "whether you are a member. Tell whoever runs tines-sync."
+        f"Nobody can tell whether you are listed on {route.name}: {_named(unknown)} is disabled, deleted or not readable "
+        "in Slack. Tell whoever runs tines-sync."
     )
 
 

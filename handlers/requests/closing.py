@@ -133,5 +133,7 @@ async def _route_for(desk: Desk, actor: str, name: str, what: str) -> Route | Re
     if route is None:
         known = ", ".join(desk.atlas.routes)
         return await refuse(desk, actor, (f"There is no route {name}. The routes are: {known}.",), what=what)
-    ruling = await allowed(desk, actor, route, lambda person: may_freeze(route, person), what=what)
+    ruling = await allowed(
+        desk, actor, route, lambda person: may_freeze(route, person), what=what, fresh=what == "thaw"
+    )
     return route if isinstance(ruling, Ruling) else ruling
