@@ -6,6 +6,7 @@ where it was configured, and that a key is a `SecretStr` from the first moment o
 
 from datetime import time, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -29,6 +30,10 @@ class Tenant(_Config):
     api_key: SecretStr
     publish_key: SecretStr | None = None  # handed to the source tenant when syncing to this one; None: api_key
     require_change_control: bool = True  # offer only stories that Tines would sync
+    ca_file: Path | None = None  # the CAs to trust for this tenant; None: as the environment says
+    proxy: SecretStr | None = (
+        None  # URL of the HTTP proxy to it, perhaps with a password; None: as the environment says
+    )
 
     @property
     def key_for_publishing(self) -> SecretStr:

@@ -29,14 +29,17 @@ from pydantic import (
 
 from bot.settings.faults import did_you_mean, wrong
 from bot.settings.values import (
+    PROXY_SETTING,
     is_person,
     read_anybody,
     read_channel,
     read_duration,
     read_origin,
     read_person_or_group,
+    read_proxy_setting,
     read_secret,
 )
+from handlers.network import CA_EXPECTED, NetworkError, ssl_context
 from handlers.routes import Existing
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")  # by their number in Python
@@ -64,6 +67,24 @@ def _secret(value: object, info: ValidationInfo) -> SecretStr:
     return read_secret(value, context.environ, context.folder)
 
 
+def _proxy(value: object, info: ValidationInfo) -> SecretStr:
+    context = _context(info)
+    return read_proxy_setting(value, context.environ, context.folder)
+
+
+def _ca_file(value: object, info: ValidationInfo) -> Path:
+    if not isinstance(value, str) or not value:
+        problem = "is not a path"
+        raise wrong(problem, CA_EXPECTED)
+    path = _context(info).folder / value
+    try:
+        ssl_context(path)
+    except NetworkError as error:
+        problem = f"cannot be used: {error}"
+        raise wrong(problem, CA_EXPECTED) from None
+    return path
+
+
 def _tenant(alias: str, info: ValidationInfo) -> str:
     tenants = _context(info).tenants
     if alias not in tenants:
@@ -81,6 +102,8 @@ def _distinct(entries: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Secret = Annotated[SecretStr, BeforeValidator(_secret)]
+Proxy = Annotated[SecretStr, BeforeValidator(_proxy)]
+CaFile = Annotated[Path, BeforeValidator(_ca_file)]
 TenantName = Annotated[StrictStr, AfterValidator(_tenant)]
 Duration = Annotated[timedelta, BeforeValidator(read_duration)]
 Channel = Annotated[StrictStr, AfterValidator(read_channel)]
@@ -104,6 +127,8 @@ class TenantTable(Table):
     api_key: Secret = Field(description='a reference to the key: "env:TINES_DEV_API_KEY" or "file:/run/secrets/dev"')
     publish_key: Secret | None = Field(default=None, description='a reference to the key: "env:TINES_PROD_PUBLISH"')
     require_change_control: StrictBool = Field(default=True, description="true or false")
+    ca_file: CaFile | None = Field(default=None, description=CA_EXPECTED)
+    proxy: Proxy | None = Field(default=None, description=PROXY_SETTING)
 
 
 class PolicyTable(Table):
