@@ -39,10 +39,11 @@ def words(text: str) -> list[str]:
 class TextIndex:
     """An index over names, each with further words (tags, an id), addressed by the order in which they were added."""
 
-    __slots__ = ("_by_letter", "_recent", "_texts", "_vocabulary", "_with_word")
+    __slots__ = ("_by_letter", "_joined", "_recent", "_texts", "_vocabulary", "_with_word")
 
     def __init__(self) -> None:
         self._texts: list[str] = []  # by position: " words of the name\n words of tags and id\n"
+        self._joined = ""  # all texts in one, once somebody searches
         self._recent: dict[str, array[int]] = {}  # what was typed lately → positions of the texts that hold it
         self._vocabulary: list[str] = []  # distinct words, without numbers: nobody mistypes one into another
         self._by_letter: dict[str, list[str]] = {}  # the same, by first letter
@@ -66,6 +67,7 @@ class TextIndex:
             further.append(str(number))
         self._texts.append(f" {' '.join(named)}\n {' '.join(further)}\n")
         self._recent.clear()
+        self._joined = ""
 
     def search(self, query: str, limit: int) -> tuple[list[int], int]:
         """Return the positions of the best matches, best first, and how many matches there are.
@@ -87,7 +89,12 @@ class TextIndex:
         recent = self._recent
         if token not in recent:
             begun = (token[:length] for length in range(len(token) - 1, 0, -1))
-            among = next((recent[shorter] for shorter in begun if shorter in recent), range(len(self._texts)))
+            among: Sequence[int] = next(
+                (recent[shorter] for shorter in begun if shorter in recent), range(len(self._texts))
+            )
+            self._joined = self._joined or "".join(self._texts)
+            if token not in self._joined:
+                among = ()  # most typos end here
             found = array("I", [position for position in among if token in self._texts[position]])
             if len(recent) == _RECENT:
                 del recent[next(iter(recent))]
@@ -98,8 +105,9 @@ class TextIndex:
         """Return the best hits: whole name, start of the name, start of words in a row, start of words, anywhere."""
         texts, starts = self._texts, [f" {token}" for token in tokens]
         phrase = "".join(starts)
+        whole = f"{phrase}\n"
         ranked = chain(
-            (position for position in hits if texts[position].startswith(f"{phrase}\n")),
+            (position for position in hits if texts[position].startswith(whole)),
             (position for position in hits if texts[position].startswith(phrase)),
             (position for position in hits if phrase in texts[position]),
             (position for position in hits if len(starts) > 1 and all(start in texts[position] for start in starts)),
