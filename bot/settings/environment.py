@@ -113,7 +113,9 @@ class Environment(DatabaseEnvironment):
     log_level: Annotated[LogLevel, BeforeValidator(_lower)] = Field(
         default=LogLevel.INFO, description="debug, info, warning or error"
     )
-    metrics: bool = Field(default=True, description="true or false: whether /metrics answers")
+    metrics: bool = Field(default=True, description="true or false: whether /metrics answers, on a port of its own")
+    metrics_host: str = Field(default="127.0.0.1", description='an address to answer /metrics on: "127.0.0.1"')
+    metrics_port: int = Field(default=9464, ge=0, le=65535, description="a port for /metrics, 0 for any free one")
 
     @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret")
     @classmethod
