@@ -3,11 +3,10 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Self
-from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
-from bot.settings.environment import Environment, Settings
+from bot.settings.environment import Environment, Settings, known_secrets
 from bot.settings.values import read_base_url
 from handlers.routes import Atlas
 
@@ -56,6 +55,4 @@ class Sound:
         secrets = [self.slack_bot_token, self.slack_app_token]
         for tenant in self.atlas.tenants.values():
             secrets += [tenant.api_key, tenant.publish_key]
-        password = urlsplit(self.database_url or "").password or ""
-        values = {secret.get_secret_value() for secret in secrets if secret}
-        return frozenset(values | {password, unquote(password)}) - {""}
+        return known_secrets(secrets, self.database_url)

@@ -89,7 +89,8 @@ def _postgres_url(rest: str) -> sa.URL:
         problem = "has a port that is no number"
         raise DatabaseUrlError(problem, f"a number from 1 to {_MOST_PORT} after the host")
     hosts = [unquote(place["host"].strip("[]")) for place in places if place is not None]
-    query: dict[str, str | tuple[str, ...]] = dict(sa.make_url(f"postgresql://?{found['query'] or ''}").query)
+    # a slash first: an @ in the query is no end of a password
+    query: dict[str, str | tuple[str, ...]] = dict(sa.make_url(f"postgresql:///?{found['query'] or ''}").query)
     url = sa.URL.create(
         "postgresql",
         username=_decoded(found["user"]),

@@ -27,6 +27,11 @@ _ADVICE: Final[Mapping[int, str]] = MappingProxyType(
 class DatabaseFileError(Exception):
     """The database's file cannot be used by this process; the text says which path, why, and what to do."""
 
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(f"{what}. {advice}")
+        self.what = what  # a sentence without its full stop
+        self.advice = advice
+
 
 def prepare_file(file: Path) -> None:
     """Make the folder of a database's file where it is missing, and see that everything there can be written.
@@ -46,11 +51,11 @@ def check_file(file: Path) -> None:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     if not folder.is_dir():
-        message = f"{folder} is not a folder, so that {file} cannot be made there: {_ELSEWHERE}."
-        raise DatabaseFileError(message)
+        what = f"{folder} is not a folder, so that {file} cannot be made there"
+        raise DatabaseFileError(what, f"{_ELSEWHERE[0].upper()}{_ELSEWHERE[1:]}.")
     if file.is_dir():
-        message = f"{file} is a folder: name a file in it, DATABASE_URL=sqlite:///{file}/tines-sync.sqlite"
-        raise DatabaseFileError(message)
+        what = f"{file} is a folder"
+        raise DatabaseFileError(what, f"Name a file in it: DATABASE_URL=sqlite:///{file}/tines-sync.sqlite")
     _try_folder(folder)
     for path in (file, *(file.with_name(file.name + ending) for ending in _BESIDE)):
         if not path.exists():
@@ -85,7 +90,7 @@ def _unwritable(path: Path, what: str, error: OSError) -> DatabaseFileError:
     advice = _ADVICE.get(error.errno or 0, "")
     if not advice:
         advice = f"{_ownership(path)}, or {_ELSEWHERE}."
-    return DatabaseFileError(f"{path} {what}: {(error.strerror or 'unknown error').lower()}. {advice}")
+    return DatabaseFileError(f"{path} {what}: {(error.strerror or 'unknown error').lower()}", advice)
 
 
 def _ownership(path: Path) -> str:

@@ -30,6 +30,16 @@ class NewerSchemaError(SchemaError):
     """A newer version has changed the database."""
 
 
+class EncodingError(SchemaError):
+    """The database cannot hold every character, and its encoding cannot be changed; the text says how to make another."""
+
+    def __init__(self, name: str, encoding: str) -> None:
+        self.what = f"the database {name} has the encoding {encoding}, in which not every name can be written"
+        command = f"createdb --encoding=UTF8 --template=template0 {name}_utf8"
+        self.advice = f"Make another and name it in DATABASE_URL: {command}"
+        super().__init__(f"{self.what}. {self.advice}")
+
+
 async def migrate(database_url: str) -> str:
     """Create or upgrade the tables and return the revision reached.
 
@@ -88,11 +98,7 @@ def _refuse_encoding(connection: sa.Connection) -> None:
     name, encoding = connection.execute(sa.text("SELECT current_database(), current_setting('server_encoding')")).one()
     connection.rollback()
     if encoding != "UTF8":
-        message = (
-            f"the database {name} has the encoding {encoding}, in which not every name can be written. Make another and "
-            f"name it in DATABASE_URL: createdb --encoding=UTF8 --template=template0 {name}_utf8"
-        )
-        raise SchemaError(message)
+        raise EncodingError(name, encoding)
 
 
 def _refuse_newer(found: str | None) -> None:
