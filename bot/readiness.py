@@ -15,7 +15,7 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.listeners.surface import SLACK_ERRORS
+from bot.listeners.responder import SLACK_ERRORS
 from bot.slack_client import error_code
 from handlers.engine import Engine
 from handlers.store import Store, StoreUnavailableError

@@ -15,7 +15,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.app import Bot, World, compose
+from bot.app import Bot, Overrides, compose
 from bot.public_port import BoundedProtocol, connection_limit
 from bot.settings import Settings
 from bot.socket_mode import connected
@@ -38,20 +38,20 @@ class _Server(uvicorn.Server):
         yield
 
 
-def serve(settings: Settings, world: World | None = None) -> None:
+def serve(settings: Settings, overrides: Overrides | None = None) -> None:
     """Answer Slack and work, until a signal ends it. Raises `StartError` and what `handlers.store.migrate` raises."""
-    _run(_serve(settings, world, answers=True))
+    _run(_serve(settings, overrides, answers=True))
 
 
-def work(settings: Settings, world: World | None = None) -> None:
+def work(settings: Settings, overrides: Overrides | None = None) -> None:
     """Work only, until a signal ends it. Raises as `serve` does, and on SQLite, which one process uses alone."""
     if is_sqlite(parse_url(settings.database_url)):
         message = "a worker shares its database with `serve`: set DATABASE_URL to a PostgreSQL database"
         raise StartError(message)
-    _run(_serve(settings, world, answers=False))
+    _run(_serve(settings, overrides, answers=False))
 
 
-async def _serve(settings: Settings, world: World | None, *, answers: bool) -> None:
+async def _serve(settings: Settings, overrides: Overrides | None, *, answers: bool) -> None:
     """Start, wait for a signal, then let running work end; a signal during the start ends it at once."""
     log = structlog.get_logger(__name__)
     stop, ready = asyncio.Event(), asyncio.Event()
@@ -67,7 +67,7 @@ async def _serve(settings: Settings, world: World | None, *, answers: bool) -> N
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told_to_stop)
     try:
-        await _serve_until(stop, ready, settings, world, answers=answers)
+        await _serve_until(stop, ready, settings, overrides, answers=answers)
     except asyncio.CancelledError:
         if ready.is_set():
             raise
@@ -75,16 +75,18 @@ async def _serve(settings: Settings, world: World | None, *, answers: bool) -> N
 
 
 async def _serve_until(
-    stop: asyncio.Event, ready: asyncio.Event, settings: Settings, world: World | None, *, answers: bool
+    stop: asyncio.Event, ready: asyncio.Event, settings: Settings, overrides: Overrides | None, *, answers: bool
 ) -> None:
     log = structlog.get_logger(__name__)
     over_http = answers and not settings.socket_mode
     with ExitStack() as bound:
         sockets = bound.enter_context(listening(settings.host, settings.port))
         metrics_sockets = bound.enter_context(_metrics_port(settings))
-        async with compose(settings, world, answers_http=over_http) as bot, AsyncExitStack() as stack:
+        async with compose(settings, overrides, answers_http=over_http) as bot, AsyncExitStack() as stack:
             if answers and settings.socket_mode:
-                await stack.enter_async_context(connected(settings, bot, ping_seconds=(world or World()).ping_seconds))
+                await stack.enter_async_context(
+                    connected(settings, bot, ping_seconds=(overrides or Overrides()).ping_seconds)
+                )
             serving = {await _started(_public_server(bot), sockets, stack)}
             if metrics_sockets and bot.figures is not None:
                 serving.add(await _started(_server(build_metrics_web(bot.figures)), metrics_sockets, stack))

@@ -1,7 +1,7 @@
 """The web server: Slack's requests, and what machines ask of a service (alive, ready, figures).
 
 It stands between the internet and Bolt. A body that is too large, too slow, not text, not signed or not parseable is
-refused here with a 4xx, so that nothing from outside can make a 5xx or reach a listener unsigned; `bot.door` records
+refused here with a 4xx, so that nothing from outside can make a 5xx or reach a listener unsigned; `bot.ingress_audit` records
 it. The one 5xx is a 503 while more is under way than one process can do. Facts about signatures:
 https://docs.slack.dev/authentication/verifying-requests-from-slack.
 """
@@ -22,8 +22,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from bot.door import Door, Reason
 from bot.inbound import kind_of
+from bot.ingress_audit import IngressAudit, Reason
 from bot.metrics import Metrics
 from bot.public_port import REQUEST_SECONDS
 from handlers.tracing import traced
@@ -45,10 +45,10 @@ Check = Callable[[], Awaitable[str]]
 class SlackEndpoint:
     """`/slack/events`: commands, interactivity, options and events; an ASGI application."""
 
-    def __init__(self, app: AsyncApp, signing_secret: SecretStr, metrics: Metrics, door: Door) -> None:
+    def __init__(self, app: AsyncApp, signing_secret: SecretStr, metrics: Metrics, ingress_audit: IngressAudit) -> None:
         self._app = app
         self._metrics = metrics
-        self._door = door
+        self._ingress_audit = ingress_audit
         self._verifier = SignatureVerifier(signing_secret.get_secret_value())
         self._under_way = 0  # requests of Slack
         self._buffered = 0  # bytes of bodies that are not complete
@@ -91,7 +91,7 @@ class SlackEndpoint:
         )
 
     async def _refusal(self, status: int, reason: Reason, **seen: int) -> Response:
-        await self._door.turn_away(reason, status, **seen)
+        await self._ingress_audit.reject(reason, status, **seen)
         headers = {"Allow": "POST"} if status == _NOT_ALLOWED else {}
         if reason is Reason.TOO_SLOW:
             headers["Connection"] = "close"  # the rest of the body may still come

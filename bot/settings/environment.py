@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from bot.settings.faults import wrong
 from bot.settings.values import check_secret, read_base_url
 from handlers.network import Network, proxy_secrets
-from handlers.routes import Atlas
+from handlers.routes import Topology
 from handlers.store import DatabaseUrlError
 from handlers.store.database import parse_url
 
@@ -188,13 +188,13 @@ class Environment(DatabaseEnvironment):
 class Settings(Environment):
     """Everything the bot is told from outside. Secrets are `SecretStr`; `repr` shows none."""
 
-    atlas: Atlas
+    topology: Topology
     network: Network = Network()  # HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE
 
     def known_secrets(self) -> frozenset[str]:
         """Return every secret value, for the mask over the logs."""
         secrets = [self.slack_bot_token, self.slack_signing_secret, self.slack_app_token]
-        for tenant in self.atlas.tenants.values():
+        for tenant in self.topology.tenants.values():
             secrets += [tenant.api_key, tenant.publish_key, *proxy_secrets(tenant.proxy)]
         return known_secrets([*secrets, *self.network.secrets()], self.database_url)
 

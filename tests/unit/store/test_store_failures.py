@@ -15,7 +15,7 @@ from handlers.store import Store, StoreUnavailableError
 from handlers.store.database import open_engine, parse_url
 from handlers.store.failures import driver_words, drops_connection, is_unavailable
 
-from .shelf import Shelf, a_request
+from .harness import StoreHarness, a_request
 
 REASON = "what somebody wrote as the reason"
 
@@ -23,17 +23,17 @@ REASON = "what somebody wrote as the reason"
 @pytest.fixture
 async def postgres_store(prepared_postgres: str) -> AsyncIterator[Store]:
     """Give a store on PostgreSQL."""
-    shelf = Shelf(prepared_postgres)
-    async with shelf.stack:
-        yield shelf.store()
+    harness = StoreHarness(prepared_postgres)
+    async with harness.stack:
+        yield harness.store()
 
 
 @pytest.fixture
 async def sqlite_store(prepared_sqlite: str) -> AsyncIterator[Store]:
     """Give a store on SQLite."""
-    shelf = Shelf(prepared_sqlite)
-    async with shelf.stack:
-        yield shelf.store()
+    harness = StoreHarness(prepared_sqlite)
+    async with harness.stack:
+        yield harness.store()
 
 
 def file_of(url: str) -> Path:
@@ -162,17 +162,17 @@ async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     """A file with something else in it is the database's failure, and left as it is."""
     file = tmp_path / "notes.sqlite"
     file.write_text("no database at all " * 100)
-    shelf = Shelf(f"sqlite:///{file}")
-    async with shelf.stack:
-        assert "not a database" in await refused(shelf.store(), 1)
+    harness = StoreHarness(f"sqlite:///{file}")
+    async with harness.stack:
+        assert "not a database" in await refused(harness.store(), 1)
     assert file.read_text() == "no database at all " * 100
 
 
 async def test_a_file_that_can_only_be_read(prepared_sqlite: str) -> None:
     """A refusal to write is the database's, and the connection is not used again."""
     engine = open_engine(parse_url(prepared_sqlite), pool_size=1)
-    shelf = Shelf(prepared_sqlite)
-    store = Store(engine, shelf.jobs, executor="one", clock=lambda: shelf.now)
+    harness = StoreHarness(prepared_sqlite)
+    store = Store(engine, harness.jobs, executor="one", clock=lambda: harness.now)
     async with engine.connect() as connection:
         await connection.exec_driver_sql("PRAGMA query_only = ON")
         await connection.rollback()
@@ -184,8 +184,8 @@ async def test_a_file_that_can_only_be_read(prepared_sqlite: str) -> None:
 async def test_a_disk_that_is_full(prepared_sqlite: str) -> None:
     """A disk without room is the database's failure, also for the look whether a click could be taken."""
     engine = open_engine(parse_url(prepared_sqlite), pool_size=1)
-    shelf = Shelf(prepared_sqlite)
-    store = Store(engine, shelf.jobs, executor="one", clock=lambda: shelf.now)
+    harness = StoreHarness(prepared_sqlite)
+    store = Store(engine, harness.jobs, executor="one", clock=lambda: harness.now)
     async with engine.connect() as connection:
         await connection.exec_driver_sql("PRAGMA max_page_count = 1")
         await connection.rollback()
@@ -203,9 +203,9 @@ async def test_a_disk_that_is_full(prepared_sqlite: str) -> None:
 
 async def test_a_look_changes_nothing(prepared_database: str) -> None:
     """To try whether writing works leaves every row as it was, and the record whole."""
-    shelf = Shelf(prepared_database)
-    async with shelf.stack:
-        store = shelf.store()
+    harness = StoreHarness(prepared_database)
+    async with harness.stack:
+        store = harness.store()
         await write(store, 1)
         async with store.reading() as reader:
             before = await reader.chain_head()
@@ -216,15 +216,15 @@ async def test_a_look_changes_nothing(prepared_database: str) -> None:
 
 async def test_a_mistake_in_a_statement_is_no_failure_of_the_database(prepared_database: str) -> None:
     """A wrong statement is an error of ours; its text holds no value that was sent with it."""
-    shelf = Shelf(prepared_database)
+    harness = StoreHarness(prepared_database)
 
     async def wrong() -> None:
-        async with shelf.store().transaction() as transaction:
+        async with harness.store().transaction() as transaction:
             await transaction._connection.execute(  # noqa: SLF001 - the store itself makes no such mistake
                 sa.text("INSERT INTO chain (id, seq, hash) VALUES (1, 5, :reason)"), {"reason": REASON}
             )
 
-    async with shelf.stack:
+    async with harness.stack:
         with pytest.raises(sa.exc.IntegrityError) as caught:
             await wrong()
     assert REASON not in str(caught.value)
@@ -269,15 +269,17 @@ def test_codes_of_postgresql(code: str, *, unavailable: bool, dropped: bool) -> 
 
 def test_values_of_rows_are_not_told() -> None:
     """What PostgreSQL tells of a row below its message is left out."""
-    text = f'null value in column "hash" violates not-null constraint\nDETAIL:  Failing row contains (1, {REASON}).'
+    text = (
+        f'null value in column "hash" violates not-null constraint\nDETAIL:  ErrorListeners row contains (1, {REASON}).'
+    )
     assert driver_words(psycopg.Error(text)) == 'null value in column "hash" violates not-null constraint'
 
 
 async def test_the_head_of_the_record_is_logged(prepared_database: str) -> None:
     """Each commit that adds events names the new head of their chain in a log line, and only such a commit."""
-    shelf = Shelf(prepared_database)
-    async with shelf.stack:
-        store = shelf.store()
+    harness = StoreHarness(prepared_database)
+    async with harness.stack:
+        store = harness.store()
         with capture_logs() as lines:
             await write(store, 1)
             async with store.transaction() as transaction:

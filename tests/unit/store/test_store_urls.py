@@ -14,8 +14,8 @@ from handlers.store import DatabaseUrlError, SchemaError, check_schema, migrate
 from handlers.store._postgres import OPTIONS, connect_arguments
 from handlers.store.database import open_engine, parse_url
 
+from .harness import StoreHarness, a_request
 from .pooler import pooled
-from .shelf import Shelf, a_request
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_a_url_that_no_setting_read_is_refused_in_the_same_words() -> None:
 async def test_a_pooler_in_transaction_mode(prepared_postgres: str, *, overlooks: bool) -> None:
     """Behind PgBouncer the store works: nothing that it refuses is sent, and no statement is prepared on the server."""
     async with pooled(prepared_postgres, overlooks_options=overlooks) as pooler:
-        shelf = Shelf(pooler.url)
-        async with shelf.stack:
-            store = shelf.store()
+        harness = StoreHarness(pooler.url)
+        async with harness.stack:
+            store = harness.store()
             for number in range(12):  # the driver would prepare what it sends the sixth time
                 async with store.transaction() as transaction:
                     await transaction.add_request(a_request(number))
