@@ -1,8 +1,8 @@
 """Whether a process can do its work, for whoever decides to send it some: `/readyz`, a load balancer, a deploy.
 
 It prevents that Slack's requests reach a process that could only say "not now". Anybody on the internet may ask, so
-whoever asks while a look is under way shares it, failures are remembered for a moment, and nobody can make the
-question itself a load on the database or on Slack.
+whoever asks while a look is under way shares it, only so many looks are begun within some seconds, and what the last
+one found is the answer for all beyond: nobody can make the question itself a load on the database or on Slack.
 """
 
 import asyncio
@@ -21,10 +21,9 @@ from handlers.engine import Engine
 from handlers.store import Store, StoreUnavailableError
 
 _TOKEN_WORKS_SECONDS: Final = 30.0  # that Slack's yes counts
-_TOKEN_FAILED_SECONDS: Final = 3.0  # that its no counts
-_DATABASE_FAILED_SECONDS: Final = 0.5
+_TOKEN_LOOKS: Final = (2, 5.0)  # at most so many within so many seconds
+_DATABASE_LOOKS: Final = (10, 1.0)
 _READY_SECONDS: Final = 2.0
-_LOOKS_A_SECOND: Final = 10  # those beyond share what the last one found
 
 
 class Readiness:
@@ -34,8 +33,8 @@ class Readiness:
         self._store = store
         self._engine = engine
         self._client = client
-        self._database = _Look(self._try_database, good_for=0.0, bad_for=_DATABASE_FAILED_SECONDS)
-        self._token = _Look(self._try_token, good_for=_TOKEN_WORKS_SECONDS, bad_for=_TOKEN_FAILED_SECONDS)
+        self._database = _Look(self._try_database, *_DATABASE_LOOKS)
+        self._token = _Look(self._try_token, *_TOKEN_LOOKS, good_for=_TOKEN_WORKS_SECONDS)
 
     async def check(self) -> str:
         """Return what is wrong, "" when nothing is."""
@@ -64,23 +63,23 @@ class Readiness:
 
 
 class _Look:
-    """One question at a time, whoever asks how often, and its last answer for a while."""
+    """One question at a time, whoever asks, and not too often; beyond that its last answer counts."""
 
-    def __init__(self, ask: Callable[[], Awaitable[str]], *, good_for: float, bad_for: float) -> None:
+    def __init__(self, ask: Callable[[], Awaitable[str]], most: int, seconds: float, *, good_for: float = 0.0) -> None:
         self._ask = ask
+        self._begun: deque[float] = deque(maxlen=most)  # when the last ones began
+        self._seconds = seconds  # within which at most so many begin
         self._good_for = good_for  # seconds that "nothing is wrong" counts
-        self._bad_for = bad_for
+        self._works_until = float("-inf")
         self._task: asyncio.Task[str] | None = None
         self._last = ""
-        self._counts_until = float("-inf")
-        self._begun: deque[float] = deque(maxlen=_LOOKS_A_SECOND)
 
     async def result(self, silence: str) -> str:
         """Return what is wrong, "" when nothing is, and `silence` when that is not known in time."""
         now = time.monotonic()
         if self._task is None or self._task.done():
-            often = len(self._begun) == _LOOKS_A_SECOND and now - self._begun[0] < 1.0
-            if now < self._counts_until or often:
+            often = len(self._begun) == self._begun.maxlen and now - self._begun[0] < self._seconds
+            if now < self._works_until or often:
                 return self._last
             self._begun.append(now)
             self._task = asyncio.create_task(self._look())
@@ -93,5 +92,5 @@ class _Look:
         except Exception:  # noqa: BLE001 - whatever it is, the process is not ready, and whoever asks gets an answer
             structlog.get_logger(__name__).exception("a look whether this process is ready failed")
             self._last = "something failed that nobody foresaw; the log says what"
-        self._counts_until = time.monotonic() + (self._bad_for if self._last else self._good_for)
+        self._works_until = float("-inf") if self._last else time.monotonic() + self._good_for
         return self._last
