@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bot.app import Bot, Overrides, compose
 from bot.public_port import BoundedProtocol, connection_limit
 from bot.settings import Settings
+from bot.settings.environment import METRICS_PORT
 from bot.socket_mode import connected
 from bot.starting import StartError, listening
 from bot.stopping import end_in_time
@@ -118,14 +119,14 @@ def _metrics_port(settings: Settings) -> Iterator[Sequence[socket.socket]]:
     if not settings.metrics:
         yield ()
         return
-    asked_for = "metrics_port" in settings.model_fields_set
+    port = METRICS_PORT if settings.metrics_port is None else settings.metrics_port
     with ExitStack() as stack:
-        names = ("METRICS_HOST", "METRICS_PORT")
         sockets: Sequence[socket.socket] = ()
         try:
-            sockets = stack.enter_context(listening(settings.metrics_host, settings.metrics_port, names=names))
+            bound = listening(settings.metrics_host, port, names=("METRICS_HOST", "METRICS_PORT"))
+            sockets = stack.enter_context(bound)
         except StartError as error:
-            if asked_for or "metrics_host" in settings.model_fields_set:
+            if settings.metrics_port is not None:
                 raise
             structlog.get_logger(__name__).warning("there are no metrics", why=str(error))
         yield sockets

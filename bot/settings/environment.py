@@ -23,6 +23,7 @@ from handlers.store.database import parse_url
 
 DEFAULT_CONFIG: Final = "tines-sync.toml"
 DEFAULT_DATABASE: Final = "sqlite:///tines-sync.sqlite"
+METRICS_PORT: Final = 9464  # as OpenTelemetry's exporter for Prometheus uses it
 _QUOTES: Final = frozenset("\"'`\u201c\u201d\u2018\u2019\u201e")  # the last ones: curly
 _KINDS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -152,7 +153,12 @@ class Environment(DatabaseEnvironment):
     )
     metrics: bool = Field(default=True, description="true or false: whether /metrics answers, on a port of its own")
     metrics_host: str = Field(default="127.0.0.1", description='an address to answer /metrics on: "127.0.0.1"')
-    metrics_port: int = Field(default=9464, ge=0, le=65535, description="a port for /metrics, 0 for any free one")
+    metrics_port: int | None = Field(
+        default=None,  # None: the usual one where it is free, so that several processes start on one machine
+        ge=0,
+        le=65535,
+        description=f"a port for /metrics, 0 for any free one; by default {METRICS_PORT} where it is free",
+    )
 
     @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret")
     @classmethod
