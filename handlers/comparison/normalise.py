@@ -95,12 +95,12 @@ def normalise(export: Export) -> NormalisedStory:
     )
 
 
-def canonical(value: Json | Mapping[str, Json]) -> str:
+def canonical(value: "Json | Mapping[str, Json]") -> str:
     """Return JSON text that is the same for equal values."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def digest_of(value: Json | Mapping[str, Json]) -> str:
+def digest_of(value: "Json | Mapping[str, Json]") -> str:
     """Return a hash that is the same for equal values."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 

@@ -173,20 +173,22 @@ def explain(error: str, gaps: Gaps, story: str | None = None) -> tuple[Gap, ...]
     """
     text = error[:_MENTIONS]
     possible = [gap for gap in gaps.missing if story is None or story in gap.stories]
-    if named := tuple(gap for gap in possible if _names(text, gap.reference)):
-        return named
-    of_kind = [gap for gap in possible if _speaks_of(text, gap.reference.kind)]
-    return tuple(of_kind) if len(of_kind) == 1 else ()
+    named = []
+    for gap in sorted(possible, key=lambda gap: -len(gap.reference.slug)):
+        slug = r"[\s_-]".join(map(re.escape, re.split("[_-]", gap.reference.slug)))
+        if _names(text, gap.reference.kind, slug):
+            named.append(gap)
+            text = re.sub(slug, "…", text, flags=re.IGNORECASE)  # a shorter slug may be a part of this one
+    of_kind = [gap for gap in possible if _speaks_of(error[:_MENTIONS], gap.reference.kind)]
+    return tuple(sorted(named, key=possible.index) or (of_kind if len(of_kind) == 1 else ()))
 
 
-def _names(text: str, reference: Reference) -> bool:
-    """Whether a text names a reference: written as one, quoted, or beside its kind; a short slug may be any word."""
-    words = r"[\s_-]".join(map(re.escape, re.split("[_-]", reference.slug)))
-    slug = rf"(?<![\w-]){words}(?![\w-])"
-    if re.search(rf"{reference.kind}\.{words}(?![\w-])|{_QUOTE}{words}{_QUOTE}", text, re.IGNORECASE):
+def _names(text: str, kind: Kind, slug: str) -> bool:
+    """Whether a text names a slug: written as a reference, quoted, or beside its kind; a short slug may be any word."""
+    if re.search(rf"{kind}\.{slug}(?![\w-])|{_QUOTE}{slug}{_QUOTE}", text, re.IGNORECASE):
         return True
-    telling = re.search(r"[\d_-]", reference.slug) is not None or _speaks_of(text, reference.kind)
-    return telling and re.search(slug, text, re.IGNORECASE) is not None
+    telling = re.search(r"\d|[\s_-]", slug) is not None or _speaks_of(text, kind)
+    return telling and re.search(rf"(?<![\w-]){slug}(?![\w-])", text, re.IGNORECASE) is not None
 
 
 def _speaks_of(text: str, kind: Kind) -> bool:
