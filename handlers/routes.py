@@ -12,6 +12,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from handlers.models import Content
+from handlers.network import proxy_secrets
 
 EVERYBODY: Final = "*"
 
@@ -32,6 +33,11 @@ class Tenant(_Config):
     proxy: SecretStr | None = (
         None  # URL of the HTTP proxy to it, perhaps with a password; None: as the environment says
     )
+
+    def secrets(self) -> frozenset[SecretStr]:
+        """Return everything of this tenant that must never be shown."""
+        keys = (self.api_key, self.publish_key, *proxy_secrets(self.proxy))
+        return frozenset(key for key in keys if key is not None)
 
     @property
     def key_for_publishing(self) -> SecretStr:
@@ -85,6 +91,10 @@ class Atlas(_Config):
     tenants: dict[str, Tenant]
     routes: dict[str, Route]
     calendar: Calendar = Calendar()
+
+    def secrets(self) -> frozenset[SecretStr]:
+        """Return every secret of every tenant: each is masked in what any of them says."""
+        return frozenset().union(*(tenant.secrets() for tenant in self.tenants.values()))
 
     def route_for(self, content: Content) -> Route | None:
         """Return the route that a request was made on, if it still leads the same way between known tenants.

@@ -53,11 +53,11 @@ async def _ask_tenants(atlas: Atlas, network: Network) -> list[Finding]:
         clients: dict[str, TinesCalls] = {}
         publishing: dict[str, TinesCalls] = {}
         for alias, tenant in atlas.tenants.items():
-            client = TinesClient(tenant, network=network, timeouts=_TIMEOUTS, patience=_PATIENCE)
+            client = TinesClient(tenant, secrets=atlas.secrets(), network=network, timeouts=_TIMEOUTS, patience=_PATIENCE)
             clients[alias] = await stack.enter_async_context(client)
             if tenant.publish_key is not None:
                 publisher = tenant.model_copy(update={"api_key": tenant.publish_key})
-                client = TinesClient(publisher, network=network, timeouts=_TIMEOUTS, patience=_PATIENCE)
+                client = TinesClient(publisher, secrets=atlas.secrets(), network=network, timeouts=_TIMEOUTS, patience=_PATIENCE)
                 publishing[alias] = await stack.enter_async_context(client)
         return await check_tenants(atlas, clients, publishing)
 

@@ -8,8 +8,12 @@ from handlers.tines._calls import CHANGE_CONTROL_ENABLED, TinesCalls
 from handlers.tines._client import TinesClient
 from handlers.tines._errors import Failure, RefusedError, RetryableError, TinesError, UnknownOutcomeError
 from handlers.tines._line import Patience, Timeouts
+from handlers.tines._listing import Listing
+from handlers.tines._reading import MAX_BODY, MAX_ERROR
 from handlers.tines._wire import (
+    MAX_PAGES,
     PER_PAGE,
+    ChangeRequest,
     Credential,
     GlobalResource,
     Info,
@@ -24,12 +28,17 @@ from handlers.tines._wire import (
 
 __all__ = [
     "CHANGE_CONTROL_ENABLED",
+    "MAX_BODY",
+    "MAX_ERROR",
+    "MAX_PAGES",
     "PER_PAGE",
+    "ChangeRequest",
     "Credential",
     "Failure",
     "GlobalResource",
     "Info",
     "Kind",
+    "Listing",
     "Meta",
     "Patience",
     "RefusedError",

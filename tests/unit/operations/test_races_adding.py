@@ -36,7 +36,7 @@ async def test_two_additions_at_once_both_arrive(open_shop: OpenShop) -> None:
     assert [await shop.room.kinds(each.id) for each in (first, second)] == [
         ["asked", "approved", "adding", "added", "status", "succeeded"]
     ] * 2
-    assert shop.line.tries("PUT", f"{DESTINATIONS}/{there.id}") == 2
+    assert shop.line.tries("PATCH", f"{DESTINATIONS}/{there.id}") == 2
 
 
 async def test_an_addition_waits_for_a_slow_one(open_shop: OpenShop) -> None:
@@ -54,7 +54,7 @@ async def test_an_addition_waits_for_a_slow_one(open_shop: OpenShop) -> None:
             f"Waits for {first.id}, which is for the same two teams.",
         )
 
-    shop.line.before("PUT", path, the_second_tries)
+    shop.line.before("PATCH", path, the_second_tries)
     for request in (first, second):
         assert (await room.finishes(request.id)).state is State.SUCCEEDED
     assert shop.synced() == [{*STORIES, OTHER}]
@@ -69,7 +69,7 @@ async def test_an_addition_that_was_begun_is_not_called_off(open_shop: OpenShop)
     async def cancels() -> None:
         answers.append(await cancel(shop.room.desk, RINA, request.id, "Never mind"))
 
-    shop.line.before("PUT", path, cancels)
+    shop.line.before("PATCH", path, cancels)
     assert (await shop.room.finishes(request.id)).state is State.SUCCEEDED
     assert isinstance(answers[0], Refused)
     assert "is being carried out" in answers[0].reasons[0]
@@ -81,7 +81,7 @@ async def test_stories_that_are_there_already_are_not_sent(open_shop: OpenShop) 
     request = await shop.approved(story_ids=(shop.room.story(STORIES[0]),))
     assert (await shop.room.finishes(request.id)).state is State.SUCCEEDED
     assert await shop.room.kinds(request.id) == ["asked", "approved", "adding", "found", "status", "succeeded"]
-    assert (shop.line.tries("PUT", path), shop.line.tries("POST")) == (0, 0)
+    assert (shop.line.tries("PATCH", path), shop.line.tries("POST")) == (0, 0)
 
 
 @pytest.mark.parametrize("moment", ["while looking", "between two looks", "after an update without an answer"])
@@ -101,7 +101,7 @@ async def test_a_freeze_stops_an_addition_before_the_update(open_shop: OpenShop,
                 await shop.freezes()
                 await no_answer()
 
-            shop.line.before("PUT", path, frozen_and_lost)
+            shop.line.before("PATCH", path, frozen_and_lost)
     await room.works(request.id)
     room.clock.passes(minutes=2)
     held = await room.works(request.id)
@@ -109,7 +109,7 @@ async def test_a_freeze_stops_an_addition_before_the_update(open_shop: OpenShop,
     assert held.due_at is not None
     assert held.due_at > room.clock()
     assert shop.synced() == [{STORIES[0]}]
-    assert shop.line.tries("PUT", path) == (1 if "without" in moment else 0)
+    assert shop.line.tries("PATCH", path) == (1 if "without" in moment else 0)
     await shop.thaws()
     assert (await room.finishes(request.id)).state is State.SUCCEEDED
     assert shop.synced() == [set(STORIES)]
@@ -123,7 +123,7 @@ async def test_without_its_lease_a_process_adds_nothing(open_shop: OpenShop, ask
     request = await shop.approved(story_ids=(room.story(STORIES[1]),))
     shop.lease = chain([YES] * asked, repeat(NO))
     assert (await room.works(request.id, rounds=1)).state is State.CREATING
-    assert shop.line.tries("PUT", path) == 0
+    assert shop.line.tries("PATCH", path) == 0
     shop.lease = repeat(YES)
     room.clock.passes(minutes=5)
     assert (await room.finishes(request.id)).state is State.SUCCEEDED
@@ -136,7 +136,7 @@ async def test_an_update_without_an_answer_is_looked_at(open_shop: OpenShop, *, 
     shop, _, path = await _shop(open_shop)
     room = shop.room
     request = await shop.approved(story_ids=(room.story(STORIES[1]),))
-    (shop.line.after if applied else shop.line.before)("PUT", path, no_answer)
+    (shop.line.after if applied else shop.line.before)("PATCH", path, no_answer)
     lost = await room.works(request.id)
     assert lost.state is State.CREATING
     assert lost.problem is not None
@@ -144,7 +144,7 @@ async def test_an_update_without_an_answer_is_looked_at(open_shop: OpenShop, *, 
     assert "Nothing was sent" not in lost.problem.advice
     assert (await room.finishes(request.id)).state is State.SUCCEEDED
     assert shop.synced() == [set(STORIES)]
-    assert shop.line.tries("PUT", path) == (1 if applied else 2)
+    assert shop.line.tries("PATCH", path) == (1 if applied else 2)
     assert ("found" if applied else "added") in await room.kinds(request.id)
 
 
@@ -177,7 +177,7 @@ async def test_a_destination_that_somebody_else_is_changing_is_left_alone_for_a_
 
     shop.line.after("GET", path, somebody_adds)
     waiting = await room.works(request.id)
-    assert shop.line.tries("PUT", path) == 0
+    assert shop.line.tries("PATCH", path) == 0
     assert waiting.problem is not None
     assert waiting.problem.what.startswith("Somebody else is changing")
     assert (await room.finishes(request.id)).state is State.SUCCEEDED
