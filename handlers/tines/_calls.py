@@ -20,6 +20,7 @@ from handlers.tines._noting import Noting
 from handlers.tines._reading import read_nothing
 from handlers.tines._wire import (
     MAX_PAGES,
+    MAX_RECORDS,
     PER_PAGE,
     ChangeRequest,
     ChangeRequestsPage,
@@ -44,7 +45,6 @@ from handlers.tines._wire import (
 
 CHANGE_CONTROL_ENABLED: Final = "CHANGE_CONTROL_ENABLED"  # a value of `filter`: the stories that Tines would sync
 _DESTINATIONS: Final = "/admin/sync_destinations"
-_MAX_RECORDS: Final = 100_000  # of one listing: a tenant has thousands
 P = TypeVar("P", bound=Page)
 R = TypeVar("R", bound=Record)
 
@@ -253,14 +253,14 @@ class TinesCalls:
         found: dict[int | str, R] = {}
         unreadable = read = latest = 0
         number: int | None = 1
-        while number is not None and len(found) < _MAX_RECORDS:
+        while number is not None and len(found) < MAX_RECORDS:
             page, latest = await self._page(answer, path, params or {}, number), number
             known = len(found)
             found |= {each.key: each for each in page.records() if isinstance(each, record)}
             unreadable += page.unreadable
             read += len(page.records()) + page.unreadable
             number = page.meta.following(number, read) if len(found) > known else None
-        complete = len(found) < _MAX_RECORDS and latest < MAX_PAGES
+        complete = len(found) < MAX_RECORDS and latest < MAX_PAGES
         return Listing.of(found.values(), unreadable=unreadable, complete=complete)
 
 

@@ -14,6 +14,9 @@ from handlers.tines._mask import Mask
 MAX_PARTS: Final = 1_000_000  # lists, objects and commas in a body: what a value costs in memory
 _MAX_DIGITS: Final = 25  # of a whole number; nothing that Tines counts is larger
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
+# Escapes of letters, digits and signs, behind which a secret could hide, and of what cannot be stored. Not those of
+# <, > and &, which many servers write in that way everywhere: the mask knows how a secret looks then.
+_HIDING: Final = re.compile(r"\\u(?:0000|00(?!3c|3e|26)[2-7][0-9a-f]|d[89a-f])", re.IGNORECASE)
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")  # NUL, which PostgreSQL keeps not, and halves of surrogate pairs
 
 
@@ -32,7 +35,8 @@ def _no_number(_word: str) -> None:
     """Read NaN and Infinity, which are no JSON, as null."""
 
 
-_DECODER: Final = json.JSONDecoder(parse_int=_whole, parse_constant=_no_number, strict=False)
+_QUICK: Final = json.JSONDecoder(parse_constant=_no_number, strict=False)
+_TOLERANT: Final = json.JSONDecoder(parse_int=_whole, parse_constant=_no_number, strict=False)
 
 
 def text_of(body: bytes | bytearray) -> str:
@@ -47,15 +51,25 @@ def read_json(text: str) -> object:
     """Return what a JSON text holds. Raises `ValueError`, and `RecursionError` where it is nested without end."""
     if sum(map(text.count, "[{,")) > MAX_PARTS:
         raise TooManyPartsError
+    try:
+        return _read(_QUICK, text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # a number with more digits than Python reads
+        return _read(_TOLERANT, text)
+
+
+def _read(decoder: json.JSONDecoder, text: str) -> object:
     at = _skip(text, 0)
-    value, at = _read_object(text, at + 1) if text.startswith("{", at) else _DECODER.raw_decode(text, at)
+    is_object = text.startswith("{", at)
+    value, at = _read_object(decoder, text, at + 1) if is_object else decoder.raw_decode(text, at)
     if _skip(text, at) != len(text):
         message = "something after the end"
         raise json.JSONDecodeError(message, text, at)
     return value
 
 
-def _read_object(text: str, at: int) -> tuple[dict[str, object], int]:
+def _read_object(decoder: json.JSONDecoder, text: str, at: int) -> tuple[dict[str, object], int]:
     """Read an object from behind its opening brace; returns where it ends as well."""
     found: dict[str, object] = {}
     at = _skip(text, at)
@@ -63,9 +77,9 @@ def _read_object(text: str, at: int) -> tuple[dict[str, object], int]:
         return found, at + 1
     while True:
         at = _skip(text, at)
-        name, at = _DECODER.raw_decode(text, at)
+        name, at = decoder.raw_decode(text, at)
         at = _skip(text, _expect(text, _skip(text, at), ":"))
-        value, at = _read_list(text, at + 1) if text.startswith("[", at) else _DECODER.raw_decode(text, at)
+        value, at = _read_list(decoder, text, at + 1) if text.startswith("[", at) else decoder.raw_decode(text, at)
         found[str(name)] = value
         at = _skip(text, at)
         if text.startswith("}", at):
@@ -73,14 +87,14 @@ def _read_object(text: str, at: int) -> tuple[dict[str, object], int]:
         at = _expect(text, at, ",")
 
 
-def _read_list(text: str, at: int) -> tuple[list[object], int]:
+def _read_list(decoder: json.JSONDecoder, text: str, at: int) -> tuple[list[object], int]:
     """Read a list from behind its opening bracket, item by item; returns where it ends as well."""
     items: list[object] = []
     at = _skip(text, at)
     if text.startswith("]", at):
         return items, at + 1
     while True:
-        item, at = _DECODER.raw_decode(text, _skip(text, at))
+        item, at = decoder.raw_decode(text, _skip(text, at))
         items.append(item)
         at = _skip(text, at)
         if text.startswith("]", at):
@@ -99,6 +113,11 @@ def _expect(text: str, at: int, sign: str) -> int:
         return at + 1
     message = f"no {sign!r}"
     raise json.JSONDecodeError(message, text, at)
+
+
+def needs_tidying(text: str, mask: Mask) -> bool:
+    """Whether a JSON text may hold a secret, as it is or escaped, or what cannot be stored: most hold neither."""
+    return "\0" in text or mask.finds(text) or ("\\u" in text and _HIDING.search(text) is not None)
 
 
 def tidied(value: object, mask: Mask) -> object:

@@ -43,6 +43,10 @@ class Mask:
         """Number of characters of the longest form."""
         return len(self._forms[0]) if self._forms else 0
 
+    def finds(self, text: str) -> bool:
+        """Whether there is anything to mask in the text."""
+        return any(form in text for form in self._forms)
+
     def __call__(self, text: str) -> str:
         """Return the text with every secret replaced by `[secret]`."""
         for form in self._forms:
@@ -56,6 +60,8 @@ def _forms(value: str) -> Iterator[str]:
     yield value
     for said in (json.dumps(value), json.dumps(value, ensure_ascii=False)):
         yield said[1:-1]
+        yield said[1:-1].replace("/", "\\/")
+        yield said[1:-1].replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     for encoded in {quote(value, safe=""), quote(value, safe="/")}:
         yield from (encoded, _small_escapes(encoded))
     yield html.escape(value)

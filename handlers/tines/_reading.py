@@ -14,14 +14,14 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from handlers.tines._errors import TinesError
-from handlers.tines._json import TooManyPartsError, read_json, text_of, tidied
+from handlers.tines._json import TooManyPartsError, needs_tidying, read_json, text_of, tidied
 from handlers.tines._judge import Answer, Call
 from handlers.tines._wire import faults
 from handlers.tines._words import looks_like_html, words_of
 
 MAX_BODY: Final = 32 * 1024 * 1024  # bytes of a good answer, unpacked
 MAX_ERROR: Final = 1024 * 1024  # bytes of any other one, unpacked
-_MAX_PACKED: Final = 65_536  # bytes that are unpacked at a time
+_UNPACKED_AT_ONCE: Final = 256 * 1024  # bytes
 _AT_ONCE: Final = 100_000  # bytes of a body that is read at once; others wait for less than 5 ms
 _SHOWN_FAULTS: Final = 3  # of an answer that does not fit; the rest would say the same
 _ANY_HEADER: Final = zlib.MAX_WBITS | 32  # gzip or zlib, whichever it is
@@ -68,8 +68,9 @@ async def _unpacked(response: httpx.Response) -> AsyncIterator[bytes]:
     async for part in stream:
         while part and not unpacker.eof:
             anything = True
-            yield unpacker.decompress(part, _MAX_PACKED)
+            yield unpacker.decompress(part, _UNPACKED_AT_ONCE)
             part = unpacker.unconsumed_tail  # noqa: PLW2901 - what is left of this part
+            await asyncio.sleep(0)  # others go on in between
     if anything and not unpacker.eof:
         message = "it ends too early"
         raise _PackingError(message)
@@ -101,7 +102,8 @@ def parse(model: type[T], call: Call, answer: Answer) -> T | TinesError:
     if looks_like_html(text):  # a page, of a proxy or a login: its title tells more
         return unreadable(words_of(text, call.mask))
     try:
-        return model.model_validate(tidied(read_json(text), call.mask))
+        value = read_json(text)
+        return model.model_validate(tidied(value, call.mask) if needs_tidying(text, call.mask) else value)
     except ValidationError as error:
         said = "; ".join(list(faults(error))[:_SHOWN_FAULTS])
     except RecursionError:

@@ -8,15 +8,17 @@ import html
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
-from handlers.tines._json import read_json, tidied
+from handlers.tines._json import needs_tidying, read_json, tidied
 from handlers.tines._mask import Mask
 
 MAX_WORDS: Final = 2_000  # characters
 _MAX_JSON: Final = 64 * 1024  # characters of a body that is read as JSON
 _MAX_PAGE: Final = 4 * 1024  # characters of any other body that are looked at
+_MAX_PARTS: Final = 200  # messages in a body, or in one message of it; more would not fit
 _MAX_DEPTH: Final = 8  # of the objects in a body; what is said deeper is not for people
 _TEXT_KEYS: Final = ("message", "error", "detail", "details", "title", "error_description")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")  # also what no database and no message holds
@@ -50,7 +52,8 @@ def words_of(body: str, mask: Mask = _NO_SECRETS) -> str:
     body = body.lstrip("\ufeff")
     if not looks_like_html(body) and len(body) <= _MAX_JSON:
         try:
-            return clean(_said(tidied(read_json(body), mask)), mask)
+            value = read_json(body)
+            return clean(_said(tidied(value, mask) if needs_tidying(body, mask) else value), mask)
         except (ValueError, RecursionError):
             pass  # plain text
     start = _start(body, mask, _MAX_PAGE).strip()
@@ -71,7 +74,7 @@ def _said(body: object) -> str:
     """Return the readable parts of a parsed body, one a line, each once, as many as can be shown."""
     found: dict[str, None] = {}
     room = MAX_WORDS
-    for part in filter(None, _parts(body, _MAX_DEPTH)):
+    for part in filter(None, islice(_parts(body, _MAX_DEPTH), _MAX_PARTS)):
         if part not in found:
             found[part] = None
             room -= len(part) + 1
@@ -94,11 +97,11 @@ def _parts(value: object, depth: int) -> Iterator[str]:
         case {"errors": [_, *_] | {} | str() as errors} if errors:
             yield from _parts(errors, depth - 1)
         case dict() if any(key in value for key in _TEXT_KEYS):
-            told = (" ".join(_parts(value[key], depth - 1)) for key in _TEXT_KEYS if key in value)
+            told = (" ".join(islice(_parts(value[key], depth - 1), _MAX_PARTS)) for key in _TEXT_KEYS if key in value)
             yield ": ".join(filter(None, told))
         case dict():
             for key, item in value.items():
-                yield f"{key}: {', '.join(_parts(item, depth - 1))}"
+                yield f"{key}: {', '.join(islice(_parts(item, depth - 1), _MAX_PARTS))}"
         case None:
             return
         case _:
