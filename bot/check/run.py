@@ -66,7 +66,7 @@ def _check_policies(atlas: Atlas, answers: SlackAnswers) -> list[Finding]:
     findings = []
     for route in atlas.routes.values():
         subject = f"Route {route.name}"
-        faults = policy_faults(route, answers.members, answers.people)
+        faults = policy_faults(route, answers.members, answers.people, unreadable=answers.unreadable)
         advice = f"Change routes.{route.name} in the configuration, or the members of its groups in Slack."
         findings += [Finding(subject, ok=False, what=fault, advice=advice) for fault in faults]
         if not faults:
