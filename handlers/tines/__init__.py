@@ -7,9 +7,9 @@ from handlers.tines._advice import Kind
 from handlers.tines._calls import CHANGE_CONTROL_ENABLED, TinesCalls
 from handlers.tines._client import TinesClient
 from handlers.tines._errors import Failure, RefusedError, RetryableError, TinesError, UnknownOutcomeError
-from handlers.tines._line import Patience, Timeouts
 from handlers.tines._listing import Listing
 from handlers.tines._reading import MAX_BODY, MAX_ERROR
+from handlers.tines._transport import RetryPolicy, Timeouts
 from handlers.tines._wire import (
     MAX_PAGES,
     PER_PAGE,
@@ -40,8 +40,8 @@ __all__ = [
     "Kind",
     "Listing",
     "Meta",
-    "Patience",
     "RefusedError",
+    "RetryPolicy",
     "RetryableError",
     "Stack",
     "StoriesPage",

@@ -24,7 +24,7 @@ from typing import Final
 import httpx
 
 from handlers.routes import Tenant
-from handlers.tines import Patience, TinesClient, TinesError
+from handlers.tines import RetryPolicy, TinesClient, TinesError
 
 MOST_MEMORY: Final = 600  # MB above what the process had before; the largest body that is read takes 32 of them
 MOST_LAG: Final = 0.1  # of the yardstick's time: the longest that nothing else may run, on a machine of any speed
@@ -146,7 +146,7 @@ async def measure(case: str, size: int) -> Figures:
     gc.collect()
     gc.freeze()  # what the modules hold is not looked through again while something is read: it would hide the rest
     before = _peak()
-    async with TinesClient(_TENANT, transport=httpx.MockTransport(answer), patience=Patience(attempts=1)) as client:
+    async with TinesClient(_TENANT, transport=httpx.MockTransport(answer), budget=RetryPolicy(attempts=1)) as client:
         worst = [0.0]
         watch = asyncio.create_task(_watch(worst))
         await asyncio.sleep(_TICK)

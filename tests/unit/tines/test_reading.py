@@ -21,15 +21,15 @@ from handlers.tines import (
     MAX_BODY,
     MAX_ERROR,
     Kind,
-    Patience,
     RefusedError,
     RetryableError,
+    RetryPolicy,
     TinesClient,
     TinesError,
     UnknownOutcomeError,
 )
 
-ONCE: Final = Patience(attempts=1)
+ONCE: Final = RetryPolicy(attempts=1)
 OTHERS_KEY: Final = "another-tenant's/key+9"
 DEV: Final = Tenant.model_validate(
     {"alias": "dev", "url": "https://dev.tines.example", "api_key": "dev-key-0123456789"}
@@ -90,7 +90,7 @@ class Raw(httpx.AsyncBaseTransport):
 
 def client_of(transport: httpx.AsyncBaseTransport) -> TinesClient:
     """Return a client of dev that asks once and knows another tenant's key."""
-    return TinesClient(DEV, transport=transport, patience=ONCE, secrets=[SecretStr(OTHERS_KEY)])
+    return TinesClient(DEV, transport=transport, retry_policy=ONCE, secrets=[SecretStr(OTHERS_KEY)])
 
 
 async def answered(status: int, body: bytes, *, operation: str = "info", **headers: str) -> object:
