@@ -53,10 +53,10 @@ class TinesClient(TinesCalls):
             (b"Accept-Encoding", b"gzip"),  # which can be unpacked in bounded parts
             (b"User-Agent", b"tines-sync"),
         )
-        self._transport = transport or _transport(
+        self._connections = transport or _connections(
             egress_for(tenant.url, network, proxy=tenant.proxy, ca_file=tenant.ca_file)
         )
-        endpoint = Endpoint(tenant.url, headers, self._transport, timeouts)
+        endpoint = Endpoint(tenant.url, headers, self._connections, timeouts)
         mask = Mask.of({*tenant.secrets(), *secrets})
         super().__init__(Transport(tenant.alias, mask, endpoint, retry_policy, clock, observe))
 
@@ -70,7 +70,7 @@ class TinesClient(TinesCalls):
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._transport.aclose()
+        await self._connections.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -81,7 +81,7 @@ class TinesClient(TinesCalls):
         await self.aclose()
 
 
-def _transport(egress: Egress) -> httpx.AsyncBaseTransport:
+def _connections(egress: Egress) -> httpx.AsyncBaseTransport:
     """Return the connections to a tenant. Of the environment only what `egress` says counts."""
     context = egress.ssl_context()
     return httpx.AsyncHTTPTransport(

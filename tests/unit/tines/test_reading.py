@@ -284,7 +284,7 @@ async def test_one_odd_subscription_does_not_spoil_a_destination(odd: object) ->
     body = json.dumps({"sync_destination": GOOD_DESTINATION | {"subscriptions": [odd, good]}}).encode()
     async with client_of(Raw(200, [], Body(body))) as client:
         shown = await client.show_destination(1)
-    assert (shown.story_ids, shown.unreadable) == ({5}, 1)
+    assert (shown.story_ids, shown.unreadable) == (frozenset({5}), 1)
     assert shown.statuses()[0].error == '["no", {"way": 1}]'
 
 
