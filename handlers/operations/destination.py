@@ -29,6 +29,15 @@ class DestinationRef(Frozen):
     destination_team: Team
 
 
+class DestinationDetail(Frozen):
+    """A sync destination as it was looked up for a person who may see it, with the route that it belongs to."""
+
+    ref: DestinationRef
+    route: str
+    statuses: tuple[StoryStatus, ...] = ()
+    manual: bool | None = None  # None: the tenant does not tell
+
+
 class DestinationParams(Params):
     """What every operation on a destination asks for."""
 
