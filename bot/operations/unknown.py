@@ -30,7 +30,7 @@ class UnknownPresentation(Presentation):
 
     def filled(self, request: Request, *, editing: bool) -> FormState:
         """Return a form with nothing but route and reason."""
-        return FormState(
+        return _Form(
             route=request.route,
             reason=request.reason,
             request_id=request.id,
