@@ -39,7 +39,7 @@ class SlackPeople:
 
     `clock` gives seconds that only grow. An answer is used for `ttl` seconds, and asked for again in the background
     shortly before. While Slack asks to be left alone (429), one up to `stale_for` seconds old still serves those who
-    do not ask afresh. `patience` bounds one look-up in seconds: a click must be answered within three, and a refusal
+    do not ask afresh. `timeout` bounds one look-up in seconds: a click must be answered within three, and a refusal
     takes two look-ups.
     """
 
@@ -50,11 +50,11 @@ class SlackPeople:
         clock: Callable[[], float] = time.monotonic,
         ttl: float = 60.0,
         stale_for: float = 600.0,
-        patience: float = 1.2,
+        timeout: float = 1.2,
     ) -> None:
         self._client = client
-        self._patience = patience
-        self._longest = max(patience, _LONGEST)
+        self._timeout = timeout
+        self._longest = max(timeout, _LONGEST)
         self._home = Memory(self._ask_home, clock=clock, ttl=_HOME_FOR, stale_for=_HOME_FOR, most=1)
         again = 0.75 * ttl
         self._users = Memory(
@@ -71,7 +71,7 @@ class SlackPeople:
         With `fresh`, only answers to questions put to Slack after this call are used. Whoever is unknown to Slack, or
         not proven to be from here, is a guest. Raises `PeopleUnavailableError`.
         """
-        person, members = await self._within_patience(self._look_up(user_id, groups, fresh=fresh))
+        person, members = await self._in_time(self._look_up(user_id, groups, fresh=fresh))
         return self._joined(person, members)
 
     async def members(self, group: str) -> frozenset[str]:
@@ -79,7 +79,7 @@ class SlackPeople:
 
         Raises `PeopleUnavailableError`.
         """
-        members = await self._within_patience(self._groups.get(group, fresh=False))
+        members = await self._in_time(self._groups.get(group, fresh=False))
         if members.users is None:
             self._groups.tell_of(group, "disabled or unknown")
         return members.users or frozenset()
@@ -109,9 +109,9 @@ class SlackPeople:
             self._groups.tell_of(group, refusal.code)
             return Members(users=None)
 
-    async def _within_patience(self, look: Coroutine[Any, Any, T]) -> T:
+    async def _in_time(self, look: Coroutine[Any, Any, T]) -> T:
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout):
                 return await look
         except TimeoutError as error:
             raise PeopleUnavailableError(NO_ANSWER) from error
