@@ -96,18 +96,10 @@ class SlackPeople:
         try:
             async with asyncio.TaskGroup() as tasks:
                 person = tasks.create_task(self._users.get(user_id, fresh=fresh))
-                members = {group: tasks.create_task(self._members(group, fresh=fresh)) for group in sorted(groups)}
+                members = tasks.create_task(self._groups.get_all(groups, fresh=fresh))
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from errors  # one reason is enough for the person who clicked
-        return person.result(), {group: task.result() for group, task in members.items()}
-
-    async def _members(self, group: str, *, fresh: bool) -> Members:
-        """Return the members of a group; none that can be told where Slack will not tell them for good."""
-        try:
-            return await self._groups.get(group, fresh=fresh)
-        except RefusedError as refusal:
-            self._groups.tell_of(group, refusal.code)
-            return Members(users=None)
+        return person.result(), members.result()
 
     async def _in_time(self, look: Coroutine[Any, Any, T]) -> T:
         try:

@@ -8,6 +8,7 @@ A group that is disabled, unknown to Slack, or not readable by the bot is no emp
 can tell, so it is told apart, and the operator reads of it in the log.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -79,18 +80,41 @@ class Groups:
 
     async def get(self, group: str, *, fresh: bool) -> Members:
         """Return the members of a group; with `fresh`, as they were after this call. Raises `PeopleUnavailableError`."""
-        if self._clock() >= self._listing_refused_until:
-            try:
-                listing = await self._listing.get(_ALL, fresh=fresh)
-            except RefusedError as refusal:
-                self._listing_refused_until = self._clock() + _LISTING_REFUSED_FOR
-                self._log.warning("user groups are asked for one by one", method="usergroups.list", error=refusal.code)
-            except PeopleUnavailableError:
-                pass  # the other method may answer all the same: its limit is another one
-            else:
-                if group in listing:
-                    return listing[group]
-        return await self._single.get(group, fresh=fresh)
+        listing = await self._listed(fresh=fresh)
+        return listing[group] if group in listing else await self._single.get(group, fresh=fresh)
+
+    async def get_all(self, groups: frozenset[str], *, fresh: bool) -> dict[str, Members]:
+        """Return the members of some groups; of one that Slack refuses to tell of, that nobody can tell them.
+
+        Raises `PeopleUnavailableError`.
+        """
+        if not groups:
+            return {}
+        listing = await self._listed(fresh=fresh)
+        found = {group: listing[group] for group in groups & listing.keys()}
+        missing = sorted(groups - listing.keys())
+        found |= zip(missing, await asyncio.gather(*(self._told(group, fresh=fresh) for group in missing)), strict=True)
+        return found
+
+    async def _told(self, group: str, *, fresh: bool) -> Members:
+        try:
+            return await self._single.get(group, fresh=fresh)
+        except RefusedError as refusal:
+            self.tell_of(group, refusal.code)
+            return Members(users=None)
+
+    async def _listed(self, *, fresh: bool) -> Mapping[str, Members]:
+        """Return every group that the listing tells of; none where it is refused, or not answered."""
+        if self._clock() < self._listing_refused_until:
+            return {}
+        try:
+            return await self._listing.get(_ALL, fresh=fresh)
+        except RefusedError as refusal:
+            self._listing_refused_until = self._clock() + _LISTING_REFUSED_FOR
+            self._log.warning("user groups are asked for one by one", method="usergroups.list", error=refusal.code)
+        except PeopleUnavailableError:
+            pass  # the other method may answer all the same: its limit is another one
+        return {}
 
     def tell_of(self, group: str, why: str) -> None:
         """Tell the operator of a group whose members nobody can tell, not more often than once in a while."""
