@@ -267,7 +267,10 @@ async def test_an_answer_is_renewed_before_it_is_too_old(slack: Slack) -> None:
     assert slack.workspace.calls == {"auth.test": 1, "users.info": 2, LISTING: 2}
 
 
-ADA_IN_THE_ORGANISATION: dict[str, object] = {"id": "U0ADA", "enterprise_user": {"id": "W0ADA", "enterprise_id": "E0HOME"}}
+ADA_IN_THE_ORGANISATION: dict[str, object] = {
+    "id": "U0ADA",
+    "enterprise_user": {"id": "W0ADA", "enterprise_id": "E0HOME"},
+}
 
 
 @pytest.mark.parametrize("listed", ["U0ADA", "W0ADA"])
