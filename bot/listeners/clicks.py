@@ -24,6 +24,7 @@ from handlers.requests import (
     check_again,
     close,
     find,
+    identified,
     reason_needed,
     refuse,
     refuse_unread,
@@ -113,7 +114,7 @@ class Clicks:
                 services, actor, (what_happened(request),), what="cancel", route=route.name, request=request
             )
             return late.reasons
-        view = cancel_view(request, reason_required=reason_needed(request, actor))
+        view = cancel_view(request, reason_required=reason_needed(request, await identified(services, actor)))
         await self._responder.open_view(body, view)
         return ()
 

@@ -17,7 +17,7 @@ from bot.people.groups import Groups, Members
 from bot.people.home import Home, User
 from bot.people.memory import Memory
 from handlers.models import Frozen
-from handlers.people import PeopleUnavailableError, Person
+from handlers.people import Identity, PeopleUnavailableError, Person
 
 _SLACKBOT: Final = "USLACKBOT"  # Slack's own bot, whose `is_bot` is false
 _UNKNOWN_USER: Final = frozenset({"user_not_found", "user_not_visible"})
@@ -64,6 +64,20 @@ class SlackPeople:
             client, clock=clock, ttl=ttl, refresh_after=again, stale_for=stale_for, longest=self._longest
         )
         self._ids: OrderedDict[str, frozenset[str]] = OrderedDict()  # what is stored of a person → all their ids
+
+    async def identity(self, user_id: str) -> Identity:
+        """Return whom an id means. Outside organisations nobody has a second id, and nobody is asked for.
+
+        Raises `PeopleUnavailableError`.
+        """
+        return await self._in_time(self._identified(user_id))
+
+    async def _identified(self, user_id: str) -> Identity:
+        home = await self._home.get(_HOME, fresh=False)
+        if not home.enterprise_id:
+            return Identity(id=user_id)
+        person = await self._users.get(user_id, fresh=False)
+        return Identity(id=person.id, ids=self._ids.get(person.id, person.ids))
 
     async def person(self, user_id: str, groups: frozenset[str], *, fresh: bool = False) -> Person:
         """Return the person with those of `groups` (ids of user groups) they are a member of.

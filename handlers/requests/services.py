@@ -13,7 +13,7 @@ from handlers.catalogue import Catalogue
 from handlers.models import Content, Problem, Request, State
 from handlers.operations import Operation, Preview
 from handlers.operations.call_journal import CallJournal
-from handlers.people import People, PeopleUnavailableError, Person
+from handlers.people import Identity, People, PeopleUnavailableError, Person
 from handlers.policy import Ruling, groups_of
 from handlers.requests.answers import Answer, Invalid, NotNow, Refused
 from handlers.routes import Route, Topology
@@ -32,6 +32,17 @@ class Services:
     people: People
     catalogue: Catalogue
     operation: Operation
+
+
+async def identified(services: Services, actor: str) -> Identity:
+    """Return who somebody is whose id came with a click, to be stored and compared under one id.
+
+    When Slack does not say, only that id is known; the look-up of rights that follows tells the person so.
+    """
+    try:
+        return await services.people.identity(actor)
+    except PeopleUnavailableError:
+        return Identity(id=actor)
 
 
 async def ruled(services: Services, actor: str, route: Route, rule: Rule, *, fresh: bool = False) -> Ruling | NotNow:

@@ -215,8 +215,8 @@ async def test_lists(harness: StoreHarness) -> None:
     async with store.reading() as reader:
         mine, total = await reader.requested_by("U0RINA", limit=2)
         rest, _ = await reader.requested_by("U0RINA", limit=2, offset=2)
-        waiting, waits = await reader.waiting_on(["dev-to-prod"], but_not="U0TOM", limit=10)
-        nothing = await reader.waiting_on([], but_not="U0TOM", limit=10)
+        waiting, waits = await reader.waiting_on(["dev-to-prod"], but_not=["U0TOM"], limit=10)
+        nothing = await reader.waiting_on([], but_not=["U0TOM"], limit=10)
         assert await reader.requested_by("U0NOBODY", limit=2) == ((), 0)
         assert await reader.counts() == {"pending": 4, "rejected": 1}
     assert ([each.id[-1] for each in (*mine, *rest)], total) == (["5", "3", "1"], 3)
