@@ -24,6 +24,9 @@ _ALL: Final = ""  # the only key of the listing
 _MOST_GROUPS: Final = 1_000
 _NO_GROUP: Final = frozenset({"no_such_subteam", "subteam_disabled"})  # deleted, or disabled
 _LISTING_REFUSED_FOR: Final = 600.0  # seconds without trying the listing again after it was refused
+_CROWD: Final = 15  # listings within a minute; Slack allows about 20
+_CROWD_AGE: Final = 4.0  # seconds; so that a crowd asks 15 times a minute
+_MOST_SINGLE: Final = 5  # groups that are asked for one by one while the listing is not answered
 _SAID_EVERY: Final = 3600.0  # seconds between two log lines about the same group
 
 
@@ -67,7 +70,14 @@ class Groups:
         self._longest = longest
         self._log = structlog.get_logger(__name__)
         self._listing: Memory[Mapping[str, Members]] = Memory(
-            self._ask_listing, clock=clock, ttl=ttl, refresh_after=refresh_after, stale_for=stale_for, most=1
+            self._ask_listing,
+            clock=clock,
+            ttl=ttl,
+            refresh_after=refresh_after,
+            stale_for=stale_for,
+            most=1,
+            crowd=_CROWD,
+            crowd_age=_CROWD_AGE,
         )
         self._single = Memory(self._ask_group, clock=clock, ttl=ttl, stale_for=stale_for, most=_MOST_GROUPS)
         self._listing_refused_until = float("-inf")
@@ -80,7 +90,7 @@ class Groups:
 
     async def get(self, group: str, *, fresh: bool) -> Members:
         """Return the members of a group; with `fresh`, as they were after this call. Raises `PeopleUnavailableError`."""
-        listing = await self._listed(fresh=fresh)
+        listing = await self._listed(1, fresh=fresh)
         return listing[group] if group in listing else await self._single.get(group, fresh=fresh)
 
     async def get_all(self, groups: frozenset[str], *, fresh: bool) -> dict[str, Members]:
@@ -90,7 +100,7 @@ class Groups:
         """
         if not groups:
             return {}
-        listing = await self._listed(fresh=fresh)
+        listing = await self._listed(len(groups), fresh=fresh)
         found = {group: listing[group] for group in groups & listing.keys()}
         missing = sorted(groups - listing.keys())
         found |= zip(missing, await asyncio.gather(*(self._told(group, fresh=fresh) for group in missing)), strict=True)
@@ -103,8 +113,12 @@ class Groups:
             self.tell_of(group, refusal.code)
             return Members(users=None)
 
-    async def _listed(self, *, fresh: bool) -> Mapping[str, Members]:
-        """Return every group that the listing tells of; none where it is refused, or not answered."""
+    async def _listed(self, wanted: int, *, fresh: bool) -> Mapping[str, Members]:
+        """Return every group that the listing tells of; none where it is refused.
+
+        Neither where it is not answered, if the other method may be asked for as many as are `wanted`: its limit is
+        another one. Raises `PeopleUnavailableError`.
+        """
         if self._clock() < self._listing_refused_until:
             return {}
         try:
@@ -113,7 +127,8 @@ class Groups:
             self._listing_refused_until = self._clock() + _LISTING_REFUSED_FOR
             self._log.warning("user groups are asked for one by one", method="usergroups.list", error=refusal.code)
         except PeopleUnavailableError:
-            pass  # the other method may answer all the same: its limit is another one
+            if wanted > _MOST_SINGLE:
+                raise
         return {}
 
     def tell_of(self, group: str, why: str) -> None:

@@ -8,13 +8,15 @@ approving. And twenty people who click on the same message must not put the same
 import asyncio
 import itertools
 import math
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from handlers.people import PeopleUnavailableError
 
 V = TypeVar("V")
+
+_MINUTE: Final = 60.0
 
 
 class BusyError(PeopleUnavailableError):
@@ -48,6 +50,9 @@ class Memory(Generic[V]):
     the background. While the source is busy, an answer up to `stale_for` seconds old still serves those who do not ask
     afresh. Of more than `most` keys, those not used for longest are forgotten.
 
+    Once more than `crowd` questions were put within a minute, an answer up to `crowd_age` seconds old is fresh: a crowd
+    that asks afresh shares its answers before the source asks for a pause and nobody gets one.
+
     A question belongs to nobody: whoever stops waiting for it leaves it to the others.
     """
 
@@ -60,6 +65,8 @@ class Memory(Generic[V]):
         stale_for: float,
         most: int,
         refresh_after: float = math.inf,
+        crowd: float = math.inf,
+        crowd_age: float = 0.0,
     ) -> None:
         self._ask = ask
         self._clock = clock
@@ -67,6 +74,9 @@ class Memory(Generic[V]):
         self._stale_for = stale_for
         self._most = most
         self._refresh_after = refresh_after
+        self._crowd = crowd
+        self._crowd_age = crowd_age
+        self._asked_at: deque[float] = deque()  # the clock at the questions of the last minute, oldest first
         self._entries: OrderedDict[str, _Entry[V]] = OrderedDict()
         self._questions: set[asyncio.Task[None]] = set()
         self._turns = itertools.count(1)
@@ -93,10 +103,17 @@ class Memory(Generic[V]):
             if self._clock() - entry.read_at >= self._refresh_after:
                 self._put_question(key, entry)
             return value
+        if fresh and self._is_crowded() and (value := self._younger_than(self._crowd_age, entry)) is not None:
+            return value
         # Somebody else may ask as well meanwhile: their answer, or failure, is ours too.
         while (entry.began if fresh else entry.ended) < called:
             await asyncio.shield(self._put_question(key, entry))
         return self._outcome(entry, fresh=fresh)
+
+    def _is_crowded(self) -> bool:
+        while self._asked_at and self._clock() - self._asked_at[0] >= _MINUTE:
+            self._asked_at.popleft()
+        return len(self._asked_at) >= self._crowd
 
     def _put_question(self, key: str, entry: _Entry[V]) -> "asyncio.Task[None]":
         """Ask, unless the question is under way; returns what ends with it."""
@@ -113,6 +130,7 @@ class Memory(Generic[V]):
             if asked_at < self._busy_until:
                 error = BusyError(self._busy_until - asked_at)
             else:
+                self._asked_at.append(asked_at)
                 entry.value, entry.read_at = await self._ask(key), asked_at
         except PeopleUnavailableError as failure:
             error = failure

@@ -25,7 +25,7 @@ from handlers.operations.call_journal import CALLED, CallJournal
 from handlers.operations.create import CreateDestination
 from handlers.operations.schedule import Schedule
 from handlers.people import Identity, Person
-from handlers.requests import Answer, Done, ReviewedVersion, Services, Submission, advance, looked_up, submit
+from handlers.requests import Done, ReviewedVersion, Services, Submission, advance, looked_up, submit
 from handlers.routes import Calendar, Route, Tenant, Topology
 from handlers.store import Event, Store
 from handlers.store.database import open_engine, parse_url
@@ -65,6 +65,7 @@ class Staff:
 
     groups: dict[str, set[str]] = field(default_factory=lambda: {LEADS: {ADA, BEN}, OPS: {BEN, CLEO}})
     same: dict[str, str] = field(default_factory=dict)  # another id of a person → the one that is stored
+    unreadable: set[str] = field(default_factory=set)  # groups whose members Slack does not tell
     guests: set[str] = field(default_factory=set)
     deactivated: set[str] = field(default_factory=set)
     remembered: dict[str, Person] = field(default_factory=dict)  # what is answered until somebody asks afresh
@@ -85,6 +86,7 @@ class Staff:
             id=self.same.get(user_id, user_id),
             ids=self._ids(user_id),
             groups=frozenset(group for group in groups if self._ids(user_id) & set(self.groups.get(group, ()))),
+            unreadable=groups & self.unreadable,
             guest=user_id in self.guests,
             deactivated=user_id in self.deactivated,
         )
@@ -216,7 +218,7 @@ class RequestHarness:
         return len(self.dev.destinations)
 
 
-def reasons(answer: Answer) -> str:
+def reasons(answer: object) -> str:
     """Return what a refusal says."""
     return " ".join(getattr(answer, "reasons", ()))
 
