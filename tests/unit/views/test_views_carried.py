@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.views.carried import ErrorRef, FormMeta, PageRef, RequestRef, ReviewMeta, read_request_id
+from bot.views.carried import ErrorRef, FormMeta, PageRef, RequestRef, ReviewMeta
 
 ids = st.text("0123456789ABCDEFGHJKMNPQRSTVWXYZ", min_size=8, max_size=8).map("TS-{}".format)
 revisions = st.integers(min_value=1, max_value=2**31 - 1)
@@ -15,12 +15,12 @@ carried = st.one_of(
         request=ids,
         revision=revisions,
         digest=st.text("0123456789abcdef", min_size=64, max_size=64),
-        acknowledged_ids=st.lists(st.integers(min_value=0, max_value=10**9), max_size=100).map(tuple),
     ),
     st.builds(ErrorRef, request=ids, story=st.integers(min_value=0, max_value=2**63 - 1)),
     st.builds(PageRef, page=st.integers(min_value=1, max_value=100_000), request=st.none() | ids),
     st.builds(
         FormMeta,
+        operation=st.text(max_size=32),
         route=st.text(max_size=75),
         team=st.none() | st.integers(min_value=0, max_value=10**15),
         request=st.none() | ids,
@@ -66,7 +66,6 @@ def test_reading_never_fails(text: object) -> None:
     """Any value of a button can be read without an error."""
     for kind in (RequestRef, ReviewMeta, ErrorRef, PageRef, FormMeta):
         assert kind.read(text) is None or isinstance(text, str)
-    assert read_request_id(text) is None or isinstance(text, str)
 
 
 def test_tomorrows_buttons_are_read_today() -> None:
@@ -75,10 +74,3 @@ def test_tomorrows_buttons_are_read_today() -> None:
         request="TS-ABCD1234", revision=2
     )
     assert RequestRef.read('{"request":"TS-ABCD1234"}') == RequestRef(request="TS-ABCD1234", revision=1)
-
-
-def test_a_request_id_is_read_from_a_button_or_as_typed() -> None:
-    """A button's value may be a carried value or the bare id."""
-    assert read_request_id('{"request":"TS-ABCD1234"}') == "TS-ABCD1234"
-    assert read_request_id("ts-abcd1234") == "TS-ABCD1234"
-    assert read_request_id("what?") is None
