@@ -62,6 +62,23 @@ class PageRef(Carried):
     request: RequestId | None = None  # whose history it is
 
 
+class ListMeta(Carried):
+    """What the list of sync destinations carries, and the buttons that turn its pages."""
+
+    route: Annotated[str, StringConstraints(max_length=500)] = ""  # "" for all that the person uses
+    query: Annotated[str, StringConstraints(max_length=500)] = ""
+    page: Annotated[int, Field(ge=1, le=100_000)] = 1
+
+
+class DestinationButton(Carried):
+    """What a button about a sync destination carries."""
+
+    destination: Annotated[int, Field(ge=0, le=2**63 - 1)]
+    route: Annotated[str, StringConstraints(max_length=500)] = ""  # "" where it is not known
+    operation: Annotated[str, StringConstraints(max_length=32)] = ""
+    option: Annotated[str, StringConstraints(max_length=32)] = ""  # what narrows it, such as "failed"
+
+
 class FormMeta(Carried):
     """What the form carries besides its fields."""
 
