@@ -35,6 +35,7 @@ from handlers.requests import (
 _OUT_OF_DATE: Final = ("This button is out of date.",)
 _NO_FORM: Final = ("This cannot be asked for here yet.",)
 _SLOW: Final = Problem(what="Tines takes long to answer", advice="Search again in a few seconds.")
+_LONGEST_ROUTE: Final = 200  # characters that are read of a typed name
 _MOST: Final = 2**63 - 1
 
 
@@ -62,7 +63,7 @@ class Destinations:
 
     async def open_list(self, body: Body, route: str = "") -> None:
         """Open the list of the sync destinations of a person's routes, or of one of them."""
-        await self._open(body, "destinations", self._list(person(body), ListMeta(route=route)))
+        await self._open(body, "destinations", self._list(person(body), ListMeta(route=route[:_LONGEST_ROUTE])))
 
     async def list_clicked(self, ack: AsyncAck, body: Body) -> None:
         """Open the list."""
@@ -108,7 +109,9 @@ class Destinations:
         if number is None:
             return False
         actor = person(body)
-        await self._open(body, "destination", self._one(actor, DestinationButton(destination=number, route=route)))
+        await self._open(
+            body, "destination", self._one(actor, DestinationButton(destination=number, route=route[:_LONGEST_ROUTE]))
+        )
         return True
 
     async def destination_clicked(self, ack: AsyncAck, body: Body) -> None:
@@ -163,7 +166,7 @@ class Destinations:
             return False
         option = "failed" if "failed" in words else ""
         route = next((word for word, plain in zip(rest, words, strict=True) if plain != "failed"), "")
-        ref = DestinationButton(destination=number, route=route, operation="sync", option=option)
+        ref = DestinationButton(destination=number, route=route[:_LONGEST_ROUTE], operation="sync", option=option)
         await self._open(body, "sync", self._form(person(body), ref))
         return True
 

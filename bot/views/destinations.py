@@ -59,13 +59,13 @@ _STATES: Final[Mapping[State, str]] = MappingProxyType(
 def list_view(found: DestinationPage, meta: ListMeta) -> Block:
     """Return a page of the sync destinations that a person may see, with a search."""
     blocks = [_search(meta.query)]
-    for each in found.problems:
-        blocks.append(
-            kit.rich(
-                kit.para("⚠️ The sync destinations on ", kit.name(each.tenant, 60), " cannot be shown:"),
-                *describe.problem(each.problem),
-            )
+    blocks.extend(
+        kit.rich(
+            kit.para("⚠️ The sync destinations on ", kit.name(each.tenant, 60), " cannot be shown:"),
+            *describe.problem(each.problem),
         )
+        for each in found.problems
+    )
     for item in found.items:
         blocks.extend(_item(item))
     if not found.items and not found.problems:
