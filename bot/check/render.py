@@ -42,10 +42,12 @@ def findings_text(findings: Sequence[Finding], *, all_tried: bool = True) -> str
 
 
 def findings_table(findings: Sequence[Finding], *, all_tried: bool = True) -> Table:
-    """Return what a check found as a table, with the verdict as its title."""
-    table = _table(_verdict(findings, all_tried=all_tried), "", "What", "Found", "To do")
+    """Return what a check found as a table, with the verdict below it, where a terminal stops."""
+    table = _table("", "", "What", "Found", "To do")
+    table.caption = Text(_verdict(findings, all_tried=all_tried), style="bold")
+    table.caption_justify = "left"
     for finding in findings:
-        mark, style = ("✔", "green") if finding.ok else ("✘", "red")
+        mark, style = ("ok", "green") if finding.ok else ("FAIL", "red")
         _row(table, (mark, finding.subject, finding.what, finding.advice), (style, "bold", style, ""))
     return table
 
@@ -84,7 +86,7 @@ def _count(things: Sequence[Fault] | Sequence[Finding]) -> str:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=Text(title), title_justify="left", title_style="bold", show_lines=True)
+    table = Table(title=Text(title) if title else None, title_justify="left", title_style="bold", show_lines=True)
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
