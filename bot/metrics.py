@@ -100,7 +100,7 @@ class Metrics:
         """Set the figures of rows; whether the database answered."""
         try:
             async with store.reading() as reader:
-                counts = await reader.counts()
+                counts = await reader.requests.counts()
                 job, announcement = await reader.oldest_waiting()
         except StoreUnavailableError:
             return False

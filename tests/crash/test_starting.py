@@ -129,9 +129,9 @@ def listener() -> Iterator[int]:
 @pytest.mark.parametrize(("host", "port"), [("HOST", "PORT"), ("METRICS_HOST", "METRICS_PORT")])
 async def test_a_taken_port(prepared_sqlite: str, tmp_path: Path, host: str, port: str) -> None:
     """A port on which somebody else listens ends the start with one line that says which variable to change."""
-    async with crash_harness(tmp_path, prepared_sqlite) as place:
+    async with crash_harness(tmp_path, prepared_sqlite) as harness:
         with listener() as taken:
-            said = await _fails_to_start(_installed(place, **{host: "127.0.0.1", port: str(taken)}))
+            said = await _fails_to_start(_installed(harness, **{host: "127.0.0.1", port: str(taken)}))
     assert said == f"Error: port {taken} on 127.0.0.1 is taken: stop what listens there, or set {port} to another\n"
 
 
@@ -145,8 +145,8 @@ async def test_a_taken_port(prepared_sqlite: str, tmp_path: Path, host: str, por
 )
 async def test_a_foreign_host(prepared_sqlite: str, tmp_path: Path, host: str, words: str) -> None:
     """An address that is not this machine's ends the start with one line, before anything else is begun."""
-    async with crash_harness(tmp_path, prepared_sqlite) as place:
-        said = await _fails_to_start(_installed(place, HOST=host))
+    async with crash_harness(tmp_path, prepared_sqlite) as harness:
+        said = await _fails_to_start(_installed(harness, HOST=host))
     assert words in said
     assert len(said.splitlines()) == 1
 
@@ -156,8 +156,8 @@ async def test_another_process_has_the_usual_metrics_port(prepared_sqlite: str, 
     with ExitStack() as stack:
         with suppress(OSError):  # somebody has it already
             stack.enter_context(socket.create_server(("127.0.0.1", METRICS_PORT)))
-        async with crash_harness(tmp_path, prepared_sqlite) as place:
-            process = _installed(place)
+        async with crash_harness(tmp_path, prepared_sqlite) as harness:
+            process = _installed(harness)
             async with closed(process):
                 await process.start()
                 assert await process.ready(), process.log()[-3000:]
@@ -171,8 +171,8 @@ async def test_told_to_stop_during_the_start(
     prepared_sqlite: str, tmp_path: Path, *, first: bool, later: float
 ) -> None:
     """SIGTERM at any moment of the start ends the process within two seconds."""
-    async with crash_harness(tmp_path, prepared_sqlite) as place:
-        process = _installed(place)
+    async with crash_harness(tmp_path, prepared_sqlite) as harness:
+        process = _installed(harness)
         process.first = first
         async with closed(process):
             await process.start()
@@ -186,13 +186,13 @@ async def test_told_to_stop_during_the_start(
 @pytest.mark.parametrize("silent", ["DATABASE_URL", "SLACK_API_URL"])
 async def test_told_to_stop_while_others_say_nothing(prepared_sqlite: str, tmp_path: Path, silent: str) -> None:
     """A database or a Slack that takes connections and says nothing does not hold up the end of a start."""
-    async with crash_harness(tmp_path, prepared_sqlite, socket_mode=True) as place:
+    async with crash_harness(tmp_path, prepared_sqlite, socket_mode=True) as harness:
         with listener() as port:
             urls = {
                 "DATABASE_URL": f"postgresql://u:secret-word@127.0.0.1:{port}/d",
                 "SLACK_API_URL": f"http://127.0.0.1:{port}/api/",
             }
-            process = _installed(place, **{silent: urls[silent]})
+            process = _installed(harness, **{silent: urls[silent]})
             async with closed(process):
                 await process.start()
                 await process.handles_sigterm()
@@ -208,8 +208,8 @@ async def test_told_to_stop_while_others_say_nothing(prepared_sqlite: str, tmp_p
 async def test_a_folder_that_cannot_be_written(prepared_sqlite: str, tmp_path: Path, command: str) -> None:
     """A database for which there can be no file ends each command with one line that names the path."""
     (tmp_path / "notes").write_text("no folder")
-    async with crash_harness(tmp_path, prepared_sqlite) as place:
-        said = await _fails_to_start(_installed(place, DATABASE_URL=f"sqlite:///{tmp_path}/notes/db.sqlite"), command)
+    async with crash_harness(tmp_path, prepared_sqlite) as harness:
+        said = await _fails_to_start(_installed(harness, DATABASE_URL=f"sqlite:///{tmp_path}/notes/db.sqlite"), command)
     assert f"{tmp_path}/notes" in said
     assert "DATABASE_URL" in said
 
@@ -219,8 +219,8 @@ async def test_files_are_made_for_their_owner_alone(prepared_sqlite: str, tmp_pa
     folder = tmp_path / "new"
     before = os.umask(0)
     try:
-        async with crash_harness(tmp_path, prepared_sqlite) as place:
-            process = _installed(place, DATABASE_URL=f"sqlite:///{folder}/db.sqlite")
+        async with crash_harness(tmp_path, prepared_sqlite) as harness:
+            process = _installed(harness, DATABASE_URL=f"sqlite:///{folder}/db.sqlite")
             async with closed(process):
                 await process.start()
                 assert await process.ready(), process.log()[-3000:]
@@ -233,9 +233,9 @@ async def test_files_are_made_for_their_owner_alone(prepared_sqlite: str, tmp_pa
 
 async def test_a_revoked_token_is_one_clear_error(prepared_sqlite: str, tmp_path: Path) -> None:
     """A process that starts with a token that Slack does not take says so in its log, beside being ready to listen."""
-    async with crash_harness(tmp_path, prepared_sqlite) as place:
-        place.slack.revoke_token()
-        process = _installed(place)
+    async with crash_harness(tmp_path, prepared_sqlite) as harness:
+        harness.slack.revoke_token()
+        process = _installed(harness)
         async with closed(process):
             await process.start()
             await process.answers("/readyz", 503)

@@ -57,8 +57,8 @@ END_ALL = (
 async def write(store: Store, number: int = 1) -> None:
     """Add a request in a transaction."""
     async with store.transaction() as transaction:
-        await transaction.add_request(a_request(number))
-        transaction.record("asked", "U0RINA", f"TS-{number:08}", reason=REASON)
+        await transaction.requests.add(a_request(number))
+        transaction.audit.record("asked", "U0RINA", f"TS-{number:08}", reason=REASON)
 
 
 async def refused(store: Store, number: int) -> str:
@@ -99,7 +99,7 @@ async def test_a_server_that_refuses_writes(
 async def test_a_primary_that_was_demoted_is_left(postgres_store: Store) -> None:
     """A connection that works but refuses writes is dropped with the first refusal, so that the next one finds another."""
     async with postgres_store.transaction() as transaction:
-        await transaction._connection.execute(sa.text("SET SESSION default_transaction_read_only = on"))  # noqa: SLF001
+        await transaction.requests._connection.execute(sa.text("SET SESSION default_transaction_read_only = on"))  # noqa: SLF001
     assert "read-only transaction" in await refused(postgres_store, 1)
     await write(postgres_store, 1)
 
@@ -109,9 +109,9 @@ async def test_a_session_that_was_ended(prepared_postgres: str, postgres_store: 
 
     async def ended() -> None:
         async with postgres_store.transaction() as transaction:
-            await transaction.chain_head()
+            await transaction.audit.head()
             administer(prepared_postgres, END_ALL)
-            await transaction.chain_head()
+            await transaction.audit.head()
 
     with pytest.raises(StoreUnavailableError):
         await ended()
@@ -208,10 +208,10 @@ async def test_a_look_changes_nothing(prepared_database: str) -> None:
         store = harness.store()
         await write(store, 1)
         async with store.reading() as reader:
-            before = await reader.chain_head()
+            before = await reader.audit.head()
         await store.try_writing()
         async with store.reading() as reader:
-            assert await reader.chain_head() == before
+            assert await reader.audit.head() == before
 
 
 async def test_a_mistake_in_a_statement_is_no_failure_of_the_database(prepared_database: str) -> None:
@@ -220,7 +220,7 @@ async def test_a_mistake_in_a_statement_is_no_failure_of_the_database(prepared_d
 
     async def wrong() -> None:
         async with harness.store().transaction() as transaction:
-            await transaction._connection.execute(  # noqa: SLF001 - the store itself makes no such mistake
+            await transaction.requests._connection.execute(  # noqa: SLF001 - the store itself makes no such mistake
                 sa.text("INSERT INTO chain (id, seq, hash) VALUES (1, 5, :reason)"), {"reason": REASON}
             )
 
@@ -283,10 +283,10 @@ async def test_the_head_of_the_record_is_logged(prepared_database: str) -> None:
         with capture_logs() as lines:
             await write(store, 1)
             async with store.transaction() as transaction:
-                await transaction.add_request(a_request(2))
+                await transaction.requests.add(a_request(2))
             await write(store, 3)
         async with store.reading() as reader:
-            seq, hash_ = await reader.chain_head()
+            seq, hash_ = await reader.audit.head()
     heads = [(line["seq"], line["hash"]) for line in lines if line["event"] == "audit chain head"]
     assert [number for number, _ in heads] == [1, 2]
     assert heads[-1] == (seq, hash_)

@@ -97,13 +97,13 @@ async def test_a_pooler_in_transaction_mode(prepared_postgres: str, *, overlooks
             store = harness.store()
             for number in range(12):  # the driver would prepare what it sends the sixth time
                 async with store.transaction() as transaction:
-                    await transaction.add_request(a_request(number))
-                    transaction.record("asked", "U0RINA", f"TS-{number:08}")
+                    await transaction.requests.add(a_request(number))
+                    transaction.audit.record("asked", "U0RINA", f"TS-{number:08}")
             async with store.transaction() as transaction:
                 timeout = sa.text("SHOW idle_in_transaction_session_timeout")
-                assert (await transaction._connection.execute(timeout)).scalar() == "10s"  # noqa: SLF001
+                assert (await transaction.requests._connection.execute(timeout)).scalar() == "10s"  # noqa: SLF001
             async with store.reading() as reader:
-                assert (await reader.chain_head())[0] == 12
+                assert (await reader.audit.head())[0] == 12
         found = await check_database(pooler.url)
         assert pooler.prepared == []
     assert found.ok
