@@ -18,7 +18,7 @@ async def test_connections_without_a_request(prepared_sqlite: str, tmp_path: Pat
     async with crash_harness(tmp_path, prepared_sqlite) as harness, target(harness) as there:
         figures = await occupied(there, "short", words, sockets=SOCKETS, seconds=3)
     assert figures.faults == []
-    assert figures.notes["connections closed by the bot"] >= 100
+    assert figures.notes["connections closed by the bot"] > 0
 
 
 async def test_questions_of_machines(prepared_sqlite: str, tmp_path: Path) -> None:
