@@ -21,15 +21,15 @@ _MOST_HEAD: Final = 64_000  # bytes before a request's body; Slack's are 1 kB
 _MOST: Final = 2_000  # connections, whatever the system allows
 _LEAST: Final = 64
 _SHARE: Final = 4  # of the descriptors, one in so many is for strangers
-_OVERFLOW: Final = 2  # times the limit, while there is nobody who had the time to send a request
-_YOUNG_SECONDS: Final = 0.25
+_OVERFLOW: Final = 2.5  # times the limit, while there is nobody who had the time to send a request
+_YOUNG_SECONDS: Final = 0.5
 _CANDIDATES: Final = 32  # that are looked at to make room
 
 
 def connection_limit() -> int:
     """Return how many connections may be open: a quarter of the file descriptors.
 
-    Twice as many again may be taken at once before others are cut off for them; the rest is for the work.
+    Twice as many again may be there for a moment, before others are cut off for them; the rest is for the work.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST * _SHARE
@@ -104,27 +104,30 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_response_complete()
 
     def _make_room(self) -> None:
-        """Cut the connection that has been without a whole request longest, if it had its time to send one."""
-        oldest = islice(self.idle, _CANDIDATES)
-        chosen = next((each for each in oldest if each._is_stranger()), None)  # noqa: SLF001 - of its own kind
-        if chosen is None and len(self.connections) > self.limit * _OVERFLOW:
-            chosen = next(iter(self.idle), None)
-        if chosen is not None:
-            self.idle.pop(chosen, None)
-            chosen.transport.abort()
+        """Cut those that have been without a whole request longest, if they had their time to send one.
+
+        Two for each that comes, so that there is room again when many come at once.
+        """
+        oldest = list(islice(self.idle, _CANDIDATES))
+        chosen = [each for each in oldest if each._is_stranger()][:2]  # noqa: SLF001 - of its own kind
+        if not chosen and oldest and len(self.connections) > self.limit * _OVERFLOW:
+            chosen = [next((each for each in oldest if not each._has_words()), oldest[0])]  # noqa: SLF001 - likewise
+        for each in chosen:
+            self.idle.pop(each, None)
+            each.transport.abort()
 
     def _is_stranger(self) -> bool:
-        """Whether it said a part only, or nothing for a moment; what has arrived and was not read counts."""
-        if self._heard:
-            return True
-        if self.loop.time() - self._since < _YOUNG_SECONDS:
-            return False
+        """Whether it said a part of a request only, or had its time and said nothing."""
+        return self._heard or (self.loop.time() - self._since > _YOUNG_SECONDS and not self._has_words())
+
+    def _has_words(self) -> bool:
+        """Whether something has arrived that was not read yet."""
         found = self.transport.get_extra_info("socket")
         if found is None or found.fileno() < 0:
-            return True
+            return False
         poll = select.poll()
         poll.register(found.fileno(), select.POLLIN)
-        return not poll.poll(0)
+        return bool(poll.poll(0))
 
     def _expect(self) -> None:
         """Cut the connection unless its request is complete in time."""

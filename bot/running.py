@@ -134,7 +134,7 @@ def _metrics_port(settings: Settings) -> Iterator[Sequence[socket.socket]]:
 def _public_server(bot: Bot) -> _Server:
     """Return the server on the public port, which strangers reach as well as Slack."""
     limit = connection_limit()
-    return _server(bot.web, http=BoundedProtocol.of(limit), backlog=2 * limit)
+    return _server(bot.web, http=BoundedProtocol.of(limit), backlog=limit)
 
 
 def _server(app: ASGIApp, http: "type[asyncio.Protocol] | str" = "auto", backlog: int = 128) -> _Server:
