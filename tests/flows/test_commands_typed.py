@@ -232,6 +232,6 @@ async def test_a_button_is_for_the_person_who_clicks(harness: FlowHarness) -> No
     request = await harness.asks()
     message = await harness.approval_message(request, who=harness.tom)
     await harness.tom.clicks("Review", message, APPROVALS)
-    said = await harness.tom.reads_in_view("You can read this")
+    said = await harness.tom.reads_in_view("You can view this request")
     assert "not among the approvers" in said
     assert harness.tom.view().get("submit") is None

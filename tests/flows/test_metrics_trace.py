@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -59,9 +60,11 @@ async def test_id_survives_a_restart(tmp_path: Path, out: io.StringIO) -> None:
         harness.playground.dev.faults.add(Fault(Kind.ANSWER, "POST", "/admin/sync_destinations", status=503))
         await harness.approves(request)
         trace = (await harness.comes_to(request, State.RUNNING)).trace
+        ports = tuple(urlsplit(url).port or 0 for url in (harness.playground.dev.url, harness.playground.prod.url))
     out.seek(0)
     out.truncate()
-    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+    again = Setup(database_url=database(tmp_path), overrides=HURRIED, tenant_ports=(ports[0], ports[1]))
+    async with opened(again) as harness:
         await harness.comes_to(request, State.SUCCEEDED)
     assert "succeeded" in [line["kind"] for line in lines(out, trace) if line["event"] == "recorded"]
     assert [line["outcome"] for line in lines(out, trace) if line.get("method") == "POST"] == ["201"]
