@@ -109,14 +109,8 @@ class Reviews:
 
     def _look(self, view_id: str, actor: str, request: Request, route: Route) -> None:
         """Fill the open review with what Slack and Tines say now, and record what was shown."""
-        self._responder.follow_up(self._looked(view_id, actor, request, route))
-
-    async def _looked(self, view_id: str, actor: str, request: Request, route: Route) -> None:
         self._looking.add(view_id)
-        try:
-            await self._look_up(view_id, actor, request, route)
-        finally:
-            self._looking.discard(view_id)
+        self._responder.follow_up(self._look_up(view_id, actor, request, route))
 
     async def _look_up(self, view_id: str, actor: str, request: Request, route: Route) -> None:
         async with CallJournal(self._responder.services.store, request.id, actor) as journal:
@@ -125,8 +119,13 @@ class Reviews:
                 meta = ReviewMeta.read(view.get("private_metadata"))
                 await record_review(journal, actor, request, meta.digest if meta else "")
 
-            view = self._filled_in(actor, request, route, journal)
-            await self._responder.filled(view_id, actor, "review", view, shown)
+            async def filled_in() -> Block:
+                try:
+                    return await self._filled_in(actor, request, route, journal)
+                finally:
+                    self._looking.discard(view_id)
+
+            await self._responder.filled(view_id, actor, "review", filled_in(), shown)
 
     async def _filled_in(self, actor: str, request: Request, route: Route, journal: CallJournal) -> Block:
         services = self._responder.services

@@ -100,7 +100,7 @@ async def test_statuses_are_edited_in_place(open_harness: OpenHarness) -> None:
     found = thread_of(harness)
     assert [message["ts"] for message in found] == [first["ts"]]
     assert edits(harness, first["ts"]) >= 1
-    assert "1 synced" in harness.thread(request)[1]
+    assert "2 synced" in harness.thread(request)[1]
 
 
 async def test_more_than_a_hundred_stories_take_several_messages(harness: FlowHarness) -> None:

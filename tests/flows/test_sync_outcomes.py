@@ -240,7 +240,7 @@ async def test_a_destination_deleted_while_settling_is_told(open_harness: OpenHa
     await harness.in_thread(request, "needs? a sync")
     harness.playground.dev.destinations.clear()
     await harness.rests(request, State.PARTIAL)
-    assert "404" in "\n".join(harness.thread(request))
+    assert "is not there any more" in "\n".join(harness.thread(request))
 
 
 # ---- two requests for the same teams
