@@ -52,7 +52,7 @@ def typed() -> Iterator[tuple[str, Wrong]]:
         yield f"{word} of an unknown id", Wrong(types(f"{word} TS-ZZZZZZZZ"), "There is no request TS-ZZZZZZZZ", word)
     for word in ("status", "history"):
         yield f"{word} of others", Wrong(types(f"{word} PENDING"), "that you may see", word, TOM, "PENDING")
-    yield "cancel of others", Wrong(types("cancel PENDING"), "can cancel it", "cancel", TOM, "PENDING")
+    yield "cancel of others", Wrong(types("cancel PENDING"), "that you may see", "cancel", TOM, "PENDING")
     yield "cancel too late", Wrong(types("cancel ENDED"), "ENDED was cancelled", "cancel", about="ENDED")
     for word in ("freeze", "unfreeze"):
         yield f"{word} nothing", Wrong(types(word), "Say which route", word, ADA)
@@ -81,7 +81,10 @@ def clicked() -> Iterator[tuple[str, Wrong]]:
     yield "review too late", Wrong(clicks(ids.ACTION_REVIEW, ENDED), late, "review", ADA, "ENDED")
     yield "edit too late", Wrong(clicks(ids.ACTION_EDIT, ENDED), late, "edit", about="ENDED")
     yield "cancel clicked too late", Wrong(clicks(ids.ACTION_CANCEL, ENDED), late, "cancel", about="ENDED")
-    yield "cancel clicked by others", Wrong(clicks(ids.ACTION_CANCEL, PENDING), "can cancel", "cancel", TOM, "PENDING")
+    yield (
+        "cancel clicked by others",
+        Wrong(clicks(ids.ACTION_CANCEL, PENDING), "that you may see", "cancel", TOM, "PENDING"),
+    )
     yield (
         "withdraw nothing",
         Wrong(clicks(ids.ACTION_WITHDRAW, PENDING), "You have not approved this", "withdraw", ADA, "PENDING"),
@@ -91,7 +94,7 @@ def clicked() -> Iterator[tuple[str, Wrong]]:
         yield f"{action} of what is certain", Wrong(clicks(action, PENDING), still, BUTTONS[action], about="PENDING")
         yield f"{action} by others", Wrong(clicks(action, PENDING), "can cancel", BUTTONS[action], TOM, "PENDING")
     no_error = clicks(ids.ACTION_SHOW_ERROR, '{"request":"PENDING","story":1}')
-    yield "an error that is gone", Wrong(no_error, "not there any more", "show_error", TOM, "PENDING")
+    yield "an error that is gone", Wrong(no_error, "not there any more", "show_error", ADA, "PENDING")
     for meta in ("", "nonsense", PENDING):
         yield f"look again {meta}", Wrong(presses(ids.ACTION_REVIEW_REFRESH, meta), "out of date", "review", ADA)
         yield f"reject {meta}", Wrong(presses(ids.ACTION_REJECT, meta), "out of date", "reject", ADA)
