@@ -29,9 +29,8 @@ from bot.playground.tines.syncing import (
     rival_create,
     update_destination,
 )
-from bot.playground.tines.tenant import LocalTines
+from bot.playground.tines.tenant import LocalTines, World
 from bot.playground.tines.wire import RefusalError
-from bot.playground.tines.world import World
 
 __all__ = [
     "PRESETS",
