@@ -20,6 +20,7 @@ from handlers.operations.destination import (
     chosen,
     done,
     gone,
+    ids_asked,
     sent_once,
     shown,
     stories_of,
@@ -73,7 +74,7 @@ class RemoveStories(DestinationOperation[RemoveParams, RemoveFacts, Nothing, Des
         if isinstance(found, Wrong):
             return found
         destination, ref = found
-        stories = stories_of(destination, asked.get("story_ids") or [])
+        stories = stories_of(destination, None if asked.get("everything") is True else ids_asked(asked))
         if not stories:
             return Wrong(fields={"stories": "Choose at least one story that is in this sync destination."})
         return RemoveParams(destination=ref, stories=stories)
