@@ -9,7 +9,7 @@ import re
 from collections.abc import Coroutine, Iterable
 from typing import Final
 
-from slack_bolt.async_app import AsyncAck
+from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.listeners.forms import Forms
 from bot.listeners.responder import SLACK_ERRORS, Body, Responder, action_value, person, view_of
@@ -39,7 +39,7 @@ _LONGEST_ROUTE: Final = 200  # characters that are read of a typed name
 _MOST: Final = 2**63 - 1
 
 
-def register(app: PunctualApp, responder: Responder) -> None:
+def register(app: AsyncApp, responder: Responder) -> None:
     """Listen for everything that opens, searches or uses a sync destination."""
     destinations = Destinations(responder)
     app.action(ids.ACTION_DESTINATIONS)(destinations.list_clicked)
