@@ -33,6 +33,7 @@ class _Create(_Body):
 
 
 class _Update(_Body):
+    manual_sync_only: bool | None = None
     story_ids: list[int] | None = None
     destination_tenant_api_key: SecretStr | None = None
 
@@ -80,9 +81,11 @@ def create_destination(tines: LocalTines, body: object) -> Destination:
 
 
 def update_destination(tines: LocalTines, destination_id: int, body: object) -> Destination:
-    """Replace the set of stories, or the key. Raises `RefusalError` 404 or 422."""
+    """Replace the set of stories, the key or the mode. Raises `RefusalError` 404 or 422."""
     destination = find_destination(tines, destination_id)
     wanted = _read(_Update, body)
+    if wanted.manual_sync_only is not None and tines.switches.manual_sync is ManualSync.SUPPORTED:
+        destination.manual_only = wanted.manual_sync_only
     if wanted.destination_tenant_api_key is not None:
         destination.api_key = wanted.destination_tenant_api_key.get_secret_value()
     if wanted.story_ids is not None:
