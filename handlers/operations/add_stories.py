@@ -21,6 +21,7 @@ from handlers.operations.destination import (
     chosen,
     gone,
     ids_asked,
+    not_whole,
     shown,
 )
 from handlers.operations.following import (
@@ -67,6 +68,8 @@ async def add_to(
     try:
         found = after = await access.source.show_destination(destination_id)
         if not wanted <= found.story_ids:
+            if (unknown := not_whole(found)) is not None:
+                return unknown
             again = await access.source.show_destination(destination_id)
             if again.story_ids != found.story_ids:
                 return NotSent(problem=_in_motion(destination_id), at_least=SOON)

@@ -194,6 +194,22 @@ def done(destination_id: int, text: str, **outcome: object) -> Finished:
     return Finished.model_validate({"state": State.SUCCEEDED, "result": result, **outcome})
 
 
+def not_whole(found: SyncDestination) -> Refused | None:
+    """Return the end of a change of the set of stories when not all of it can be read, None when all can.
+
+    An update replaces the whole set: what could not be read would be taken out of the sync.
+    """
+    if not found.unreadable:
+        return None
+    stories = "1 story" if found.unreadable == 1 else f"{found.unreadable} stories"
+    return Refused(
+        problem=Problem(
+            what=f"{stories} of sync destination {found.id} could not be read",
+            advice="Changing its stories here would take out what cannot be read, so nothing was sent. Change them on Tines.",
+        )
+    )
+
+
 def gone(ref: DestinationRef) -> Refused:
     """Return the end of an operation on a destination that is not there any more."""
     return Refused(

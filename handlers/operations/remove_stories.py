@@ -21,6 +21,7 @@ from handlers.operations.destination import (
     done,
     gone,
     ids_asked,
+    not_whole,
     sent_once,
     shown,
     stories_of,
@@ -101,6 +102,8 @@ class RemoveStories(DestinationOperation[RemoveParams, RemoveFacts, Nothing, Des
             if found is None:
                 return gone(params.destination)
             if unwanted & found.story_ids:
+                if (unknown := not_whole(found)) is not None:
+                    return unknown
                 again = await access.source.show_destination(found.id)
                 if again.story_ids != found.story_ids:
                     return NotSent(problem=_in_motion(found.id), at_least=SOON)
