@@ -188,7 +188,8 @@ def test_more_stories_than_a_field_keeps_are_not_lost(name: str) -> None:
 )
 def test_a_form_of_anything_reads_as_not_filled_in(name: str, meta: str) -> None:
     """Whatever comes in place of a form is read without an exception, and asks for what is missing."""
-    for state in (None, {}, {"values": {ids.BLOCK_REASON: {}}}, {"values": {ids.BLOCK_WHICH: [1]}}):
+    states: tuple[object, ...] = (None, {}, {"values": {ids.BLOCK_REASON: {}}}, {"values": {ids.BLOCK_WHICH: [1]}})
+    for state in states:
         read = shown_by(name).parse({"private_metadata": meta, "state": state})
         assert read.errors
 
