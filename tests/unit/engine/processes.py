@@ -45,14 +45,14 @@ class Process:
     async def intends(self, *ids: str) -> None:
         """Commit rows that are due until they are finished, with their jobs."""
         async with self.store.transaction() as transaction:
-            for intent in ids:
-                await transaction.add_intent(intent, "submit", "U0RINA", {})
+            for deferred in ids:
+                await transaction.add_deferred(deferred, "submit", "U0RINA", {})
 
-    async def stop(self, patience: float = 1.0) -> None:
+    async def stop(self, grace: float = 1.0) -> None:
         """Stop the engine, unless a test has done so."""
         if not self.stopped:
             self.stopped = True
-            await self.engine.stop(patience=patience)
+            await self.engine.stop(grace=grace)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -8,7 +8,7 @@ from handlers.engine import LEASE, DurableJobs
 from handlers.jobs import ADVANCE
 from handlers.store import Store
 from handlers.store.database import is_sqlite, open_engine
-from tests.unit.store.shelf import a_request
+from tests.unit.store.harness import a_request
 
 from .processes import Seen, StartProcess
 
@@ -25,7 +25,7 @@ async def test_a_process_takes_what_it_has_room_for_and_leaves_the_rest(start: S
 
     seen = Seen(stuck)
     process = await start({ADVANCE: seen}, sweep_seconds=60)
-    requests = [a_request(number, due_at=datetime.now(UTC)) for number in range(MANY)]
+    requests = [a_request(number, next_run_at=datetime.now(UTC)) for number in range(MANY)]
     async with process.store.transaction() as transaction:
         for request in requests:
             await transaction.add_request(request)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from handlers.engine import LEASE, new_executor_id
-from handlers.jobs import DELIVER, INTENT, Job, NewerVersionError
+from handlers.jobs import DEFERRED, DELIVER, Job, NewerVersionError
 from handlers.store import tables
 from handlers.store.database import open_engine, parse_url
 
@@ -62,12 +62,12 @@ async def test_one_slow_job_holds_up_no_other(start: StartProcess) -> None:
 async def test_a_due_row_without_a_job_is_found(start: StartProcess) -> None:
     """A row that is due and whose job was lost is found by the sweep."""
     seen = Seen()
-    process = await start({INTENT: seen})
+    process = await start({DEFERRED: seen})
     engine = open_engine(parse_url(str(process.jobs.engine.url.render_as_string(hide_password=False))))
     async with engine.begin() as connection:
         now = datetime.now(UTC)
-        row = {"id": "lost", "kind": "submit", "actor": "U0RINA", "data": {}, "created_at": now, "due_at": now}
-        await connection.execute(sa.insert(tables.intents).values(row))
+        row = {"id": "lost", "kind": "submit", "actor": "U0RINA", "data": {}, "created_at": now, "next_run_at": now}
+        await connection.execute(sa.insert(tables.deferred_commands).values(row))
     await engine.dispose()
     await seen.times(1)
     assert seen.keys[0] == "lost"
@@ -81,10 +81,10 @@ async def test_a_failed_job_is_tried_again_later_and_later(start: StartProcess) 
             message = "not today"
             raise ValueError(message)
         async with process.store.transaction() as transaction:
-            await transaction.finish_intent(key, "Done")
+            await transaction.finish_deferred(key, "Done")
 
     seen = Seen(fail)
-    process = await start({INTENT: seen})
+    process = await start({DEFERRED: seen})
     await process.intends("bad", "good")
     await seen.times(2)
     before = seen.keys.count("bad")
@@ -102,9 +102,9 @@ async def test_a_job_that_its_own_process_could_not_run_is_handed_over(
 ) -> None:
     """What a process committed and did not live to do, of this version or another one, is done by whoever lives."""
     handler = Seen()
-    await start({INTENT: handler}, sweep_seconds=60)
+    await start({DEFERRED: handler}, sweep_seconds=60)
     gone = Process(prepared_database)  # never runs a job
-    await gone.orders(Job(INTENT, "left behind"))
+    await gone.orders(Job(DEFERRED, "left behind"))
     await gone.close()
     await handler.times(1)
     assert handler.keys == ["left behind"]
@@ -139,7 +139,7 @@ async def test_a_row_of_a_newer_version_is_looked_at_now_and_then(start: StartPr
         raise NewerVersionError(key)
 
     seen = Seen(not_mine)
-    process = await start({INTENT: seen})
+    process = await start({DEFERRED: seen})
     with capture_logs() as logs:
         await process.intends("strange")
         await seen.times(1)
@@ -148,7 +148,7 @@ async def test_a_row_of_a_newer_version_is_looked_at_now_and_then(start: StartPr
     assert len(seen.keys) <= 2  # the commit's and the queue's
     assert [line["event"] for line in logs if line["log_level"] == "error"] == []
     async with process.store.reading() as reader:
-        assert await reader.intent("strange") is not None
+        assert await reader.deferred("strange") is not None
     tried = len(seen.keys)
     process.ahead += timedelta(seconds=31)
     await seen.times(tried + 1)
@@ -173,14 +173,14 @@ async def test_what_a_dead_process_had_claimed_is_taken_over(start: StartProcess
     now = datetime.now(UTC)
     engine = open_engine(parse_url(prepared_database))
     async with engine.begin() as connection:
-        row = {"id": "left", "kind": "submit", "actor": "U0RINA", "data": {}, "created_at": now, "due_at": now}
-        await connection.execute(sa.insert(tables.intents).values(row))
+        row = {"id": "left", "kind": "submit", "actor": "U0RINA", "data": {}, "created_at": now, "next_run_at": now}
+        await connection.execute(sa.insert(tables.deferred_commands).values(row))
     await engine.dispose()
     async with dead.store.transaction() as transaction:
-        assert await transaction.claim_intent("left")
+        assert await transaction.claim_deferred("left")
     await dead.close()
     seen = Seen()
-    process = await start({INTENT: seen})
+    process = await start({DEFERRED: seen})
     if not process.jobs.sqlite:  # on SQLite, which one process uses alone, whoever else is listed is dead at once
         await process.engine.sweep()
         assert seen.keys == []
@@ -194,7 +194,7 @@ async def test_effects_stop_before_anybody_may_take_over(start: StartProcess, pr
     cut_off = await start({}, sweep_seconds=600)  # no further heartbeat
     await cut_off.intends("left")
     async with cut_off.store.transaction() as transaction:
-        assert await transaction.claim_intent("left")
+        assert await transaction.claim_deferred("left")
     other = Process(prepared_database, "other")
     held, free = [], []
     for second in range(91):
@@ -218,16 +218,16 @@ async def test_a_dead_process_is_replaced_within_ninety_seconds(start: StartProc
 
     async def do(key: str) -> None:
         async with living.store.transaction() as transaction:
-            if await transaction.claim_intent(key) and await transaction.finish_intent(key, "Done"):
+            if await transaction.claim_deferred(key) and await transaction.finish_deferred(key, "Done"):
                 done.append(key)
 
     dead = Process(prepared_database, "dead")
     died = dead.store.clock()
     await dead.store.heartbeat(LEASE)
-    living = await start({INTENT: do})
+    living = await start({DEFERRED: do})
     await dead.intends("left")
     async with dead.store.transaction() as transaction:
-        assert await transaction.claim_intent("left")
+        assert await transaction.claim_deferred("left")
     await dead.close()
     shortest = LEASE
     while not done:
@@ -273,7 +273,7 @@ async def test_a_stop_lets_running_jobs_end(start: StartProcess) -> None:
     await process.orders(Job(DELIVER, "short"), Job(DELIVER, "endless"))
     await seen.times(2)
     asyncio.get_running_loop().call_later(0.05, go.set)
-    await process.stop(patience=0.3)
+    await process.stop(grace=0.3)
     assert ended == ["short"]
     before = len(seen.keys)
     process.engine.wake(Job(DELIVER, "late"))
