@@ -34,6 +34,12 @@ class Metrics:
             "Age of the oldest announcement not delivered",
             registry=self._registry,
         )
+        self._refused = Gauge(
+            "tines_sync_refused_conversations",
+            "Conversations in which Slack refuses what is posted for now, by its error code",
+            ["code"],
+            registry=self._registry,
+        )
         self._database = Gauge("tines_sync_database_up", "Whether the database answers", registry=self._registry)
         self._tines = Counter(
             "tines_sync_tines_calls", "Calls to Tines", ["tenant", "method", "outcome"], registry=self._registry
@@ -89,6 +95,7 @@ class Metrics:
             async with store.reading() as reader:
                 counts = await reader.counts()
                 job, announcement = await reader.oldest_waiting()
+                refused = await reader.refused_conversations()
         except StoreUnavailableError:
             self._database.set(0)
         else:
@@ -96,6 +103,9 @@ class Metrics:
             self._requests.clear()
             for state, count in counts.items():
                 self._requests.labels(state).set(count)
+            self._refused.clear()
+            for code, conversations in refused.items():
+                self._refused.labels(code).set(conversations)
             self._oldest_job.set(job)
             self._oldest_announcement.set(announcement)
         return generate_latest(self._registry)

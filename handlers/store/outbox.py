@@ -48,8 +48,8 @@ class Outbox(Claims):
         return postgresql.insert(table) if self._connection.dialect.name == "postgresql" else sqlite.insert(table)
 
     def _anew(self) -> dict[str, Any]:
-        """Return what orders an announcement anew: also one that could not be delivered before."""
-        return {"desired_version": t.announcements.c.desired_version + 1, "failure": None, "ordered_at": self.now}
+        """Return what orders an announcement anew: also one that was given up before."""
+        return {"desired_version": t.announcements.c.desired_version + 1, "ordered_at": self.now}
 
     async def announce(
         self,
@@ -94,6 +94,21 @@ class Outbox(Claims):
         conversation = changed.scalar_one_or_none()
         if conversation is not None:
             self.enqueue(Job(DELIVER, conversation))
+
+    async def refresh_thread(self, head: str, *, but_not: str) -> None:
+        """Order what stands in the thread of a head anew, as the head has another place by now.
+
+        Those of the kind `but_not` stay where they are.
+        """
+        await self._connection.execute(
+            sa.update(t.announcements)
+            .where(
+                t.announcements.c.thread_key == head,
+                t.announcements.c.kind != but_not,
+                t.announcements.c.delivered_version > 0,
+            )
+            .values(self._anew())
+        )
 
     async def refresh_waiting(self, route: str, prefix: str) -> None:
         """Order the messages of a route's waiting requests to be shown anew: those whose key is `prefix` and the id."""

@@ -20,9 +20,8 @@ from handlers.store.rows import (
     read_request,
 )
 
-_OPEN: Final = sa.and_(
-    t.announcements.c.desired_version > t.announcements.c.delivered_version, t.announcements.c.failure.is_(None)
-)
+_OPEN: Final = t.announcements.c.desired_version > t.announcements.c.delivered_version
+_REFUSED: Final = sa.and_(_OPEN, t.announcements.c.failure.is_not(None))  # for now: it is tried again
 
 
 class Reader:
@@ -121,7 +120,10 @@ class Reader:
         return {row[0]: row[1] for row in rows}
 
     async def oldest_waiting(self) -> tuple[float, float]:
-        """Return for how many seconds the longest-due job and the oldest open announcement wait; 0 for none."""
+        """Return for how many seconds the longest-due job and the oldest open announcement wait; 0 for none.
+
+        Conversations in which Slack refuses what is posted do not count: see `refused_conversations`.
+        """
         both = sa.union_all(
             sa.select(sa.func.min(t.requests.c.next_run_at).label("next_run_at")).where(
                 t.requests.c.next_run_at.is_not(None)
@@ -132,9 +134,23 @@ class Reader:
         ).subquery()
         due = (await self._connection.execute(sa.select(sa.func.min(both.c.next_run_at)))).scalar_one_or_none()
         said = (
-            await self._connection.execute(sa.select(sa.func.min(t.announcements.c.ordered_at)).where(_OPEN))
+            await self._connection.execute(
+                sa.select(sa.func.min(t.announcements.c.ordered_at)).where(
+                    _OPEN,
+                    t.announcements.c.conversation.not_in(sa.select(t.announcements.c.conversation).where(_REFUSED)),
+                )
+            )
         ).scalar_one_or_none()
         return self._age(due), self._age(said)
+
+    async def refused_conversations(self) -> dict[str, int]:
+        """Return in how many conversations Slack refuses what is posted for now, by Slack's words."""
+        rows = await self._connection.execute(
+            sa.select(t.announcements.c.failure, sa.func.count(t.announcements.c.conversation.distinct()))
+            .where(_REFUSED)
+            .group_by(t.announcements.c.failure)
+        )
+        return {row[0]: row[1] for row in rows}
 
     def _age(self, moment: datetime | None) -> float:
         return 0.0 if moment is None else max(0.0, (self.now - moment).total_seconds())
