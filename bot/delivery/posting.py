@@ -5,6 +5,7 @@ Facts about methods and errors: https://docs.slack.dev/reference/methods/chat.po
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -103,10 +104,8 @@ class SlackPoster:
 
     async def delete(self, posted: Place) -> None:
         """Delete a message; one that is gone already counts as deleted."""
-        try:
+        with suppress(GoneError):
             await self._call(self._client.chat_delete, channel=posted.channel, ts=posted.ts)
-        except GoneError:
-            pass
 
     async def find(self, channel: str, key: str, *, thread_ts: str | None, oldest: float) -> Place | None:
         """Return the message with a key, posted since `oldest` (seconds since the epoch), or None.

@@ -14,7 +14,14 @@ import structlog
 
 from bot.delivery.posting import Place, SlackPoster
 from bot.delivery.throttle import Throttle
-from bot.slack_errors import BlocksError, EditClosedError, GoneError, RefusedForGoodError, SlackError, UnknownOutcomeError
+from bot.slack_errors import (
+    BlocksError,
+    EditClosedError,
+    GoneError,
+    RefusedForGoodError,
+    SlackError,
+    UnknownOutcomeError,
+)
 from bot.views.fallback_text import plain_only
 from bot.views.text import Message
 from handlers import announcements
@@ -61,7 +68,7 @@ class Showing:
     async def writing(self) -> AsyncIterator[Transaction]:
         """Open a transaction in which the conversation is surely this process's."""
         async with self._store.transaction() as transaction:
-            if not await transaction.hold_conversation(self.announcement.conversation):
+            if not await transaction.claims.hold_conversation(self.announcement.conversation):
                 raise WaitError(_TAKEN_OVER)
             yield transaction
 
@@ -90,7 +97,7 @@ class Showing:
                 number += 1
         await self._cut_to(channel, len(wanted))
         async with self.writing() as transaction:
-            await transaction.update_announcement(
+            await transaction.outbox.update(
                 self.announcement.key,
                 channel=channel,
                 messages=tuple(self._standing),
@@ -108,12 +115,12 @@ class Showing:
         """
         refused = {} if failure is None else {"failure": failure}
         async with self.writing() as transaction:
-            await transaction.update_announcement(
+            await transaction.outbox.update(
                 self.announcement.key, attempts=self.announcement.attempts + 1, posting_at=self._posting_at, **refused
             )
             if anew is not None:
-                await transaction.update_announcement(anew, messages=(), posting_at=None)
-                await transaction.refresh(anew)
+                await transaction.outbox.update(anew, messages=(), posting_at=None)
+                await transaction.outbox.refresh(anew)
 
     async def _find_lost(self, channel: str, thread_ts: str | None) -> None:
         """Look for the message whose post had no answer, the one after those that surely stand, before anything else."""
@@ -143,7 +150,9 @@ class Showing:
                 return
             link = await self._poster.permalink(new)
             where = f"<{link}|in a new message>" if link else "in a new message"
-            await self._poster.reply(old.channel, old.ts, f"Slack lets me edit the message above no more. It goes on {where}.")
+            await self._poster.reply(
+                old.channel, old.ts, f"Slack lets me edit the message above no more. It goes on {where}."
+            )
         except SlackError as error:
             self._log.info("a message that was replaced is not marked", key=self._key(number), words=error.words)
 
@@ -187,7 +196,7 @@ class Showing:
         self._wait_for_the_turn()
         async with self.writing() as transaction:
             self._posting_at = transaction.now
-            await transaction.update_announcement(
+            await transaction.outbox.update(
                 self.announcement.key, channel=channel, messages=tuple(self._standing), posting_at=transaction.now
             )
         self._must_hold()
@@ -217,7 +226,7 @@ class Showing:
         """Write down what stands in Slack now; nothing is under way."""
         self._posting_at = None
         async with self.writing() as transaction:
-            await transaction.update_announcement(
+            await transaction.outbox.update(
                 self.announcement.key, channel=channel, messages=tuple(self._standing), posting_at=None
             )
             await self._record_first(transaction)
@@ -225,9 +234,9 @@ class Showing:
     async def _record_first(self, transaction: Transaction) -> None:
         """Record where an announcement was posted, once it is; what stood in a thread before it follows to the new one."""
         if self._first is not None and self._is_anew:
-            await transaction.refresh_thread(self.announcement.key, but_not=announcements.NOTE)
+            await transaction.outbox.refresh_thread(self.announcement.key, but_not=announcements.NOTE)
         if self._first is not None and self.announcement.request_id is not None:
-            transaction.record(
+            transaction.audit.record(
                 "announced",
                 SYSTEM,
                 self.announcement.request_id,

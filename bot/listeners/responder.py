@@ -10,12 +10,11 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-import aiohttp
 import structlog
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from bot.slack_errors import SLACK_ERRORS, read_error
 from bot.views.form import problem_view
 from bot.views.lists import notice_message, refusal_message
 from bot.views.review import message_view, refused_view
@@ -33,8 +32,6 @@ _ANSWER_SECONDS: Final = 2.0  # for a call that the answer to a click waits for
 _TRIGGER_SECONDS: Final = 2.5  # a trigger lives three, and the click must be answered in the same time
 
 Body = Mapping[str, Any]
-# what Slack's client raises: AttributeError for an answer that is plain text, where it expects JSON
-SLACK_ERRORS: Final = (SlackApiError, aiohttp.ClientError, TimeoutError, ValueError, AttributeError)
 NOT_NOW: Final = (
     "I cannot take requests right now: the database does not answer. Nothing you sent before is lost. "
     "Try again in a minute."
@@ -244,7 +241,4 @@ def _in_modal(body: Body) -> bool:
 
 
 def _words(error: BaseException) -> str:
-    if isinstance(error, SlackApiError):
-        data = getattr(error.response, "data", error.response)
-        return str(data.get("error", "")) if isinstance(data, Mapping) else type(error).__name__
-    return type(error).__name__
+    return read_error(error).words

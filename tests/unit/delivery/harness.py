@@ -9,10 +9,11 @@ from typing import Final
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.delivery import Deliverer, RateLimit, SlackPoster, Throttle
-from bot.delivery.posting import Place, PostingError, Trouble
+from bot.delivery.posting import Place
 from bot.delivery.showing import Showing
 from bot.playground.serving import served
 from bot.playground.slack import NO_RATES, AppInstall, Channel, LocalSlack, User, Workspace
+from bot.slack_errors import SlackError, TransientError, UnknownOutcomeError
 from bot.views.text import Message
 from handlers import announcements
 from handlers.routes import Topology
@@ -33,7 +34,7 @@ async def nothing(_key: str) -> None:
 class WatchedPoster(SlackPoster):
     """Posts to the local Slack; something may happen before a call is sent, and after it was applied.
 
-    What happens is given the key of the message, and may raise a `PostingError` instead of the answer.
+    What happens is given the key of the message, and may raise a `SlackError` instead of the answer.
     """
 
     def __init__(self, client: AsyncWebClient) -> None:
@@ -70,12 +71,14 @@ def at(key: str, *happenings: Happening) -> Happening:
 
 async def no_answer(_key: str) -> None:
     """Lose the answer."""
-    raise PostingError(Trouble.UNKNOWN, "ServerDisconnectedError")
+    words = "ServerDisconnectedError"
+    raise UnknownOutcomeError(words)
 
 
 async def turned_away(_key: str) -> None:
     """Answer that there were too many messages."""
-    raise PostingError(Trouble.WAIT, "ratelimited", seconds=5)
+    words = "ratelimited"
+    raise TransientError(words, seconds=5)
 
 
 @dataclass
@@ -122,31 +125,31 @@ class DeliveryHarness:
     async def orders(self, store: Store, text: str, key: str = KEY, *, thread_key: str | None = None) -> None:
         """Order a message."""
         async with store.transaction() as transaction:
-            await transaction.announce(
+            await transaction.outbox.announce(
                 key, announcements.DIRECT, CHANNEL, thread_key=thread_key, data={"kind": "notice", "text": text}
             )
 
     async def orders_anew(self, store: Store, key: str = KEY) -> None:
         """Order a message to be shown as it is by now."""
         async with store.transaction() as transaction:
-            await transaction.refresh(key)
+            await transaction.outbox.refresh(key)
 
     async def row(self, store: Store, key: str = KEY) -> Announcement:
         """Return how far the delivery of a message is."""
         async with store.reading() as reader:
-            found = await reader.announcement(key)
+            found = await reader.outbox.get(key)
         assert found is not None
         return found
 
     async def shows(self, process: Process, messages: Sequence[Message], key: str = KEY) -> None:
         """Let a process show exactly these messages for an announcement, as its job would."""
         async with process.store.transaction() as transaction:
-            assert await transaction.claim_conversation(CHANNEL)
+            assert await transaction.claims.take_conversation(CHANNEL)
         row = await self.row(process.store, key)
         showing = Showing(process.store, process.poster, process.throttle, process.holds_lease, row)
         try:
             await showing.show(messages, None)
-        except PostingError:
+        except SlackError:
             await showing.count()
             raise
 
@@ -155,7 +158,7 @@ class DeliveryHarness:
         for _ in range(20):
             await process.deliverer.deliver(conversation)
             async with process.store.reading() as reader:
-                if not await reader.open_announcements(conversation, limit=1):
+                if not await reader.outbox.undelivered(conversation, limit=1):
                     return
             self.harness.now += timedelta(minutes=1)
             await process.store.heartbeat(LEASE)
