@@ -56,6 +56,13 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
+        self._socket: Gauge | None = None
+        self._socket_lost = Counter(
+            "tines_sync_socket_lost",
+            "Socket Mode connections that ended or could not be opened, by reason",
+            ["reason"],
+            registry=self._registry,
+        )
         self._slack = Counter(
             "tines_sync_slack_calls", "Calls to Slack", ["method", "outcome"], registry=self._registry
         )
@@ -73,6 +80,18 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
+
+    def socket_connected(self, *, connected: bool) -> None:
+        """Tell whether there is a Socket Mode connection; where none is used, there is no such figure."""
+        if self._socket is None:
+            self._socket = Gauge(
+                "tines_sync_socket_connected", "Whether a Socket Mode connection is open", registry=self._registry
+            )
+        self._socket.set(1 if connected else 0)
+
+    def socket_lost(self, reason: str) -> None:
+        """Count a Socket Mode connection that ended or could not be opened."""
+        self._socket_lost.labels(reason).inc()
 
     def tines_call(self, tenant: str, method: str, outcome: str, seconds: float) -> None:
         """Count a call to a tenant."""

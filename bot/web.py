@@ -60,7 +60,7 @@ class SlackEndpoint:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        if request.method in {"GET", "HEAD"} and is_certificate_check(request.scope["query_string"]):
+        if request.method != "POST" and is_certificate_check(request.scope["query_string"]):
             return Response()
         if request.method != "POST":
             return await self._refusal(_NOT_ALLOWED, Reason.METHOD)
@@ -69,8 +69,9 @@ class SlackEndpoint:
             return body
         if isinstance(body, Reason):
             return await self._refusal(_STATUS.get(body, 400), body)
-        if is_certificate_check(body) or is_certificate_check(request.scope["query_string"]):
-            return Response()
+        return Response() if is_certificate_check(body) else await self._answer_body(request, body)
+
+    async def _answer_body(self, request: Request, body: bytes) -> Response:
         if not self._is_signed(body, request.headers):
             return await self._refusal(401, Reason.UNSIGNED, bytes=len(body))
         try:

@@ -11,7 +11,8 @@ from bot.check.findings import Finding
 from bot.check.slack import SlackAnswers, check_app_token, check_slack
 from bot.check.tines import check_tenants
 from bot.settings import PartialSettings
-from handlers.network import Network
+from bot.slack_client import go_through
+from handlers.network import Network, egress_for
 from handlers.policy import policy_faults
 from handlers.routes import Topology
 from handlers.tines import RetryPolicy, Timeouts, TinesCalls, TinesClient
@@ -42,6 +43,8 @@ async def _ask_slack(partial: PartialSettings) -> SlackAnswers:
         timeout=_SLACK_TIMEOUT,
         retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=2)],
     )
+    go_through(client, partial.slack_api_url, partial.network)
+    client.ssl = egress_for(partial.slack_api_url, partial.network).ssl_context()
     answers = await check_slack(partial.topology, client) if token else SlackAnswers()
     if partial.slack_app_token is not None:
         answers.findings.append(await check_app_token(client, partial.slack_app_token))

@@ -13,9 +13,8 @@ from typing import Any, Final
 
 import structlog
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from bot.slack_client import SlackClient
 from bot.slack_errors import (
     SLACK_ERRORS,
     GoneError,
@@ -51,7 +50,7 @@ NOT_NOW: Final = (
 class Responder:
     """The use cases' services, Slack's Web API, and follow-ups."""
 
-    def __init__(self, services: Services, client: AsyncWebClient, *, budget: float = CLICK_BUDGET) -> None:
+    def __init__(self, services: Services, client: SlackClient, *, budget: float = CLICK_BUDGET) -> None:
         self.services = services
         self.client = client
         self.budget = budget
@@ -172,7 +171,7 @@ class Responder:
         message = notice_message(f"Slack did not open the window: {why}")
         url = body.get("response_url")
         if isinstance(url, str) and url:
-            hook = AsyncWebhookClient(url, session=self.client.session)
+            hook = self.client.hook(url)
             answer = await hook.send(
                 text=message.text, blocks=message.blocks, replace_original=False, response_type="ephemeral"
             )
@@ -214,7 +213,7 @@ class Responder:
         """Put a message in the place of the ephemeral one that was clicked; tell it anew where that is not possible."""
         url = body.get("response_url")
         if isinstance(url, str) and url:
-            hook = AsyncWebhookClient(url, session=self.client.session)
+            hook = self.client.hook(url)
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     answer = await hook.send(

@@ -35,6 +35,7 @@ class Core:
     base_url: str = "http://127.0.0.1"  # where the app reaches this Slack, without a slash at the end
     socket_url: str = ""  # where its WebSockets are opened, when not at the same place
     token_revoked: bool = False
+    app_token_revoked: bool = False
     edit_seconds: float | None = None  # for how long a message may be edited; None: always
     files: dict[str, Json] = field(default_factory=dict)  # file id → what was uploaded
     ids: Ids = field(init=False)

@@ -79,6 +79,11 @@ class Disruptions:
         self._core.token_revoked = False
         self._core.changes.tell(ChangeKind.APP_CHANGED)
 
+    def revoke_app_token(self, *, revoked: bool = True) -> None:
+        """Make the app-level token useless for new connections, or make it work again."""
+        self._core.app_token_revoked = revoked
+        self._core.changes.tell(ChangeKind.APP_CHANGED)
+
     def deactivate(self, user: str, *, deleted: bool = True) -> None:
         """Deactivate a person's account, or bring it back."""
         found = self._user(user)
