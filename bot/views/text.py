@@ -89,13 +89,20 @@ def _shown(hidden: re.Match[str]) -> str:
 
 
 def escape(text: str) -> str:
-    """Return the text for use inside mrkdwn: tidied, and with nothing live in it, as if it stood in a rich_text block.
+    """Return the text for use inside mrkdwn: tidied, and with `&`, `<`, `>` as entities, so that nobody is called.
 
-    `&`, `<` and `>` become entities; what would format, link or become an emoji becomes a character that looks alike.
+    Source: https://docs.slack.dev/messaging/formatting-message-text#escaping
+    """
+    return tidy(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def inert(text: str) -> str:
+    """Return the text for use inside mrkdwn, as still as if it stood in a rich_text block.
+
+    Besides `escape`, what would format, link by itself or become an emoji becomes a character that looks alike.
     Source: https://docs.slack.dev/messaging/formatting-message-text
     """
-    inert = _LIVE.sub(lambda live: _INERT[live[0]], tidy(text))
-    return inert.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escape(_LIVE.sub(lambda live: _INERT[live[0]], text))
 
 
 def size(text: str) -> int:
