@@ -26,6 +26,7 @@ from bot.listeners import PunctualApp, Responder
 from bot.listeners.deferred import finish
 from bot.listeners.responder import CLICK_BUDGET
 from bot.metrics import Metrics, Shared
+from bot.operations import Presentation, all_presentations
 from bot.people import SlackPeople
 from bot.readiness import Readiness
 from bot.settings import Settings
@@ -36,9 +37,12 @@ from bot.starting import alone_on
 from bot.web import Check, SlackEndpoint, build_web
 from handlers.catalogue import Catalogue
 from handlers.engine import LEASE, DurableJobs, Engine, new_executor_id
+from handlers.execution.executor import Executor
+from handlers.execution.send_window import SendWindow
 from handlers.jobs import ADVANCE, DEFERRED, DELIVER
 from handlers.network import Network
-from handlers.operations.create import CreateDestination
+from handlers.operations import AnyOperation
+from handlers.operations.registry import all_operations
 from handlers.operations.schedule import Schedule
 from handlers.requests import Services, advance
 from handlers.store import Store, check_schema, migrate, migrates_by_itself
@@ -68,6 +72,9 @@ class Overrides:
     rate_limit: RateLimit = field(default_factory=RateLimit)  # of each channel's messages
     ping_seconds: float = 5.0  # between two pings of a Socket Mode connection
     lease: timedelta = LEASE  # of a process over what it works on, when several share a database
+    operations: Mapping[str, AnyOperation] = field(default_factory=all_operations)
+    presentations: Mapping[str, Presentation] = field(default_factory=all_presentations)
+    window: SendWindow = field(default_factory=SendWindow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +115,9 @@ async def compose(
         metrics = Metrics()
         jobs = DurableJobs(url)
         stack.callback(jobs.close)
-        store = Store(open_engine(url), jobs, executor=new_executor_id(), clock=overrides.clock)
+        store = Store(
+            open_engine(url), jobs, executor=new_executor_id(), clock=overrides.clock, types=overrides.operations
+        )
         stack.push_async_callback(store.close)
         session = await stack.enter_async_context(slack_session(settings.slack_api_url, settings.network))
         client = SlackClient(
@@ -120,11 +129,16 @@ async def compose(
         )
         socket = SocketState(metrics, time.monotonic)
         services, engine = await _work(settings, overrides, store, jobs, client, metrics, stack)
-        responder = Responder(services, client, budget=overrides.click_budget)
+        responder = Responder(services, client, overrides.presentations, budget=overrides.click_budget)
         stack.push_async_callback(responder.close)
         poster = SlackPoster(client)
         deliverer = Deliverer(
-            store, settings.topology, poster, Throttle(overrides.rate_limit, time.monotonic), engine.holds_lease
+            store,
+            settings.topology,
+            poster,
+            Throttle(overrides.rate_limit, time.monotonic),
+            overrides.presentations,
+            engine.holds_lease,
         )
         slack = _slack_app(client, responder, settings.network)
         await engine.start(
@@ -167,6 +181,7 @@ async def _work(
         alias: await stack.enter_async_context(
             TinesClient(
                 tenant,
+                secrets=settings.topology.secrets(),
                 network=settings.network,
                 transport=overrides.transports.get(alias),
                 timeouts=overrides.timeouts,
@@ -179,12 +194,18 @@ async def _work(
     catalogue = Catalogue(clients, settings.topology.tenants, fresh_for=overrides.fresh_seconds)
     stack.push_async_callback(catalogue.close)
     engine = Engine(jobs, store, sweep_seconds=overrides.sweep_seconds, lease=overrides.lease)
-    operation = CreateDestination(
-        store, settings.topology, clients, catalogue, holds_lease=engine.holds_lease, schedule=overrides.schedule
+    people = SlackPeople(client)
+    executor = Executor(
+        store=store,
+        topology=settings.topology,
+        clients=clients,
+        catalogue=catalogue,
+        people=people,
+        operations=overrides.operations,
+        schedule=overrides.schedule,
+        window=overrides.window,
     )
-    services = Services(
-        store=store, topology=settings.topology, people=SlackPeople(client), catalogue=catalogue, operation=operation
-    )
+    services = Services(store=store, topology=settings.topology, people=people, catalogue=catalogue, executor=executor)
     return services, engine
 
 

@@ -5,7 +5,7 @@ one channel at the same time, and a conversation that must wait holds up nobody 
 message: a process that was stopped for long finds its conversation taken over, and says nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from bot.delivery.posting import Place, SlackPoster
 from bot.delivery.rendering import Scene, render
 from bot.delivery.showing import Showing, WaitError
 from bot.delivery.throttle import Throttle
+from bot.operations import Presentation
 from bot.slack_errors import (
     NoThreadError,
     RefusedForNowError,
@@ -47,12 +48,14 @@ class Deliverer:
         topology: Topology,
         poster: SlackPoster,
         throttle: Throttle,
+        presentations: Mapping[str, Presentation],
         holds_lease: Callable[[], bool],
     ) -> None:
         self._store = store
         self._topology = topology
         self._poster = poster
         self._throttle = throttle
+        self._presentations = presentations
         self._holds_lease = holds_lease
         self._resting: dict[str, datetime] = {}  # conversations that must wait, as their rows say
         self._log = structlog.get_logger(__name__)
@@ -117,7 +120,7 @@ class Deliverer:
             trace = scene.request.trace if scene.request else None
             with traced(trace, announcement=announcement.key):
                 thread_ts = root.ts if announcement.thread_key is not None and root is not None else None
-                await showing.show(render(scene), thread_ts, ended=_is_over(scene.request))
+                await showing.show(render(scene, self._presentations), thread_ts, ended=_is_over(scene.request))
         except SlackError as error:
             await self._after(showing, error)
 
@@ -129,7 +132,7 @@ class Deliverer:
             request = await reader.requests.get(announcement.request_id) if announcement.request_id else None
             root = await reader.outbox.get(root_key) if root_key else None
             # a route that is gone, or leads elsewhere by now, is shown as it was when the request was made
-            route = (self._topology.route_for(request.content) or retired_route(request.content)) if request else None
+            route = (self._topology.route_for(request) or retired_route(request)) if request else None
             freeze = await reader.freezes.get(route.name) if route else None
         posted = Place(root.channel, root.messages[0].ts) if root and root.channel and root.messages else None
         needs_link = announcement.kind in {announcements.NOTIFY, announcements.DIRECT}

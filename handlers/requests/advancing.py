@@ -33,7 +33,7 @@ async def _advance(services: Services, request_id: str) -> None:
             await transaction.claims.release_request(request_id)
             return
     try:
-        await services.operation.advance(request)
+        await services.executor.advance(request)
     except BaseException:
         # not lost: the row is still due, and the sweep comes back to it
         async with services.store.transaction() as transaction:

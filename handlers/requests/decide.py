@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Final
 
 from handlers import announcements
-from handlers.models import Content, Decision, Frozen, Request, State, Story, Verdict
+from handlers.execution.call_journal import CallJournal
+from handlers.models import Decision, Facts, Frozen, Request, State, Verdict, digest_of
 from handlers.operations import Preview
-from handlers.operations.call_journal import CallJournal
+from handlers.people import Identity
 from handlers.policy import Ruling, may_approve, may_reject, may_withdraw, quorum
 from handlers.requests.answers import Answer, Changed, Done, NotNow, Refused, Slow
 from handlers.requests.approvals import invalid_approvals, void_approvals, without
@@ -20,6 +21,7 @@ from handlers.requests.services import (
     allowed,
     deadline,
     find,
+    identified,
     looked_up,
     permitted,
     record_refusal,
@@ -40,7 +42,6 @@ class ReviewedVersion(Frozen):
     request_id: str
     revision: int
     digest: str
-    acknowledged_ids: tuple[int, ...] = ()  # ids of the sync destinations for the same teams
 
 
 async def record_review(journal: CallJournal, actor: str, request: Request, digest: str) -> None:
@@ -58,11 +59,13 @@ async def approve(
     for a job that finishes it and may run again.
     """
     until = deadline(budget)
+    person = await identified(services, actor)
+    actor = person.id
     found = await find(services, actor, shown.request_id, what="approve")
     if isinstance(found, Refused):
         return found
     request, route = found
-    given = _given(request, actor, shown, since)
+    given = _given(request, person, shown, since)
     if given is not None:
         return await _again(services, actor, request, given, since)
     if request.state is not State.PENDING:
@@ -72,7 +75,7 @@ async def approve(
         return granted
     ruling, gone = granted
     async with CallJournal(services.store, request.id, actor) as journal:
-        preview = await looked_up(services, request.content, until, journal)
+        preview = await looked_up(services, request, route, until, journal)
         if preview is None:
             return Slow()
         if preview.problem is not None:
@@ -80,14 +83,13 @@ async def approve(
             return await record_refusal(services, actor, unknown, what="approve", route=route.name, request=request)
         async with journal.transaction() as transaction:
             current = await in_time(transaction, request.id, route)
-            if current is not None and _given(current, actor, shown, since) is not None:
+            if current is not None and _given(current, person, shown, since) is not None:
                 transaction.audit.record("repeated", actor, current.id, what="approve")
                 return _counts(current)
             if current is None or current.state is not State.PENDING:
                 now = current or request
                 return refused_in(transaction, actor, (what_happened(now),), what="approve", request=now)
-            now_there = current.content.with_stories(preview.stories)
-            changes = _changes(current, request, shown, preview, now_there)
+            changes = _changes(services, current, request, route, shown, preview)
             if changes:
                 transaction.audit.record(
                     "shown_again", actor, current.id, changes=list(changes), revision=current.revision
@@ -95,7 +97,8 @@ async def approve(
                 fits = current.revision == request.revision  # else it was looked up for what was asked before
                 return Changed(request=current, preview=preview if fits else None, changes=changes)
             current = await void_approvals(transaction, current, route, gone)
-            return await _take(transaction, current, route, actor, shown, ruling, now_there)
+            current = await _as_shown(services, transaction, current, route, actor, shown, preview.facts)
+            return await _take(transaction, current, route, actor, shown, ruling)
 
 
 async def _granted(
@@ -131,7 +134,7 @@ def _counts(request: Request) -> Done:
     return Done(request=request, text=f"Your approval of {request.id} counts already.")
 
 
-def _given(request: Request, actor: str, shown: ReviewedVersion, since: datetime | None) -> Decision | None:
+def _given(request: Request, person: Identity, shown: ReviewedVersion, since: datetime | None) -> Decision | None:
     """Return this very approval if it was taken already: by a second click, or by a job that runs again.
 
     Taken since the click, it counts as given even if it was withdrawn after that. A request that somebody ended is not
@@ -142,7 +145,7 @@ def _given(request: Request, actor: str, shown: ReviewedVersion, since: datetime
     taken = (
         each
         for each in request.decisions
-        if each.actor == actor
+        if person.is_(each.actor)
         and (
             each.counts_for(shown.revision, shown.digest)
             or (since is not None and each.at >= since and each.verdict is Verdict.APPROVE)
@@ -151,32 +154,35 @@ def _given(request: Request, actor: str, shown: ReviewedVersion, since: datetime
     return max(taken, key=lambda each: each.at, default=None)
 
 
-async def _take(
+async def _as_shown(
+    services: Services,
     transaction: Transaction,
     current: Request,
     route: Route,
     actor: str,
     shown: ReviewedVersion,
-    ruling: Ruling,
-    content: Content,
-) -> Done:
-    if shown.digest != current.digest:
-        # stories were edited on Tines since the request was made or last approved: earlier approvals were for those
-        lost = len(current.approvals())
-        edited = _edited(current.content.stories, content.stories)
-        current = (await transaction.requests.change(current, content=content)).model_copy(
-            update={"digest": shown.digest}
+    facts: Facts | None,
+) -> Request:
+    """Return the request with the facts that were shown; where they differ, approvals of the earlier ones are void."""
+    if shown.digest == current.digest:
+        return current
+    operation = services.executor.operations[current.operation]
+    lost = len(current.approvals())
+    changes = operation.changes(current.params, current.facts, facts) if facts is not None else ()
+    changed = await transaction.requests.change(
+        current, facts=facts, origins=services.topology.origins(route), digest=shown.digest
+    )
+    if lost:
+        transaction.audit.record("stories_changed", actor, current.id, approvals_lost=lost, digest=shown.digest)
+        await announcements.note(
+            transaction, changed, route, "stories_changed", approvals_lost=lost, changes=list(changes)
         )
-        if lost:
-            transaction.audit.record("stories_changed", actor, current.id, approvals_lost=lost, digest=shown.digest)
-            await announcements.note(
-                transaction,
-                current,
-                route,
-                "stories_changed",
-                approvals_lost=lost,
-                changes=list(edited),
-            )
+    return changed
+
+
+async def _take(
+    transaction: Transaction, current: Request, route: Route, actor: str, shown: ReviewedVersion, ruling: Ruling
+) -> Done:
     decision = Decision(
         request_id=current.id,
         revision=current.revision,
@@ -184,7 +190,6 @@ async def _take(
         actor=actor,
         verdict=Verdict.APPROVE,
         groups=ruling.entries,
-        acknowledged_ids=shown.acknowledged_ids,
         at=transaction.now,
     )
     await transaction.requests.add_decision(decision)
@@ -196,7 +201,6 @@ async def _take(
         current.id,
         revision=current.revision,
         digest=shown.digest,
-        acknowledged_ids=list(shown.acknowledged_ids),
         have=standing.have,
         needed=standing.needed,
     )
@@ -216,33 +220,26 @@ async def _take(
 
 
 def _changes(
-    current: Request, before: Request, shown: ReviewedVersion, preview: Preview, now_there: Content
+    services: Services, current: Request, before: Request, route: Route, shown: ReviewedVersion, preview: Preview
 ) -> tuple[str, ...]:
     """Say what is different from what was shown; nothing when it is the same."""
     if not current.revision == shown.revision == before.revision:
         return ("The request was changed by the person who asked. Below is what it asks for now.",)
-    # within one revision only the stories' times of editing change, and those were just looked up
-    changes = [
-        f"The story {story.name} is gone, was moved, or has no change control any more." for story in preview.gone
-    ]
-    if not changes and now_there.digest() != shown.digest:
-        changes.extend(
-            _edited(before.content.stories, preview.stories) or ("Stories were edited since they were shown.",)
-        )
-    unseen = [str(each.id) for each in preview.existing if each.id not in shown.acknowledged_ids]
-    if unseen:
-        changes.append(f"A sync destination for the same teams exists now (number {', '.join(unseen)}).")
-    return tuple(changes)
-
-
-def _edited(before: tuple[Story, ...], now: tuple[Story, ...]) -> tuple[str, ...]:
-    then = {story.id: story.edited_at for story in before}
-    return tuple(f"{story.name} was edited on Tines since." for story in now if then.get(story.id) != story.edited_at)
+    operation, facts = services.executor.operations[current.operation], preview.facts
+    known = current.facts if current.digest == shown.digest else None
+    if facts is not None and not operation.can_be_done(facts):
+        return operation.changes(current.params, known, facts)
+    origins = services.topology.origins(route)
+    if digest_of(current.operation, current.route, current.params, origins, facts) == shown.digest:
+        return ()
+    said = operation.changes(current.params, known, facts) if facts is not None else ()
+    return said or ("What would be done has changed since it was shown.",)
 
 
 async def reject(services: Services, actor: str, shown: ReviewedVersion, comment: str) -> Answer:
     """End a pending request with a comment for its requester. What was shown is recorded, whatever is there now."""
     request_id = shown.request_id
+    actor = (await identified(services, actor)).id
     found = await permitted(
         services,
         actor,
@@ -286,6 +283,8 @@ async def reject(services: Services, actor: str, shown: ReviewedVersion, comment
 
 async def withdraw(services: Services, actor: str, request_id: str) -> Answer:
     """Take back an approval, while the quorum is not reached."""
+    person = await identified(services, actor)
+    actor = person.id
     found = await permitted(
         services,
         actor,
@@ -300,9 +299,11 @@ async def withdraw(services: Services, actor: str, request_id: str) -> Answer:
         current = await locked(transaction, request, route, _OPEN, actor, what="withdraw")
         if isinstance(current, Refused):
             return current
-        await transaction.requests.withdraw_approval(current, actor)
+        remaining = current
+        for given_as in [approval.actor for approval in current.approvals() if person.is_(approval.actor)]:
+            await transaction.requests.withdraw_approval(current, given_as)
+            remaining = without(remaining, given_as, transaction.now)
         transaction.audit.record("withdrawn", actor, current.id, revision=current.revision)
-        remaining = without(current, actor, transaction.now)
         await announcements.changed(transaction, remaining)
         standing = quorum(route, remaining.approvals())
         await announcements.note(

@@ -24,7 +24,7 @@ from handlers.store.failures import StoreUnavailableError, driver_words, is_unav
 from handlers.store.files import DatabaseFileError
 from handlers.store.migrate import NewerSchemaError, SchemaError, check_schema, migrate, migrates_by_itself
 from handlers.store.requests import ConflictError
-from handlers.store.rows import Announcement, DeferredCommand, Event, Posted
+from handlers.store.rows import Announcement, DeferredCommand, Event, OpaqueParams, Posted, RowTypes
 from handlers.store.unit import Reader, Transaction
 
 __all__ = [
@@ -36,8 +36,10 @@ __all__ = [
     "DeferredCommand",
     "Event",
     "NewerSchemaError",
+    "OpaqueParams",
     "Posted",
     "Reader",
+    "RowTypes",
     "SchemaError",
     "Store",
     "StoreUnavailableError",
@@ -58,8 +60,17 @@ _SAME_HEAD: Final = sa.update(t.chain).where(t.chain.c.id == 1).values(seq=t.cha
 class Store:
     """Opens transactions. `clock` tells the time (aware, UTC); `executor` names this process in claims."""
 
-    def __init__(self, engine: AsyncEngine, jobs: JobQueue, *, executor: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        jobs: JobQueue,
+        *,
+        executor: str,
+        clock: Callable[[], datetime],
+        types: Mapping[str, RowTypes] | None = None,
+    ) -> None:
         self._engine = engine
+        self._types = types or {}  # what requests keep as JSON, by operation
         self._jobs = jobs
         self.executor = executor
         self.clock = clock
@@ -109,7 +120,7 @@ class Store:
             async with self._turn(), self._engine.connect() as plain:
                 connection = await plain.execution_options(**WRITING)
                 async with connection.begin():
-                    transaction = Transaction(connection, self.clock(), executor=self.executor)
+                    transaction = Transaction(connection, self.clock(), self._types, executor=self.executor)
                     yield transaction
                     await transaction.audit.write()
                     tickets = await self._jobs.enqueue(connection, transaction.jobs)
@@ -128,7 +139,7 @@ class Store:
         turn = self._freezes_turn
         with self._failures():
             async with self._engine.connect() as connection, connection.begin():
-                yield Reader(connection, self.clock(), freezes_turn=turn)
+                yield Reader(connection, self.clock(), self._types, freezes_turn=turn)
 
     async def freezes(self) -> Mapping[str, Freeze]:
         """Return every frozen route, to be shown: this process's changes at once, others' within three seconds.

@@ -116,7 +116,8 @@ class Claims(ClaimsReader):
         if held.scalar_one_or_none() != self._executor:
             return None
         current = await self._load(request.id)
-        if current is None or (current.state, current.revision) != (request.state, request.revision):
+        seen = (request.state, request.revision, request.attempts)
+        if current is None or (current.state, current.revision, current.attempts) != seen:
             return None
         return current
 

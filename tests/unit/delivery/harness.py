@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.delivery import Deliverer, RateLimit, SlackPoster, Throttle
 from bot.delivery.posting import Place
 from bot.delivery.showing import Showing
+from bot.operations import all_presentations
 from bot.playground.serving import served
 from bot.playground.slack import NO_RATES, AppInstall, Channel, LocalSlack, User, Workspace
 from bot.slack_errors import SlackError, TransientError, UnknownOutcomeError
@@ -118,7 +119,12 @@ class DeliveryHarness:
         throttle = Throttle(rate_limit, self.seconds)
         held: list[bool] = []
         deliverer = Deliverer(
-            store, Topology(tenants={}, routes={}), poster, throttle, lambda: held.pop(0) if held else True
+            store,
+            Topology(tenants={}, routes={}),
+            poster,
+            throttle,
+            all_presentations(),
+            lambda: held.pop(0) if held else True,
         )
         return Process(store, poster, deliverer, throttle, held)
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any, Final
 
 import httpx
@@ -16,8 +16,8 @@ from bot.playground.tines import LocalTines, build_tines_app
 from bot.playground.tines.records import Destination
 from bot.playground.tines.seed import PROD_KEY
 from bot.playground.tines.syncing import create_destination
+from handlers.execution.send_window import SendWindow
 from handlers.models import Request
-from handlers.operations.create import CreateDestination
 from handlers.operations.schedule import Schedule
 from handlers.policy import Freeze
 from handlers.requests import Done, approve, freeze, unfreeze
@@ -28,7 +28,6 @@ from tests.unit.requests.harness import ADA, BEN, ROUTE, RequestHarness, opened
 API: Final = "/api/v1"
 RETRY_POLICY: Final = RetryPolicy(attempts=2, wait_initial=0.001, wait_max=0.001, wait_jitter=0)
 DESTINATIONS: Final = "/admin/sync_destinations"
-YES, NO = True, False
 Happening = Callable[[], Awaitable[None]]
 
 
@@ -82,26 +81,32 @@ async def no_answer() -> None:
 
 @dataclass
 class ExecutionHarness:
-    """A harness, the line of its operation to the source tenant, and its lease."""
+    """A harness, the line of its operation to the source tenant, and its standstills."""
 
     harness: RequestHarness
     line: Line
     client: TinesClient
     database_url: str
     schedule: Schedule
-    lease: Iterator[bool] = field(default_factory=lambda: repeat(YES))  # whether it is held, each time it is asked
+    standstills: Iterator[float] = field(default_factory=lambda: repeat(0.0))  # seconds, before each look at the time
+    _stood_still: float = 0.0
 
     def starts(self, topology: Topology) -> None:
         """Start with a configuration; what was asked for before stays."""
-        operation = CreateDestination(
-            self.harness.store,
-            topology,
-            {"dev": self.client},
-            self.harness.services.catalogue,
-            holds_lease=lambda: next(self.lease),
+        services = self.harness.services
+        executor = replace(
+            services.executor,
+            topology=topology,
+            clients={**services.executor.clients, "dev": self.client},
             schedule=self.schedule,
+            window=SendWindow(clock=self._window_time),
         )
-        self.harness.services = replace(self.harness.services, topology=topology, operation=operation)
+        self.harness.services = replace(services, topology=topology, executor=executor)
+
+    def _window_time(self) -> float:
+        """Return the time as the send window knows it, which also counts while the process stands still."""
+        self._stood_still += next(self.standstills)
+        return self.harness.clock().timestamp() + self._stood_still
 
     @asynccontextmanager
     async def beside(self) -> AsyncIterator[RequestHarness]:
@@ -128,9 +133,9 @@ class ExecutionHarness:
         """Let Ben unfreeze the route."""
         assert isinstance(await unfreeze(self.harness.services, BEN, ROUTE), Route)
 
-    async def loses_its_lease(self) -> None:
-        """Let the process find that it was stopped for longer than its lease."""
-        self.lease = repeat(NO)
+    async def stands_still(self) -> None:
+        """Let the process find, when it looks at the time next, that it was stopped for longer than the send window."""
+        self.standstills = chain([60.0], repeat(0.0))
 
     def somebody_creates(self, *stories: str) -> Destination:
         """Let a person create a sync destination for the usual teams by hand."""
@@ -138,8 +143,8 @@ class ExecutionHarness:
         body = {
             "destination_tenant_url": "http://127.0.0.1:2",
             "destination_tenant_api_key": PROD_KEY,
-            "destination_team_id": form.destination_team_id,
-            "team_id": form.source_team_id,
+            "destination_team_id": form.asked["destination_team_id"],
+            "team_id": form.asked["source_team_id"],
             "story_ids": [self.harness.story(name) for name in stories],
         }
         return create_destination(self.harness.dev, body)

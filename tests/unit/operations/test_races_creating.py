@@ -10,7 +10,7 @@ from handlers.requests import cancel, check_again
 from tests.unit.requests.harness import RINA, STORIES
 
 from .conftest import OpenExecution
-from .harness import DESTINATIONS, NO, YES, no_answer, no_connection
+from .harness import DESTINATIONS, no_answer, no_connection
 
 
 async def test_something_else_that_appeared_is_left_to_a_person(open_execution: OpenExecution) -> None:
@@ -48,7 +48,7 @@ async def test_a_create_that_was_turned_away_is_sent_once_and_later_again(
     else:
         execution.line.before("POST", DESTINATIONS, no_connection)
     waiting = await harness.works(request.id)
-    assert (waiting.state, waiting.attempts, waiting.attempted_at, waiting.preexisting_ids) == (
+    assert (waiting.state, waiting.attempts, waiting.attempted_at, waiting.work) == (
         State.APPROVED,
         0,
         None,
@@ -138,21 +138,15 @@ async def test_absurd_waits_are_not_waited_for(open_execution: OpenExecution) ->
     assert waiting.next_run_at - harness.clock() == timedelta(hours=1)
 
 
-@pytest.mark.parametrize("moment", ["before the commit", "after the commit"])
-async def test_without_its_lease_a_process_sends_nothing(open_execution: OpenExecution, moment: str) -> None:
-    """A process that was stopped for longer than its lease sends nothing, whenever it was stopped; another one goes on."""
+async def test_a_process_that_stood_still_sends_nothing(open_execution: OpenExecution) -> None:
+    """A process that was stopped for longer than the send window sends nothing; another one looks, and goes on."""
     execution = await open_execution()
     harness = execution.harness
     request = await execution.approved()
-    if moment == "before the commit":
-        execution.line.after("GET", DESTINATIONS, execution.loses_its_lease)
-    else:
-        execution.lease = chain([YES], repeat(NO))
+    execution.standstills = chain([0.0, 60.0], repeat(0.0))
     stopped = await harness.works(request.id, rounds=1)
     assert execution.line.tries("POST") == 0
-    begun = moment == "after the commit"
-    assert (stopped.state, stopped.attempts) == ((State.RUNNING, 1) if begun else (State.APPROVED, 0))
-    execution.lease = repeat(YES)
+    assert (stopped.state, stopped.attempts) == (State.APPROVED, 0)
     harness.clock.passes(minutes=5)
     assert (await harness.finishes(request.id)).state is State.SUCCEEDED
     assert (execution.line.tries("POST"), harness.creates()) == (1, 1)

@@ -19,13 +19,16 @@ from bot.playground.tines.seed import DEV_KEY, PROD_KEY, PROD_PUBLISH_KEY, seede
 from bot.playground.tines.switches import Switches
 from handlers.audit import Break, Verified, verify
 from handlers.catalogue import Catalogue
+from handlers.execution.call_journal import CALLED, CallJournal
+from handlers.execution.executor import Executor
+from handlers.execution.send_window import SendWindow
 from handlers.jobs import Job
-from handlers.models import Request, SyncMode
-from handlers.operations.call_journal import CALLED, CallJournal
-from handlers.operations.create import CreateDestination
+from handlers.models import Request, State, SyncMode, digest_of
+from handlers.operations.create import CreateParams
+from handlers.operations.registry import all_operations
 from handlers.operations.schedule import Schedule
-from handlers.people import Person
-from handlers.requests import Answer, Done, ReviewedVersion, Services, Submission, advance, looked_up, submit
+from handlers.people import Identity, Person
+from handlers.requests import Done, ReviewedVersion, Services, Submission, advance, looked_up, submit
 from handlers.routes import Calendar, Route, Tenant, Topology
 from handlers.store import Event, Store
 from handlers.store.database import open_engine, parse_url
@@ -64,17 +67,29 @@ class Staff:
     """The people of a workspace. Everybody may change while a test runs."""
 
     groups: dict[str, set[str]] = field(default_factory=lambda: {LEADS: {ADA, BEN}, OPS: {BEN, CLEO}})
+    same: dict[str, str] = field(default_factory=dict)  # another id of a person → the one that is stored
+    unreadable: set[str] = field(default_factory=set)  # groups whose members Slack does not tell
     guests: set[str] = field(default_factory=set)
     deactivated: set[str] = field(default_factory=set)
     remembered: dict[str, Person] = field(default_factory=dict)  # what is answered until somebody asks afresh
+
+    async def identity(self, user_id: str) -> Identity:
+        """Return whom an id means."""
+        return Identity(id=self.same.get(user_id, user_id), ids=self._ids(user_id))
+
+    def _ids(self, user_id: str) -> frozenset[str]:
+        stored = self.same.get(user_id, user_id)
+        return frozenset({user_id, stored, *(other for other, same in self.same.items() if same == stored)})
 
     async def person(self, user_id: str, groups: frozenset[str], *, fresh: bool = False) -> Person:
         """Return what is remembered of a person, or known now."""
         if not fresh and user_id in self.remembered:
             return self.remembered[user_id]
         return Person(
-            id=user_id,
-            groups=frozenset(group for group in groups if user_id in self.groups.get(group, ())),
+            id=self.same.get(user_id, user_id),
+            ids=self._ids(user_id),
+            groups=frozenset(group for group in groups if self._ids(user_id) & set(self.groups.get(group, ()))),
+            unreadable=groups & self.unreadable,
             guest=user_id in self.guests,
             deactivated=user_id in self.deactivated,
         )
@@ -126,16 +141,24 @@ class RequestHarness:
         teams = {team.name: team.id for team in self.dev.teams.values()}
         destination = self.dev.world.at("http://127.0.0.1:2")
         assert destination is not None
+        asked: dict[str, Any] = {
+            "source_team_id": teams["SecOps"],
+            "everything": False,
+            "tag_keys": [],
+            "story_ids": [self.story(name) for name in STORIES],
+            "destination_team_id": next(iter(destination.teams)),
+            "mode": SyncMode.AUTOMATIC.value,
+        }
         filled: dict[str, Any] = {
             "route": ROUTE,
-            "source_team_id": teams["SecOps"],
-            "story_ids": tuple(self.story(name) for name in STORIES),
-            "destination_team_id": next(iter(destination.teams)),
-            "mode": SyncMode.AUTOMATIC,
             "reason": "Ready for production",
             "draft_id": f"draft-{next(self._drafts)}",
+            **{name: value for name, value in differs.items() if name not in asked},
         }
-        return Submission(**{**filled, **differs})
+        asked |= {
+            name: list(value) if isinstance(value, tuple) else value for name, value in differs.items() if name in asked
+        }
+        return Submission(asked=asked, **filled)
 
     def story(self, name: str) -> int:
         """Return the id of a story by its name."""
@@ -145,13 +168,13 @@ class RequestHarness:
         """Return what a review of the request shows now."""
         request = await self.now(request_id)
         journal = CallJournal(self.store, request.id)  # never written: only a listener records a review
-        preview = await looked_up(self.services, request.content, None, journal)
+        preview = await looked_up(self.services, request, self.route, None, journal)
         assert preview is not None
+        origins = self.services.topology.origins(self.route)
         return ReviewedVersion(
             request_id=request.id,
             revision=request.revision,
-            digest=request.content.with_stories(preview.stories).digest(),
-            acknowledged_ids=tuple(each.id for each in preview.existing),
+            digest=digest_of(request.operation, request.route, request.params, origins, preview.facts),
         )
 
     async def now(self, request_id: str) -> Request:
@@ -172,9 +195,9 @@ class RequestHarness:
 
     async def finishes(self, request_id: str) -> Request:
         """Let time pass until an approved request has ended."""
-        for _ in range(20):
+        for _ in range(60):
             request = await self.works(request_id)
-            if request.state.final:
+            if request.state.final or request.state is State.PENDING:
                 return request
             self.clock.passes(seconds=5)
         return await self.now(request_id)
@@ -206,7 +229,13 @@ class RequestHarness:
         return len(self.dev.destinations)
 
 
-def reasons(answer: Answer) -> str:
+def create_of(request: Request) -> CreateParams:
+    """Return what a request asks `create` for."""
+    assert isinstance(request.params, CreateParams)
+    return request.params
+
+
+def reasons(answer: object) -> str:
     """Return what a refusal says."""
     return " ".join(getattr(answer, "reasons", ()))
 
@@ -256,14 +285,23 @@ async def opened(
             )
             for alias, local in (("dev", dev), ("prod", prod))
         }
-        store = Store(open_engine(parse_url(database_url)), JobList(), executor=executor, clock=clock)
+        store = Store(
+            open_engine(parse_url(database_url)), JobList(), executor=executor, clock=clock, types=all_operations()
+        )
         stack.push_async_callback(store.close)
         catalogue = Catalogue(clients, topology.tenants)
         stack.push_async_callback(catalogue.close)
-        operation = CreateDestination(
-            store, topology, clients, catalogue, holds_lease=lambda: True, schedule=Schedule()
+        executor_ = Executor(
+            store=store,
+            topology=topology,
+            clients=clients,
+            catalogue=catalogue,
+            people=staff,
+            operations=all_operations(),
+            schedule=Schedule(),
+            window=SendWindow(clock=lambda: clock().timestamp()),
         )
-        services = Services(store=store, topology=topology, people=staff, catalogue=catalogue, operation=operation)
+        services = Services(store=store, topology=topology, people=staff, catalogue=catalogue, executor=executor_)
         await store.heartbeat(timedelta(days=365))
         yield RequestHarness(services, store, staff, clock, dev, route)
 

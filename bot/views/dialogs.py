@@ -1,0 +1,117 @@
+"""The small views around a decision: rejecting, cancelling, and what is shown once something is settled."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.views import describe, ids, kit
+from bot.views.carried import RequestRef, ReviewMeta
+from bot.views.presentation import Presentation
+from bot.views.text import Block, Message, tidy
+from bot.views.view_values import typed, values_of_view
+from handlers.models import Request
+
+
+@dataclass(frozen=True)
+class CommentInput:
+    """What was typed into a view with a comment, and what it is about."""
+
+    meta: ReviewMeta | None  # what the review had shown; None unless it is a rejection that can be read
+    request_id: str | None  # None when it cannot be read
+    comment: str
+    errors: dict[str, str]  # block id → what to mend
+
+
+def reject_view(meta: ReviewMeta) -> Block:
+    """Return the view that asks why a request is rejected; it is pushed onto the review."""
+    return kit.modal(
+        ids.VIEW_REJECT,
+        f"Reject {meta.request}",
+        [
+            kit.field(
+                ids.BLOCK_COMMENT,
+                "Why?",
+                kit.text_input(ids.ACTION_COMMENT, placeholder="What would have to be different?"),
+                hint="The requester and the channel read this.",
+            )
+        ],
+        submit="Reject",
+        close="Back",
+        meta=meta.dump(),
+    )
+
+
+def parse_reject(view: Mapping[str, object]) -> CommentInput:
+    """Return the comment, which is required, and what the review had shown."""
+    meta = ReviewMeta.read(view.get("private_metadata"))
+    return _comment(view, meta, meta.request if meta else None, required=True)
+
+
+def cancel_view(request: Request, presentation: Presentation, *, reason_required: bool = False) -> Block:
+    """Return the view that asks whether and why a request is cancelled; who asked for it need not say why."""
+    return kit.modal(
+        ids.VIEW_CANCEL,
+        f"Cancel {request.id}",
+        [
+            kit.rich(kit.para(*presentation.summary(request)), kit.para("Nothing will be sent to Tines.")),
+            kit.field(
+                ids.BLOCK_COMMENT,
+                "Why?",
+                kit.text_input(
+                    ids.ACTION_COMMENT,
+                    placeholder="For whoever asked" if reason_required else "Optional",
+                    required=reason_required,
+                ),
+                optional=not reason_required,
+            ),
+        ],
+        submit="Cancel request",
+        close="Keep it",
+        meta=describe.ref(request),
+    )
+
+
+def parse_cancel(view: Mapping[str, object]) -> CommentInput:
+    """Return the comment, which may be empty, and which request is meant."""
+    ref = RequestRef.read(view.get("private_metadata"))
+    return _comment(view, None, ref.request if ref else None, required=False)
+
+
+def decided_view(text: str) -> Block:
+    """Return what takes the place of a view once it is settled: a sentence or two in our words."""
+    return kit.modal(ids.VIEW_INFO, "Sync request", [kit.rich(kit.para(kit.words(text, kit.SECTION_TEXT)))])
+
+
+def message_view(message: Message) -> Block:
+    """Return a message as a view, for where there is no channel to show it in, such as the App Home."""
+    return kit.modal(ids.VIEW_INFO, "Sync request", message.blocks or [kit.section(message.text)])
+
+
+def refused_view(reasons: Sequence[str], *, by: str = "") -> Block:
+    """Return what is shown to a person who may not do what they clicked, and why.
+
+    `by` is the user id of who was first, where that is the reason.
+    """
+    who = [kit.rich(kit.para("It was ", kit.user(by), "."))] if by else []
+    return kit.modal(
+        ids.VIEW_INFO,
+        "Not possible",
+        [
+            kit.rich(
+                kit.para("That is not possible:"),
+                kit.bullets([kit.words(reason, 1000)] for reason in list(reasons)[:20] or ["It is not allowed."]),
+            ),
+            *who,
+        ],
+    )
+
+
+def _comment(
+    view: Mapping[str, object], meta: ReviewMeta | None, request_id: str | None, *, required: bool
+) -> CommentInput:
+    comment = tidy(typed(values_of_view(view), ids.BLOCK_COMMENT, ids.ACTION_COMMENT)).strip()
+    errors: dict[str, str] = {}
+    if required and not comment:
+        errors[ids.BLOCK_COMMENT] = "Say why, in a few words."
+    elif len(comment) > kit.COMMENT:
+        errors[ids.BLOCK_COMMENT] = f"Please keep it to {kit.COMMENT:,} characters; these are {len(comment):,}."
+    return CommentInput(meta=meta, request_id=request_id, comment=comment, errors=errors)
