@@ -12,9 +12,8 @@ from bot.playground.tines.records import Copy, Destination, Key, Right, Shared, 
 from bot.playground.tines.snapshot import snapshot
 from bot.playground.tines.switches import ErrorShape, ManualSync, Switches
 from bot.playground.tines.syncing import create_destination, delete_destination, publish_story, rival_create
-from bot.playground.tines.tenant import LocalTines
+from bot.playground.tines.tenant import LocalTines, World
 from bot.playground.tines.wire import RefusalError
-from bot.playground.tines.world import World
 
 __all__ = [
     "PRESETS",

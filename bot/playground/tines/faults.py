@@ -10,14 +10,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from itertools import count
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 from bot.playground.tines.switches import ErrorShape
 
-if TYPE_CHECKING:
-    from bot.playground.tines.tenant import LocalTines
-
-Meanwhile = Callable[["LocalTines", object], None]
+Meanwhile = Callable[[Any, object], None]  # the tenant, which holds its faults, and the JSON body
 
 
 class Kind(StrEnum):

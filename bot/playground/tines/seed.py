@@ -13,8 +13,7 @@ from typing import Final
 from bot.playground.tines.records import Right, StoryRow
 from bot.playground.tines.story_names import DEV_STORIES, MANY_SUBJECTS, MANY_TAGS, MANY_VERBS, Sketch
 from bot.playground.tines.switches import Switches
-from bot.playground.tines.tenant import LocalTines
-from bot.playground.tines.world import World
+from bot.playground.tines.tenant import LocalTines, World
 
 # Worthless outside of the local tenants.
 DEV_KEY: Final = "local-dev-owner-key-4f1c9a"

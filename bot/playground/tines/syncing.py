@@ -13,9 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from bot.playground.tines.records import Copy, Destination, Right, StoryRow, Subscription
 from bot.playground.tines.switches import ManualSync
-from bot.playground.tines.tenant import LocalTines
+from bot.playground.tines.tenant import LocalTines, origin
 from bot.playground.tines.wire import RefusalError
-from bot.playground.tines.world import origin
 
 
 class _Body(BaseModel):
