@@ -12,7 +12,8 @@ from typing import Final
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.listeners.forms import Forms
-from bot.listeners.responder import SLACK_ERRORS, Body, Responder, action_value, person, view_of
+from bot.listeners.responder import Body, Responder, action_value, person, view_of
+from bot.slack_errors import SLACK_ERRORS
 from bot.views import ids
 from bot.views.asides import loading_view, problem_view
 from bot.views.carried import DestinationButton, ListMeta
