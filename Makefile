@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 WORKERS := $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types pytest format crash fuzz bench pictures lock clean
+.PHONY: docs load demo test lint types pytest format crash fuzz bench pictures lock clean
 
 demo: $(STAMP)
 	$(BIN)/tines-sync demo $(ARGS)
@@ -39,6 +39,14 @@ crash: $(STAMP)
 # The pictures of the README, drawn by a real browser.
 pictures: $(STAMP)
 	$(BIN)/python -m tests.browser.pictures
+
+# The reference of the configuration, from the settings' own models.
+docs: $(STAMP)
+	$(BIN)/python -m bot.settings.reference > docs/configuration.md
+
+# What strangers can do to the public port, and whether Slack is answered meanwhile; takes some minutes.
+load: $(STAMP)
+	$(BIN)/python -m tests.load
 
 # A machine with Python, venv and make is enough: everything else comes into .venv.
 $(STAMP): pyproject.toml constraints.txt

@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "worker": ("bot.commands.worker", "Do the work only: for more machines beside `serve`."),
         "demo": ("bot.commands.demo", "Try everything with a local Slack and local Tines tenants."),
         "check": ("bot.commands.check", "Try the configuration on Slack and Tines, and say what to fix."),
+        "manifest": ("bot.commands.manifest", "Print the manifest from which a Slack app is made."),
         "migrate": ("bot.commands.migrate", "Bring the database to this version's tables."),
         "audit": ("bot.commands.audit", "Check that the record of what happened is whole, or export it."),
         "backup": ("bot.commands.backup", "Copy the SQLite database to a file, also while the bot runs."),

@@ -32,9 +32,9 @@ NOTHING: Final = Topology(tenants={}, routes={})
 """What is in a file that cannot be read."""
 
 _TABLES: Final = ("tenants", "routes", "calendar")
-_CONTACT: Final = "admin_contact"
-_MOST_CONTACT: Final = 100  # characters
-_CONTACT_EXPECTED: Final = 'a Slack user id, a channel id or a few words: "U0ADA", "C0HELP", "the platform team"'
+ADMIN_CONTACT: Final = "admin_contact"
+_LONGEST_CONTACT: Final = 100  # characters
+ADMIN_CONTACT_EXPECTED: Final = 'a Slack user id, a channel id or a few words: "U0ADA", "C0HELP", "the platform team"'
 
 _T = TypeVar("_T", bound=Table)
 
@@ -62,8 +62,8 @@ class _Reader:
         self._context = Context(environ, folder, tuple(aliases) if isinstance(aliases, dict) else ())
 
     def read(self) -> tuple[Topology, list[Fault]]:
-        for key in self._document.keys() - {*_TABLES, _CONTACT}:
-            self._fault((key,), "is not a known table", did_you_mean(key, (*_TABLES, _CONTACT)))
+        for key in self._document.keys() - {*_TABLES, ADMIN_CONTACT}:
+            self._fault((key,), "is not a known table", did_you_mean(key, (*_TABLES, ADMIN_CONTACT)))
         tenants = {alias: tenant for alias in self._names("tenants") if (tenant := self._tenant(alias))}
         routes = {name: route for name in self._names("routes") if (route := self._route(name))}
         calendar = self._calendar()
@@ -76,11 +76,11 @@ class _Reader:
 
     def _contact(self) -> str:
         """Return whom people are told to ask, "" when the file does not say."""
-        value = self._document.get(_CONTACT, "")
-        if isinstance(value, str) and len(value) <= _MOST_CONTACT and (value.isprintable() or not value):
+        value = self._document.get(ADMIN_CONTACT, "")
+        if isinstance(value, str) and len(value) <= _LONGEST_CONTACT and (value.isprintable() or not value):
             return value.strip()
         problem = "is too long or not one line" if isinstance(value, str) else f"has the wrong type: {shown(value)}"
-        self._fault((_CONTACT,), problem, _CONTACT_EXPECTED)
+        self._fault((ADMIN_CONTACT,), problem, ADMIN_CONTACT_EXPECTED)
         return ""
 
     def _tenant(self, alias: str) -> Tenant | None:
