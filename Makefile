@@ -59,7 +59,7 @@ lock:
 	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'
 	( echo '# Exact versions that the tests ran with. Renew with: make lock'; \
-	  $(VENV)-lock/bin/python -m pip freeze --exclude tines-sync ) > constraints.txt
+	  $(VENV)-lock/bin/python -m pip freeze --all --exclude pip --exclude wheel --exclude tines-sync ) > constraints.txt
 	rm -rf $(VENV)-lock
 
 # What people click at the same time, and what comes in Slack's name, at random: FUZZ is how many examples each
