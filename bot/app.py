@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import aiohttp
 import httpx
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
@@ -31,7 +30,9 @@ from bot.operations import Presentation, all_presentations
 from bot.people import SlackPeople
 from bot.readiness import Readiness
 from bot.settings import Settings
-from bot.slack_client import SlackClient
+from bot.slack_client import SlackClient, go_through
+from bot.slack_client import session as slack_session
+from bot.socket_state import SocketState
 from bot.starting import alone_on
 from bot.web import Check, SlackEndpoint, build_web
 from handlers.catalogue import Catalogue
@@ -39,6 +40,7 @@ from handlers.engine import LEASE, DurableJobs, Engine, new_executor_id
 from handlers.execution.executor import Executor
 from handlers.execution.send_window import SendWindow
 from handlers.jobs import ADVANCE, DEFERRED, DELIVER
+from handlers.network import Network
 from handlers.operations import AnyOperation
 from handlers.operations.registry import all_operations
 from handlers.operations.schedule import Schedule
@@ -49,7 +51,6 @@ from handlers.store.files import prepare_file
 from handlers.tines import RetryPolicy, Timeouts, TinesClient
 
 _DRAIN_SECONDS: Final = 12.0  # for running jobs, of the 25 that a stop may take
-_SLACK_TIMEOUT: Final = aiohttp.ClientTimeout(total=20, sock_connect=5)
 
 
 def _now() -> datetime:
@@ -82,11 +83,12 @@ class Bot:
 
     web: Starlette
     slack: AsyncApp
-    client: AsyncWebClient
+    client: SlackClient
     services: Services
     store: Store
     engine: Engine
     metrics: Metrics
+    socket: SocketState
     ready: Check  # what is wrong, "" when nothing is
     figures: Callable[[], Awaitable[bytes]] | None  # what /metrics says; None when it is switched off
 
@@ -117,15 +119,15 @@ async def compose(
             open_engine(url), jobs, executor=new_executor_id(), clock=overrides.clock, types=overrides.operations
         )
         stack.push_async_callback(store.close)
-        session = await stack.enter_async_context(
-            aiohttp.ClientSession(timeout=_SLACK_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar())
-        )
+        session = await stack.enter_async_context(slack_session(settings.slack_api_url, settings.network))
         client = SlackClient(
             token=settings.slack_bot_token.get_secret_value(),
             base_url=settings.slack_api_url,
             session=session,
             observe=metrics.slack_call,
+            network=settings.network,
         )
+        socket = SocketState(metrics, time.monotonic)
         services, engine = await _work(settings, overrides, store, jobs, client, metrics, stack)
         responder = Responder(services, client, overrides.presentations, budget=overrides.click_budget)
         stack.push_async_callback(responder.close)
@@ -138,7 +140,7 @@ async def compose(
             overrides.presentations,
             engine.holds_lease,
         )
-        slack = _slack_app(client, responder)
+        slack = _slack_app(client, responder, settings.network)
         await engine.start(
             {ADVANCE: partial(advance, services), DELIVER: deliverer.deliver, DEFERRED: partial(finish, responder)}
         )
@@ -150,7 +152,7 @@ async def compose(
             if answers_http and settings.slack_signing_secret is not None
             else None
         )
-        ready = Readiness(store, engine, client).check
+        ready = Readiness(store, engine, client, socket).check
         yield Bot(
             web=build_web(endpoint, ready=ready),
             slack=slack,
@@ -159,6 +161,7 @@ async def compose(
             store=store,
             engine=engine,
             metrics=metrics,
+            socket=socket,
             ready=ready,
             figures=Shared(partial(metrics.render, store), time.monotonic) if settings.metrics else None,
         )
@@ -206,7 +209,7 @@ async def _work(
     return services, engine
 
 
-def _slack_app(client: AsyncWebClient, responder: Responder) -> AsyncApp:
+def _slack_app(client: AsyncWebClient, responder: Responder, network: Network) -> AsyncApp:
     async def authorize() -> AuthorizeResult:
         # one workspace, one token: asking Slack at each request who we are would make its outages ours
         return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=client.token)
@@ -214,7 +217,11 @@ def _slack_app(client: AsyncWebClient, responder: Responder) -> AsyncApp:
     app = PunctualApp(
         responder,
         # without the token, which `authorize` gives: Bolt warns of two sources
-        client=AsyncWebClient(base_url=client.base_url, session=client.session, retry_handlers=[]),
+        client=go_through(
+            AsyncWebClient(base_url=client.base_url, session=client.session, retry_handlers=[]),
+            client.base_url,
+            network,
+        ),
         authorize=authorize,
         # Slack gets its answer when the listener returns: all that must not be lost is committed by then. (Bolt's other
         # way looks for the acknowledgement every 10 ms, and loses what comes after it.)

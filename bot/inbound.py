@@ -10,6 +10,7 @@ Shapes: https://docs.slack.dev/reference/interaction-payloads and https://docs.s
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Final, Literal
+from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -96,8 +97,10 @@ class _Verification(_Body):
     challenge: str
 
 
+_LONGEST_CHECK: Final = 2000  # bytes
+_MOST_FIELDS: Final = 20
 COMMAND: Final = "command"
-OTHER: Final = "other"  # Slack's own questions, such as whether the certificate works
+RATE_NOTICE: Final = "app_rate_limited"  # Slack leaves events out: it wants no more than to be heard
 
 _SHAPES: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
     {
@@ -109,16 +112,30 @@ _SHAPES: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
         "view_closed": _Submission,
         "event_callback": _Callback,
         "url_verification": _Verification,
-        OTHER: _Body,
+        RATE_NOTICE: _Body,
     }
 )
+
+
+def is_certificate_check(form: bytes) -> bool:
+    """Whether a query or body only asks whether the server's certificate works. Slack does not sign that.
+
+    Source: https://docs.slack.dev/interactivity/implementing-slash-commands (`ssl_check`)
+    """
+    if b"ssl_check=1" not in form or len(form) > _LONGEST_CHECK:
+        return False
+    try:
+        fields = dict(parse_qsl(form.decode("ascii"), max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        return False
+    return fields.get("ssl_check") == "1" and not fields.keys() & {COMMAND, "payload"}
 
 
 def kind_of(body: object) -> str | None:
     """Return what kind of request a parsed body is, None when it is none that Slack would send to this app."""
     if not isinstance(body, dict):
         return None
-    kind = body.get("type", OTHER if "ssl_check" in body else COMMAND)
+    kind = body.get("type", COMMAND)
     # one that says it is both would be served as one of them and counted as the other
     if not isinstance(kind, str) or kind not in _SHAPES or (COMMAND in body) is not (kind == COMMAND):
         return None

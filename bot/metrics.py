@@ -39,6 +39,12 @@ class Metrics:
             "Age of the oldest announcement not delivered",
             registry=self._registry,
         )
+        self._refused = Gauge(
+            "tines_sync_refused_conversations",
+            "Conversations in which Slack refuses what is posted for now, by its error code",
+            ["code"],
+            registry=self._registry,
+        )
         self._database = Gauge("tines_sync_database_up", "Whether the database answers", registry=self._registry)
         self._tines = Counter(
             "tines_sync_tines_calls", "Calls to Tines", ["tenant", "method", "outcome"], registry=self._registry
@@ -48,6 +54,13 @@ class Metrics:
             "Seconds of a call to Tines",
             ["tenant"],
             buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._socket: Gauge | None = None
+        self._socket_lost = Counter(
+            "tines_sync_socket_lost",
+            "Socket Mode connections that ended or could not be opened, by reason",
+            ["reason"],
             registry=self._registry,
         )
         self._slack = Counter(
@@ -67,6 +80,18 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
+
+    def socket_connected(self, *, connected: bool) -> None:
+        """Tell whether there is a Socket Mode connection; where none is used, there is no such figure."""
+        if self._socket is None:
+            self._socket = Gauge(
+                "tines_sync_socket_connected", "Whether a Socket Mode connection is open", registry=self._registry
+            )
+        self._socket.set(1 if connected else 0)
+
+    def socket_lost(self, reason: str) -> None:
+        """Count a Socket Mode connection that ended or could not be opened."""
+        self._socket_lost.labels(reason).inc()
 
     def tines_call(self, tenant: str, method: str, outcome: str, seconds: float) -> None:
         """Count a call to a tenant."""
@@ -103,11 +128,15 @@ class Metrics:
             async with store.reading() as reader:
                 counts = await reader.requests.counts()
                 job, announcement = await reader.oldest_waiting()
+                refused = await reader.outbox.refused_conversations()
         except StoreUnavailableError:
             return False
         self._requests.clear()
         for state, count in counts.items():
             self._requests.labels(state).set(count)
+        self._refused.clear()
+        for code, conversations in refused.items():
+            self._refused.labels(code).set(conversations)
         self._oldest_job.set(job)
         self._oldest_announcement.set(announcement)
         return True

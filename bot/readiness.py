@@ -15,8 +15,9 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.listeners.responder import SLACK_ERRORS
 from bot.slack_client import error_code
+from bot.slack_errors import SLACK_ERRORS
+from bot.socket_state import SocketState
 from handlers.engine import Engine
 from handlers.store import Store, StoreUnavailableError
 
@@ -27,12 +28,13 @@ _READY_SECONDS: Final = 2.0
 
 
 class Readiness:
-    """Whether a process can do its work: database, engine and Slack's token."""
+    """Whether a process can do its work: database, engine, Slack's token, and a Socket Mode connection where there should be one."""
 
-    def __init__(self, store: Store, engine: Engine, client: AsyncWebClient) -> None:
+    def __init__(self, store: Store, engine: Engine, client: AsyncWebClient, socket: SocketState) -> None:
         self._store = store
         self._engine = engine
         self._client = client
+        self._socket = socket
         self._database = _Look(self._try_database, *_DATABASE_LOOKS)
         self._token = _Look(self._try_token, *_TOKEN_LOOKS, good_for=_TOKEN_WORKS_SECONDS)
 
@@ -42,6 +44,8 @@ class Readiness:
             return wrong
         if not self._engine.working:
             return "jobs are not being run"
+        if wrong := self._socket.wrong():
+            return wrong
         return await self._token.result("Slack does not answer")
 
     async def _try_database(self) -> str:

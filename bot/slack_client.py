@@ -8,24 +8,40 @@ are, goes to the session directly: a person waits for the form while it is writt
 import json
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import aiohttp
 import orjson
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from handlers.network import Network, egress_for
 
 _ONLY_JSON: Final = frozenset({"json"})
 
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=20, sock_connect=5)
+
+C = TypeVar("C", AsyncWebClient, AsyncWebhookClient)
 Observe = Callable[[str, str, float], None]
 
 
 class SlackClient(AsyncWebClient):
     """The client. `observe(method, outcome, seconds)` is called once for each call of a method, such as "views.open"."""
 
-    def __init__(self, *, token: str, base_url: str, session: aiohttp.ClientSession, observe: Observe) -> None:
+    def __init__(
+        self,
+        *,
+        token: str,
+        base_url: str,
+        session: aiohttp.ClientSession,
+        observe: Observe,
+        network: Network | None = None,
+    ) -> None:
         super().__init__(token=token, base_url=base_url, session=session, retry_handlers=[])
+        self._network = network or Network()
+        go_through(self, base_url, self._network)
         self._observe = observe
         self._shared = session
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json;charset=utf-8"}
@@ -46,10 +62,14 @@ class SlackClient(AsyncWebClient):
         finally:
             self._observe(api_method, outcome, time.perf_counter() - begun)
 
+    def hook(self, url: str) -> AsyncWebhookClient:
+        """Return what posts to a response URL, through the same session."""
+        return go_through(AsyncWebhookClient(url, session=self._shared), url, self._network)
+
     async def _post(self, method: str, arguments: Mapping[str, Any]) -> AsyncSlackResponse:
         """Call a method with JSON; an answer that is none counts as an empty one, which is an error."""
         url = f"{self.base_url}{method}"
-        async with self._shared.post(url, data=packed(arguments), headers=self._headers) as answer:
+        async with self._shared.post(url, data=packed(arguments), headers=self._headers, proxy=self.proxy) as answer:
             content = await answer.read()
             try:
                 data = orjson.loads(content)
@@ -65,6 +85,21 @@ class SlackClient(AsyncWebClient):
             status_code=answer.status,
         ).validate()
         return response
+
+
+def session(base_url: str, network: Network) -> aiohttp.ClientSession:
+    """Return the one session for all calls to Slack. Raises `handlers.network.NetworkError`. Reads files."""
+    return aiohttp.ClientSession(
+        timeout=_TIMEOUT,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        connector=aiohttp.TCPConnector(ssl=egress_for(base_url, network).ssl_context()),
+    )
+
+
+def go_through(client: C, url: str, network: Network) -> C:
+    """Make a client of the library go where the settings say: by itself, it does not know NO_PROXY."""
+    client.proxy = egress_for(url, network).proxy_url
+    return client
 
 
 def packed(arguments: Mapping[str, Any]) -> bytes:

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
+import structlog
 from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_sdk.signature import SignatureVerifier
@@ -22,7 +23,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from bot.inbound import kind_of
+from bot.inbound import RATE_NOTICE, is_certificate_check, kind_of
 from bot.ingress_audit import IngressAudit, Reason
 from bot.metrics import Metrics
 from bot.public_port import REQUEST_SECONDS
@@ -59,6 +60,8 @@ class SlackEndpoint:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
+        if request.method != "POST" and is_certificate_check(request.scope["query_string"]):
+            return Response()
         if request.method != "POST":
             return await self._refusal(_NOT_ALLOWED, Reason.METHOD)
         body = await self._read(request)
@@ -66,6 +69,9 @@ class SlackEndpoint:
             return body
         if isinstance(body, Reason):
             return await self._refusal(_STATUS.get(body, 400), body)
+        return Response() if is_certificate_check(body) else await self._answer_body(request, body)
+
+    async def _answer_body(self, request: Request, body: bytes) -> Response:
         if not self._is_signed(body, request.headers):
             return await self._refusal(401, Reason.UNSIGNED, bytes=len(body))
         try:
@@ -75,6 +81,9 @@ class SlackEndpoint:
         kind = kind_of(parsed.body)
         if kind is None:
             return await self._refusal(400, Reason.MALFORMED, bytes=len(body))
+        if kind == RATE_NOTICE:
+            structlog.get_logger(__name__).warning("Slack sends fewer events: this app was sent too many")
+            return Response()
         if self._under_way >= _MOST_AT_ONCE:
             self._metrics.answered(kind, _UNAVAILABLE, 0.0)
             return _busy()
@@ -172,7 +181,7 @@ class Web(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if self._endpoint is not None and scope.get("path") == EVENTS and scope["type"] == "http":
+        if self._endpoint is not None and scope["type"] == "http" and scope["path"].rstrip("/") == EVENTS:
             await self._endpoint(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)

@@ -7,21 +7,31 @@ message: a process that was stopped for long finds its conversation taken over, 
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
-from bot.delivery.posting import Place, PostingError, SlackPoster, Trouble
+from bot.delivery.posting import Place, SlackPoster
 from bot.delivery.rendering import Scene, render
 from bot.delivery.showing import Showing, WaitError
 from bot.delivery.throttle import Throttle
 from bot.operations import Presentation
+from bot.slack_errors import (
+    NoThreadError,
+    RefusedForNowError,
+    ScopeError,
+    SlackError,
+    TokenError,
+    TransientError,
+)
 from handlers import announcements
 from handlers.jobs import LEFT_FOR, NewerVersionError
+from handlers.models import Request
 from handlers.routes import Topology, retired_route
 from handlers.store import SYSTEM, Announcement, Reader, Store
 from handlers.tracing import traced
 
+_PATIENCE: Final = timedelta(days=30)  # for a refusal that can pass
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _NOW: Final = timedelta()
 _ELSEWHERE: Final = timedelta(seconds=1)  # that a conversation is left alone which another process has
@@ -110,8 +120,8 @@ class Deliverer:
             trace = scene.request.trace if scene.request else None
             with traced(trace, announcement=announcement.key):
                 thread_ts = root.ts if announcement.thread_key is not None and root is not None else None
-                await showing.show(render(scene, self._presentations), thread_ts)
-        except PostingError as error:
+                await showing.show(render(scene, self._presentations), thread_ts, ended=_is_over(scene.request))
+        except SlackError as error:
             await self._after(showing, error)
 
     async def _scene(self, announcement: Announcement) -> tuple[Scene, Place | None]:
@@ -131,35 +141,64 @@ class Deliverer:
 
     # ---- when something does not go through
 
-    async def _after(self, showing: Showing, error: PostingError) -> None:
-        announcement = showing.announcement
-        match error.trouble:
-            case Trouble.WAIT | Trouble.UNKNOWN:
+    async def _after(self, showing: Showing, error: SlackError) -> None:
+        announcement, rate_limit = showing.announcement, self._throttle.rate_limit
+        match error:
+            case TransientError():
                 await showing.count()
-                backoff = self._throttle.rate_limit.wait_after(announcement.attempts)
                 self._log.warning(
                     "an announcement waits",
                     announcement=announcement.key,
                     words=error.words,
                     attempts=announcement.attempts,
                 )
-                raise WaitError(error.seconds or backoff) from error
-            case Trouble.TOKEN:
+                raise WaitError(error.seconds or rate_limit.wait_after(announcement.attempts)) from error
+            case TokenError():
                 self._log.error("Slack does not take the bot token; everything waits", words=error.words)
-                raise WaitError(self._throttle.rate_limit.token_wait) from error
-            case Trouble.NO_THREAD if announcement.thread_key is not None and announcement.attempts < _MOST_THREADS:
+                raise WaitError(rate_limit.token_wait) from error
+            case NoThreadError() if announcement.thread_key is not None and announcement.attempts < _MOST_THREADS:
                 # a person deleted the beginning of the thread: it is shown anew, and comes first
                 await showing.count(anew=announcement.thread_key)
-                raise WaitError(self._throttle.rate_limit.first_wait) from error
+                raise WaitError(rate_limit.first_wait) from error
+            case RefusedForNowError() | ScopeError() if self._may_pass(announcement):
+                await self._put_off(showing, error)
+                raise WaitError(rate_limit.wait_after_refusal(announcement.attempts)) from error
             case _:
                 await self._give_up(showing, error.words)
 
+    def _may_pass(self, announcement: Announcement) -> bool:
+        return self._store.clock() - announcement.ordered_at < _PATIENCE
+
+    async def _put_off(self, showing: Showing, error: RefusedForNowError | ScopeError) -> None:
+        """Note that Slack refuses a message for now; the first time, tell operators and the requester."""
+        announcement = showing.announcement
+        await showing.count(failure=error.words)
+        if announcement.failure == error.words:
+            return
+        advice = error.advice if isinstance(error, ScopeError) else "It is tried again, less and less often."
+        self._log.error(
+            "Slack refuses an announcement for now; its conversation waits",
+            announcement=announcement.key,
+            conversation=announcement.conversation,
+            words=error.words,
+            advice=advice,
+        )
+        await self._tell_undelivered(showing, error.words)
+
     async def _give_up(self, showing: Showing, words: str) -> None:
-        """Leave a message that Slack will not take, tell the requester, and go on with the others."""
+        """Leave a message that Slack will never take, tell the requester, and go on with the others."""
         announcement = showing.announcement
         self._log.error("an announcement cannot be delivered", announcement=announcement.key, words=words)
+        await self._tell_undelivered(
+            showing, words, failure=words, posting_at=None, delivered_version=announcement.desired_version
+        )
+
+    async def _tell_undelivered(self, showing: Showing, words: str, **columns: Any) -> None:  # noqa: ANN401 - columns of announcements
+        """Record that a message is not delivered, and tell the requester, once for each conversation."""
+        announcement = showing.announcement
         async with showing.writing() as transaction:
-            await transaction.outbox.update(announcement.key, failure=words, posting_at=None)
+            if columns:
+                await transaction.outbox.update(announcement.key, **columns)
             transaction.audit.record(
                 "undelivered", SYSTEM, announcement.request_id, announcement=announcement.key, words=words
             )
@@ -174,3 +213,8 @@ class Deliverer:
                     channel=announcement.conversation,
                     why=words,
                 )
+
+
+def _is_over(request: Request | None) -> bool:
+    """Whether a request will not change any more."""
+    return request is None or request.state.final

@@ -4,63 +4,31 @@ Slack has no idempotency key for posting. Each message therefore carries its key
 Facts about methods and errors: https://docs.slack.dev/reference/methods/chat.postMessage.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
-import aiohttp
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.slack_errors import (
+    SLACK_ERRORS,
+    GoneError,
+    NoThreadError,
+    RefusedForNowError,
+    ScopeError,
+    SlackError,
+    TransientError,
+    UnknownOutcomeError,
+    read_error,
+)
 from bot.views.text import Message
 
 EVENT_TYPE: Final = "tines_sync_announcement"
-_SERVER_ERROR: Final = 500
-_RATE_LIMITED: Final = 429
 _PAGE: Final = 200
 _PAGES_MOST: Final = 10
-_LONGEST_RETRY_AFTER: Final = 3600.0  # seconds, whatever Slack asks for
-
-_BLOCKS: Final = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_attachments"})
-_GONE: Final = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "cant_delete_message"})
-_NO_THREAD: Final = frozenset({"thread_not_found", "cannot_reply_to_message"})
-_NO_TOKEN: Final = frozenset(
-    {
-        "invalid_auth",
-        "not_authed",
-        "account_inactive",
-        "token_revoked",
-        "token_expired",
-        "missing_scope",
-        "not_allowed_token_type",
-    }
-)
-_PASSING: Final = frozenset(
-    {
-        "internal_error",
-        "fatal_error",
-        "service_unavailable",
-        "request_timeout",
-        "ratelimited",
-        "rate_limited",
-        "team_added_to_org",
-        "update_failed",
-    }
-)
-
-
-class Trouble(StrEnum):
-    """What kept a message from being delivered, by what may be done about it."""
-
-    WAIT = "wait"  # surely not applied; try again after `seconds`
-    UNKNOWN = "unknown"  # may have been applied; look before posting again
-    BLOCKS = "blocks"  # Slack refuses the blocks: send the same as text
-    GONE = "gone"  # the message to edit is not there any more, or cannot be edited
-    NO_THREAD = "no_thread"  # the message that starts the thread is not there any more
-    TOKEN = "token"  # noqa: S105 - the word for a token that was revoked or lacks a scope; an operator must mend it
-    REFUSED = "refused"  # Slack says no to this message or this channel
+_LATER: Final = 3600.0  # seconds until too many messages are looked through again
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +39,8 @@ class Place:
     ts: str
 
 
-class PostingError(Exception):
-    """A message was not delivered, as far as is known."""
-
-    def __init__(self, trouble: Trouble, words: str, *, seconds: float = 0) -> None:
-        super().__init__(words)
-        self.trouble = trouble
-        self.words = words  # Slack's error code, or the network's words
-        self.seconds = seconds
-
-
 class SlackPoster:
-    """Posts, edits, deletes and finds messages. Every method raises `PostingError`."""
+    """Posts, edits, deletes and finds messages. Every method raises `SlackError`."""
 
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
@@ -98,7 +56,7 @@ class SlackPoster:
         return self._conversations[conversation]
 
     async def post(self, channel: str, message: Message, *, key: str, thread_ts: str | None) -> Place:
-        """Post a message with its key."""
+        """Post a message with its key. Raises `NoThreadError` where the thread's head is not there any more."""
         answer = await self._call(
             self._client.chat_postMessage,
             channel=channel,
@@ -110,7 +68,28 @@ class SlackPoster:
             unfurl_links=False,
             unfurl_media=False,
         )
-        return Place(channel=str(answer["channel"]), ts=str(answer["ts"]))
+        place = Place(channel=str(answer["channel"]), ts=str(answer["ts"]))
+        if thread_ts is not None and _is_elsewhere(answer, thread_ts):
+            try:
+                await self.delete(place)
+            except SlackError as error:  # it still stands: whoever looks for it by its key deletes it
+                raise UnknownOutcomeError(error.words) from error
+            gone = "the message that starts the thread was deleted"
+            raise NoThreadError(gone)
+        return place
+
+    async def reply(self, channel: str, thread_ts: str, text: str) -> None:
+        """Post a short text into a thread, without a key."""
+        answer = await self._call(
+            self._client.chat_postMessage,
+            channel=channel,
+            text=text,
+            thread_ts=thread_ts,
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+        if _is_elsewhere(answer, thread_ts):
+            await self.delete(Place(channel=str(answer["channel"]), ts=str(answer["ts"])))
 
     async def edit(self, posted: Place, message: Message, *, key: str) -> None:
         """Replace what a message says."""
@@ -125,46 +104,59 @@ class SlackPoster:
 
     async def delete(self, posted: Place) -> None:
         """Delete a message; one that is gone already counts as deleted."""
-        try:
+        with suppress(GoneError):
             await self._call(self._client.chat_delete, channel=posted.channel, ts=posted.ts)
-        except PostingError as error:
-            if error.trouble is not Trouble.GONE:
-                raise
 
     async def find(self, channel: str, key: str, *, thread_ts: str | None, oldest: float) -> Place | None:
-        """Return the message with a key, posted since `oldest` (seconds since the epoch), or None."""
-        cursor = ""
+        """Return the message with a key, posted since `oldest` (seconds since the epoch), or None.
+
+        One that went to the channel's root, because its thread's head was deleted, is taken away, and the head
+        counts as gone: raises `NoThreadError`.
+        """
+        if thread_ts is None:
+            return await self._find(self._client.conversations_history, channel, key, oldest)
+        try:
+            return await self._find(self._client.conversations_replies, channel, key, oldest, ts=thread_ts)
+        except NoThreadError:
+            if stray := await self._find(self._client.conversations_history, channel, key, oldest):
+                await self.delete(stray)
+            raise
+
+    async def _find(
+        self,
+        method: Callable[..., Awaitable[AsyncSlackResponse]],
+        channel: str,
+        key: str,
+        oldest: float,
+        **options: Any,  # noqa: ANN401 - of any method
+    ) -> Place | None:
+        me: tuple[str, str] | None = None
+        options |= {"channel": channel, "oldest": f"{oldest:.6f}", "limit": _PAGE, "include_all_metadata": True}
         for _ in range(_PAGES_MOST):
-            options: dict[str, Any] = {
-                "channel": channel,
-                "oldest": f"{oldest:.6f}",
-                "limit": _PAGE,
-                "include_all_metadata": True,
-            }
-            if cursor:
-                options["cursor"] = cursor
-            if thread_ts is None:
-                answer = await self._call(self._client.conversations_history, **options)
-            else:
-                answer = await self._call(self._client.conversations_replies, ts=thread_ts, **options)
+            answer = await self._call(method, **options)
             for message in answer.get("messages") or ():
-                metadata = message.get("metadata") or {}
-                payload = metadata.get("event_payload") or {}
-                if metadata.get("event_type") == EVENT_TYPE and payload.get("key") == key:
+                if _key_of(message) != key:
+                    continue
+                me = me or await self._me()
+                if _is_by(message, *me):  # any app may post with the metadata of another
                     return Place(channel=channel, ts=str(message["ts"]))
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 return None
+            options["cursor"] = cursor
         message = "too many messages to look through"
-        raise PostingError(Trouble.WAIT, message, seconds=_LONGEST_RETRY_AFTER)
+        raise TransientError(message, seconds=_LATER)
+
+    async def _me(self) -> tuple[str, str]:
+        """Return the app's own bot and user id."""
+        answer = await self._call(self._client.auth_test)
+        return str(answer.get("bot_id") or ""), str(answer.get("user_id") or "")
 
     async def permalink(self, posted: Place) -> str | None:
         """Return the link to a message, or None where Slack gives none; a link is a courtesy."""
         try:
             answer = await self._call(self._client.chat_getPermalink, channel=posted.channel, message_ts=posted.ts)
-        except PostingError as error:
-            if error.trouble in {Trouble.WAIT, Trouble.UNKNOWN, Trouble.TOKEN}:
-                raise
+        except (GoneError, ScopeError, RefusedForNowError):
             return None
         return str(answer["permalink"])
 
@@ -175,40 +167,28 @@ class SlackPoster:
     ) -> dict[str, Any]:
         try:
             answer = await method(**options)
-        except SlackApiError as error:
-            raise _trouble(error) from error
-        except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError) as error:
-            trouble = Trouble.WAIT if isinstance(error, aiohttp.ClientConnectorError) else Trouble.UNKNOWN
-            raise PostingError(trouble, type(error).__name__) from error
-        except (aiohttp.ClientError, TimeoutError, ValueError, AttributeError) as error:
-            # ValueError: an answer that is no JSON, such as a proxy's page; AttributeError: one that is plain text
-            raise PostingError(Trouble.UNKNOWN, type(error).__name__) from error
+        except SLACK_ERRORS as error:
+            raise read_error(error) from error
         return answer.data if isinstance(answer.data, dict) else {}
 
 
-def _trouble(error: SlackApiError) -> PostingError:
-    response: Any = error.response
-    status = int(getattr(response, "status_code", 200) or 200)
-    data = getattr(response, "data", response)
-    code = data.get("error", "") if isinstance(data, dict) else ""
-    if status == _RATE_LIMITED or code == "ratelimited":
-        headers = getattr(response, "headers", None) or {}
-        return PostingError(Trouble.WAIT, "ratelimited", seconds=_seconds(headers.get("Retry-After")))
-    if status >= _SERVER_ERROR or code in _PASSING or not code:
-        return PostingError(Trouble.UNKNOWN, code or f"HTTP {status}")
-    for codes, trouble in (
-        (_BLOCKS, Trouble.BLOCKS),
-        (_GONE, Trouble.GONE),
-        (_NO_THREAD, Trouble.NO_THREAD),
-        (_NO_TOKEN, Trouble.TOKEN),
-    ):
-        if code in codes:
-            return PostingError(trouble, code)
-    return PostingError(Trouble.REFUSED, code)
+def _is_elsewhere(answer: Mapping[str, Any], thread_ts: str) -> bool:
+    """Whether a reply stands outside of its thread: Slack posts one to a deleted message at the channel's root."""
+    message = answer.get("message")
+    return isinstance(message, Mapping) and message.get("thread_ts") != thread_ts
 
 
-def _seconds(value: object) -> float:
-    try:
-        return min(max(1.0, float(str(value))), _LONGEST_RETRY_AFTER)
-    except ValueError:
-        return 30.0
+def _key_of(message: Mapping[str, Any]) -> str | None:
+    """Return the key that a message carries, None for one without."""
+    metadata = message.get("metadata") or {}
+    if metadata.get("event_type") != EVENT_TYPE:
+        return None
+    key = (metadata.get("event_payload") or {}).get("key")
+    return key if isinstance(key, str) else None
+
+
+def _is_by(message: Mapping[str, Any], bot_id: str, user_id: str) -> bool:
+    """Whether a message is by a bot, told by whatever Slack says of its author."""
+    if author := message.get("bot_id"):
+        return bool(author == bot_id)
+    return bool(message.get("user") == user_id)

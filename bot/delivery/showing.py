@@ -12,10 +12,19 @@ from typing import Final
 
 import structlog
 
-from bot.delivery.posting import Place, PostingError, SlackPoster, Trouble
+from bot.delivery.posting import Place, SlackPoster
 from bot.delivery.throttle import Throttle
+from bot.slack_errors import (
+    BlocksError,
+    EditClosedError,
+    GoneError,
+    RefusedForGoodError,
+    SlackError,
+    UnknownOutcomeError,
+)
 from bot.views.fallback_text import plain_only
 from bot.views.text import Message
+from handlers import announcements
 from handlers.store import SYSTEM, Announcement, Posted, Store, Transaction
 from handlers.store.tables import pack
 
@@ -33,7 +42,7 @@ class WaitError(Exception):
 
 
 class Showing:
-    """Shows one announcement. Methods raise `PostingError`, and `WaitError` when the conversation is not this process's."""
+    """Shows one announcement. Methods raise `SlackError`, and `WaitError` when the conversation is not this process's."""
 
     def __init__(
         self,
@@ -51,6 +60,8 @@ class Showing:
         self._standing = list(announcement.messages)
         self._posting_at = announcement.posting_at
         self._first: Place | None = None  # the first message, when it was posted just now
+        self._is_anew = announcement.delivered_version > 0  # whether a first message stood before
+        self._ended = True
         self._log = structlog.get_logger(__name__)
 
     @asynccontextmanager
@@ -61,9 +72,15 @@ class Showing:
                 raise WaitError(_TAKEN_OVER)
             yield transaction
 
-    async def show(self, messages: Sequence[Message], thread_ts: str | None) -> None:
-        """Make Slack show exactly these messages, in this order."""
+    async def show(self, messages: Sequence[Message], thread_ts: str | None, *, ended: bool = True) -> None:
+        """Make Slack show exactly these messages, in this order.
+
+        `ended`: whether nothing will change any more. Until then, a message that may be edited no more is shown anew
+        only where people need it: the thread beneath it tells what happens meanwhile.
+        """
+        self._ended = ended
         channel = self.announcement.channel or await self._poster.channel_of(self.announcement.conversation)
+        await self._leave_other_threads(channel, thread_ts)
         await self._find_lost(channel, thread_ts)
         wanted = list(messages)
         number = 0
@@ -71,8 +88,8 @@ class Showing:
             try:
                 last = number + 1 == len(wanted) >= len(self._standing)
                 await self._show_one(channel, number, wanted[number], thread_ts, last=last)
-            except PostingError as error:
-                if error.trouble is not Trouble.BLOCKS or not wanted[number].blocks:
+            except RefusedForGoodError as error:
+                if not wanted[number].blocks and (not isinstance(error, BlocksError) or _is_short(wanted[number])):
                     raise
                 self._log.warning("Slack refused the blocks; sending text", key=self._key(number), words=error.words)
                 wanted[number : number + 1] = plain_only(wanted[number])
@@ -87,14 +104,19 @@ class Showing:
                 posting_at=None,
                 delivered_version=self.announcement.desired_version,  # not more: what was ordered meanwhile is still open
                 attempts=0,
+                failure=None,
             )
-            self._record_first(transaction)
+            await self._record_first(transaction)
 
-    async def count(self, *, anew: str | None = None) -> None:
-        """Note a try that did not work; `anew` is the key of an announcement that has to be posted again first."""
+    async def count(self, *, anew: str | None = None, failure: str | None = None) -> None:
+        """Note a try that did not work, and why if Slack refused it for now.
+
+        `anew` is the key of an announcement that has to be posted again first.
+        """
+        refused = {} if failure is None else {"failure": failure}
         async with self.writing() as transaction:
             await transaction.outbox.update(
-                self.announcement.key, attempts=self.announcement.attempts + 1, posting_at=self._posting_at
+                self.announcement.key, attempts=self.announcement.attempts + 1, posting_at=self._posting_at, **refused
             )
             if anew is not None:
                 await transaction.outbox.update(anew, messages=(), posting_at=None)
@@ -110,32 +132,62 @@ class Showing:
         )
         self._posting_at = None
         if found is not None:
-            self._standing.append(Posted(ts=found.ts, hash=_OUTDATED))
+            self._standing.append(Posted(ts=found.ts, hash=_OUTDATED, thread_ts=thread_ts))
             self._first = found if number == 0 else self._first
             await self._note(channel)
+
+    async def _leave_other_threads(self, channel: str, thread_ts: str | None) -> None:
+        """Delete what stands in another thread than the one of now: its head was posted anew."""
+        if any(each.thread_ts not in {None, thread_ts} for each in self._standing):
+            await self._cut_to(channel, 0)
+
+    async def _mark_replaced(self, old: Place, number: int, thread_ts: str | None) -> None:
+        """Take away a message that may be edited no more, or say beneath it where it goes on, if Slack lets us."""
+        new = Place(old.channel, self._standing[number].ts)
+        try:
+            if thread_ts is not None:
+                await self._poster.delete(old)
+                return
+            link = await self._poster.permalink(new)
+            where = f"<{link}|in a new message>" if link else "in a new message"
+            await self._poster.reply(
+                old.channel, old.ts, f"Slack lets me edit the message above no more. It goes on {where}."
+            )
+        except SlackError as error:
+            self._log.info("a message that was replaced is not marked", key=self._key(number), words=error.words)
 
     async def _show_one(
         self, channel: str, number: int, message: Message, thread_ts: str | None, *, last: bool
     ) -> None:
         """Show one message; what came of the last one is noted together with the whole delivery."""
-        mark = _mark(message)
         if number < len(self._standing):
-            if self._standing[number].hash == mark:
+            if self._standing[number].hash == _mark(message):
                 return
+            standing = self._standing[number]
             try:
-                await self._edit(Place(channel, self._standing[number].ts), number, message)
-            except PostingError as error:
-                if error.trouble is not Trouble.GONE:
-                    raise
-                # a person deleted it, or it can be edited no more: show it anew, and what follows after it
+                await self._edit(Place(channel, standing.ts), number, message)
+            except EditClosedError:
+                if not (self._ended or _buttons(message) - set(standing.buttons)):
+                    return
+                await self._cut_to(channel, number, gone=1)
+                await self._post_one(channel, number, message, thread_ts, last=False)
+                await self._mark_replaced(Place(channel, standing.ts), number, thread_ts)
+                return
+            except GoneError:
+                # a person deleted it, or it is not ours: show it anew, and what follows after it
                 await self._cut_to(channel, number, gone=1)
             else:
-                self._standing[number] = Posted(ts=self._standing[number].ts, hash=mark)
+                self._standing[number] = _posted(standing.ts, message, thread_ts)
                 if not last:
                     await self._note(channel)
                 return
+        await self._post_one(channel, number, message, thread_ts, last=last)
+
+    async def _post_one(
+        self, channel: str, number: int, message: Message, thread_ts: str | None, *, last: bool
+    ) -> None:
         posted = await self._post(channel, number, message, thread_ts)
-        self._standing.append(Posted(ts=posted.ts, hash=mark))
+        self._standing.append(_posted(posted.ts, message, thread_ts))
         self._first = posted if number == 0 else self._first
         if not last:
             await self._note(channel)
@@ -150,9 +202,10 @@ class Showing:
         self._must_hold()
         try:
             return await self._poster.post(channel, message, key=self._key(number), thread_ts=thread_ts)
-        except PostingError as error:
-            if error.trouble is not Trouble.UNKNOWN:
-                self._posting_at = None  # surely not there
+        except UnknownOutcomeError:
+            raise
+        except SlackError:
+            self._posting_at = None  # surely not there
             raise
 
     async def _edit(self, place: Place, number: int, message: Message) -> None:
@@ -176,10 +229,12 @@ class Showing:
             await transaction.outbox.update(
                 self.announcement.key, channel=channel, messages=tuple(self._standing), posting_at=None
             )
-            self._record_first(transaction)
+            await self._record_first(transaction)
 
-    def _record_first(self, transaction: Transaction) -> None:
-        """Record where an announcement was posted, once it is."""
+    async def _record_first(self, transaction: Transaction) -> None:
+        """Record where an announcement was posted, once it is; what stood in a thread before it follows to the new one."""
+        if self._first is not None and self._is_anew:
+            await transaction.outbox.refresh_thread(self.announcement.key, but_not=announcements.NOTE)
         if self._first is not None and self.announcement.request_id is not None:
             transaction.audit.record(
                 "announced",
@@ -202,6 +257,25 @@ class Showing:
         """Say nothing when this process was stopped for so long that another one may have the conversation."""
         if not self._holds_lease():
             raise WaitError(_TAKEN_OVER)
+
+
+def _posted(ts: str, message: Message, thread_ts: str | None) -> Posted:
+    return Posted(ts=ts, hash=_mark(message), thread_ts=thread_ts, buttons=tuple(sorted(_buttons(message))))
+
+
+def _buttons(message: Message) -> set[str]:
+    """Return the marks of what can be clicked in a message, each with what it is about."""
+    elements = [each for block in message.blocks if block.get("type") == "actions" for each in block["elements"]]
+    return {
+        hashlib.sha256(f"{each.get('action_id')} {each.get('value')}".encode()).hexdigest()[:8]
+        for each in elements
+        if each.get("value")
+    }
+
+
+def _is_short(message: Message) -> bool:
+    """Whether a text is as short as it gets: one piece of one."""
+    return len(plain_only(message)) == 1
 
 
 def _mark(message: Message) -> str:

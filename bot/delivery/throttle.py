@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _DOUBLINGS: Final = 16
+_REFUSED_LONGER: Final = 60  # times the longest wait of other failures
 _MANY: Final = 1000  # conversations remembered before the quiet ones are forgotten
 _ROUNDING: Final = 1e-6  # seconds: who waited as long as told need not wait for the rest of a float
 
@@ -27,6 +28,10 @@ class RateLimit:
         """Return how long to wait after an attempt that failed, when so many had failed before."""
         doubled = min(attempts, _DOUBLINGS)  # an outage of days must not become a number that no float can hold
         return min(self.first_wait * 2.0**doubled, self.longest_wait)
+
+    def wait_after_refusal(self, attempts: int) -> float:
+        """Return how long to wait after a refusal that can pass: first as after other failures, then up to an hour."""
+        return min(self.first_wait * 2.0 ** min(attempts, _DOUBLINGS), _REFUSED_LONGER * self.longest_wait)
 
 
 class Throttle:

@@ -6,8 +6,9 @@ from typing import Final
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.listeners.responder import SLACK_ERRORS, Body, Responder, action_value, person
+from bot.listeners.responder import Body, Responder, action_value, person
 from bot.listeners.responses import said
+from bot.slack_errors import SLACK_ERRORS
 from bot.views import ids
 from bot.views.carried import PageRef, RequestRef
 from bot.views.history import going_on, history_event

@@ -6,21 +6,28 @@ follow-up, only makes a view prettier or fuller: losing it loses nothing.
 """
 
 import asyncio
+import math
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.operations import Presentation, presentation_of
+from bot.slack_client import SlackClient
+from bot.slack_errors import (
+    SLACK_ERRORS,
+    GoneError,
+    SlackError,
+    TransientError,
+    UnknownOutcomeError,
+    read_error,
+)
 from bot.views.asides import problem_view
 from bot.views.dialogs import message_view, refused_view
 from bot.views.lists import notice_message, refusal_message
-from bot.views.text import Block, Message, is_user_id
+from bot.views.text import Block, Message, is_user_id, plural
 from handlers.models import Problem, Request
 from handlers.people import PeopleUnavailableError
 from handlers.requests import Services, refuse
@@ -31,11 +38,10 @@ CLICK_BUDGET: Final = 2.3
 
 _OK: Final = 200
 _ANSWER_SECONDS: Final = 2.0  # for a call that the answer to a click waits for
+_TRIGGER_USED: Final = frozenset({"exchanged_trigger_id", "trigger_exchanged"})
 _TRIGGER_SECONDS: Final = 2.5  # a trigger lives three, and the click must be answered in the same time
 
 Body = Mapping[str, Any]
-# what Slack's client raises: AttributeError for an answer that is plain text, where it expects JSON
-SLACK_ERRORS: Final = (SlackApiError, aiohttp.ClientError, TimeoutError, ValueError, AttributeError)
 NOT_NOW: Final = (
     "I cannot take requests right now: the database does not answer. Nothing you sent before is lost. "
     "Try again in a minute."
@@ -48,7 +54,7 @@ class Responder:
     def __init__(
         self,
         services: Services,
-        client: AsyncWebClient,
+        client: SlackClient,
         presentations: Mapping[str, Presentation],
         *,
         budget: float = CLICK_BUDGET,
@@ -109,7 +115,7 @@ class Responder:
             shown, then = refused_view((NOT_NOW,)), None
         except PeopleUnavailableError as error:
             await self.unknown(actor, error, what=what)
-            shown = problem_view(Problem(what="Slack does not say who you are right now", words=str(error)))
+            shown = problem_view(Problem(what="Slack does not say who you are right now", advice=str(error)))
             then = None
         except Exception:  # noqa: BLE001 - the person is waiting before an open view
             shown, then = refused_view((self.failed(),)), None
@@ -142,24 +148,43 @@ class Responder:
     async def open_view(self, body: Body, view: Block) -> Mapping[str, Any] | None:
         """Open a view, or push it when the click came from one. Returns Slack's view, None when Slack did not open it."""
         method = self.client.views_push if _in_modal(body) else self.client.views_open
+        trigger = str(body.get("trigger_id", ""))
         try:
             async with asyncio.timeout(_TRIGGER_SECONDS):
-                answer = await method(trigger_id=str(body.get("trigger_id", "")), view=view)
+                return await self._opened(method, trigger, {"external_id": secrets.token_hex(12), **view})
         except SLACK_ERRORS as error:
-            self._log.warning("a view was not opened", words=_words(error))
-            self.follow_up(self._say_not_opened(body))
+            found = read_error(error)
+            self._log.warning("a view was not opened", words=found.words)
+            self.follow_up(self._say_not_opened(body, _why_not_opened(found)))
             return None
+
+    async def _opened(self, method: Callable[..., Awaitable[Any]], trigger: str, view: Block) -> Mapping[str, Any]:
+        """Open a view, with a second try where the first had no answer of Slack's: a trigger lives for three seconds.
+
+        Raises as Slack's client does.
+        """
+        try:
+            answer = await method(trigger_id=trigger, view=view)
+        except SLACK_ERRORS as error:
+            first = read_error(error)
+            if not isinstance(first, TransientError) or first.seconds:
+                raise
+            try:
+                answer = await method(trigger_id=trigger, view=view)
+            except SlackApiError as again:
+                if read_error(again).code not in _TRIGGER_USED or not isinstance(first, UnknownOutcomeError):
+                    raise
+                # the first try did open it, and only its answer was lost
+                answer = await self.client.views_update(external_id=view["external_id"], view=view)
         opened: Mapping[str, Any] = answer["view"]
         return opened
 
-    async def _say_not_opened(self, body: Body) -> None:
+    async def _say_not_opened(self, body: Body, why: str) -> None:
         """Tell the person that what they clicked does not open, since nothing on their screen would."""
-        message = notice_message(
-            "Slack did not open the window, which happens when something took too long. Try again."
-        )
+        message = notice_message(f"Slack did not open the window: {why}")
         url = body.get("response_url")
         if isinstance(url, str) and url:
-            hook = AsyncWebhookClient(url, session=self.client.session)
+            hook = self.client.hook(url)
             answer = await hook.send(
                 text=message.text, blocks=message.blocks, replace_original=False, response_type="ephemeral"
             )
@@ -201,7 +226,7 @@ class Responder:
         """Put a message in the place of the ephemeral one that was clicked; tell it anew where that is not possible."""
         url = body.get("response_url")
         if isinstance(url, str) and url:
-            hook = AsyncWebhookClient(url, session=self.client.session)
+            hook = self.client.hook(url)
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     answer = await hook.send(
@@ -256,8 +281,18 @@ def _in_modal(body: Body) -> bool:
     return view_of(body).get("type") == "modal"
 
 
+def _why_not_opened(error: SlackError) -> str:
+    """Say what happened, and what to do, for the person whose click opened nothing."""
+    match error:
+        case GoneError():
+            return "it came more than three seconds after the click, and Slack waits no longer. Try again."
+        case TransientError() if error.seconds:
+            return f"too many people do this at once. Try again in {plural(math.ceil(error.seconds), 'second')}."
+        case TransientError():
+            return "it did not answer in time. Try again in a moment."
+        case _:
+            return f"it refused ({error.words}). Tell whoever runs tines-sync."
+
+
 def _words(error: BaseException) -> str:
-    if isinstance(error, SlackApiError):
-        data = getattr(error.response, "data", error.response)
-        return str(data.get("error", "")) if isinstance(data, Mapping) else type(error).__name__
-    return type(error).__name__
+    return read_error(error).words

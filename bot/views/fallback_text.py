@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bot.views.carried import RequestRef
-from bot.views.text import Block, Message, escape, mention, plural, size, when
+from bot.views.text import Block, Message, inert, mention, plural, size, when
 
 MESSAGE_TEXT: Final = 3800  # Slack asks to keep `text` under 4,000 characters
 _PIECE: Final = 1500  # a single line longer than this is cut; even in characters of two units it fits a message
@@ -52,9 +52,9 @@ def text_lines(blocks: Iterable[Block]) -> Iterator[str]:
                 for element in block["elements"]:
                     yield from _rich_lines(element)
             case "data_table":
-                yield escape(block["caption"])
+                yield inert(block["caption"])
                 for row in block["rows"][1:]:
-                    yield "• " + " · ".join(escape(cell["text"]) for cell in row)
+                    yield "• " + " · ".join(inert(cell["text"]) for cell in row)
             case _:  # buttons and dividers say nothing
                 pass
 
@@ -73,7 +73,7 @@ def text_size(content: object) -> int:
 
 
 def _text_object(text: Block) -> Iterator[str]:
-    yield from (text["text"] if text["type"] == "mrkdwn" else escape(text["text"])).split("\n")
+    yield from (text["text"] if text["type"] == "mrkdwn" else inert(text["text"])).split("\n")
 
 
 def _rich_lines(element: Block) -> Iterator[str]:
@@ -96,12 +96,14 @@ def _run(element: Block) -> str:
     match element["type"]:
         case "user":
             return mention(element["user_id"])
+        case "channel":
+            return f"<#{element['channel_id']}>"
         case "date":
             return when(datetime.fromtimestamp(element["timestamp"], UTC))
         case "link":
-            return f"<{element['url']}|{escape(element['text'])}>"
+            return f"<{element['url']}|{inert(element['text'])}>"
         case _:
-            return escape(element["text"])
+            return inert(element["text"])
 
 
 def _what_to_type(blocks: Iterable[Block]) -> Iterator[str]:

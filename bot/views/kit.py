@@ -77,6 +77,11 @@ def user(user_id: str) -> Block:
     return name(user_id or "nobody", SHORT_TEXT)
 
 
+def channel(channel_id: str) -> Block:
+    """Return a channel by its id, which the caller has looked at."""
+    return {"type": "channel", "channel_id": channel_id}
+
+
 def link(url: str, text: str) -> Block:
     """Return a link of our own, such as one to a message."""
     return {"type": "link", "url": url, "text": text}

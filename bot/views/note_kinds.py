@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from bot.views import kit
-from bot.views.text import Block, date_element, plural
+from bot.views.text import Block, date_element, is_channel_id, plural
 from handlers.models import Request
 
 Data: TypeAlias = Mapping[str, object]
@@ -125,11 +125,13 @@ def _break_glass(data: Data, request: Request) -> Iterator[Block]:
 
 
 def _channel_unreachable(data: Data, _: Request) -> Iterator[Block]:
-    yield kit.para(
-        "📭 I could not post to the channel ", kit.mono(_text(data, "channel") or "that is configured", 40), "."
-    )
-    yield from _quoted(data, "why")
-    yield kit.para("Somebody may have archived it or removed me from it. Please tell whoever runs tines-sync.")
+    channel, why = _text(data, "channel"), _text(data, "why")
+    where: list[str | Block] = [" (", kit.channel(channel), ")"] if is_channel_id(channel) else []
+    yield kit.para("📭 I could not post to the channel ", kit.mono(channel or "that is configured", 40), *where, ".")
+    if why:
+        yield kit.para("Slack says: ", kit.mono(why, 200))
+    yield kit.para(_WHAT_HELPS.get(why, "Please tell whoever runs tines-sync."))
+    yield kit.para("I keep trying. Once it works, everything appears there, in order.")
 
 
 def _double_found(data: Data, _: Request) -> Iterator[Block]:
@@ -163,6 +165,15 @@ def _policy_fault(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para("🧩 The route's policy cannot work as it is configured. Please tell whoever runs tines-sync:")
     yield from _sentences(data, "faults")
 
+
+_WHAT_HELPS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "not_in_channel": "I am not in it. Type /invite @tines-sync there.",
+        "channel_not_found": "I do not see it. If it is a private channel, type /invite @tines-sync there.",
+        "is_archived": "It is archived. Somebody has to unarchive it, or tell whoever runs tines-sync to use another one.",
+        "restricted_action": "Only some people may post in it. Ask an owner of the workspace to let me post.",
+    }
+)
 
 _Draw: TypeAlias = Callable[[Data, Request], Iterator[Block]]
 _DRAWN: Final[Mapping[str, _Draw]] = MappingProxyType(

@@ -60,8 +60,7 @@ async def ruled(services: Services, actor: str, route: Route, rule: Rule, *, fre
         return NotNow(
             problem=Problem(
                 what="Slack does not say who you are right now",
-                words=str(error),
-                advice="Nothing was changed. Try again in a minute.",
+                advice=str(error),
             )
         )
     return ruling

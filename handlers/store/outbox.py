@@ -25,6 +25,7 @@ _ADD: Final[Mapping[str, postgresql.Insert | sqlite.Insert]] = MappingProxyType(
         "sqlite": sqlite.insert(t.announcements).on_conflict_do_nothing(index_elements=["key"]),
     }
 )
+_REFUSED: Final = sa.and_(t.UNDELIVERED, t.announcements.c.failure.is_not(None))  # for now: it is tried again
 
 
 class OutboxReader:
@@ -51,12 +52,27 @@ class OutboxReader:
         return tuple(read_announcement(row) for row in rows.mappings())
 
     async def oldest_undelivered(self) -> datetime | None:
-        """Return since when the oldest undelivered announcement is ordered, None when everything is delivered."""
+        """Return since when the oldest undelivered announcement is ordered, None when everything is delivered.
+
+        Conversations in which Slack refuses what is posted do not count: see `refused_conversations`.
+        """
+        refused = sa.select(t.announcements.c.conversation).where(_REFUSED)
         found = await self._connection.execute(
-            sa.select(sa.func.min(t.announcements.c.ordered_at)).where(t.UNDELIVERED)
+            sa.select(sa.func.min(t.announcements.c.ordered_at)).where(
+                t.UNDELIVERED, t.announcements.c.conversation.not_in(refused)
+            )
         )
         oldest: datetime | None = found.scalar_one_or_none()
         return oldest
+
+    async def refused_conversations(self) -> dict[str, int]:
+        """Return in how many conversations Slack refuses what is posted for now, by its error code."""
+        rows = await self._connection.execute(
+            sa.select(t.announcements.c.failure, sa.func.count(t.announcements.c.conversation.distinct()))
+            .where(_REFUSED)
+            .group_by(t.announcements.c.failure)
+        )
+        return {row[0]: row[1] for row in rows}
 
 
 class Outbox(OutboxReader):
@@ -110,6 +126,21 @@ class Outbox(OutboxReader):
         if conversation is not None:
             self._jobs.add(Job(DELIVER, conversation))
 
+    async def refresh_thread(self, head: str, *, but_not: str) -> None:
+        """Order what stands in the thread of a head anew, as the head has another place by now.
+
+        Those of the kind `but_not` stay where they are.
+        """
+        await self._connection.execute(
+            sa.update(t.announcements)
+            .where(
+                t.announcements.c.thread_key == head,
+                t.announcements.c.kind != but_not,
+                t.announcements.c.delivered_version > 0,
+            )
+            .values(self._anew())
+        )
+
     async def refresh_waiting(self, route: str, prefix: str) -> None:
         """Order the messages of a route's waiting requests to be shown anew: those whose key is `prefix` and the id."""
         waiting = sa.select(sa.literal(prefix) + t.requests.c.id).where(
@@ -132,5 +163,5 @@ class Outbox(OutboxReader):
         await self._connection.execute(sa.update(t.announcements).where(t.announcements.c.key == key).values(**columns))
 
     def _anew(self) -> dict[str, Any]:
-        """Return what orders an announcement anew: also one that could not be delivered before."""
-        return {"desired_version": t.announcements.c.desired_version + 1, "failure": None, "ordered_at": self._now}
+        """Return what orders an announcement anew: also one that was given up before."""
+        return {"desired_version": t.announcements.c.desired_version + 1, "ordered_at": self._now}

@@ -17,6 +17,8 @@ class Posted(Frozen):
 
     ts: str
     hash: str  # of what was rendered: an edit that would change nothing is not sent
+    thread_ts: str | None = None  # of the thread's head, for a reply
+    buttons: tuple[str, ...] = ()  # marks of what can be clicked in it
 
 
 class Announcement(Frozen):
@@ -35,8 +37,9 @@ class Announcement(Frozen):
     messages: tuple[Posted, ...]
     posting_at: datetime | None
     attempts: int
-    failure: str | None
+    failure: str | None  # why Slack does not take it: for now while a newer version is open, else for good
     created_at: datetime
+    ordered_at: datetime
 
 
 class Event(Frozen):

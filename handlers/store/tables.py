@@ -141,18 +141,20 @@ announcements: Final = sa.Table(
     sa.Column("desired_version", sa.Integer, nullable=False),  # version that readers should see
     sa.Column("delivered_version", sa.Integer, nullable=False, server_default="0"),  # version that they do see
     sa.Column("channel", sa.String(32)),  # where it was posted
-    sa.Column("messages", Packed, nullable=False, server_default="[]"),  # what was posted: [{"ts", "hash"}]
+    sa.Column(
+        "messages", Packed, nullable=False, server_default="[]"
+    ),  # what was posted: [{"ts", "hash", "thread_ts", "buttons"}]
     sa.Column("posting_at", Instant),  # since when a post's answer may be missing
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("failure", sa.Text),  # why it was given up, in words
+    sa.Column("failure", sa.Text),  # why Slack does not take it, in words
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("ordered_at", Instant, nullable=False),  # when the desired version was ordered
     sa.Index(
         "ix_announcements_open",
         "conversation",
         "id",
-        sqlite_where=sa.text("desired_version > delivered_version AND failure IS NULL"),
-        postgresql_where=sa.text("desired_version > delivered_version AND failure IS NULL"),
+        sqlite_where=sa.text("desired_version > delivered_version"),
+        postgresql_where=sa.text("desired_version > delivered_version"),
     ),
 )
 
@@ -224,7 +226,5 @@ executors: Final = sa.Table(
     sa.Column("lease_until", Instant, nullable=False),  # after this moment its claims are void
 )
 
-UNDELIVERED: Final = sa.and_(
-    announcements.c.desired_version > announcements.c.delivered_version, announcements.c.failure.is_(None)
-)
+UNDELIVERED: Final = announcements.c.desired_version > announcements.c.delivered_version
 """Which announcements readers do not see yet as they should. As the index `ix_announcements_open` has it."""

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from bot.playground.launch import APPROVALS, GENERAL, SECOPS
@@ -114,7 +116,7 @@ async def test_a_channel_that_takes_nothing_holds_up_nobody_else(harness: FlowHa
     assert SECOPS in said or "secops" in said
     assert "undelivered" in await harness.kinds(request)
     assert "1 synced" in harness.thread(request)[1]
-    await harness.told(harness.rina, "is synced")
+    await harness.told(harness.rina, "1 synced")
 
 
 async def test_an_approval_channel_that_takes_nothing_is_told_to_the_requester(harness: FlowHarness) -> None:
@@ -126,21 +128,19 @@ async def test_an_approval_channel_that_takes_nothing_is_told_to_the_requester(h
 
 
 async def test_a_revoked_token_holds_everything_until_it_is_given_back(open_harness: OpenHarness) -> None:
-    """While Slack does not take the token, nobody knows who approved, so nothing is sent; when it is back, all goes on."""
+    """While Slack does not take the token, announcements wait; when it is back, they arrive, once."""
     harness = await open_harness()
     slack = harness.playground.slack
-    request = await harness.asks(STORY)
-    await harness.approval_message(request)
-    review = await harness.opens_review(request)
+    harness.playground.dev.switches = replace(harness.playground.dev.switches, sync_seconds=1)
+    request = await harness.asked_and_approved(STORY)
+    await harness.comes_to(request, State.FOLLOWING)
     slack.revoke_token()
-    await review.submits()
-    assert (harness.creates(), len(keys(harness, APPROVALS))) == ([], 1)
+    await harness.comes_to(request, State.SUCCEEDED)
     slack.restore_token()
-    if (await harness.request(request.id)).state is State.PENDING:
-        await harness.approves(request)
-    await harness.rests(request, State.SUCCEEDED)
+    await harness.all_said()
     found = keys(harness, APPROVALS)
     assert len(found) == len(set(found)) == 2
+    assert "1 synced" in harness.thread(request)[1]
 
 
 async def test_a_thread_whose_head_was_deleted_is_begun_anew(harness: FlowHarness) -> None:
@@ -164,14 +164,14 @@ async def test_a_status_list_that_was_deleted_is_shown_anew(open_harness: OpenHa
     switches = type(switches)(sync_seconds=0.6)
     harness.playground.dev.switches = switches
     request = await harness.asked_and_approved(STORY)
-    message = await harness.in_thread(request, "needs? a sync")
+    message = await harness.in_thread(request, "1 needs a sync")
     harness.playground.slack.delete_message(APPROVALS, message["ts"])
     await harness.rests(request, State.SUCCEEDED)
     assert "1 synced" in harness.thread(request)[-1]
 
 
-async def test_a_direct_message_that_slack_refuses_ends_there(harness: FlowHarness) -> None:
-    """Somebody whose account is gone cannot be told; that is recorded and holds up nothing."""
+async def test_a_direct_message_that_slack_refuses_waits_there(harness: FlowHarness) -> None:
+    """Somebody whose account is gone cannot be told for now; that is recorded and holds up nothing."""
     request = await harness.asks(STORY)
     await harness.approval_message(request)
     harness.playground.slack.faults.inject(
@@ -180,6 +180,71 @@ async def test_a_direct_message_that_slack_refuses_ends_there(harness: FlowHarne
     await harness.approves(request)
     await harness.rests(request, State.SUCCEEDED)
     assert "undelivered" in await harness.kinds(request)
+    assert "1 synced" in harness.thread(request)[1]
+
+
+@pytest.mark.parametrize("code", ["restricted_action", "ekm_access_denied", "a_code_of_next_year"])
+async def test_what_is_refused_for_now_appears_when_it_passes(harness: FlowHarness, code: str) -> None:
+    """What a channel does not take waits; when it does again, everything appears, as it is by then, and in order."""
+    slack = harness.playground.slack
+    request = await harness.asks(STORY)
+    head = await harness.approval_message(request)
+    for method in ("chat.postMessage", "chat.update"):
+        refusal = Fault(FaultKind.ERROR, code=code, times=None, only=lambda args: args.get("channel") == APPROVALS)
+        slack.faults.inject(method, refusal)
+    review = await harness.ada.clicks("Review", head, APPROVALS)
+    assert review is not None
+    await harness.ada.sees_view(lambda view: view.get("submit") is not None)
+    await harness.ada.submits()
+    await harness.comes_to(request, State.SUCCEEDED)
+    await harness.told(harness.rina, "could not post")
+    assert (await harness.kinds(request)).count("undelivered") == 1
+    figures = await harness.playground.bot.metrics.render(harness.playground.bot.store)
+    assert f'tines_sync_refused_conversations{{code="{code}"}} 1.0' in figures.decode()
+    slack.faults.clear()
+    await harness.approval_message(request, pattern="1 synced")
+    await harness.in_thread(request, "1 synced")
+    found = keys(harness, APPROVALS)
+    assert len(found) == len(set(found)) == 2
+
+
+async def test_who_removed_the_bot_reads_how_to_invite_it(harness: FlowHarness) -> None:
+    """Where the bot is not in the channel any more, its requester reads once what to type, and where."""
+    slack = harness.playground.slack
+    slack.kick_bot(APPROVALS)
+    slack.app.scopes = slack.app.scopes - {"chat:write.public"}
+    request = await harness.asks(STORY)
+    said = slack.render(await harness.told(harness.rina, "could not post"))
+    assert "/invite @tines-sync" in said
+    assert APPROVALS in said
+    slack.invite_bot(APPROVALS)
+    await harness.approval_message(request)
+
+
+async def test_a_missing_scope_holds_up_only_what_needs_it(harness: FlowHarness) -> None:
+    """Without the scope for direct messages, channels are served as ever."""
+    slack = harness.playground.slack
+    slack.app.scopes = slack.app.scopes - {"im:write"}
+    request = await harness.asked_and_approved(STORY)
+    await harness.comes_to(request, State.SUCCEEDED)
+    await harness.in_thread(request, "1 synced")
+    slack.app.scopes = slack.app.scopes | {"im:write"}
+    await harness.told(harness.rina, "1 synced")
+
+
+async def test_a_message_that_may_be_edited_no_more_is_shown_anew_once(harness: FlowHarness) -> None:
+    """After the time for edits the outcome is one new message, and the old one says beneath it where to look."""
+    slack = harness.playground.slack
+    request = await harness.asks(STORY)
+    old = await harness.approval_message(request)
+    slack.close_edits(0)
+    await harness.approves(request)
+    await harness.rests(request, State.SUCCEEDED)
+    heads = [text for text in harness.texts(APPROVALS) if request.id in text]
+    assert len(heads) == 2
+    assert "1 synced" in heads[1]
+    assert "1 synced" in harness.thread(request)[1]
+    assert "new message" in slack.render(slack.messages(APPROVALS, thread_ts=old["ts"])[-1])
 
 
 async def test_a_link_that_slack_does_not_give_is_left_out(harness: FlowHarness) -> None:

@@ -1,15 +1,17 @@
+import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bot.playground.launch import GENERAL
-from bot.playground.slack import relayed
+from bot.playground.slack import Fault, FaultKind, LocalSlack, relayed
 from bot.socket_mode import connected
 from bot.starting import StartError
 from handlers.models import State
 
 from .conftest import OpenHarness
-from .harness import FAILING, HURRIED, STORY, FlowHarness
+from .harness import FAILING, HURRIED, STORY, FlowHarness, until
 
 
 @pytest.fixture
@@ -62,6 +64,71 @@ async def test_a_dead_peer_is_noticed(open_harness: OpenHarness) -> None:
         assert "/tines-sync" in await help_text(harness)
 
 
+@pytest.mark.parametrize("how", ["address expired", "crowded", "disabled", "app token revoked", "unreachable"])
+async def test_a_handshake_that_fails_is_tried_with_a_new_address(wired: FlowHarness, how: str) -> None:
+    """Whatever kept the bot from connecting, it asks for new addresses until one works, and says meanwhile what is wrong."""
+    slack = wired.playground.slack
+    socket = slack.socket_mode
+    match how:
+        case "address expired":
+            slack.socket_url = f"{slack.base_url}/nowhere"
+        case "crowded":
+            socket.crowd()
+        case "disabled":
+            await socket.disable()
+        case "app token revoked":
+            slack.revoke_app_token()
+        case _:
+            slack.faults.inject("apps.connections.open", Fault(FaultKind.RESET_BEFORE, times=3))
+    before = len(slack.traffic.calls("apps.connections.open"))
+    socket.cut()
+    await asked_for_address(slack, before + 2)
+    assert socket.connected == 0
+    figures = await wired.playground.bot.metrics.render(wired.playground.bot.store)
+    assert b"tines_sync_socket_connected 0.0" in figures
+    slack.socket_url = ""
+    socket.crowd(crowded=False)
+    await socket.disable(disabled=False)
+    slack.revoke_app_token(revoked=False)
+    await reconnected(wired)
+    assert "/tines-sync" in await help_text(wired)
+    figures = await wired.playground.bot.metrics.render(wired.playground.bot.store)
+    assert b"tines_sync_socket_connected 1.0" in figures
+
+
+@pytest.mark.parametrize("how", ["refresh", "warning"])
+async def test_an_answer_under_way_is_finished_on_the_old_connection(wired: FlowHarness, how: str) -> None:
+    """Slack wants a new connection while a form is being answered: the person has their answer all the same."""
+    slack = wired.playground.slack
+    slack.faults.inject("views.open", Fault(FaultKind.SLOW, seconds=0.7))
+    opening = asyncio.create_task(wired.rina.opens_form(GENERAL))
+
+    async def under_way() -> bool:
+        return "views.open" not in slack.faults.listing()
+
+    await until(under_way, "no view was being opened")
+    await (slack.socket_mode.refresh() if how == "refresh" else slack.socket_mode.warn())
+    await opening
+    await reconnected(wired)
+    assert "/tines-sync" in await help_text(wired)
+
+
+async def test_a_machine_that_slept_connects_anew(open_harness: OpenHarness) -> None:
+    """After a sleep the old connection is worth nothing: a new one is opened at once."""
+    ahead = timedelta()
+
+    def clock() -> datetime:
+        return datetime.now(UTC) + ahead
+
+    harness = await open_harness(socket_mode=True, overrides=replace(HURRIED, ping_seconds=0.25, clock=clock))
+    slack = harness.playground.slack
+    before = len(slack.traffic.calls("apps.connections.open"))
+    ahead = timedelta(minutes=5)
+    await asked_for_address(slack, before + 1)
+    await reconnected(harness)
+    assert "/tines-sync" in await help_text(harness)
+
+
 async def test_a_wrong_app_token_ends_the_start_in_words(wired: FlowHarness) -> None:
     """A token that Slack does not take ends the start at once, and says which token it must be."""
     settings = wired.playground.settings.model_copy(
@@ -83,6 +150,15 @@ async def test_slack_out_of_reach_ends_the_start_in_words(wired: FlowHarness) ->
     settings = wired.playground.settings.model_copy(update={"slack_api_url": "http://127.0.0.1:9/api/"})
     with pytest.raises(StartError, match=r"cannot be reached at http://127\.0\.0\.1:9/api/"):
         await connected(settings, wired.playground.bot).__aenter__()
+
+
+async def asked_for_address(slack: LocalSlack, times: int) -> None:
+    """Wait until the bot has asked for an address so many times in all."""
+
+    async def asked() -> bool:
+        return len(slack.traffic.calls("apps.connections.open")) >= times
+
+    await until(asked, "the bot asks for no address")
 
 
 async def reconnected(harness: FlowHarness) -> None:

@@ -3,6 +3,16 @@
 It refuses what Slack refuses (sizes, rates, surfaces, used triggers, stale views, missing scopes), and sends what a
 person does as Slack does: signed, and with three seconds for the answer. A fake that says yes to everything would let
 an app through that fails in its first real workspace.
+
+Behaviour that an app easily overlooks, and where Slack tells of it (below https://docs.slack.dev):
+
+- A reply to a message that was deleted, and had no replies, appears at the channel's root, without an error
+  (`reference/methods/chat.postMessage`, the answer's `message.thread_ts`).
+- A message may be edited for a time only, as the workspace's owners say (`edit_window_closed` of `chat.update`).
+- Only some people may post in a channel (`restricted_action` of `chat.postMessage`).
+- Any app may post with any metadata (`messaging/message-metadata`).
+- A Socket Mode address works once, an app has at most ten connections, and Socket Mode can be switched off
+  (`apis/events-api/using-socket-mode`, the reasons of `disconnect`).
 """
 
 from bot.playground.slack.changes import Change, ChangeKind

@@ -35,6 +35,8 @@ class Core:
     base_url: str = "http://127.0.0.1"  # where the app reaches this Slack, without a slash at the end
     socket_url: str = ""  # where its WebSockets are opened, when not at the same place
     token_revoked: bool = False
+    app_token_revoked: bool = False
+    edit_seconds: float | None = None  # for how long a message may be edited; None: always
     files: dict[str, Json] = field(default_factory=dict)  # file id → what was uploaded
     ids: Ids = field(init=False)
     changes: Changes = field(init=False)
@@ -81,6 +83,8 @@ class Core:
         channel = self.visible_channel(channel_id)
         if channel.archived:
             refuse("is_archived")
+        if channel.restricted:
+            refuse("restricted_action")
         if not (channel.direct or channel.bot_in or "chat:write.public" in self.app.scopes):
             refuse("not_in_channel")
         return channel

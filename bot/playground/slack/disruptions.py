@@ -40,6 +40,23 @@ class Disruptions:
         found.archived = archived
         self._channel_changed(found)
 
+    def restrict(self, channel: str, *, restricted: bool = True) -> None:
+        """Let only some people post in a channel, the app not among them, or everybody again."""
+        found = self._channel(channel)
+        found.restricted = restricted
+        self._channel_changed(found)
+
+    def close_edits(self, seconds: float | None) -> None:
+        """Let nobody edit a message once it is so many seconds old, or again at any time (None)."""
+        self._core.edit_seconds = seconds
+
+    def forge(self, channel: str, metadata: Json, text: str = "Not by this app") -> Json:
+        """Let another app post a message with any metadata it likes, and return the message."""
+        message = Message(
+            self._channel(channel).id, "", "UOTHERBOT", text, metadata=metadata, bot_id="BOTHER", app_id="AOTHER"
+        )
+        return self._core.messages.post(message).wire(with_metadata=True)
+
     def kick_bot(self, channel: str) -> None:
         """Remove the app from a channel."""
         found = self._channel(channel)
@@ -60,6 +77,11 @@ class Disruptions:
     def restore_token(self) -> None:
         """Make the bot token work again."""
         self._core.token_revoked = False
+        self._core.changes.tell(ChangeKind.APP_CHANGED)
+
+    def revoke_app_token(self, *, revoked: bool = True) -> None:
+        """Make the app-level token useless for new connections, or make it work again."""
+        self._core.app_token_revoked = revoked
         self._core.changes.tell(ChangeKind.APP_CHANGED)
 
     def deactivate(self, user: str, *, deleted: bool = True) -> None:

@@ -1,6 +1,7 @@
 """Socket Mode: the app keeps a WebSocket open, Slack sends envelopes through it and waits for each one's ack.
 
-See https://docs.slack.dev/apis/events-api/using-socket-mode. Several connections share the envelopes. Connections
+See https://docs.slack.dev/apis/events-api/using-socket-mode. An address is good for one handshake, the eleventh
+connection is turned away (`too_many_websockets`), and so is every one while Socket Mode is off (`link_disabled`). Several connections share the envelopes. Connections
 can be asked to refresh, closed, cut or made deaf, since a bot that cannot live through that is down by noon.
 """
 
@@ -43,6 +44,8 @@ class SocketMode:
         self._answer_within = answer_within
         self._tickets: set[str] = set()
         self._connections: list[_Connection] = []
+        self._disabled = False
+        self._crowded = False
         self._turn = itertools.count()
 
     @property
@@ -59,11 +62,15 @@ class SocketMode:
     async def endpoint(self, socket: WebSocket) -> None:
         """Serve one WebSocket until either side ends it."""
         ticket = socket.query_params.get("ticket", "")
-        if ticket not in self._tickets or len(self._connections) >= _CONNECTIONS_MOST:
+        if ticket not in self._tickets:
             await socket.close(_REFUSED)
             return
         self._tickets.discard(ticket)
         await socket.accept()
+        if refusal := self._refusal():
+            await socket.send_json({"type": "disconnect", "reason": refusal})
+            await socket.close(_NORMAL_CLOSE)
+            return
         connection = _Connection(socket)
         self._connections.append(connection)
         self._on_change()
@@ -115,6 +122,27 @@ class SocketMode:
         """Tell every connection that it will be replaced within seconds; it goes on working."""
         for connection in self._ready():
             await connection.socket.send_json({"type": "disconnect", "reason": "warning"})
+
+    async def disable(self, *, disabled: bool = True) -> None:
+        """Switch Socket Mode off in the app's settings, or on again."""
+        self._disabled = disabled
+        if disabled:
+            for connection in list(self._connections):
+                await connection.socket.send_json({"type": "disconnect", "reason": "link_disabled"})
+                await connection.socket.close(_NORMAL_CLOSE)
+
+    def expire_addresses(self) -> None:
+        """Make the addresses that were given out useless, as they are after some seconds."""
+        self._tickets.clear()
+
+    def crowd(self, *, crowded: bool = True) -> None:
+        """Let other processes hold all the connections that an app may have, or give them up."""
+        self._crowded = crowded
+
+    def _refusal(self) -> str:
+        if self._disabled:
+            return "link_disabled"
+        return "too_many_websockets" if self._crowded or len(self._connections) >= _CONNECTIONS_MOST else ""
 
     async def close(self) -> None:
         """Close every connection in an orderly way."""

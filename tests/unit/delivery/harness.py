@@ -9,11 +9,12 @@ from typing import Final
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.delivery import Deliverer, RateLimit, SlackPoster, Throttle
-from bot.delivery.posting import Place, PostingError, Trouble
+from bot.delivery.posting import Place
 from bot.delivery.showing import Showing
 from bot.operations import all_presentations
 from bot.playground.serving import served
 from bot.playground.slack import NO_RATES, AppInstall, Channel, LocalSlack, User, Workspace
+from bot.slack_errors import SlackError, TransientError, UnknownOutcomeError
 from bot.views.text import Message
 from handlers import announcements
 from handlers.routes import Topology
@@ -34,7 +35,7 @@ async def nothing(_key: str) -> None:
 class WatchedPoster(SlackPoster):
     """Posts to the local Slack; something may happen before a call is sent, and after it was applied.
 
-    What happens is given the key of the message, and may raise a `PostingError` instead of the answer.
+    What happens is given the key of the message, and may raise a `SlackError` instead of the answer.
     """
 
     def __init__(self, client: AsyncWebClient) -> None:
@@ -71,12 +72,14 @@ def at(key: str, *happenings: Happening) -> Happening:
 
 async def no_answer(_key: str) -> None:
     """Lose the answer."""
-    raise PostingError(Trouble.UNKNOWN, "ServerDisconnectedError")
+    words = "ServerDisconnectedError"
+    raise UnknownOutcomeError(words)
 
 
 async def turned_away(_key: str) -> None:
     """Answer that there were too many messages."""
-    raise PostingError(Trouble.WAIT, "ratelimited", seconds=5)
+    words = "ratelimited"
+    raise TransientError(words, seconds=5)
 
 
 @dataclass
@@ -152,7 +155,7 @@ class DeliveryHarness:
         showing = Showing(process.store, process.poster, process.throttle, process.holds_lease, row)
         try:
             await showing.show(messages, None)
-        except PostingError:
+        except SlackError:
             await showing.count()
             raise
 

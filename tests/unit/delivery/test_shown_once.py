@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.delivery.posting import PostingError, Trouble
 from bot.playground.slack import Fault, FaultKind
+from bot.slack_errors import BlocksError, SlackError
 from bot.views.text import Message
 
 from .harness import CHANNEL, KEY, DeliveryHarness, Happening, Process, at, no_answer, texts, turned_away
@@ -56,7 +56,7 @@ async def test_trouble_between_two_pages_doubles_none(harness: DeliveryHarness, 
     """When Slack turns a page away, the next try goes on with that page: none is missing, none is there twice."""
     process = await ready(harness)
     process.poster.before_post = at(f"{KEY}#1", what)
-    with pytest.raises(PostingError):
+    with pytest.raises(SlackError):
         await harness.shows(process, [too_long(*WORDS)])
     assert len(harness.seen()) == 1
     await harness.shows(process, [too_long(*WORDS)])
@@ -68,7 +68,7 @@ async def test_a_post_whose_answer_was_lost_is_found(harness: DeliveryHarness, n
     """A message that Slack took without saying so is found by its key, shows the newest text, and is not posted again."""
     process = await ready(harness)
     process.poster.after_post = at(f"{KEY}#{number}", no_answer)
-    with pytest.raises(PostingError):
+    with pytest.raises(SlackError):
         await harness.shows(process, texts("One", "Two", "Three"))
     assert (await harness.row(process.store)).posting_at == harness.harness.now
     harness.harness.now += timedelta(hours=1)
@@ -96,7 +96,7 @@ async def test_a_lost_answer_and_another_change_at_once(harness: DeliveryHarness
     """What was posted without an answer is neither left over nor doubled, whatever else has to be changed by then."""
     process = await ready(harness)
     process.poster.after_post = at(f"{KEY}#1", no_answer)
-    with pytest.raises(PostingError):
+    with pytest.raises(SlackError):
         await harness.shows(process, texts("One", "Two"))
     if len(shown) > 1:
         harness.slack.delete_message(CHANNEL, harness.heads()[0])
@@ -108,11 +108,11 @@ async def test_trouble_while_looking_for_a_lost_post(harness: DeliveryHarness) -
     """As long as Slack does not let look for a lost post, it is not posted again."""
     process = await ready(harness)
     process.poster.after_post = at(f"{KEY}#0", no_answer)
-    with pytest.raises(PostingError):
+    with pytest.raises(SlackError):
         await harness.shows(process, texts("One"))
     harness.slack.faults.inject("conversations.history", Fault(FaultKind.RATE_LIMITED, times=2))
     for _ in range(2):
-        with pytest.raises(PostingError):
+        with pytest.raises(SlackError):
             await harness.shows(process, texts("One"))
     await harness.shows(process, texts("One"))
     assert harness.seen() == ["One"]
@@ -126,7 +126,7 @@ async def test_trouble_while_showing_anew_what_was_deleted(harness: DeliveryHarn
     harness.slack.delete_message(CHANNEL, harness.heads()[1])
     await harness.orders_anew(process.store)
     process.poster.before_post = at(f"{KEY}#2", turned_away)
-    with pytest.raises(PostingError):
+    with pytest.raises(SlackError):
         await harness.shows(process, texts("One", "Zwei", "Three"))
     assert harness.seen() == ["One", "Zwei"]
     await harness.shows(process, texts("One", "Zwei", "Three"))
@@ -140,7 +140,7 @@ async def test_only_what_was_posted_since_is_looked_through(harness: DeliveryHar
         harness.slack.say("U1", CHANNEL, f"Chatter {number}")
     harness.harness.now += timedelta(hours=3)
     process.poster.before_post = at(f"{KEY}#0", no_answer)
-    with pytest.raises(PostingError):
+    with pytest.raises(SlackError):
         await harness.shows(process, texts("Hello"))
     await harness.shows(process, texts("Hello"))
     assert harness.seen().count("Hello") == 1
@@ -169,8 +169,7 @@ async def test_what_is_refused_as_text_as_well_is_not_sent_for_ever(harness: Del
     """Text that Slack refuses for its shape is given up: no endless turning of text into text."""
     process = await ready(harness)
     harness.slack.faults.inject("chat.postMessage", Fault(FaultKind.ERROR, code="invalid_blocks", times=None))
-    with pytest.raises(PostingError) as caught:
+    with pytest.raises(BlocksError):
         await harness.shows(process, [too_long(*WORDS)])
-    assert caught.value.trouble is Trouble.BLOCKS
     await process.deliverer.deliver(CHANNEL)
     assert (await harness.row(process.store)).failure == "invalid_blocks"

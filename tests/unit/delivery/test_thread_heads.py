@@ -38,10 +38,10 @@ async def test_a_head_that_was_deleted_comes_before_its_reply(harness: DeliveryH
 async def test_a_reply_without_a_head_is_given_up(harness: DeliveryHarness) -> None:
     """When the head could not be posted at all, its replies are not posted as messages of their own."""
     one = await harness.process()
-    harness.slack.faults.inject("chat.postMessage", Fault(FaultKind.ERROR, code="restricted_action"))
+    harness.slack.faults.inject("chat.postMessage", Fault(FaultKind.ERROR, code="no_text", times=2))
     await harness.orders(one.store, "The head", HEAD)
     await harness.orders(one.store, "The reply", REPLY, thread_key=HEAD)
     await harness.delivers(one)
     assert harness.seen() == []
-    assert (await harness.row(one.store, HEAD)).failure == "restricted_action"
+    assert (await harness.row(one.store, HEAD)).failure == "no_text"
     assert (await harness.row(one.store, REPLY)).failure == "the message that starts its thread could not be posted"

@@ -1,6 +1,7 @@
 """`chat.*`: posting, changing, deleting messages, with Slack's refusals."""
 
 import json
+import re
 from typing import Any, Final
 
 from bot.playground.slack.api.args import Args
@@ -14,6 +15,7 @@ from bot.playground.slack.shapes import Json
 
 TEXT_MOST: Final = 4000
 """Characters in a message's text. `chat.update` refuses more; `chat.postMessage` would cut it, which is refused here."""
+_TS: Final = re.compile(r"[0-9]{1,12}\.[0-9]{6}")
 _METADATA_MOST: Final = 8000
 
 
@@ -54,12 +56,18 @@ def own_message(core: Core, **content: Any) -> Message:  # noqa: ANN401 - the fi
 
 
 def thread_head(core: Core, channel: str, thread_ts: str) -> str:
-    """Return the timestamp of the thread to post in, empty for none. Raises `ApiError` (thread_not_found)."""
+    """Return the timestamp of the thread to post in, empty for none. Raises `ApiError` (thread_not_found).
+
+    A message that was deleted has no thread any more, and Slack says nothing of it: what replies to it appears at the
+    channel's root.
+    """
     if not thread_ts:
         return ""
+    if not _TS.fullmatch(thread_ts):
+        refuse("thread_not_found")
     head = core.messages.find(channel, thread_ts)
     if head is None:
-        refuse("thread_not_found")
+        return ""
     return head.thread_ts or head.ts  # the timestamp of a reply leads to its thread as well
 
 
@@ -112,9 +120,17 @@ def _own(core: Core, args: Args, otherwise: str) -> Message:
     return message
 
 
+def _refuse_late_edit(core: Core, message: Message) -> None:
+    """Refuse an edit after the time that the workspace's settings allow for it. Raises `ApiError`."""
+    allowed = core.edit_seconds
+    if allowed is not None and core.clock() - float(message.ts) > allowed:
+        refuse("edit_window_closed")
+
+
 def update(core: Core, args: Args) -> Json:
     """`chat.update`: a text without blocks takes the blocks away, and only then the message is marked as edited."""
     message = _own(core, args, "cant_update_message")
+    _refuse_late_edit(core, message)
     given = args.parsed("blocks", "invalid_blocks_format")
     text = args.text("text", message.text if given is not None else "")
     blocks = checked_content(text, given)

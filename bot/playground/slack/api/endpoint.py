@@ -107,6 +107,8 @@ class WebApi:
         def run() -> Json:
             if name == "apps.connections.open":
                 self._check_token(token, core.app.app_token, core.app.bot_token)
+                if core.app_token_revoked:
+                    refuse("token_revoked")
                 return self._socket_mode.open_connection(core.socket_url or core.base_url)
             self._check_token(token, core.app.bot_token, core.app.app_token)
             if core.token_revoked:

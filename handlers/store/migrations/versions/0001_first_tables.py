@@ -40,8 +40,8 @@ def upgrade() -> None:
         "announcements",
         ["conversation", "id"],
         unique=False,
-        sqlite_where=sa.text("desired_version > delivered_version AND failure IS NULL"),
-        postgresql_where=sa.text("desired_version > delivered_version AND failure IS NULL"),
+        sqlite_where=sa.text("desired_version > delivered_version"),
+        postgresql_where=sa.text("desired_version > delivered_version"),
     )
     op.create_index(op.f("ix_announcements_request_id"), "announcements", ["request_id"], unique=False)
     op.create_table(
