@@ -203,7 +203,7 @@ async def test_what_is_refused_for_now_appears_when_it_passes(harness: FlowHarne
     assert f'tines_sync_refused_conversations{{code="{code}"}} 1.0' in figures.decode()
     slack.faults.clear()
     await harness.approval_message(request, pattern="1 synced")
-    await harness.in_thread(request, "1 synced")
+    await harness.all_said()
     found = keys(harness, APPROVALS)
     assert len(found) == len(set(found)) == 2
 
