@@ -159,7 +159,7 @@ def sync_state_words(request: Request, statuses: Sequence[StoryStatus], *, runni
 
 def _partly(count: Counted) -> str:
     if not count.synced:
-        return f"done, with {_numbers(count)}" if count.all else "ended without any story's status"
+        return f"ended with {_numbers(count)}" if count.all else "ended without any story's status"
     if count.failed:
         return f"partly synced: {count.failed:,} of {plural(count.all, 'story')} failed"
     return f"partly synced: {count.synced:,} of {plural(count.all, 'story')} synced"

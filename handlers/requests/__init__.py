@@ -16,7 +16,7 @@ from handlers.requests.close import cancel, check_again, close, freeze, reason_n
 from handlers.requests.decide import ReviewedVersion, approve, record_review, reject, withdraw
 from handlers.requests.deferred import APPROVE, EDIT, SUBMIT, defer, finish_deferred, take_deferred
 from handlers.requests.refusal_throttle import RefusalThrottle
-from handlers.requests.rights import STOPPABLE, Abilities, abilities
+from handlers.requests.rights import STOPPABLE, Abilities, abilities, able
 from handlers.requests.services import (
     Services,
     allowed,
@@ -50,6 +50,7 @@ __all__ = [
     "Slow",
     "Submission",
     "abilities",
+    "able",
     "advance",
     "allowed",
     "approve",

@@ -201,7 +201,7 @@ async def test_freezing_needs_a_route_and_a_right(harness: FlowHarness, word: st
     assert "There is no route nowhere" in await answer(harness, harness.ada, f"{word} nowhere reason")
     assert "Only approvers" in await answer(harness, harness.tom, f"{word} dev-to-prod reason")
     if word == "freeze":
-        assert "Say why" in await answer(harness, harness.ada, "freeze dev-to-prod")
+        assert "Add a reason" in await answer(harness, harness.ada, "freeze dev-to-prod")
     else:
         assert "is not frozen" in await answer(harness, harness.ada, "unfreeze dev-to-prod")
 
