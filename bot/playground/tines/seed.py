@@ -101,6 +101,8 @@ def _write(tines: LocalTines, team_id: int, sketch: Sketch, age: timedelta) -> N
         edited_at=tines.world.now() - age,
         tags=sketch.tags,
         credentials=sketch.credentials,
+        resources=sketch.resources,
+        sub_stories=sketch.sub_stories,
         change_control=sketch.change_control,
         disabled=sketch.disabled,
         priority=sketch.priority,

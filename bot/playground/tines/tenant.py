@@ -13,8 +13,18 @@ from itertools import count
 from urllib.parse import urlsplit
 
 from bot.playground.tines.calls import CallLog
+from bot.playground.tines.exports import actions_of, edited
 from bot.playground.tines.faults import Faults
-from bot.playground.tines.records import Copy, Destination, Key, Right, Shared, StoryRow, TeamRow
+from bot.playground.tines.records import (
+    ChangeRequest,
+    Copy,
+    Destination,
+    Key,
+    Right,
+    Shared,
+    StoryRow,
+    TeamRow,
+)
 from bot.playground.tines.switches import Switches
 from bot.playground.tines.wire import RefusalError
 
@@ -47,6 +57,7 @@ class LocalTines:
         self.resources: list[Shared] = []
         self.destinations: dict[int, Destination] = {}
         self.copies: list[Copy] = []  # stories that syncs brought here
+        self.change_requests: list[ChangeRequest] = []  # oldest first
         self.failing: dict[int, str] = {}  # story id → the message that its sync fails with
         self.ids = count(first_id)
         self.story_ids = count(first_id + _STORIES_AFTER)
@@ -67,9 +78,9 @@ class LocalTines:
 
     # Keys
 
-    def add_key(self, secret: str, right: Right = Right.OWNER, name: str = "") -> Key:
+    def add_key(self, secret: str, right: Right = Right.OWNER, name: str = "", *, personal: bool = False) -> Key:
         """Give out an API key."""
-        self.keys[secret] = Key(name or f"{self.name} {right}", secret, right)
+        self.keys[secret] = Key(name or f"{self.name} {right}", secret, right, personal=personal)
         return self.keys[secret]
 
     def revoke(self, secret: str) -> None:
@@ -119,6 +130,10 @@ class LocalTines:
         self.credentials.append(row)
         return row
 
+    def remove_credential(self, slug: str) -> None:
+        """Remove a credential, from every team that has one of that slug; none is no error."""
+        self.credentials = [row for row in self.credentials if row.slug != slug]
+
     def add_resource(self, team_id: int, slug: str, value: str, *, everywhere: bool = False) -> Shared:
         """Store a resource."""
         row = Shared(next(self.ids), slug.replace("_", " ").title(), slug, team_id, everywhere, value)
@@ -138,9 +153,29 @@ class LocalTines:
         story.tags = story.tags if tags is None else tags
         story.edited_at = self.world.now()
 
+    def edit_action(self, story_id: int, name: str = "", **options: object) -> None:
+        """Set options of one of a story's actions, by default the second one; it becomes a newer version.
+
+        Raises `KeyError` when it has no such action.
+        """
+        story = self.stories[story_id]
+        story.content = edited(story, name or actions_of(story)[1].name, **options)
+        story.edited_at = self.world.now()
+
+    def hold_change(self, story_id: int, user_id: int = 1) -> ChangeRequest:
+        """Ask for the review of a change that is not live yet."""
+        row = ChangeRequest(next(self.ids), self.stories[story_id].id, user_id, self.world.now())
+        self.change_requests.append(row)
+        return row
+
+    def close_change(self, request_id: int, status: str = "PUSHED") -> None:
+        """Review a change, or say that it was pushed; `publish_story` does what a push means for syncs."""
+        next(row for row in self.change_requests if row.id == request_id).status = status
+
     def delete_story(self, story_id: int) -> None:
         """Delete a story."""
         del self.stories[story_id]
+        self.change_requests = [row for row in self.change_requests if row.story_id != story_id]
 
     def set_change_control(self, story_id: int, *, enabled: bool) -> None:
         """Switch change control on or off for a story."""

@@ -1,0 +1,194 @@
+"""Every operation on a sync destination, from the request to the thread: good, refused, unanswered, and in company."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+from pydantic import JsonValue
+
+from bot.playground.launch import APPROVALS
+from bot.playground.tines.faults import Fault, Kind
+from bot.playground.tines.syncing import update_destination
+from handlers.models import Request, State
+from handlers.requests import Done, Submission, submit
+
+from .conftest import OpenHarness
+from .harness import OTHER_STORY, STORY, FlowHarness
+
+DESTINATION: Final = "/admin/sync_destinations/"
+
+
+@dataclass(frozen=True)
+class Case:
+    """An operation, what is asked of it, and the call that it makes."""
+
+    name: str
+    method: str
+    path: str = ""  # below the destination
+    thread: str = ""  # what the thread says at the end
+
+    def __str__(self) -> str:
+        """Return the operation's name."""
+        return self.name
+
+
+CASES: Final = (
+    Case("add_stories", "PATCH", thread="1 story: 1 synced"),
+    Case("remove_stories", "PATCH", thread="Removed 1 story from sync destination"),
+    Case("sync", "POST", "/manual_sync", thread="Started a sync of sync destination"),
+    Case("set_mode", "PATCH", thread="manual: only when someone starts it"),
+    Case("rotate_key", "PATCH", thread="was sent to 1 sync destination"),
+    Case("delete", "DELETE", thread="is gone"),
+)
+every = pytest.mark.parametrize("case", CASES, ids=str)
+
+
+def story_id(harness: FlowHarness, name: str) -> int:
+    """Return the id of a story of the source tenant."""
+    return next(story.id for story in harness.playground.dev.stories.values() if story.name == name)
+
+
+def wanted(harness: FlowHarness, case: Case) -> dict[str, JsonValue]:
+    """Return what the form of an operation asks for."""
+    own: dict[str, dict[str, JsonValue]] = {
+        "add_stories": {"story_ids": [story_id(harness, OTHER_STORY)]},
+        "remove_stories": {"story_ids": [story_id(harness, STORY)]},
+        "sync": {"which": "all"},
+        "set_mode": {"mode": "manual"},
+        "rotate_key": {"everywhere": False},
+        "delete": {"keep_stories": True},
+    }
+    return own[case.name]
+
+
+async def asks(harness: FlowHarness, case: Case, destination: int, **differs: JsonValue) -> Request:
+    """Ask for an operation as its form does, and return the request."""
+    services = harness.playground.bot.services
+    asked = {"destination_id": destination, **wanted(harness, case), **differs}
+    submission = Submission(
+        operation=case.name,
+        route="dev-to-prod",
+        asked=asked,
+        reason="Incident 42",
+        draft_id=f"{case.name}-{len(await harness.events())}",
+    )
+    answer = await submit(services, harness.rina.user, submission, budget=None)
+    assert isinstance(answer, Done), answer
+    assert answer.request is not None
+    return answer.request
+
+
+def calls(harness: FlowHarness, case: Case, destination: int) -> int:
+    """Return how many calls of the operation reached the source tenant."""
+    return len(list(harness.playground.dev.calls.of(case.method, f"{DESTINATION}{destination}{case.path}")))
+
+
+def stories_in(harness: FlowHarness, destination: int) -> set[int]:
+    """Return the stories that are in a destination."""
+    return set(harness.playground.dev.destinations[destination].subscriptions)
+
+
+@every
+async def test_it_is_approved_and_done(harness: FlowHarness, case: Case) -> None:
+    """A request is reviewed, approved and done with one call, and the thread says what it came to."""
+    number = harness.somebody_creates(STORY)
+    request = await asks(harness, case, number)
+    await harness.approves(request)
+    done = await harness.rests(request, State.SUCCEEDED)
+    assert calls(harness, case, number) == 1
+    await harness.in_thread(done, case.thread)
+    await harness.told(harness.rina, done.id)
+    kinds = await harness.kinds(done)
+    assert kinds.index("asked") < kinds.index("approved") < kinds.index(f"{case.name}_begun")
+
+
+@every
+async def test_a_refusal_by_tines_ends_it(harness: FlowHarness, case: Case) -> None:
+    """What Tines refuses fails with Tines's words in the thread, and nothing is sent twice."""
+    number = harness.somebody_creates(STORY)
+    path = f"{DESTINATION}{number}{case.path}"
+    refusal = Fault(Kind.ANSWER, case.method, path, status=422, message="That is not allowed here")
+    harness.playground.dev.faults.add(refusal)
+    request = await asks(harness, case, number)
+    await harness.approves(request)
+    failed = await harness.rests(request, State.FAILED)
+    await harness.in_thread(failed, "That is not allowed here")
+    assert calls(harness, case, number) == 1
+
+
+@every
+async def test_a_lost_answer_is_found_out(harness: FlowHarness, case: Case) -> None:
+    """After an answer that was lost, Tines is looked at, or asked again where that is harmless; the effect is one."""
+    number = harness.somebody_creates(STORY)
+    path = f"{DESTINATION}{number}{case.path}"
+    harness.playground.dev.faults.add(Fault(Kind.RESET_AFTER, case.method, path, times=1))
+    request = await asks(harness, case, number)
+    await harness.approves(request)
+    done = await harness.rests(request, State.SUCCEEDED)
+    assert "unknown_outcome" in await harness.kinds(done)
+    harmless = case.name in {"sync", "rotate_key"}
+    assert calls(harness, case, number) == (2 if harmless else 1)
+
+
+@every
+async def test_without_approvals_it_runs_at_once(open_harness: OpenHarness, case: Case) -> None:
+    """Where the operation needs no approval, it runs after the form, with record, thread and notice."""
+    harness = await open_harness(route={"operations": {case.name: {"approvals": 0}}})
+    number = harness.somebody_creates(STORY)
+    request = await asks(harness, case, number)
+    done = await harness.rests(request, State.SUCCEEDED)
+    assert done.decisions == ()
+    await harness.in_thread(done, case.thread)
+    await harness.told(harness.rina, done.id)
+    assert (await harness.kinds(done))[0] == "asked"
+    assert calls(harness, case, number) == 1
+
+
+@pytest.mark.parametrize("case", CASES[:2], ids=str)
+async def test_what_somebody_else_adds_in_between_stays(harness: FlowHarness, case: Case) -> None:
+    """A story that somebody adds after the approval was asked for stays in the destination."""
+    number = harness.somebody_creates(STORY)
+    request = await asks(harness, case, number)
+    view = await harness.opens_review(request)
+    third = next(
+        story.id
+        for story in harness.playground.dev.stories.values()
+        if story.change_control
+        and story.name not in {STORY, OTHER_STORY}
+        and story.team_id == harness.playground.dev.destinations[number].team_id
+    )
+    update_destination(harness.playground.dev, number, {"story_ids": [*stories_in(harness, number), third]})
+    await view.submits()
+    await harness.rests(request, State.SUCCEEDED, State.PARTIAL)
+    there = stories_in(harness, number)
+    assert third in there
+    assert (story_id(harness, OTHER_STORY) in there) is (case.name == "add_stories")
+
+
+async def test_a_destination_that_is_gone_is_said(harness: FlowHarness) -> None:
+    """Where somebody deletes the destination before the approval, the review says so and nothing can be approved."""
+    number = harness.somebody_creates(STORY)
+    request = await asks(harness, CASES[2], number)
+    message = await harness.approval_message(request)
+    del harness.playground.dev.destinations[number]
+    await harness.ada.clicks("Review", message, APPROVALS)
+    await harness.ada.reads_in_view("is not there any more")
+    assert harness.ada.view().get("submit") is None
+
+
+async def test_a_delete_waits_for_a_sync(open_harness: OpenHarness) -> None:
+    """Two requests for one destination run one after the other: the delete is sent when the sync has ended."""
+    operations = {"sync": {"approvals": 0}, "delete": {"approvals": 0}}
+    harness = await open_harness(route={"operations": operations})
+    number = harness.somebody_creates(STORY)
+    path = f"{DESTINATION}{number}/manual_sync"
+    harness.playground.dev.faults.add(Fault(Kind.SLOW, "POST", path, times=1, seconds=0.6))
+    first = await asks(harness, CASES[2], number)
+    await harness.comes_to(first, State.RUNNING, State.FOLLOWING, State.SUCCEEDED)
+    second = await asks(harness, CASES[5], number)
+    await harness.rests(first, State.SUCCEEDED)
+    gone = await harness.rests(second, State.SUCCEEDED)
+    ended = (await harness.request(first.id)).finished_at
+    assert ended is not None
+    assert gone.attempted_at is not None
+    assert gone.attempted_at >= ended
