@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 WORKERS := $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types pytest format crash fuzz bench pictures lock clean
+.PHONY: docs load demo test lint types pytest format crash fuzz bench pictures lock clean
 
 demo: $(STAMP)
 	$(BIN)/tines-sync demo $(ARGS)
@@ -40,6 +40,14 @@ crash: $(STAMP)
 pictures: $(STAMP)
 	$(BIN)/python -m tests.browser.pictures
 
+# The reference of the configuration, from the settings' own models.
+docs: $(STAMP)
+	$(BIN)/python -m bot.settings.reference > docs/configuration.md
+
+# What strangers can do to the public port, and whether Slack is answered meanwhile; takes some minutes.
+load: $(STAMP)
+	$(BIN)/python -m tests.load
+
 # A machine with Python, venv and make is enough: everything else comes into .venv.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -51,7 +59,7 @@ lock:
 	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'
 	( echo '# Exact versions that the tests ran with. Renew with: make lock'; \
-	  $(VENV)-lock/bin/python -m pip freeze --exclude tines-sync ) > constraints.txt
+	  $(VENV)-lock/bin/python -m pip freeze --all --exclude pip --exclude wheel --exclude tines-sync ) > constraints.txt
 	rm -rf $(VENV)-lock
 
 # What people click at the same time, and what comes in Slack's name, at random: FUZZ is how many examples each

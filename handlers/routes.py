@@ -137,6 +137,7 @@ class Topology(_Config):
     tenants: dict[str, Tenant]
     routes: dict[str, Route]
     calendar: Calendar = Calendar()
+    admin_contact: str = ""  # whom people are told to ask: a Slack user or channel id, or a few words
 
     def secrets(self) -> frozenset[SecretStr]:
         """Return every secret of every tenant: each is masked in what any of them says."""

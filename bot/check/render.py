@@ -4,6 +4,7 @@ Nothing that was read from a file or from Slack is taken for markup.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import TextIO
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.check.findings import Finding
+from bot.check.rights import NO_APPROVAL, Right
 from bot.settings import ConfigurationError, Fault
 
 
@@ -52,6 +54,36 @@ def findings_table(findings: Sequence[Finding], *, all_tried: bool = True, untri
         mark, style = ("ok", "green") if finding.ok else ("FAIL", "red")
         _row(table, (mark, finding.subject, finding.what, finding.advice), (style, "bold", style, ""))
     return table
+
+
+def rights_text(found: Sequence[Right]) -> str:
+    """Return who may do what as plain lines."""
+    lines = []
+    for route, rows in groupby(found, key=lambda right: right.route):
+        lines.append(f"rights on {route}:")
+        for row in rows:
+            parts = [f"requested by {row.requesters}", row.approvers and f"approved by {row.approvers}", row.more]
+            if not row.approvers:
+                parts = [row.requesters]
+            elif row.approvers == NO_APPROVAL:
+                parts[1] = row.approvers
+            lines.append(f"      {', '.join(row.operations)}: {'; '.join(part for part in parts if part)}")
+    return "\n".join(lines)
+
+
+def rights_table(found: Sequence[Right]) -> Table:
+    """Return who may do what as a table."""
+    table = _table("Who may do what", "Route", "Operations", "Request", "Approve", "Also")
+    for row in found:
+        cells = (row.route, ", ".join(row.operations), row.requesters, row.approvers, row.more)
+        _row(table, cells, ("bold", "", "", "", ""))
+    return table
+
+
+def show_rights(found: Sequence[Right], stream: TextIO) -> None:
+    """Write who may do what to a stream."""
+    if found:
+        _show(rights_table(found) if stream.isatty() else f"{rights_text(found)}\n", stream)
 
 
 def show_faults(error: ConfigurationError, stream: TextIO) -> None:

@@ -11,6 +11,7 @@ from bot.check.findings import Finding
 from bot.check.slack import SlackAnswers, check_app_token, check_slack
 from bot.check.tines import check_tenants
 from bot.settings import PartialSettings
+from bot.slack_client import go_through
 from handlers.network import CA_EXPECTED, SSL_CERT_FILE, Network, NetworkError, egress_for
 from handlers.policy import policy_faults
 from handlers.routes import Topology
@@ -49,9 +50,7 @@ async def _ask_slack(partial: PartialSettings) -> SlackAnswers:
         ssl=trusted,
         retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=2)],
     )
-    client.proxy = (
-        egress.proxy_url
-    )  # set afterwards: the library takes None for leave to look at the environment itself
+    go_through(client, partial.slack_api_url, partial.network)
     answers = await check_slack(partial.topology, client, egress.describe()) if token else SlackAnswers()
     if partial.slack_app_token is not None:
         answers.findings.append(await check_app_token(client, partial.slack_app_token))

@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from typing import Final
 
 from bot.check.findings import Finding
 from handlers.models import Problem
 from handlers.routes import Topology
-from handlers.tines import RefusedError, TinesCalls, TinesError
+from handlers.tines import Kind, RefusedError, TinesCalls, TinesError
+
+_NO_TINES: Final = frozenset({Kind.MISSING, Kind.UNREADABLE, Kind.MOVED, Kind.OTHER})
 
 
 async def check_tenants(
@@ -46,7 +49,15 @@ async def _check_key(subject: str, client: TinesCalls) -> Finding:
     try:
         info = await client.info()
     except TinesError as error:
-        return _failed(subject, error.problem())
+        found = _failed(subject, error.problem())
+        if error.failure.kind in _NO_TINES:  # every tenant answers this question: here is none
+            alias = subject.removeprefix("Tenant ").partition(",")[0]
+            what = f"what answers there is not Tines ({found.what})"
+            advice = (
+                f"Check tenants.{alias}.url: open it in a browser; it must show your Tines tenant, not a login page."
+            )
+            return Finding(subject, ok=False, what=what, advice=advice)
+        return found
     return Finding(subject, ok=True, what=f"answers, and knows the key (stack {info.stack.name})")
 
 

@@ -8,7 +8,8 @@ from typing import Final
 import click
 
 from bot.check import check
-from bot.check.render import show_faults, show_findings
+from bot.check.render import show_faults, show_findings, show_rights
+from bot.check.rights import rights
 from bot.commands.starting import FAULTY
 from bot.logs import configure_logs
 from bot.settings import ConfigurationError, PartialSettings, load_settings
@@ -37,6 +38,7 @@ def command() -> None:
     # The table says what does not work; of the log only what nobody foresaw is of use beside it.
     configure_logs(as_json=False, level="error", secrets=partial.known_secrets())
     findings = asyncio.run(check(partial))
+    show_rights(rights(partial.topology), sys.stdout)
     show_findings(findings, sys.stdout, all_tried=not faulty, untried=UNTRIED)
     if faulty or not all(finding.ok for finding in findings):
         sys.exit(FAULTY)

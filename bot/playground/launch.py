@@ -4,16 +4,15 @@ The demo, the flow tests, the browser tests and the pictures all stand on this o
 hand is what is tested.
 """
 
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from pydantic import SecretStr
 
 from bot.app import Bot, Overrides, compose
+from bot.manifests import HTTP, SOCKET_MODE, manifest_path
 from bot.playground.serving import served
 from bot.playground.slack import NO_RATES, AppInstall, Channel, LocalSlack, Rates, User, UserGroup, Workspace
 from bot.playground.tines import LocalTines, World, build_tines_app
@@ -31,9 +30,6 @@ APPROVALS: Final = "C0APPROVALS"
 SECOPS: Final = "C0SECOPS"
 GENERAL: Final = "C0GENERAL"
 ROUTE: Final = "dev-to-prod"
-
-_HTTP: Final = "slack-http.json"
-_SOCKET: Final = "slack-socket-mode.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +105,7 @@ def workspace() -> Workspace:
 
 def installation(*, socket_mode: bool) -> AppInstall:
     """Return the app as its manifest describes it."""
-    return AppInstall.from_manifest(manifest(_SOCKET if socket_mode else _HTTP))
-
-
-def manifest(name: str) -> Path:
-    """Return where a manifest is: in the source tree, or where the package was installed to."""
-    here = Path(__file__).parents[2] / "manifests" / name
-    return here if here.exists() else Path(sys.prefix) / "share" / "tines-sync" / "manifests" / name
+    return AppInstall.from_manifest(manifest_path(SOCKET_MODE if socket_mode else HTTP))
 
 
 def settings_for(setup: Setup, slack: LocalSlack, slack_url: str, dev_url: str, prod_url: str) -> Settings:

@@ -88,7 +88,7 @@ DatabaseUrl = Annotated[str, AfterValidator(_database)]
 
 def _not_quoted(value: object) -> object:
     """Refuse a value in quotes, which belong to a shell: Docker's --env-file passes them on."""
-    if isinstance(value, str) and len(value) > 1 and value[0] == value[-1] and value[0] in _QUOTES:
+    if isinstance(value, str) and len(value) > 1 and {value[0], value[-1]} <= _QUOTES:
         problem = f"stands in quotes ({value[0]})"
         raise wrong(problem, "the value without them")
     return value

@@ -5,10 +5,14 @@ A fault never quotes a value that could be a secret: it names the place instead.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, datetime
 from difflib import get_close_matches
+from typing import Final
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
+
+_QUOTABLE: Final = 30  # characters; a token or a key is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +39,40 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"one of: {', '.join(names)}" if names else "nothing here"
 
 
-def problems(error: ValidationError, model: type[BaseModel]) -> list[tuple[tuple[str | int, ...], str, str]]:
-    """Translate pydantic's errors into (place, problem, expected) for people, without any of the values read."""
+def problems(
+    error: ValidationError, model: type[BaseModel], *, quote: bool = False
+) -> list[tuple[tuple[str | int, ...], str, str]]:
+    """Translate pydantic's errors into (place, problem, expected) for people.
+
+    With `quote`, a value of the wrong type is named; else nothing of the values read is told.
+    """
     written = {name: field.alias or name for name, field in model.model_fields.items()}
     found = []
-    for detail in error.errors(include_url=False, include_input=False):
+    for detail in error.errors(include_url=False, include_input=quote):
         key, *inner = detail["loc"]
-        found.append(((written.get(str(key), key), *inner), *_in_words(detail, model)))
+        found.append(((written.get(str(key), key), *inner), *_in_words(detail, model, quote=quote)))
     return found
+
+
+def shown(value: object) -> str:
+    """Return a value of a TOML file with its type, as people call it; long text is not quoted."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return f"the number {value}"
+        case str() if len(value) <= _QUOTABLE and value.isprintable():
+            return f'the text "{value}"'
+        case str():
+            return "a text"
+        case list():
+            return f"a list ({len(value)} {'entry' if len(value) == 1 else 'entries'})"
+        case dict():
+            return "a table"
+        case datetime() | date():
+            return f"the date {value.isoformat()}"
+        case _:
+            return f"the time {value}"
 
 
 def path_text(path: Iterable[str | int]) -> str:
@@ -53,7 +83,7 @@ def path_text(path: Iterable[str | int]) -> str:
     return text.removeprefix(".")
 
 
-def _in_words(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
+def _in_words(detail: ErrorDetails, model: type[BaseModel], *, quote: bool) -> tuple[str, str]:
     kind = detail["type"]
     if kind == "wrong":
         return detail["ctx"]["problem"], detail["ctx"]["expected"]
@@ -65,5 +95,7 @@ def _in_words(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
     if kind == "missing":
         return "is missing", expected
     if kind.endswith(("_type", "_parsing")):
-        return "has the wrong type", expected
+        value = f": {shown(detail['input'])}" if quote else ""
+        without = isinstance(detail.get("input"), str) and kind.startswith(("int", "bool"))
+        return f"has the wrong type{value}", f"{expected}, without quotes" if quote and without else expected
     return "is not accepted", expected

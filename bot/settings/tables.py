@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, time, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -229,8 +230,20 @@ def _zone(name: str) -> str:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         problem = "is not a time zone"
-        raise wrong(problem, 'an IANA name: "Europe/Berlin"') from None
+        raise wrong(problem, _zones_like(name)) from None
     return name
+
+
+def _zones_like(name: str) -> str:
+    """Say which time zone was probably meant."""
+    known = sorted(available_timezones())
+    wanted = name.strip().casefold().replace(" ", "_")
+    same = [zone for zone in known if wanted in {zone.casefold(), zone.rpartition("/")[2].casefold()}]
+    close = same or get_close_matches(wanted, [zone.casefold() for zone in known], n=1)
+    if not close:
+        return 'an IANA name: "Europe/Berlin"'
+    zone = next(zone for zone in known if zone.casefold() == close[0].casefold())
+    return f'an IANA name: "{zone}" (did you mean that?)'
 
 
 def _time_of_day(value: object) -> time:

@@ -11,8 +11,9 @@ from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
-from bot.settings.faults import Fault, did_you_mean, path_text, problems
-from bot.settings.lines import Lines, syntax_line
+from bot.settings.faults import Fault, did_you_mean, path_text, problems, shown
+from bot.settings.lines import Lines
+from bot.settings.syntax import syntax_fault
 from bot.settings.tables import (
     CalendarTable,
     Context,
@@ -31,6 +32,9 @@ NOTHING: Final = Topology(tenants={}, routes={})
 """What is in a file that cannot be read."""
 
 _TABLES: Final = ("tenants", "routes", "calendar")
+ADMIN_CONTACT: Final = "admin_contact"
+_LONGEST_CONTACT: Final = 100  # characters
+ADMIN_CONTACT_EXPECTED: Final = 'a Slack user id, a channel id or a few words: "U0ADA", "C0HELP", "the platform team"'
 
 _T = TypeVar("_T", bound=Table)
 
@@ -43,8 +47,7 @@ def read_parts(text: str, environ: Mapping[str, str], folder: Path) -> tuple[Top
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        line = syntax_line(error, text)
-        return NOTHING, [Fault("TOML", line, f"cannot be read: {_words(error)}", "valid TOML: https://toml.io")]
+        return NOTHING, [syntax_fault(error, text)]
     return _Reader(document, environ, folder, Lines(text)).read()
 
 
@@ -59,15 +62,26 @@ class _Reader:
         self._context = Context(environ, folder, tuple(aliases) if isinstance(aliases, dict) else ())
 
     def read(self) -> tuple[Topology, list[Fault]]:
-        for key in self._document.keys() - set(_TABLES):
-            self._fault((key,), "is not a known table", did_you_mean(key, _TABLES))
+        for key in self._document.keys() - {*_TABLES, ADMIN_CONTACT}:
+            self._fault((key,), "is not a known table", did_you_mean(key, (*_TABLES, ADMIN_CONTACT)))
         tenants = {alias: tenant for alias in self._names("tenants") if (tenant := self._tenant(alias))}
         routes = {name: route for name in self._names("routes") if (route := self._route(name))}
         calendar = self._calendar()
         self._one_alias_a_tenant(tenants)
         self._one_policy_a_direction()
+        contact = self._contact()
         faults = sorted(self._faults, key=lambda fault: fault.line or 0)
-        return Topology(tenants=tenants, routes=routes, calendar=calendar or Calendar()), faults
+        topology = Topology(tenants=tenants, routes=routes, calendar=calendar or Calendar(), admin_contact=contact)
+        return topology, faults
+
+    def _contact(self) -> str:
+        """Return whom people are told to ask, "" when the file does not say."""
+        value = self._document.get(ADMIN_CONTACT, "")
+        if isinstance(value, str) and len(value) <= _LONGEST_CONTACT and (value.isprintable() or not value):
+            return value.strip()
+        problem = "is too long or not one line" if isinstance(value, str) else f"has the wrong type: {shown(value)}"
+        self._fault((ADMIN_CONTACT,), problem, ADMIN_CONTACT_EXPECTED)
+        return ""
 
     def _tenant(self, alias: str) -> Tenant | None:
         table = self._table(("tenants", alias), TenantTable)
@@ -157,7 +171,7 @@ class _Reader:
             values = {key: value for key, value in values.items() if key != but_for}
             return model.model_validate(values, context=self._context)
         except ValidationError as error:
-            found = problems(error, model)
+            found = problems(error, model, quote=True)
         for place, problem, expected in found:
             self._fault((*path, *place), problem, expected)
         return None
@@ -186,8 +200,3 @@ class _Reader:
 
     def _fault(self, path: tuple[str | int, ...], problem: str, expected: str) -> None:
         self._faults.append(Fault(path_text(path), self._lines.of(path), problem, expected))
-
-
-def _words(error: tomllib.TOMLDecodeError) -> str:
-    text = str(error)
-    return text[:1].lower() + text[1:]

@@ -25,7 +25,7 @@ def approval_message(
     """
     waits = request.state in {State.PENDING, State.APPROVED}
     return message(
-        kit.header(f"{describe.sign(request.state)} Sync request: {presentation.state_words(request)}"),
+        kit.header(f"{describe.sign(request.state)} Request: {presentation.state_words(request)}"),
         *describe.emergency(request),
         kit.rich(*describe.details(request, presentation)),
         *(describe.frozen(freeze) if waits else ()),

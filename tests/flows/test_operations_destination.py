@@ -10,6 +10,7 @@ from bot.playground.launch import APPROVALS
 from bot.playground.tines.faults import Fault, Kind
 from bot.playground.tines.syncing import update_destination
 from handlers.models import Request, State
+from handlers.operations.remove_stories import RemoveParams
 from handlers.requests import Done, Submission, submit
 
 from .conftest import OpenHarness
@@ -192,3 +193,40 @@ async def test_a_delete_waits_for_a_sync(open_harness: OpenHarness) -> None:
     assert ended is not None
     assert gone.attempted_at is not None
     assert gone.attempted_at >= ended
+
+
+async def test_the_form_searches_what_is_in_the_destination(harness: FlowHarness) -> None:
+    """A pending request is edited in its form, which finds the stories of its destination, and keeps the route."""
+    number = harness.somebody_creates(STORY, OTHER_STORY)
+    request = await asks(harness, CASES[1], number)
+    message = await harness.approval_message(request, who=harness.rina)
+    await harness.rina.clicks("Review", message, APPROVALS)
+    await harness.rina.reads_in_view("Edit…")
+    await harness.rina.presses("Edit…")
+    await harness.rina.sees_view(lambda view: view["title"]["text"].startswith("Edit"))
+    found = await harness.rina.searches("Stories to remove", OTHER_STORY[:5].upper())
+    assert [option["text"]["text"] for option in found.all_options] == [OTHER_STORY]
+    await harness.rina.picks("Stories to remove", OTHER_STORY)
+    outcome = await harness.rina.submits()
+    assert not outcome.errors
+    edited = await harness.request(request.id)
+    assert isinstance(edited.params, RemoveParams)
+    assert edited.params.destination.id == number
+    assert OTHER_STORY in {story.name for story in edited.params.stories}
+
+
+@pytest.mark.parametrize("case", [CASES[3], CASES[5]], ids=str)
+async def test_what_was_not_shown_is_not_done(harness: FlowHarness, case: Case) -> None:
+    """Where somebody changes the mode or the stories after they were shown, the approval is refused and nothing is sent."""
+    number = harness.somebody_creates(STORY)
+    request = await asks(harness, case, number)
+    view = await harness.opens_review(request)
+    dev, more = harness.playground.dev, story_id(harness, OTHER_STORY)
+    change = (
+        {"manual_sync_only": True} if case.name == "set_mode" else {"story_ids": [*stories_in(harness, number), more]}
+    )
+    update_destination(dev, number, change)
+    await view.submits()
+    await harness.ada.reads_in_view("(?i)changed|already|review it again|this mode")
+    assert (await harness.request(request.id)).state is State.PENDING
+    assert calls(harness, case, number) == 0

@@ -171,5 +171,5 @@ def test_log_format(log_format: LogFormat, *, terminal: bool, as_json: bool) -> 
 
 def test_commands_in_order() -> None:
     """The commands are listed (for shell completion, too) in the order in which a person meets them."""
-    expected = ["serve", "worker", "demo", "check", "migrate", "audit", "backup"]
+    expected = ["serve", "worker", "demo", "manifest", "check", "migrate", "audit", "backup"]
     assert main.list_commands(click.Context(main)) == expected

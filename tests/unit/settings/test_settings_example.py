@@ -1,6 +1,8 @@
 import re
 from pathlib import Path
 
+from bot.settings.environment import Environment
+from bot.settings.reference import reference
 from bot.settings.tables import CalendarTable, OperationTable, RouteTable, TenantTable
 from bot.settings.topology import read_parts
 
@@ -23,3 +25,19 @@ def test_example_is_complete() -> None:
     for table in (TenantTable, RouteTable, OperationTable, CalendarTable):
         for name, field in table.model_fields.items():
             assert re.search(rf"^(# )?{field.alias or name} = ", text, re.MULTILINE), name
+
+
+def test_the_reference_says_what_the_settings_are() -> None:
+    """`docs/configuration.md` is what the settings' own models say; `python -m bot.settings.reference` writes it anew."""
+    written = (EXAMPLE.parent / "docs" / "configuration.md").read_text()
+    assert written == reference(EXAMPLE.read_text())
+
+
+def test_the_reference_is_complete() -> None:
+    """Every variable and every key has a row, with what is expected."""
+    text = reference(EXAMPLE.read_text())
+    for name in Environment.model_fields:
+        assert re.search(rf"^\| `{name.upper()}` \| [^|]+ \|", text, re.MULTILINE), name
+    for table in (TenantTable, RouteTable, OperationTable, CalendarTable):
+        for name, field in table.model_fields.items():
+            assert re.search(rf"^\| `{field.alias or name}` \| [^|]+ \|", text, re.MULTILINE), name
