@@ -54,9 +54,13 @@ class OutboxReader:
     async def oldest_undelivered(self) -> datetime | None:
         """Return since when the oldest undelivered announcement is ordered, None when everything is delivered.
 
-        Conversations in which Slack refuses what is posted do not count: see `refused_conversations`.
+        Conversations that wait because Slack refuses what is posted do not count: see `refused_conversations`.
         """
-        refused = sa.select(t.announcements.c.conversation).where(_REFUSED)
+        refused = (
+            sa.select(t.announcements.c.conversation)
+            .join(t.conversations, t.conversations.c.conversation == t.announcements.c.conversation)
+            .where(_REFUSED, t.conversations.c.not_before > self._now)
+        )
         found = await self._connection.execute(
             sa.select(sa.func.min(t.announcements.c.ordered_at)).where(
                 t.UNDELIVERED, t.announcements.c.conversation.not_in(refused)
