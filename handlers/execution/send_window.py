@@ -1,0 +1,67 @@
+"""The send window: how long after "about to send" was committed the bytes may still leave.
+
+A process can be stopped at any instruction, by the system or with its machine, and go on minutes later as if nothing
+had been. Whoever took its work over meanwhile has looked, found nothing, and sent. So whoever sends commits first that it
+is about to send and reads a clock that counts suspension; when the bytes would leave later than the window allows, they do
+not, and the row is looked at anew. And whoever finds a call that somebody else began waits, by its own clock, for longer
+than the window and the longest call together before it sends again. No two clocks are ever compared.
+"""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Final
+
+from handlers.clock import uptime
+
+WINDOW: Final = 10.0
+"""Seconds from the commit of "about to send" within which the bytes must leave."""
+
+_MOST_WATCHED: Final = 10_000
+
+
+class WindowClosedError(Exception):
+    """Too much time has passed since "about to send" was committed: nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One permission to send, from the moment that "about to send" was about to be committed."""
+
+    at: float
+    clock: Callable[[], float]
+    seconds: float
+
+    @property
+    def open(self) -> bool:
+        """Whether the bytes may still leave."""
+        return self.clock() - self.at <= self.seconds
+
+    def check(self) -> None:
+        """Raise `WindowClosedError` when the bytes may not leave any more. Asked right before they would."""
+        if not self.open:
+            raise WindowClosedError
+
+
+@dataclass(slots=True)
+class SendWindow:
+    """Gives permissions to send, and tells for how long this process has seen a call without an outcome."""
+
+    seconds: float = WINDOW
+    clock: Callable[[], float] = uptime
+    _seen: dict[Hashable, float] = field(default_factory=dict)
+
+    def opened(self) -> Opened:
+        """Open the window. Called before the commit of "about to send", so that its time counts as well."""
+        return Opened(self.clock(), self.clock, self.seconds)
+
+    def seen_for(self, attempt: Hashable) -> float:
+        """Return for how many seconds this process has known of an attempt, whoever made it; 0 the first time."""
+        now = self.clock()
+        since = self._seen.setdefault(attempt, now)
+        if len(self._seen) > _MOST_WATCHED:  # memory follows use: the oldest are forgotten, and waited for anew
+            del self._seen[next(iter(self._seen))]
+        return now - since
+
+    def forget(self, attempt: Hashable) -> None:
+        """Forget an attempt whose outcome is known."""
+        self._seen.pop(attempt, None)
