@@ -151,6 +151,7 @@ async def _work(
         alias: await stack.enter_async_context(
             TinesClient(
                 tenant,
+                network=settings.network,
                 transport=world.transports.get(alias),
                 timeouts=world.timeouts,
                 patience=world.patience,

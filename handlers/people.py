@@ -2,9 +2,15 @@
 
 Rights are looked up at every click. The answers come through the `People` protocol, which `bot` fulfils with
 Slack's user and user-group methods, so that policy itself stays pure.
+
+In an organisation (Enterprise Grid) Slack knows one person by several ids. Two people are therefore never compared by
+their ids as text: a `Person` carries all ids, and `Person.is_` says whether a stored id means them. What is stored is
+`Person.id`, the same one whichever id a click came with.
 """
 
 from typing import Protocol
+
+from pydantic import Field, ValidationInfo, field_validator
 
 from handlers.models import Frozen
 
@@ -12,11 +18,22 @@ from handlers.models import Frozen
 class Person(Frozen):
     """A Slack user as policy needs to know them."""
 
-    id: str
+    id: str  # the one to store: of the organisation where there is one, else of the workspace
+    ids: frozenset[str] = Field(default=frozenset(), validate_default=True)  # all that mean this person, with `id`
     groups: frozenset[str] = frozenset()  # those of the asked user groups that the person is a member of
-    guest: bool = False  # single- or multi-channel guest, or from another workspace
+    unreadable: frozenset[str] = frozenset()  # those of the asked user groups whose members Slack does not tell
+    guest: bool = False  # single- or multi-channel guest, or not proven to be from here
     deactivated: bool = False
     bot: bool = False
+
+    @field_validator("ids")
+    @classmethod
+    def _with_id(cls, ids: frozenset[str], info: ValidationInfo) -> frozenset[str]:
+        return ids | {info.data["id"]} if "id" in info.data else ids
+
+    def is_(self, stored_id: str) -> bool:
+        """Whether an id that is stored or listed somewhere means this person."""
+        return stored_id in self.ids
 
 
 class PeopleUnavailableError(Exception):
@@ -29,7 +46,7 @@ class People(Protocol):
     async def person(self, user_id: str, groups: frozenset[str], *, fresh: bool = False) -> Person:
         """Return the person with those of `groups` (ids of user groups) they are a member of.
 
-        With `fresh`, no cached answer is used. Raises `PeopleUnavailableError`.
+        `user_id` is any id of the person. With `fresh`, no cached answer is used. Raises `PeopleUnavailableError`.
         """
         ...
 

@@ -6,6 +6,7 @@ where it was configured, and that a key is a `SecretStr` from the first moment o
 
 from datetime import time, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -13,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from handlers.models import Content
 
 EVERYBODY: Final = "*"
+OPERATION_NAMES: Final = ("create", "add_stories", "remove_stories", "sync", "set_mode", "rotate_key", "delete")
+"""The operations that a route can have a policy of their own for."""
 
 
 class _Config(BaseModel):
@@ -27,6 +30,10 @@ class Tenant(_Config):
     api_key: SecretStr
     publish_key: SecretStr | None = None  # handed to the source tenant when syncing to this one; None: api_key
     require_change_control: bool = True  # offer only stories that Tines would sync
+    ca_file: Path | None = None  # the CAs to trust for this tenant; None: as the environment says
+    proxy: SecretStr | None = (
+        None  # URL of the HTTP proxy to it, perhaps with a password; None: as the environment says
+    )
 
     @property
     def key_for_publishing(self) -> SecretStr:
@@ -41,10 +48,22 @@ class Existing(StrEnum):
     ADD = "add"  # add the stories to it
 
 
+class OperationPolicy(_Config):
+    """What a route's policy says about one operation. None: as on the route."""
+
+    enabled: bool = True  # False: nobody may ask for it
+    approvals: int | None = Field(default=None, ge=0)  # 0: it runs at once, without approval
+    approvers: tuple[str, ...] | None = None
+    requesters: tuple[str, ...] | None = None
+    self_approval: bool | None = None
+    separate_groups: int | None = Field(default=None, ge=1)
+
+
 class Route(_Config):
     """An allowed direction between two tenants, with its policy.
 
-    People are listed as Slack user ids (`U…`, `W…`), user-group ids (`S…`) or `*`.
+    People are listed as Slack user ids (`U…`, `W…`), user-group ids (`S…`) or `*`. The policy functions read the
+    policy of one operation: `for_operation` returns it.
     """
 
     name: str
@@ -62,6 +81,38 @@ class Route(_Config):
     expires_after: timedelta = timedelta(hours=72)
     remind_after: timedelta | None = None  # None: never; repeated after the same time again
     existing: Existing = Existing.ASK
+    approval_valid_for: timedelta | None = None  # how long an approval allows to send; None: as long as expires_after
+    enabled: bool = True  # False: nobody may ask for the operation that this is the policy of
+    operations: dict[str, OperationPolicy] = {}  # by the operation's name
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """The entries of all who have to do with the route: who ask, approve or run without approval."""
+        return tuple(dict.fromkeys((*self.requesters, *self.approvers, *self.break_glass)))
+
+    @property
+    def approval_lifetime(self) -> timedelta:
+        """For how long after it was given an approval allows to send."""
+        return self.approval_valid_for or self.expires_after
+
+    def for_operation(self, name: str) -> "OperationRoute":
+        """Return the route with the policy that holds for one operation; `denied` and the rest stay the route's."""
+        own = self.operations.get(name, OperationPolicy())
+        said = {key: value for key, value in own if value is not None}
+        return OperationRoute(**{**dict(self), **said, "operation": name, "route_users": self.users})
+
+
+class OperationRoute(Route):
+    """A route with the policy of one operation in place of its own."""
+
+    operation: str
+    approvals: int = Field(default=1, ge=0)  # 0: it runs at once, without approval
+    route_users: tuple[str, ...] = ()  # the entries of all who have to do with the route, whatever the operation
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """The entries of all who have to do with the route or with the operation."""
+        return tuple(dict.fromkeys((*self.route_users, *super().users)))
 
 
 class Calendar(_Config):

@@ -11,6 +11,7 @@ from bot.check.findings import Finding
 from bot.check.slack import SlackAnswers, check_app_token, check_slack
 from bot.check.tines import check_tenants
 from bot.settings import Sound
+from handlers.network import Network
 from handlers.policy import policy_faults
 from handlers.routes import Atlas
 from handlers.tines import Patience, Timeouts, TinesCalls, TinesClient
@@ -27,7 +28,7 @@ async def check(sound: Sound) -> list[Finding]:
     """
     database = [await check_database(sound.database_url)] if sound.database_url is not None else []
     slack = await _ask_slack(sound)
-    tenants = await _ask_tenants(sound.atlas)
+    tenants = await _ask_tenants(sound.atlas, sound.network)
     return [*database, *slack.findings, *tenants, *_check_policies(sound.atlas, slack)]
 
 
@@ -47,16 +48,16 @@ async def _ask_slack(sound: Sound) -> SlackAnswers:
     return answers
 
 
-async def _ask_tenants(atlas: Atlas) -> list[Finding]:
+async def _ask_tenants(atlas: Atlas, network: Network) -> list[Finding]:
     async with AsyncExitStack() as stack:
         clients: dict[str, TinesCalls] = {}
         publishing: dict[str, TinesCalls] = {}
         for alias, tenant in atlas.tenants.items():
-            client = TinesClient(tenant, timeouts=_TIMEOUTS, patience=_PATIENCE)
+            client = TinesClient(tenant, network=network, timeouts=_TIMEOUTS, patience=_PATIENCE)
             clients[alias] = await stack.enter_async_context(client)
             if tenant.publish_key is not None:
                 publisher = tenant.model_copy(update={"api_key": tenant.publish_key})
-                client = TinesClient(publisher, timeouts=_TIMEOUTS, patience=_PATIENCE)
+                client = TinesClient(publisher, network=network, timeouts=_TIMEOUTS, patience=_PATIENCE)
                 publishing[alias] = await stack.enter_async_context(client)
         return await check_tenants(atlas, clients, publishing)
 
@@ -65,7 +66,7 @@ def _check_policies(atlas: Atlas, answers: SlackAnswers) -> list[Finding]:
     findings = []
     for route in atlas.routes.values():
         subject = f"Route {route.name}"
-        faults = policy_faults(route, answers.members, answers.people)
+        faults = policy_faults(route, answers.members, answers.people, unreadable=answers.unreadable)
         advice = f"Change routes.{route.name} in the configuration, or the members of its groups in Slack."
         findings += [Finding(subject, ok=False, what=fault, advice=advice) for fault in faults]
         if not faults:

@@ -24,6 +24,7 @@ class SlackAnswers:
 
     findings: list[Finding] = field(default_factory=list)
     members: dict[str, frozenset[str]] = field(default_factory=dict)  # group id → user ids; unknown group: nobody
+    unreadable: set[str] = field(default_factory=set)  # ids of groups that are disabled, unknown or refused
     people: dict[str, Person] = field(default_factory=dict)  # user id → person
 
 
@@ -100,6 +101,7 @@ async def _check_groups(atlas: Atlas, client: AsyncWebClient, answers: SlackAnsw
         return
     listing = await ask(client.usergroups_list(include_disabled=True))
     if isinstance(listing, Refusal):
+        answers.unreadable.update(uses)
         answers.findings.append(_refused("User groups", listing))
         return
     groups: list[dict[str, object]] = listing.get("usergroups", [])
@@ -107,16 +109,19 @@ async def _check_groups(atlas: Atlas, client: AsyncWebClient, answers: SlackAnsw
     for group, why in uses.items():
         subject = f"User group {group} ({', '.join(why)})"
         if group not in known:
+            answers.unreadable.add(group)
             answers.members[group] = frozenset()
             advice = "Take the id from the group's page under People: it starts with S."
             answers.findings.append(Finding(subject, ok=False, what="no such group in this workspace", advice=advice))
         elif known[group].get("date_delete"):
+            answers.unreadable.add(group)
             answers.members[group] = frozenset()
             advice = "Enable it in Slack, or take it off the route."
             answers.findings.append(Finding(subject, ok=False, what="the group is disabled", advice=advice))
         else:
             answer = await ask(client.usergroups_users_list(usergroup=group))
             if isinstance(answer, Refusal):
+                answers.unreadable.add(group)
                 answers.findings.append(_refused(subject, answer))
                 continue
             answers.members[group] = frozenset(answer.get("users", []))

@@ -13,9 +13,18 @@ from pydantic import ValidationError
 
 from bot.settings.faults import Fault, did_you_mean, path_text, problems
 from bot.settings.lines import Lines, syntax_line
-from bot.settings.tables import CalendarTable, Context, RouteTable, Table, TenantTable
+from bot.settings.tables import (
+    CalendarTable,
+    Context,
+    OperationPolicyTable,
+    OperationTable,
+    PolicyTable,
+    RouteTable,
+    Table,
+    TenantTable,
+)
 from bot.settings.values import NAME
-from handlers.routes import Atlas, Calendar, Route, Tenant
+from handlers.routes import OPERATION_NAMES, Atlas, Calendar, OperationPolicy, Route, Tenant
 
 MAX_ROUTES: Final = 100  # a Slack menu shows no more options
 NOTHING: Final = Atlas(tenants={}, routes={})
@@ -68,8 +77,53 @@ class _Reader:
         return Tenant(alias=alias, **dict(table)) if table else None
 
     def _route(self, name: str) -> Route | None:
-        table = self._table(("routes", name), RouteTable)
-        return Route(name=name, **dict(table)) if table else None
+        table = self._table(("routes", name), RouteTable, but_for="operations")
+        operations = self._operations(name)
+        if table is None or operations is None:
+            return None
+        misfits = [operation for operation, own in operations.items() if not self._fits(name, table, operation, own)]
+        if misfits:
+            return None
+        policies = {operation: OperationPolicy(**dict(own)) for operation, own in operations.items()}
+        return Route(name=name, operations=policies, **dict(table))
+
+    def _operations(self, route: str) -> dict[str, OperationTable] | None:
+        """Return the tables under `[routes.ROUTE.operations]`; None when anything is wrong in one of them."""
+        path = ("routes", route, "operations")
+        values = self._at(*path)
+        if values is None:
+            return {}
+        if not isinstance(values, dict):
+            self._fault(path, "is not a table", f"[{path_text(path)}.NAME] with keys under it")
+            return None
+        for unknown in values.keys() - set(OPERATION_NAMES):
+            self._fault((*path, unknown), "is not a known operation", did_you_mean(unknown, OPERATION_NAMES))
+        tables: dict[str, OperationTable] = {}
+        for name in (known for known in values if known in OPERATION_NAMES):
+            table = self._table((*path, name), OperationTable, but_for="denied")
+            if isinstance(values[name], dict) and "denied" in values[name]:
+                self._fault((*path, name, "denied"), "cannot differ from the route", f"denied in [routes.{route}] only")
+            elif table is not None:
+                tables[name] = table
+        return tables if len(tables) == len(values) else None
+
+    def _fits(self, route: str, table: RouteTable, operation: str, own: OperationTable) -> bool:
+        """Whether the policy of an operation holds together, with what it takes from the route."""
+        said = {key: value for key, value in own if value is not None and key != "enabled"}
+        inherited = {key: getattr(table, key) for key in PolicyTable.model_fields}
+        try:
+            OperationPolicyTable.model_validate({**inherited, **said}, context=self._context)
+        except ValidationError as error:
+            found = problems(error, OperationPolicyTable)
+        else:
+            return True
+        path = ("routes", route, "operations", operation)
+        for (key, *_), problem, expected in found:
+            if key in said:
+                self._fault((*path, key), problem, expected)
+            else:
+                self._fault(path, f"takes {key} from the route, which {problem}", f"its own {key}: {expected}")
+        return False
 
     def _calendar(self) -> Calendar | None:
         if "calendar" not in self._document:
@@ -96,12 +150,14 @@ class _Reader:
             value = value.get(part) if isinstance(value, dict) else None
         return value
 
-    def _table(self, path: tuple[str, ...], model: type[_T]) -> _T | None:
+    def _table(self, path: tuple[str, ...], model: type[_T], *, but_for: str = "") -> _T | None:
+        """Read a table, but for a table within it that is read by itself."""
         values = self._at(*path)
         if not isinstance(values, dict):
             self._fault(path, "is not a table", f"[{path_text(path)}] with keys under it")
             return None
         try:
+            values = {key: value for key, value in values.items() if key != but_for}
             return model.model_validate(values, context=self._context)
         except ValidationError as error:
             found = problems(error, model)

@@ -14,6 +14,7 @@ from bot.settings.atlas import NOTHING, read_parts
 from bot.settings.environment import DEFAULT_CONFIG, DatabaseEnvironment, Environment, Settings
 from bot.settings.faults import ConfigurationError, Fault, problems
 from bot.settings.sound import Sound
+from handlers.network import CA_EXPECTED, HTTPS_PROXY, PROXY_EXPECTED, SSL_CERT_FILE, Network, NetworkError, ssl_context
 from handlers.routes import Atlas
 
 _FILE: Final = "TINES_SYNC_CONFIG"
@@ -30,14 +31,16 @@ def load_settings(environ: Mapping[str, str], folder: Path | None = None) -> Set
     name = environ.get(_FILE, "").strip() or DEFAULT_CONFIG
     environment, faults = _read_environment(Environment, environ)
     atlas, file_faults = _read_file((folder or Path()) / name, name, environ)
-    if environment is None or file_faults:
+    network, network_faults = _read_network(environ)
+    faults += network_faults
+    if environment is None or faults or file_faults:
         try:
             database_url = load_database_url(environ)
         except ConfigurationError:
             database_url = None
-        sound = Sound.parts(atlas, environ, {fault.where for fault in faults}, database_url)
+        sound = Sound.parts(atlas, environ, {fault.where for fault in faults}, database_url, network)
         raise ConfigurationError(faults + file_faults, name, sound)
-    return Settings(**dict(environment), atlas=atlas)
+    return Settings(**dict(environment), atlas=atlas, network=network)
 
 
 def load_database_url(environ: Mapping[str, str]) -> str:
@@ -54,6 +57,20 @@ def _read_environment(model: type[_E], environ: Mapping[str, str]) -> tuple[_E |
     except ValidationError as error:
         found = problems(error, model)
     return None, [Fault(str(place[0]).upper(), None, problem, expected) for place, problem, expected in found]
+
+
+def _read_network(environ: Mapping[str, str]) -> tuple[Network, list[Fault]]:
+    try:
+        network = Network.read(environ)
+    except NetworkError as error:
+        return Network(), [Fault(HTTPS_PROXY, None, str(error), PROXY_EXPECTED)]
+    if network.ssl_cert_file is not None:
+        try:
+            ssl_context(network.ssl_cert_file)
+        except NetworkError as error:
+            without = network.model_copy(update={"ssl_cert_file": None})
+            return without, [Fault(SSL_CERT_FILE, None, f"cannot be used: {error}", CA_EXPECTED)]
+    return network, []
 
 
 def _read_file(path: Path, name: str, environ: Mapping[str, str]) -> tuple[Atlas, list[Fault]]:

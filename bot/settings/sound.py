@@ -1,7 +1,7 @@
 """What of a configuration is in order, so that it can be tried although something else is to be mended."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from bot.settings.environment import Environment, Settings
 from bot.settings.values import read_base_url
+from handlers.network import Network, proxy_secrets
 from handlers.routes import Atlas
 
 
@@ -21,6 +22,7 @@ class Sound:
     slack_app_token: SecretStr | None
     slack_api_url: str | None
     database_url: str | None
+    network: Network = field(default_factory=Network)
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -31,10 +33,18 @@ class Sound:
             settings.slack_app_token,
             settings.slack_api_url,
             settings.database_url,
+            settings.network,
         )
 
     @classmethod
-    def parts(cls, atlas: Atlas, environ: Mapping[str, str], faulty: Collection[str], database_url: str | None) -> Self:
+    def parts(
+        cls,
+        atlas: Atlas,
+        environ: Mapping[str, str],
+        faulty: Collection[str],
+        database_url: str | None,
+        network: Network,
+    ) -> Self:
         """Return what is sound of an environment in which the variables named `faulty` are not."""
         said = {name.upper(): value.strip() for name, value in environ.items()}
 
@@ -49,13 +59,15 @@ class Sound:
             SecretStr(app) if app else None,
             None if "SLACK_API_URL" in faulty else read_base_url(sound("SLACK_API_URL") or usual),
             database_url,
+            network,
         )
 
     def known_secrets(self) -> frozenset[str]:
         """Return every secret value, for the mask over the logs."""
         secrets = [self.slack_bot_token, self.slack_app_token]
         for tenant in self.atlas.tenants.values():
-            secrets += [tenant.api_key, tenant.publish_key]
+            secrets += [tenant.api_key, tenant.publish_key, *proxy_secrets(tenant.proxy)]
+        secrets += self.network.secrets()
         password = urlsplit(self.database_url or "").password or ""
         values = {secret.get_secret_value() for secret in secrets if secret}
         return frozenset(values | {password, unquote(password)}) - {""}

@@ -29,14 +29,17 @@ from pydantic import (
 
 from bot.settings.faults import did_you_mean, wrong
 from bot.settings.values import (
+    PROXY_SETTING,
     is_person,
     read_anybody,
     read_channel,
     read_duration,
     read_origin,
     read_person_or_group,
+    read_proxy_setting,
     read_secret,
 )
+from handlers.network import CA_EXPECTED, NetworkError, ssl_context
 from handlers.routes import Existing
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")  # by their number in Python
@@ -64,6 +67,24 @@ def _secret(value: object, info: ValidationInfo) -> SecretStr:
     return read_secret(value, context.environ, context.folder)
 
 
+def _proxy(value: object, info: ValidationInfo) -> SecretStr:
+    context = _context(info)
+    return read_proxy_setting(value, context.environ, context.folder)
+
+
+def _ca_file(value: object, info: ValidationInfo) -> Path:
+    if not isinstance(value, str) or not value:
+        problem = "is not a path"
+        raise wrong(problem, CA_EXPECTED)
+    path = _context(info).folder / value
+    try:
+        ssl_context(path)
+    except NetworkError as error:
+        problem = f"cannot be used: {error}"
+        raise wrong(problem, CA_EXPECTED) from None
+    return path
+
+
 def _tenant(alias: str, info: ValidationInfo) -> str:
     tenants = _context(info).tenants
     if alias not in tenants:
@@ -81,6 +102,8 @@ def _distinct(entries: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Secret = Annotated[SecretStr, BeforeValidator(_secret)]
+Proxy = Annotated[SecretStr, BeforeValidator(_proxy)]
+CaFile = Annotated[Path, BeforeValidator(_ca_file)]
 TenantName = Annotated[StrictStr, AfterValidator(_tenant)]
 Duration = Annotated[timedelta, BeforeValidator(read_duration)]
 Channel = Annotated[StrictStr, AfterValidator(read_channel)]
@@ -104,25 +127,19 @@ class TenantTable(Table):
     api_key: Secret = Field(description='a reference to the key: "env:TINES_DEV_API_KEY" or "file:/run/secrets/dev"')
     publish_key: Secret | None = Field(default=None, description='a reference to the key: "env:TINES_PROD_PUBLISH"')
     require_change_control: StrictBool = Field(default=True, description="true or false")
+    ca_file: CaFile | None = Field(default=None, description=CA_EXPECTED)
+    proxy: Proxy | None = Field(default=None, description=PROXY_SETTING)
 
 
-class RouteTable(Table):
-    """`[routes.NAME]`. The order of the fields is the order in which rules can look back."""
+class PolicyTable(Table):
+    """Who may do what, as a route says it. The order of the fields is the order in which rules can look back."""
 
-    source: TenantName = Field(description="the alias of the tenant that stories come from")
-    destination: TenantName = Field(description="the alias of the tenant that stories go to")
     denied: Somebody = Field(default=(), description='a list of user ids and user-group ids: ["U0EVE"]')
     requesters: Everybody = Field(description='a list of user ids, user-group ids or "*": ["*"]')
     approvers: Everybody = Field(description='a list of user ids, user-group ids or "*": ["S0APPROVERS", "U0ADA"]')
     self_approval: StrictBool = Field(default=False, description="true or false")
     approvals: StrictInt = Field(default=1, ge=1, validate_default=True, description="a number from 1")
     separate_groups: StrictInt = Field(default=1, ge=1, description="a number from 1")
-    break_glass: Somebody = Field(default=(), description='a list of user ids and user-group ids: ["U0ADA"]')
-    approval_channel: Channel = Field(description='a channel id: "C0APPROVALS"')
-    notify: Channels = Field(default=(), description='a list of channel ids: ["C0SECOPS"]')
-    expires_after: Duration = Field(default=timedelta(hours=72), description='a duration: "72h"')
-    remind_after: Duration | None = Field(default=None, description='a duration: "4h"')
-    existing: Existing = Field(default=Existing.ASK, description='"ask" or "add"')
 
     @field_validator("requesters", "approvers")
     @classmethod
@@ -155,6 +172,8 @@ class RouteTable(Table):
     @field_validator("separate_groups")
     @classmethod
     def _groups_are_possible(cls, groups: int, info: ValidationInfo) -> int:
+        if info.data.get("approvals") == 0:
+            return groups  # nobody has to approve
         if groups > len(info.data.get("approvers", ())) and "approvers" in info.data:
             problem = f"asks for {groups} different entries, but approvers lists {len(info.data['approvers'])}"
             raise wrong(problem, "no more than there are entries in approvers")
@@ -163,6 +182,20 @@ class RouteTable(Table):
             raise wrong(problem, "no more than approvals")
         return groups
 
+
+class RouteTable(PolicyTable):
+    """`[routes.NAME]`."""
+
+    source: TenantName = Field(description="the alias of the tenant that stories come from")
+    destination: TenantName = Field(description="the alias of the tenant that stories go to")
+    break_glass: Somebody = Field(default=(), description='a list of user ids and user-group ids: ["U0ADA"]')
+    approval_channel: Channel = Field(description='a channel id: "C0APPROVALS"')
+    notify: Channels = Field(default=(), description='a list of channel ids: ["C0SECOPS"]')
+    expires_after: Duration = Field(default=timedelta(hours=72), description='a duration: "72h"')
+    approval_valid_for: Duration | None = Field(default=None, description='a duration: "24h"')
+    remind_after: Duration | None = Field(default=None, description='a duration: "4h"')
+    existing: Existing = Field(default=Existing.ASK, description='"ask" or "add"')
+
     @field_validator("remind_after")
     @classmethod
     def _reminds_in_time(cls, after: timedelta | None, info: ValidationInfo) -> timedelta | None:
@@ -170,6 +203,25 @@ class RouteTable(Table):
             problem = "is not before the request expires"
             raise wrong(problem, "less than expires_after")
         return after
+
+
+class OperationTable(Table):
+    """`[routes.NAME.operations.OPERATION]`. What is not said is the route's."""
+
+    enabled: StrictBool = Field(default=True, description="true or false")
+    requesters: Everybody | None = Field(default=None, description='a list of user ids, user-group ids or "*": ["*"]')
+    approvers: Everybody | None = Field(
+        default=None, description='a list of user ids, user-group ids or "*": ["U0ADA"]'
+    )
+    self_approval: StrictBool | None = Field(default=None, description="true or false")
+    approvals: StrictInt | None = Field(default=None, ge=0, description="a number from 0 (0: it runs at once)")
+    separate_groups: StrictInt | None = Field(default=None, ge=1, description="a number from 1")
+
+
+class OperationPolicyTable(PolicyTable):
+    """The policy that holds for one operation: what its table says, and the route's for the rest."""
+
+    approvals: StrictInt = Field(ge=0, description="a number from 0 (0: it runs at once)")
 
 
 def _zone(name: str) -> str:

@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import SecretStr
 
 from bot.settings.faults import wrong
+from handlers.network import NetworkError, proxy_secrets, read_proxy
 from handlers.routes import EVERYBODY
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")  # aliases and route names: short enough for a Slack option
@@ -26,6 +27,7 @@ _GROUP: Final = re.compile(r"S[A-Z0-9]{2,}")
 _CHANNEL: Final = re.compile(r"[CG][A-Z0-9]{2,}")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST: Final = timedelta(days=365)
+PROXY_SETTING: Final = '"http://proxy.example:3128", or a reference to it: "env:TINES_PROXY", where it holds a password'
 _ORIGIN: Final = 'the full origin, "https://acme.tines.com"; plain http only on this machine (http://127.0.0.1:8000)'
 
 
@@ -121,6 +123,23 @@ def read_secret(reference: object, environ: Mapping[str, str], folder: Path) -> 
         raise wrong(problem, expected)
     problem = "is not a reference to a secret"
     raise wrong(problem, expected)
+
+
+def read_proxy_setting(value: object, environ: Mapping[str, str], folder: Path) -> SecretStr:
+    """Read a proxy: its URL, or a reference to it (see `read_secret`) where it holds a password."""
+    if not isinstance(value, str):
+        problem = "is not a text"
+        raise wrong(problem, PROXY_SETTING)
+    is_reference = value.startswith(("env:", "file:"))
+    text = read_secret(value, environ, folder).get_secret_value() if is_reference else value
+    try:
+        proxy = read_proxy(text)
+    except NetworkError as error:
+        raise wrong(str(error), PROXY_SETTING) from None
+    if not is_reference and proxy_secrets(proxy):
+        problem = "has a password in clear text; put the URL into the environment"
+        raise wrong(problem, PROXY_SETTING)
+    return proxy
 
 
 def check_secret(value: str, holder: str) -> SecretStr:

@@ -4,11 +4,13 @@ A rule that is spread over listeners is forgotten in one of them, and that one i
 here, from values only (the route's policy and the facts about a person), and answered with a `Ruling` that says why
 in words for the person who reads it. Looking the facts up, afresh before a refusal, is the caller's part.
 
-    rulings   one function a right, each → Ruling
-    quorum    which approvals count, and what is still missing → Quorum
-    faults    what is wrong with a policy whatever people do → sentences
+    rulings      one function a right, each → Ruling
+    quorum       which approvals count, and what is still missing → Quorum
+    before_send  whether what was approved may still be sent now → Objections
+    faults       what is wrong with a policy whatever people do → sentences
 """
 
+from handlers.policy.before_send import ApprovalBasis, ApprovedBy, Objection, ObjectionKind, standing_of_approval
 from handlers.policy.faults import policy_faults
 from handlers.policy.quorum import Quorum, quorum
 from handlers.policy.rulings import (
@@ -21,13 +23,20 @@ from handlers.policy.rulings import (
     may_count,
     may_edit,
     may_freeze,
+    may_read,
     may_reject,
     may_request,
+    may_run_for,
+    may_use,
     may_withdraw,
 )
 
 __all__ = [
+    "ApprovalBasis",
+    "ApprovedBy",
     "Freeze",
+    "Objection",
+    "ObjectionKind",
     "Quorum",
     "Ruling",
     "groups_of",
@@ -37,9 +46,13 @@ __all__ = [
     "may_count",
     "may_edit",
     "may_freeze",
+    "may_read",
     "may_reject",
     "may_request",
+    "may_run_for",
+    "may_use",
     "may_withdraw",
     "policy_faults",
     "quorum",
+    "standing_of_approval",
 ]

@@ -5,7 +5,7 @@ expires, and nobody knows why. Only what is certain is called a fault. Where the
 up, or everybody is listed, there may be enough people.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -23,18 +23,45 @@ def policy_faults(
     people: Mapping[str, Person] = _NOBODY_KNOWN,
     *,
     requester: str | None = None,
+    unreadable: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Return the faults of a route's policy as sentences for whoever can mend it; empty when there is none.
 
     `members` maps the ids of user groups to the user ids of their members; a group that is not in it was not looked
     up. `people` tells of the users known to be guests, deactivated or bots; a user who is not in it counts as fit.
     Without `requester` the faults are those that every request on the route meets; with one (a Slack user id), those
-    that a request by this person would meet, where nobody approves their own.
+    that a request by this person would meet, where nobody approves their own. `unreadable` are the groups of which
+    Slack does not tell the members: disabled, unknown to it, or not shown to the bot.
+
+    The policies of single operations are looked at as well; what is wrong with the route already is said once.
     """
     if EVERYBODY in route.denied:
         return (f"denied of {route.name} lists everybody (*), so nobody can use the route. List only some people.",)
-    census = _Census(route, members, people)
-    return (*_hollow_lists(route, census), *_quorum_faults(route, census, requester))
+    closed = tuple(dict.fromkeys(entry for entry in route.denied if entry in unreadable))
+    if closed:
+        return tuple(
+            f"denied of {route.name} lists the user group {group}, which is disabled, unknown or not readable in Slack: "
+            "as nobody can tell whom it excludes, everybody is refused on the route. Enable the group, or unlist it."
+            for group in closed
+        )
+    faults = [*_faults_of(route, members, people, requester)]
+    for name in route.operations:
+        policy = route.for_operation(name)
+        if policy.enabled:
+            named = policy.model_copy(update={"name": f"{route.name} ({name})"})
+            found = _faults_of(named, members, people, requester)
+            faults += [fault for fault in found if fault.replace(named.name, route.name) not in faults]
+    return tuple(faults)
+
+
+def _faults_of(
+    route: Route, members: Mapping[str, frozenset[str]], people: Mapping[str, Person], requester: str | None
+) -> Iterator[str]:
+    by_any_id = {any_id: person for key, person in people.items() for any_id in (key, *person.ids)}
+    census = _Census(route, members, by_any_id)
+    yield from _hollow_lists(route, census)
+    if route.approvals:
+        yield from _quorum_faults(route, census, requester)
 
 
 @dataclass(frozen=True)
@@ -48,7 +75,12 @@ class _Census:
     def listed(self, entry: str) -> frozenset[str] | None:
         if entry == EVERYBODY:
             return None
-        return self.members.get(entry) if is_group(entry) else frozenset({entry})
+        listed = self.members.get(entry) if is_group(entry) else frozenset({entry})
+        return None if listed is None else frozenset(self.stored(user) for user in listed)
+
+    def stored(self, user: str) -> str:
+        """Return the one id that stands for a person, however they are listed."""
+        return self.people[user].id if user in self.people else user
 
     def fit(self, entry: str) -> frozenset[str] | None:
         """Those of the entry who are neither denied nor guests, deactivated or bots."""
@@ -73,7 +105,7 @@ def _hollow_lists(route: Route, census: _Census) -> Iterator[str]:
             f"Nobody may ask on {route.name}: all its requesters are denied, guests, deactivated, bots, or in groups "
             "without members. Add people to requesters, or take them off denied."
         )
-    for entry in dict.fromkeys(route.approvers):
+    for entry in dict.fromkeys(route.approvers if route.approvals else ()):
         if not is_group(entry):
             continue
         if census.listed(entry) == frozenset():
@@ -92,7 +124,7 @@ def _hollow_lists(route: Route, census: _Census) -> Iterator[str]:
 
 def _quorum_faults(route: Route, census: _Census, requester: str | None) -> Iterator[str]:
     """Tell of approvals that cannot be gathered, be it by all approvers together."""
-    askers = census.fit_of(route.requesters) if requester is None else frozenset({requester})
+    askers = census.fit_of(route.requesters) if requester is None else frozenset({census.stored(requester)})
     # Somebody who asks and cannot approve leaves all approvers: the best case, and the only one with self-approval.
     own = "" if route.self_approval or not askers else " once those who ask are left out, as self_approval is off"
     best = [frozenset({asker}) for asker in askers] if askers and not route.self_approval else [frozenset[str]()]

@@ -4,11 +4,16 @@ The message, the review and the decision to go ahead all read the same `Quorum`:
 Slack could show "2 of 2" while nothing happens, or worse the other way round.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
 
 from handlers.models import Decision, Frozen, Verdict
+from handlers.people import Person
 from handlers.policy.matching import most_pairs
 from handlers.routes import EVERYBODY, Route
+
+_NOBODY_KNOWN: Final[Mapping[str, Person]] = MappingProxyType({})
 
 
 class Quorum(Frozen):
@@ -35,36 +40,41 @@ class Quorum(Frozen):
         return _approvals(people) if people else ""
 
 
-def quorum(route: Route, approvals: Sequence[Decision]) -> Quorum:
+def quorum(route: Route, approvals: Sequence[Decision], people: Mapping[str, Person] = _NOBODY_KNOWN) -> Quorum:
     """Count the approvals of one revision of a request against the policy of the route, in any order.
 
     Each person counts once, however often they appear. An approval counts while an entry that made the person an
     approver when they gave it (`Decision.groups`) is still in the policy, and the person is not denied by name: a
     policy that became stricter is not passed with what an older one let through. Rejections and withdrawn approvals
-    in `approvals` are passed over.
+    in `approvals` are passed over. `people` tells who is behind the stored ids, where that was looked up: two ids of
+    one person are then one approval, and a person denied by another id of theirs does not count.
+
+    Where the policy asks for no approvals, the quorum is reached without any.
     """
-    entries = _standing(route, approvals)
+    entries = _counting(route, approvals, people)
     have, separate_have = len(entries), most_pairs(entries)
+    separate_needed = route.separate_groups if route.approvals else 0
     # As many people are needed as entries must be stood for, since nobody stands for two.
-    needed = max(route.approvals, route.separate_groups)
+    needed = max(route.approvals, separate_needed)
     return Quorum(
         needed=needed,
         have=have,
-        separate_needed=route.separate_groups,
+        separate_needed=separate_needed,
         separate_have=separate_have,
-        reached=have >= needed and separate_have >= route.separate_groups,
+        reached=have >= needed and separate_have >= separate_needed,
     )
 
 
-def _standing(route: Route, approvals: Iterable[Decision]) -> dict[str, frozenset[str]]:
+def _counting(route: Route, approvals: Iterable[Decision], people: Mapping[str, Person]) -> dict[str, frozenset[str]]:
     """Return the people whose approval counts, with the entries of the present policy that each can stand for."""
-    people: dict[str, frozenset[str]] = {}
+    counting: dict[str, frozenset[str]] = {}
     for each in approvals:
+        person = people.get(each.actor) or Person(id=each.actor)
         entries = frozenset(each.groups).intersection(route.approvers)
         given = each.verdict is Verdict.APPROVE and each.withdrawn_at is None
-        if given and entries and not {each.actor, EVERYBODY} & set(route.denied):
-            people[each.actor] = people.get(each.actor, frozenset()) | entries
-    return people
+        if given and entries and not {*person.ids, EVERYBODY} & set(route.denied):
+            counting[person.id] = counting.get(person.id, frozenset()) | entries
+    return counting
 
 
 def _approvals(number: int) -> str:

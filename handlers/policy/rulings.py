@@ -4,11 +4,14 @@ Three rules hold for all of them and are written once, in `_listed`: `denied` wi
 deactivated account, a guest or a bot never counts; and what remains must be listed. Without that single place a new
 button would sooner or later skip one of the three.
 
+People are compared as persons: ids that are stored or listed go through `Person.is_`, never through `==`.
+
 Reasons are plain text, with no mentions and no markup. They may contain the route's name, so show them as text.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from enum import StrEnum
 
 from handlers.models import Decision, Frozen, Verdict
 from handlers.people import Person
@@ -23,6 +26,16 @@ class Ruling(Frozen):
     entries: tuple[str, ...] = ()  # entries of the policy that decided it: those listing, or denying, the person
 
 
+class Cause(StrEnum):
+    """What keeps somebody from a right."""
+
+    DENIED = "denied"
+    DEACTIVATED = "deactivated"
+    BOT = "bot"
+    GUEST = "guest"
+    NOT_LISTED = "not_listed"
+
+
 class Freeze(Frozen):
     """A route on which requests can be made and reviewed, but none is executed."""
 
@@ -34,8 +47,7 @@ class Freeze(Frozen):
 
 def groups_of(route: Route) -> frozenset[str]:
     """Return the ids of every user group that the policy of the route names: what to look a person up in."""
-    lists = (route.requesters, route.approvers, route.denied, route.break_glass)
-    return frozenset(entry for entries in lists for entry in entries if is_group(entry))
+    return frozenset(entry for entry in (*route.users, *route.denied) if is_group(entry))
 
 
 def is_group(entry: str) -> bool:
@@ -44,8 +56,8 @@ def is_group(entry: str) -> bool:
 
 
 def may_request(route: Route, person: Person) -> Ruling:
-    """Whether the person may ask for a sync on the route."""
-    return _listed(
+    """Whether the person may ask for the operation that `route` is the policy of."""
+    return _disabled(route) or _listed(
         route,
         person,
         route.requesters,
@@ -62,14 +74,14 @@ def may_approve(
     `requester` and `editor` are Slack user ids: who asked, and who changed the request last. `already` holds the
     approvals that were given so far for what is shown: each person approves once.
     """
-    ruling = _approver(route, person)
+    ruling = _disabled(route) or _approver(route, person)
     if not ruling.allowed:
         return ruling
-    if not route.self_approval and person.id == requester:
+    if not route.self_approval and person.is_(requester):
         return _refused(
             f"You asked for this, and on {route.name} nobody approves their own request. Ask another approver."
         )
-    if not route.self_approval and person.id == editor:
+    if not route.self_approval and person.is_(editor):
         return _refused(
             f"You were the last to change this request, and on {route.name} nobody approves what they changed. "
             "Ask another approver."
@@ -77,6 +89,18 @@ def may_approve(
     if _approved_by(person, already):
         return _refused("You have approved this already. The request now waits for other approvers.")
     return ruling
+
+
+def may_run_for(route: Route, requester: Person) -> Ruling:
+    """Whether what the person asked for earlier may still be done: they may still ask for it.
+
+    The reasons are for others: for the approvers who review it, and for the thread.
+    """
+    if may_request(route, requester).allowed:
+        return Ruling(allowed=True)
+    if not route.enabled:
+        return _refused(f"This operation is switched off on {route.name} by now.")
+    return _refused(f"The person who asked {why_not(route, requester, 'who may ask')}.")
 
 
 def may_count(route: Route, person: Person) -> Ruling:
@@ -90,7 +114,7 @@ def may_reject(route: Route, person: Person, *, requester: str) -> Ruling:
     Someone who has approved may still reject: saying no after a second look must never be harder than saying yes.
     """
     ruling = _approver(route, person)
-    if ruling.allowed and not route.self_approval and person.id == requester:
+    if ruling.allowed and not route.self_approval and person.is_(requester):
         return _refused(
             f"You asked for this, and on {route.name} nobody decides about their own request. Cancel it instead."
         )
@@ -102,7 +126,7 @@ def may_cancel(route: Route, person: Person, *, requester: str) -> Ruling:
 
     The requester need not be allowed to ask any more: taking back what one asked for harms nobody.
     """
-    if person.id == requester:
+    if person.is_(requester):
         return _denial(route, person) or Ruling(allowed=True, entries=(person.id,))
     return _listed(
         route,
@@ -114,7 +138,7 @@ def may_cancel(route: Route, person: Person, *, requester: str) -> Ruling:
 
 def may_edit(route: Route, person: Person, *, requester: str) -> Ruling:
     """Whether the person may change a pending request: only its requester, and only while they may ask at all."""
-    if person.id != requester:
+    if not person.is_(requester):
         return _refused("Only the person who asked for this can change it. Ask them, or make a request of your own.")
     return may_request(route, person)
 
@@ -133,7 +157,7 @@ def may_withdraw(person: Person, approvals: Sequence[Decision]) -> Ruling:
 
 def may_break_glass(route: Route, person: Person) -> Ruling:
     """Whether the person may run a request on the route at once, alone, without approval."""
-    return _listed(
+    return _disabled(route) or _listed(
         route,
         person,
         route.break_glass,
@@ -152,6 +176,28 @@ def may_freeze(route: Route, person: Person) -> Ruling:
     )
 
 
+def may_use(route: Route, person: Person) -> Ruling:
+    """Whether the person has to do with the route: those who may ask, approve or run without approval on it have."""
+    return _listed(
+        route,
+        person,
+        route.users,
+        otherwise=f"You are not among the people who use {route.name}. Ask whoever runs tines-sync to add you.",
+    )
+
+
+def may_read(route: Route, person: Person, *, requester: str, request_id: str) -> Ruling:
+    """Whether the person may see a request: its requester may, and whoever has to do with the route.
+
+    Guests, people from elsewhere and those whom the route denies may not, not even what they asked for themselves
+    before. A refusal says nothing of the request, not even whether there is one.
+    """
+    if _denial(route, person) is None and _unfit(person) is None and person.is_(requester):
+        return Ruling(allowed=True, entries=(requester,))
+    ruling = may_use(route, person)
+    return ruling if ruling.allowed else _refused(f"There is no request {request_id} that you may see.")
+
+
 def _approver(route: Route, person: Person) -> Ruling:
     return _listed(
         route,
@@ -165,19 +211,52 @@ def _approver(route: Route, person: Person) -> Ruling:
 def _listed(route: Route, person: Person, entries: Iterable[str], *, otherwise: str) -> Ruling:
     if refusal := _denial(route, person) or _unfit(person):
         return refusal
-    matching = _matching(entries, person)
-    return Ruling(allowed=True, entries=matching) if matching else _refused(otherwise)
+    listed = tuple(entries)
+    if matching := _matching(listed, person):
+        return Ruling(allowed=True, entries=matching)
+    return _unreadable(route, listed, person) or _refused(otherwise)
 
 
 def _denial(route: Route, person: Person) -> Ruling | None:
+    """Refuse whom `denied` lists, and everybody when nobody can tell whom it lists."""
     denying = _matching(route.denied, person)
-    if not denying:
+    if denying:
+        return _refused(
+            f"The policy of {route.name} excludes you by name, through a group or as everybody. "
+            "If that is wrong, ask whoever runs tines-sync.",
+            entries=denying,
+        )
+    unknown = _unreadable_of(route.denied, person)
+    if unknown:
+        return _refused(
+            f"Nobody can use {route.name} right now: it excludes the members of {_named(unknown)}, and Slack does not "
+            "tell who they are (disabled, deleted or not readable). Tell whoever runs tines-sync.",
+            entries=unknown,
+        )
+    return None
+
+
+def _unreadable(route: Route, entries: Iterable[str], person: Person) -> Ruling | None:
+    """Refuse somebody who may be a member of a listed group of which Slack does not tell the members."""
+    unknown = _unreadable_of(entries, person)
+    if not unknown:
         return None
     return _refused(
-        f"The policy of {route.name} excludes you by name, through a group or as everybody. "
-        "If that is wrong, ask whoever runs tines-sync.",
-        entries=denying,
+        f"Nobody can tell whether you are listed on {route.name}: {_named(unknown)} is disabled, deleted or not readable "
+        "in Slack. Tell whoever runs tines-sync."
     )
+
+
+def _unreadable_of(entries: Iterable[str], person: Person) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(entry for entry in entries if entry in person.unreadable))
+
+
+def _named(groups: tuple[str, ...]) -> str:
+    return f"the user group {' and '.join(groups)}"
+
+
+def _disabled(route: Route) -> Ruling | None:
+    return None if route.enabled else _refused(f"This is switched off on {route.name}. Ask whoever runs tines-sync.")
 
 
 def _unfit(person: Person) -> Ruling | None:
@@ -192,14 +271,39 @@ def _unfit(person: Person) -> Ruling | None:
 
 def _matching(entries: Iterable[str], person: Person) -> tuple[str, ...]:
     """Return the entries that mean the person, each once, in the order of the policy."""
-    meant = {EVERYBODY, person.id, *person.groups}
+    meant = {EVERYBODY, *person.ids, *person.groups}
     return tuple(dict.fromkeys(entry for entry in entries if entry in meant))
 
 
 def _approved_by(person: Person, decisions: Iterable[Decision]) -> tuple[Decision, ...]:
     return tuple(
-        d for d in decisions if d.actor == person.id and d.verdict is Verdict.APPROVE and d.withdrawn_at is None
+        d for d in decisions if person.is_(d.actor) and d.verdict is Verdict.APPROVE and d.withdrawn_at is None
     )
+
+
+def cause_against(route: Route, person: Person) -> Cause:
+    """Return the first thing that keeps a person from every right on the route; not being listed when nothing does."""
+    if _denial(route, person) is not None:
+        return Cause.DENIED
+    if person.deactivated:
+        return Cause.DEACTIVATED
+    if person.bot:
+        return Cause.BOT
+    return Cause.GUEST if person.guest else Cause.NOT_LISTED
+
+
+def why_not(route: Route, person: Person, listed: str) -> str:
+    """Say of somebody else why they may not do something now, to be read after a subject such as "The approver".
+
+    `listed` completes "is not among the people …" for those who are fit but not listed.
+    """
+    return {
+        Cause.DENIED: f"is excluded by the policy of {route.name} now",
+        Cause.DEACTIVATED: "has a deactivated Slack account now",
+        Cause.BOT: "is a bot or an app",
+        Cause.GUEST: "is a guest or from another workspace now",
+        Cause.NOT_LISTED: f"is not among the people {listed} on {route.name} any more",
+    }[cause_against(route, person)]
 
 
 def _refused(*reasons: str, entries: tuple[str, ...] = ()) -> Ruling:

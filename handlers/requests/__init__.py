@@ -4,13 +4,14 @@ asking      submit, edit                     deciding   approve, reject, withdra
 closing     cancel, check again, freeze      timers     remind, expire
 checking    what a form asks for             advancing  the job that looks at a request
 desk        the parts they share             answers    what they can answer
+rights      what a person may do with a request now
 seldom      refusals that typing repeats
 """
 
 from handlers.requests.advancing import advance
 from handlers.requests.answers import Answer, Changed, Done, Field, Invalid, NotNow, Refused, Slow
 from handlers.requests.asking import Submission, edit, submit
-from handlers.requests.closing import STOPPABLE, cancel, check_again, close, freeze, reason_needed, thaw
+from handlers.requests.closing import cancel, check_again, close, freeze, reason_needed, thaw
 from handlers.requests.deciding import Shown, approve, reject, withdraw
 from handlers.requests.desk import (
     Desk,
@@ -23,10 +24,12 @@ from handlers.requests.desk import (
     ruled,
     what_happened,
 )
+from handlers.requests.rights import STOPPABLE, Abilities, abilities
 from handlers.requests.seldom import Seldom
 
 __all__ = [
     "STOPPABLE",
+    "Abilities",
     "Answer",
     "Changed",
     "Desk",
@@ -39,6 +42,7 @@ __all__ = [
     "Shown",
     "Slow",
     "Submission",
+    "abilities",
     "advance",
     "allowed",
     "approve",

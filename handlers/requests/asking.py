@@ -57,7 +57,9 @@ async def submit(
     if not isinstance(ruling, Ruling):
         return _at_field(ruling, Field.ROUTE)
     if submission.emergency:
-        glass = await allowed(desk, actor, route, lambda person: may_break_glass(route, person), what="break_glass")
+        glass = await allowed(
+            desk, actor, route, lambda person: may_break_glass(route, person), what="break_glass", fresh=True
+        )
         if not isinstance(glass, Ruling):
             return _at_field(glass, Field.EMERGENCY)
     content = await check_content(desk, submission, route, until=until)

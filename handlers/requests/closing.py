@@ -1,7 +1,5 @@
 """Calling a request off, looking again at an uncertain one, and freezing a route."""
 
-from typing import Final
-
 from handlers import announcing
 from handlers.models import Problem, State, SyncRequest
 from handlers.operations.logbook import record_kept
@@ -10,10 +8,8 @@ from handlers.policy import Freeze, Ruling, may_cancel, may_freeze
 from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refused
 from handlers.requests.desk import Desk, allowed, permitted, refuse, refused_in, told
 from handlers.requests.locking import locked
+from handlers.requests.rights import STOPPABLE
 from handlers.routes import Route
-
-STOPPABLE: Final = frozenset({State.PENDING, State.APPROVED})
-"""States in which a request can be called off, because nothing was sent yet."""
 
 
 async def cancel(desk: Desk, actor: str, request_id: str, reason: str) -> Answer:
@@ -137,5 +133,7 @@ async def _route_for(desk: Desk, actor: str, name: str, what: str) -> Route | Re
     if route is None:
         known = ", ".join(desk.atlas.routes)
         return await refuse(desk, actor, (f"There is no route {name}. The routes are: {known}.",), what=what)
-    ruling = await allowed(desk, actor, route, lambda person: may_freeze(route, person), what=what)
+    ruling = await allowed(
+        desk, actor, route, lambda person: may_freeze(route, person), what=what, fresh=what == "thaw"
+    )
     return route if isinstance(ruling, Ruling) else ruling

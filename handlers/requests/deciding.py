@@ -103,6 +103,7 @@ async def _granted(
         ),
         what="approve",
         request=request,
+        fresh=True,
     )
     if not isinstance(ruling, Ruling):
         return ruling

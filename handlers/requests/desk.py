@@ -34,12 +34,15 @@ class Desk:
     operation: Operation
 
 
-async def ruled(desk: Desk, actor: str, route: Route, rule: Rule) -> Ruling | NotNow:
-    """Return what the policy says of a person, asked afresh before it says no."""
+async def ruled(desk: Desk, actor: str, route: Route, rule: Rule, *, fresh: bool = False) -> Ruling | NotNow:
+    """Return what the policy says of a person, asked afresh before it says no.
+
+    With `fresh`, Slack is asked before a yes as well: for what cannot be taken back.
+    """
     groups = groups_of(route)
     try:
-        ruling = rule(await desk.people.person(actor, groups))
-        if not ruling.allowed:
+        ruling = rule(await desk.people.person(actor, groups, fresh=fresh))
+        if not (ruling.allowed or fresh):
             ruling = rule(await desk.people.person(actor, groups, fresh=True))
     except PeopleUnavailableError as error:
         return NotNow(
@@ -53,10 +56,20 @@ async def ruled(desk: Desk, actor: str, route: Route, rule: Rule) -> Ruling | No
 
 
 async def allowed(
-    desk: Desk, actor: str, route: Route, rule: Rule, *, what: str, request: SyncRequest | None = None
+    desk: Desk,
+    actor: str,
+    route: Route,
+    rule: Rule,
+    *,
+    what: str,
+    request: SyncRequest | None = None,
+    fresh: bool = False,
 ) -> Ruling | Refused | NotNow:
-    """Return the ruling if it allows, else what to answer; either no is recorded as an attempt at `what`."""
-    ruling = await ruled(desk, actor, route, rule)
+    """Return the ruling if it allows, else what to answer; either no is recorded as an attempt at `what`.
+
+    With `fresh`, nobody is allowed by an older answer of Slack's.
+    """
+    ruling = await ruled(desk, actor, route, rule, fresh=fresh)
     if isinstance(ruling, NotNow):
         await refuse(desk, actor, (ruling.problem.what,), what=what, route=route.name, request=request)
         return ruling

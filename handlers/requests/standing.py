@@ -21,7 +21,7 @@ async def fallen(desk: Desk, request: SyncRequest, route: Route) -> dict[str, tu
     """Return the people whose approval must not count any more, each with the reasons."""
     given = request.approvals()
     rulings = await asyncio.gather(
-        *(ruled(desk, each.actor, route, lambda person: may_count(route, person)) for each in given)
+        *(ruled(desk, each.actor, route, lambda person: may_count(route, person), fresh=True) for each in given)
     )
     gone: dict[str, tuple[str, ...]] = {}
     for each, ruling in zip(given, rulings, strict=True):

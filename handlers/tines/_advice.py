@@ -19,6 +19,8 @@ class Kind(StrEnum):
     LIMITED = "limited"  # 429
     SERVER = "server"  # 5xx
     UNREACHABLE = "unreachable"  # no connection: nothing was sent
+    CERTIFICATE = "certificate"  # its certificate is not trusted: nothing was sent
+    PROXY = "proxy"  # the proxy did not let the call through: nothing was sent
     TIMEOUT = "timeout"  # connected, but no whole answer in time
     BROKEN = "broken"  # the connection broke in the middle
     MOVED = "moved"  # a redirect; never followed, it could carry the key elsewhere
@@ -34,6 +36,8 @@ _SENTENCES: Final[Mapping[Kind, str]] = {
     Kind.LIMITED: "{tenant} is asked too often",
     Kind.SERVER: "{tenant} has trouble of its own",
     Kind.UNREACHABLE: "{tenant} cannot be reached; nothing was sent",
+    Kind.CERTIFICATE: "the certificate of {tenant} is not trusted; nothing was sent",
+    Kind.PROXY: "the proxy does not let the bot through to {tenant}; nothing was sent",
     Kind.TIMEOUT: "{tenant} did not answer in time",
     Kind.BROKEN: "the connection to {tenant} broke before it had answered",
     Kind.MOVED: "the address of {tenant} points somewhere else",
@@ -55,6 +59,14 @@ _ADVICE: Final[Mapping[Kind, str]] = {
     Kind.LIMITED: "Wait a moment and try again.",
     Kind.SERVER: "Try again in some minutes; if it stays so, ask Tines support or look at the Tines status page.",
     Kind.UNREACHABLE: "Check the url of {tenant} in the configuration, and that this machine's network lets the bot go there.",
+    Kind.CERTIFICATE: (
+        "If its CA is a private one, put that CA's certificate into a file, and name the file in ca_file of {tenant} or in "
+        "SSL_CERT_FILE; if a file is named there already, it lacks that CA. If not, check the url and the clock."
+    ),
+    Kind.PROXY: (
+        "Check HTTPS_PROXY, NO_PROXY and the proxy of {tenant} in the configuration, user and password in them included, "
+        "and that the proxy lets the bot go there."
+    ),
     Kind.TIMEOUT: "Try again in some minutes; if it stays so, see whether {tenant} is slow for people as well.",
     Kind.BROKEN: "Try again; if it happens often, look at proxies and firewalls between the bot and {tenant}.",
     Kind.MOVED: "Put the address that the tenant has in a browser, with nothing behind the host, into the url of {tenant}.",

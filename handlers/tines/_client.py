@@ -1,7 +1,7 @@
 """The client of one tenant: opens and closes the connections, and hands them to the operations.
 
-It prevents a key from going anywhere but to its tenant: redirects are never followed, and proxies or `.netrc` files
-of the environment are not looked at.
+It prevents a key from going anywhere but to its tenant: redirects are never followed, and of the environment only what
+`handlers.network` decided counts, no `.netrc` file for one.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from typing import Final, Self
 
 import httpx
 
+from handlers.network import Egress, Network, egress_for
 from handlers.routes import Tenant
 from handlers.tines._calls import TinesCalls
 from handlers.tines._line import Line, Observe, Patience, Timeouts
@@ -20,6 +21,7 @@ from handlers.tines._line import Line, Observe, Patience, Timeouts
 _LIMITS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30.0)
 _TIMEOUTS: Final = Timeouts()
 _PATIENCE: Final = Patience()
+_NETWORK: Final = Network()
 
 
 class TinesClient(TinesCalls):
@@ -33,12 +35,15 @@ class TinesClient(TinesCalls):
         self,
         tenant: Tenant,
         *,
+        network: Network = _NETWORK,
         transport: httpx.AsyncBaseTransport | None = None,
         timeouts: Timeouts = _TIMEOUTS,
         patience: Patience = _PATIENCE,
         observe: Observe | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
+        egress = egress_for(tenant.url, network, proxy=tenant.proxy, ca_file=tenant.ca_file)
+        context = egress.ssl_context()
         http = httpx.AsyncClient(
             base_url=tenant.url,
             # as bytes: a key with letters outside of ASCII is turned away by the tenant, not by an encoding error here
@@ -50,8 +55,8 @@ class TinesClient(TinesCalls):
             timeout=timeouts.for_httpx(),
             limits=_LIMITS,
             transport=transport,
-            # without TLS there is no certificate to verify, and reading all of the system's takes longer than a start may
-            verify=True if tenant.url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            verify=context,
+            proxy=_proxy(egress, context) if transport is None else None,  # one that was passed in goes its own way
             follow_redirects=False,
             trust_env=False,
         )
@@ -77,3 +82,10 @@ class TinesClient(TinesCalls):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def _proxy(egress: Egress, context: ssl.SSLContext) -> httpx.Proxy | None:
+    if egress.proxy_url is None:
+        return None
+    # the proxy's own certificate, where it has one, is trusted like the tenant's
+    return httpx.Proxy(egress.proxy_url, ssl_context=context if egress.proxy_url.startswith("https:") else None)

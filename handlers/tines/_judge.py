@@ -13,6 +13,7 @@ from typing import Final
 import httpx
 from pydantic import SecretStr
 
+from handlers.network import is_certificate_error
 from handlers.tines._errors import (
     Failure,
     Kind,
@@ -39,6 +40,7 @@ _ERRORS: Final[Mapping[Outcome, type[TinesError]]] = {
 }
 # httpx and httpcore raise these only before the first byte of a request is written
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_SURELY_NOT_SENT: Final = frozenset({Kind.UNREACHABLE, Kind.CERTIFICATE, Kind.PROXY})
 _NOT_PUT_TOGETHER: Final = "the request could not be put together; does the key hold a line break?"
 
 Answer = httpx.Response | httpx.RequestError | TimeoutError
@@ -108,6 +110,10 @@ def _judge_status(call: Call, response: httpx.Response) -> TinesError:
 
 def _kind_of_silence(error: httpx.RequestError | TimeoutError) -> Kind:
     match error:
+        case httpx.ProxyError():  # said by a proxy that was asked for a tunnel
+            return Kind.PROXY
+        case _ if is_certificate_error(error):
+            return Kind.CERTIFICATE
         case _ if isinstance(error, _NEVER_SENT):
             return Kind.UNREACHABLE
         case TimeoutError() | httpx.TimeoutException():
@@ -123,7 +129,7 @@ def _judge_silence(call: Call, error: httpx.RequestError | TimeoutError) -> Tine
     # h11 quotes an illegal header, which is the key, and escaped so that no mask would find it
     illegal = isinstance(error, httpx.LocalProtocolError)
     words = _NOT_PUT_TOGETHER if illegal else clean(str(error), call.secrets)
-    if kind is Kind.UNREACHABLE:
+    if kind in _SURELY_NOT_SENT:
         return call.error(Outcome.RETRYABLE, kind, words=words)
     if not call.safe:
         return call.error(Outcome.UNKNOWN, kind, words=words)

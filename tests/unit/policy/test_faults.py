@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from handlers.models import Decision, Verdict
 from handlers.people import Person
 from handlers.policy import groups_of, may_approve, may_request, policy_faults, quorum
-from handlers.routes import Route
+from handlers.routes import OperationPolicy, Route
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -23,6 +23,7 @@ def a_route(
     approvals: int = 1,
     separate_groups: int = 1,
     self_approval: bool = False,
+    operations: dict[str, OperationPolicy] | None = None,
 ) -> Route:
     """Build a route on which everybody may ask and Ada approves."""
     return Route(
@@ -37,6 +38,7 @@ def a_route(
         separate_groups=separate_groups,
         self_approval=self_approval,
         approval_channel="C0APPROVALS",
+        operations=operations or {},
     )
 
 
@@ -50,8 +52,10 @@ class Case:
     members: Mapping[str, frozenset[str]] = field(default_factory=dict)
     people: Mapping[str, Person] = field(default_factory=dict)
     requester: str | None = None
+    unreadable: frozenset[str] = frozenset()
 
 
+OFF = OperationPolicy(enabled=False, approvals=9)
 ADA_AND_BOB = {"S0SEC": frozenset({"U0ADA", "U0BOB"})}
 
 CASES = [
@@ -147,6 +151,48 @@ CASES = [
         ("Nobody can break the glass",),
         {"S0ONCALL": frozenset()},
     ),
+    Case(
+        "a denied group of which nobody can tell the members",
+        a_route(denied=("U0EVE", "S0LEFT")),
+        ("denied of dev-to-prod lists the user group S0LEFT, which is disabled, unknown or not readable in Slack",),
+        {"S0LEFT": frozenset()},
+        unreadable=frozenset({"S0LEFT", "S0SEC"}),
+    ),
+    Case(
+        "one person under two ids",
+        a_route(approvers=("U0ADA", "W0ADA"), approvals=2),
+        ("needs 2 approvals, but at most 1 can be given.",),
+        people={"U0ADA": Person(id="W0ADA", ids=frozenset({"U0ADA"}))},
+    ),
+    Case(
+        "a person denied by another id",
+        a_route(approvers=("S0SEC",), denied=("W0BOB",), approvals=2),
+        ("needs 2 approvals, but at most 1 can be given.",),
+        ADA_AND_BOB,
+        {"U0BOB": Person(id="W0BOB", ids=frozenset({"U0BOB"}))},
+    ),
+    Case(
+        "an operation that asks for more than there are",
+        a_route(operations={"delete": OperationPolicy(approvals=2)}),
+        ("dev-to-prod (delete) needs 2 approvals, but at most 1 can be given.",),
+    ),
+    Case(
+        "an operation that nobody may ask for",
+        a_route(operations={"sync": OperationPolicy(requesters=("S0NONE",))}),
+        ("Nobody may ask on dev-to-prod (sync)",),
+        {"S0NONE": frozenset()},
+    ),
+    Case(
+        "an operation that is wrong as the route is",
+        a_route(approvals=2, operations={"sync": OperationPolicy(self_approval=True)}),
+        ("dev-to-prod needs 2 approvals, but at most 1 can be given.",),
+    ),
+    Case(
+        "operations that need nobody",
+        a_route(operations={"sync": OperationPolicy(approvals=0, approvers=("S0NONE",)), "delete": OFF}),
+        (),
+        {"S0NONE": frozenset()},
+    ),
     Case("break-glass for somebody", a_route(break_glass=("S0SEC",)), (), ADA_AND_BOB),
 ]
 
@@ -154,7 +200,7 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_a_policy_that_cannot_work_is_found(case: Case) -> None:
     """Each fault is told in a whole sentence that names the route; a policy that can work has none."""
-    faults = policy_faults(case.route, case.members, case.people, requester=case.requester)
+    faults = policy_faults(case.route, case.members, case.people, requester=case.requester, unreadable=case.unreadable)
     assert len(faults) == len(case.faults)
     for found, expected in zip(faults, case.faults, strict=True):
         assert expected in found

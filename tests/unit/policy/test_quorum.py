@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.models import Decision, Verdict
+from handlers.people import Person
 from handlers.policy import Quorum, quorum
 from handlers.policy.matching import most_pairs
-from handlers.routes import Route
+from handlers.routes import OperationPolicy, Route
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ENTRIES = ("S0SEC", "S0OPS", "S0NET", "U0ADA", "*")
@@ -257,3 +258,22 @@ def _most_pairs_by_force(choices: dict[str, list[str]]) -> int:
         sum(slot in choices[key] for key, slot in zip(choices, handed_out, strict=True))
         for handed_out in set(permutations(padded, len(choices)))
     )
+
+
+def test_two_ids_of_one_person_are_one_approval() -> None:
+    """A person whose approvals are stored under two ids counts once, and not at all when one of them is denied."""
+    ada = Person(id="W1", ids=frozenset({"U1"}))
+    given, people = (approved("U1", "S0SEC"), approved("W1", "S0OPS")), {"U1": ada, "W1": ada}
+    route = a_route(approvals=2, separate_groups=2)
+    assert (quorum(route, given, people).have, quorum(route, given, people).separate_have) == (1, 1)
+    assert quorum(a_route(denied=("W1",)), given[:1], people).have == 0
+
+
+def test_no_approvals_are_needed_where_the_policy_asks_for_none() -> None:
+    """An operation that runs without approval has its quorum from the start, whatever groups the route asks for."""
+    route = a_route(approvals=2, separate_groups=2).model_copy(
+        update={"operations": {"sync": OperationPolicy(approvals=0)}}
+    )
+    found = quorum(route.for_operation("sync"), ())
+    assert found == Quorum(needed=0, have=0, separate_needed=0, separate_have=0, reached=True)
+    assert found.missing == ""

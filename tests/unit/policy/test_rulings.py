@@ -16,11 +16,14 @@ from handlers.policy import (
     may_cancel,
     may_edit,
     may_freeze,
+    may_read,
     may_reject,
     may_request,
+    may_run_for,
+    may_use,
     may_withdraw,
 )
-from handlers.routes import Route
+from handlers.routes import OperationPolicy, Route
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ASKER = "U0ASKER"
@@ -37,6 +40,8 @@ RIGHTS: dict[str, Ask] = {
     "edit": lambda route, person: may_edit(route, person, requester=person.id),
     "break glass": may_break_glass,
     "freeze": may_freeze,
+    "use": may_use,
+    "read": lambda route, person: may_read(route, person, requester=ASKER, request_id="TS-00000000"),
 }
 
 
@@ -102,6 +107,7 @@ LISTED = [
         ("S0SEC", "*", "U0ADA", "S0OPS"),
     ),
     Listed("once, though listed twice", ADA, ("U0ADA", "U0ADA"), ("U0ADA",)),
+    Listed("by another id of theirs", Person(id="W0ADA", ids=frozenset({"U0ADA"})), ("U0BOB", "U0ADA"), ("U0ADA",)),
     Listed("by an id from an enterprise grid", Person(id="W0ADA"), ("W0ADA",), ("W0ADA",)),
     Listed("not, in a group they are no member of", Person(id="U0CY", groups=frozenset({"S0OPS"})), ("S0SEC",), ()),
     Listed("not, when others are listed", ADA, ("U0BOB",), ()),
@@ -136,6 +142,13 @@ UNFIT = [
     Unfit("a deactivated account", Person(id="U0ADA", deactivated=True), "deactivated"),
     Unfit("denied by id", ADA, "excludes you", denied=("U0ADA",)),
     Unfit("denied by group", Person(id="U0ADA", groups=frozenset({"S0LEFT"})), "excludes you", denied=("S0LEFT",)),
+    Unfit("denied by another id", Person(id="U0ADA", ids=frozenset({"W0ADA"})), "excludes you", denied=("W0ADA",)),
+    Unfit(
+        "of whom nobody can tell whether they are denied",
+        Person(id="U0ADA", unreadable=frozenset({"S0LEFT"})),
+        "Slack does not tell who they are (disabled",
+        denied=("S0LEFT",),
+    ),
     Unfit("denied with everybody", ADA, "excludes you", denied=("*",)),
     Unfit("denied and a guest", Person(id="U0ADA", guest=True), "excludes you", denied=("U0ADA",)),
 ]
@@ -149,7 +162,7 @@ def test_the_unfit_and_the_denied_may_nothing(case: Unfit, right: str) -> None:
     route = a_route(requesters=everywhere, approvers=everywhere, break_glass=everywhere, denied=case.denied)
     ruling = RIGHTS[right](route, case.person)
     assert not ruling.allowed
-    assert case.word in ruling.reasons[0]
+    assert (case.word if right != "read" else "There is no request TS-00000000 that you may see.") in ruling.reasons[0]
     assert set(ruling.entries) <= set(case.denied)
 
 
@@ -236,6 +249,83 @@ def test_an_approval_is_withdrawn_by_the_one_who_gave_it() -> None:
     assert not may_withdraw(ADA, (a_decision("U0ADA", verdict=Verdict.REJECT),)).allowed
 
 
+def test_a_person_with_two_ids_is_one_person() -> None:
+    """Whichever id stands on a request or an approval, its person is recognised under the other as well."""
+    ada = Person(id="W0ADA", ids=frozenset({"U0ADA"}))
+    route, given = a_route(approvers=("W0ADA",)), (a_decision("U0ADA", "U0ADA"),)
+    assert "You asked for this" in may_approve(route, ada, requester="U0ADA", editor=ASKER).reasons[0]
+    assert "last to change" in may_approve(route, ada, requester=ASKER, editor="U0ADA").reasons[0]
+    assert "already" in may_approve(route, ada, requester=ASKER, editor=ASKER, already=given).reasons[0]
+    assert not may_reject(route, ada, requester="U0ADA").allowed
+    assert may_cancel(a_route(approvers=("U0BOB",)), ada, requester="U0ADA").allowed
+    assert may_edit(route, ada, requester="U0ADA").allowed
+    assert may_withdraw(ada, given).allowed
+    assert may_read(a_route(requesters=()), ada, requester="U0ADA", request_id="TS-00000000").allowed
+
+
+def test_a_group_that_cannot_be_read_is_named_to_those_it_may_list() -> None:
+    """Where nobody can tell whether somebody is listed, they are refused with what to tell the operator."""
+    hidden = Person(id="U0CY", unreadable=frozenset({"S0APPROVERS"}))
+    refused = may_approve(a_route(), hidden, requester=ASKER, editor=ASKER)
+    assert "S0APPROVERS is disabled, deleted or not readable in Slack" in refused.reasons[0]
+    listed = hidden.model_copy(update={"ids": frozenset({"U0CY", "U0ADA"})})
+    assert may_approve(a_route(), listed, requester=ASKER, editor=ASKER).allowed
+
+
+def test_those_who_use_a_route_read_its_requests() -> None:
+    """Who asks, approves or runs without approval on a route reads what is asked on it; a colleague elsewhere does not."""
+    route = a_route(requesters=("U0BOB",), approvers=("S0APPROVERS",), break_glass=("U0CY",))
+    for user in ("U0BOB", "U0CY", ASKER):
+        assert may_read(route, Person(id=user), requester=ASKER, request_id="TS-00000000").allowed
+    approver = Person(id="U0ADA", groups=frozenset({"S0APPROVERS"}))
+    assert may_read(route, approver, requester=ASKER, request_id="TS-00000000").allowed
+    refused = may_read(route, Person(id="U0DOM"), requester=ASKER, request_id="TS-00000000")
+    assert refused.reasons == ("There is no request TS-00000000 that you may see.",)
+
+
+@pytest.mark.parametrize(
+    ("requester", "reason"),
+    [
+        (Person(id=ASKER, deactivated=True), "The person who asked has a deactivated Slack account now."),
+        (Person(id=ASKER, guest=True), "The person who asked is a guest or from another workspace now."),
+        (Person(id=ASKER, bot=True), "The person who asked is a bot or an app."),
+        (
+            Person(id="U0DOM"),
+            "The person who asked is not among the people who may ask on dev-to-prod any more.",
+        ),
+        (Person(id="U0EVE"), "The person who asked is excluded by the policy of dev-to-prod now."),
+    ],
+    ids=["deactivated", "a guest", "a bot", "not listed", "denied"],
+)
+def test_what_somebody_asked_for_who_left_is_not_run(requester: Person, reason: str) -> None:
+    """Whoever reviews a request reads that its requester may not ask any more, and why."""
+    route = a_route(requesters=(ASKER, "U0EVE"), denied=("U0EVE",))
+    assert may_run_for(route, Person(id=ASKER)) == Ruling(allowed=True)
+    assert may_run_for(route, requester) == Ruling(allowed=False, reasons=(reason,))
+
+
+def test_an_operation_that_is_switched_off_is_asked_for_and_approved_by_nobody() -> None:
+    """A switched-off operation refuses those who ask, approve or run it without approval; cancelling stays possible."""
+    off = a_route(break_glass=("*",)).model_copy(update={"operations": {"sync": OperationPolicy(enabled=False)}})
+    sync = off.for_operation("sync")
+    for right in ("request", "approve", "break glass", "edit"):
+        refused = RIGHTS[right](sync, ADA)
+        assert refused.reasons == ("This is switched off on dev-to-prod. Ask whoever runs tines-sync.",)
+        assert RIGHTS[right](off.for_operation("create"), ADA).allowed
+    for right in ("reject", "cancel", "read"):
+        assert RIGHTS[right](sync, ADA).allowed
+
+
+def test_whoever_uses_a_route_reads_every_operation_on_it() -> None:
+    """An operation with other people of its own is read by them and by the people of the route alike."""
+    own = OperationPolicy(requesters=("U0CY",), approvers=("S0PLATFORM",))
+    delete = a_route(requesters=("U0BOB",)).model_copy(update={"operations": {"delete": own}}).for_operation("delete")
+    assert may_use(delete, Person(id="U0BOB")).allowed
+    assert may_use(delete, Person(id="U0CY")).allowed
+    assert not may_request(delete, Person(id="U0BOB")).allowed
+    assert groups_of(delete) == {"S0APPROVERS", "S0PLATFORM"}
+
+
 def test_every_group_of_a_policy_is_looked_up() -> None:
     """Groups of all four lists are named, so that no list is decided on without knowing its members."""
     route = a_route(requesters=("S1", "*"), approvers=("S2", "U1"), denied=("S3", "W1"), break_glass=("S4", "S1"))
@@ -248,7 +338,9 @@ ENTRIES = st.lists(st.sampled_from((*IDS, *GROUPS, "*")), max_size=5).map(tuple)
 PERSONS = st.builds(
     Person,
     id=st.sampled_from(IDS),
+    ids=st.frozensets(st.sampled_from(IDS)),
     groups=st.frozensets(st.sampled_from(GROUPS)),
+    unreadable=st.frozensets(st.sampled_from(GROUPS)),
     guest=st.booleans(),
     deactivated=st.booleans(),
     bot=st.booleans(),
@@ -275,7 +367,7 @@ def test_denying_more_never_allows_more(route: Route, person: Person, requester:
 @given(route=ROUTES, person=PERSONS, requester=st.sampled_from(IDS))
 def test_nobody_denied_is_ever_allowed(route: Route, person: Person, requester: str) -> None:
     """Whatever else the policy says, a person whom `denied` means is refused each right, with a reason."""
-    assume({person.id, "*", *person.groups} & set(route.denied))
+    assume({*person.ids, "*", *person.groups, *person.unreadable} & set(route.denied))
     for ruling in _all_rulings(route, person, requester):
         assert not ruling.allowed
         assert ruling.reasons
@@ -286,7 +378,7 @@ def test_nobody_approves_their_own_where_self_approval_is_off(
     route: Route, person: Person, requester: str, editor: str
 ) -> None:
     """Neither the requester nor the last editor is allowed to approve, whatever lists and groups they are in."""
-    assume(not route.self_approval and person.id in {requester, editor})
+    assume(not route.self_approval and person.ids & {requester, editor})
     assert not may_approve(route, person, requester=requester, editor=editor).allowed
 
 
@@ -307,4 +399,6 @@ def _all_rulings(route: Route, person: Person, requester: str) -> list[Ruling]:
         may_edit(route, person, requester=person.id),
         may_break_glass(route, person),
         may_freeze(route, person),
+        may_use(route, person),
+        may_read(route, person, requester=requester, request_id="TS-00000000"),
     ]

@@ -1,13 +1,21 @@
 from datetime import time, timedelta
 from pathlib import Path
 
+import certifi
 import pytest
+from pydantic import SecretStr
 
 from bot.settings.atlas import read_atlas
 from bot.settings.faults import Fault
 from handlers.routes import Atlas, Calendar, Existing
 
-ENVIRON = {"KEY": "a-real-api-key", "OTHER": "another-api-key", "SHORT": "k", "SPACED": "a key with spaces"}
+ENVIRON = {
+    "KEY": "a-real-api-key",
+    "OTHER": "another-api-key",
+    "SHORT": "k",
+    "SPACED": "a key with spaces",
+    "PROXY": "http://bot:secret@proxy.example:3128",
+}
 BASE = """\
 [tenants.dev]
 url = "https://dev.example.com"
@@ -348,3 +356,41 @@ approvals = 2
     assert [fault.expected for fault in faults if fault.where == "tenants.dev.apikey"] == [
         "api_key (did you mean that?)"
     ]
+
+
+def with_tenant_key(line: str) -> str:
+    """Return the base file with one more line in the table of dev."""
+    return BASE.replace('api_key = "env:KEY"\n', f'api_key = "env:KEY"\n{line}\n')
+
+
+def test_the_way_to_a_tenant(tmp_path: Path) -> None:
+    """A tenant may have a CA file of its own, relative to the file that names it, and a proxy, in clear or by reference."""
+    (tmp_path / "ca.pem").write_bytes(Path(certifi.where()).read_bytes())
+    text = with_tenant_key('ca_file = "ca.pem"\nproxy = "http://proxy.example:3128"')
+    found, faults = read(text, tmp_path)
+    assert not faults
+    assert found is not None
+    assert found.tenants["dev"].ca_file == tmp_path / "ca.pem"
+    assert found.tenants["dev"].proxy == SecretStr("http://proxy.example:3128")
+    assert (found.tenants["prod"].ca_file, found.tenants["prod"].proxy) == (None, None)
+    by_reference = atlas(with_tenant_key('proxy = "env:PROXY"'))
+    assert by_reference.tenants["dev"].proxy == SecretStr("http://bot:secret@proxy.example:3128")
+
+
+@pytest.mark.parametrize(
+    ("line", "where", "said"),
+    [
+        ('proxy = "http://bot:hunter2@proxy"', "tenants.dev.proxy", "password in clear text"),
+        ('proxy = "socks5://proxy"', "tenants.dev.proxy", "not an HTTP proxy"),
+        ('proxy = "env:MISSING"', "tenants.dev.proxy", "MISSING"),
+        ("proxy = 3128", "tenants.dev.proxy", "not a text"),
+        ('ca_file = "nowhere.pem"', "tenants.dev.ca_file", "cannot be read"),
+        ('ca_file = ""', "tenants.dev.ca_file", "not a path"),
+    ],
+)
+def test_a_way_that_cannot_be_is_a_fault(line: str, where: str, said: str) -> None:
+    """A proxy or CA file that cannot be used is a fault at its line, and never shows a password."""
+    fault = only_fault(with_tenant_key(line))
+    assert (fault.where, fault.line) == (where, 4)
+    assert said in fault.problem
+    assert "hunter2" not in repr(fault)

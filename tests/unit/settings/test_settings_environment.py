@@ -1,6 +1,8 @@
 from pathlib import Path
 
+import certifi
 import pytest
+from pydantic import SecretStr
 
 from bot.settings import ConfigurationError, Fault, LogFormat, LogLevel, Settings, load_database_url, load_settings
 
@@ -175,3 +177,24 @@ def test_impossible_path() -> None:
     """A path that no file can have is a fault, not a crash."""
     (fault,) = faults({**GOOD, "TINES_SYNC_CONFIG": "a\0b"})
     assert "not a path" in fault.problem
+
+
+def test_the_network_is_read() -> None:
+    """`HTTPS_PROXY`, `NO_PROXY` and `SSL_CERT_FILE` are settings like all others, and a proxy's password is a secret."""
+    proxy = "http://bot:proxy-password@proxy.example:3128"
+    settings = load_settings({**GOOD, "https_proxy": proxy, "NO_PROXY": "localhost", "SSL_CERT_FILE": certifi.where()})
+    assert settings.network.https_proxy == SecretStr(proxy)
+    assert settings.network.no_proxy == "localhost"
+    assert settings.network.ssl_cert_file == Path(certifi.where())
+    assert "proxy-password" in settings.known_secrets()
+    assert "proxy-password" not in repr(settings)
+
+
+def test_a_network_that_cannot_be_is_a_fault() -> None:
+    """A proxy of another kind and a CA file that is missing are faults of the variable, without the password."""
+    (proxy,) = faults({**GOOD, "HTTPS_PROXY": "socks5://bot:proxy-password@proxy.example"})
+    assert proxy.where == "HTTPS_PROXY"
+    assert "proxy-password" not in repr(proxy)
+    (ca_file,) = faults({**GOOD, "SSL_CERT_FILE": "/nowhere/ca.pem"})
+    assert ca_file.where == "SSL_CERT_FILE"
+    assert "/nowhere/ca.pem cannot be read" in ca_file.problem

@@ -2,7 +2,7 @@ import re
 from pathlib import Path
 
 from bot.settings.atlas import read_atlas
-from bot.settings.tables import CalendarTable, RouteTable, TenantTable
+from bot.settings.tables import CalendarTable, OperationTable, RouteTable, TenantTable
 
 EXAMPLE = Path(__file__).parents[3] / "tines-sync.example.toml"
 
@@ -21,6 +21,6 @@ def test_example_is_valid() -> None:
 def test_example_is_complete() -> None:
     """Every key that can be set stands in the example file."""
     text = EXAMPLE.read_text()
-    for table in (TenantTable, RouteTable, CalendarTable):
+    for table in (TenantTable, RouteTable, OperationTable, CalendarTable):
         for name, field in table.model_fields.items():
-            assert re.search(rf"^{field.alias or name} = ", text, re.MULTILINE), name
+            assert re.search(rf"^(# )?{field.alias or name} = ", text, re.MULTILINE), name

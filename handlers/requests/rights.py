@@ -1,0 +1,81 @@
+"""What a person may do with a request now: one answer for every listener, button, list, Home and the review.
+
+A right that each surface works out for itself is missing on one of them, and that one shows stories to a stranger or
+offers a button that then refuses. So rights and states are put together here, from values only; looking the person
+up, afresh before a yes that has an effect, is the caller's part.
+"""
+
+from typing import Final
+
+from handlers.models import Frozen, State, SyncRequest
+from handlers.people import Person
+from handlers.policy import (
+    Ruling,
+    may_approve,
+    may_cancel,
+    may_edit,
+    may_read,
+    may_reject,
+    may_request,
+    may_withdraw,
+)
+from handlers.requests.desk import what_happened
+from handlers.routes import Route
+
+STOPPABLE: Final = frozenset({State.PENDING, State.APPROVED})
+"""States in which a request can be called off, because nothing was sent yet."""
+
+
+class Abilities(Frozen):
+    """What one person may do with one request as it is now, each with why not."""
+
+    read: Ruling  # see it in any way: status, history, errors of stories, what the review shows
+    review: Ruling  # open what they decide about
+    approve: Ruling  # `entries` are the approver entries they stand for
+    reject: Ruling
+    withdraw: Ruling  # take their own approval back
+    edit: Ruling
+    cancel: Ruling
+    check_again: Ruling  # look once more what became of an uncertain one
+    close: Ruling  # stop following an uncertain one
+    ask_again: Ruling  # open the form filled in with it
+    cancel_needs_reason: bool  # they did not ask for it, so nobody knows why they call it off
+
+
+def abilities(route: Route, person: Person, request: SyncRequest) -> Abilities:
+    """Return what the person may do with the request; `route` is the policy of its operation.
+
+    Whoever may not read it learns nothing of it: every no then says only that. Whoever may, and comes too late, is
+    told what happened first. Two things are possible without
+    reading it, because they harm nobody: taking back one's own approval, and calling off what one asked for.
+    """
+    requester, approvals = request.requester, request.approvals()
+    read = may_read(route, person, requester=requester, request_id=request.id)
+
+    def after_reading(ruling: Ruling, *states: State) -> Ruling:
+        return _in_state(request, ruling, *states) if read.allowed else read
+
+    def or_own(ruling: Ruling, *states: State) -> Ruling:
+        return _in_state(request, ruling, *states) if ruling.allowed else after_reading(ruling, *states)
+
+    may_stop = may_cancel(route, person, requester=requester)
+    approving = may_approve(route, person, requester=requester, editor=request.editor, already=approvals)
+    return Abilities(
+        read=read,
+        review=after_reading(read, State.PENDING),
+        approve=after_reading(approving, State.PENDING),
+        reject=after_reading(may_reject(route, person, requester=requester), State.PENDING),
+        withdraw=or_own(may_withdraw(person, approvals), State.PENDING),
+        edit=after_reading(may_edit(route, person, requester=requester), State.PENDING),
+        cancel=or_own(may_stop, *STOPPABLE),
+        check_again=after_reading(may_stop, State.UNCERTAIN),
+        close=after_reading(may_stop, State.UNCERTAIN),
+        ask_again=after_reading(may_request(route, person)),
+        cancel_needs_reason=not person.is_(requester),
+    )
+
+
+def _in_state(request: SyncRequest, ruling: Ruling, *states: State) -> Ruling:
+    """Return the ruling, or what happened first when the request is in none of the states (none given: any)."""
+    late = bool(states) and request.state not in states
+    return Ruling(allowed=False, reasons=(what_happened(request),)) if late else ruling
