@@ -1,1 +1,1 @@
-"""What Slack sees: listeners, views, the announcer, the web server and the command line."""
+"""What Slack sees: listeners, views, the deliverer, the web server and the command line."""

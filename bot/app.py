@@ -22,11 +22,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 
 from bot import listeners
-from bot.announcer import Announcer, Pace, SlackPoster, Throttle
-from bot.door import Door
-from bot.listeners import PunctualApp, Surface
-from bot.listeners.intents import finish
-from bot.listeners.surface import PATIENCE
+from bot.delivery import Deliverer, RateLimit, SlackPoster, Throttle
+from bot.ingress_audit import IngressAudit
+from bot.listeners import PunctualApp, Responder
+from bot.listeners.deferred import finish
+from bot.listeners.responder import CLICK_BUDGET
 from bot.metrics import Metrics
 from bot.people import SlackPeople
 from bot.readiness import Readiness
@@ -36,13 +36,13 @@ from bot.starting import StartError
 from bot.web import SlackEndpoint, build_web
 from handlers.catalogue import Catalogue
 from handlers.engine import LEASE, DurableJobs, Engine, new_executor_id
-from handlers.jobs import ADVANCE, DELIVER, INTENT
+from handlers.jobs import ADVANCE, DEFERRED, DELIVER
 from handlers.operations.create import CreateDestination
-from handlers.operations.pacing import Pacing
-from handlers.requests import Desk, advance
+from handlers.operations.schedule import Schedule
+from handlers.requests import Services, advance
 from handlers.store import Store, check_schema, migrate, migrates_by_itself
 from handlers.store.database import is_sqlite, open_engine, parse_url
-from handlers.tines import Patience, Timeouts, TinesClient
+from handlers.tines import RetryPolicy, Timeouts, TinesClient
 
 _DRAIN_SECONDS: Final = 12.0  # for running jobs, of the 25 that a stop may take
 _SLACK_TIMEOUT: Final = aiohttp.ClientTimeout(total=20, sock_connect=5)
@@ -53,18 +53,18 @@ def _now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Overrides:
     """What the bot takes from outside. The defaults are the real ones."""
 
     clock: Callable[[], datetime] = _now
     transports: Mapping[str, httpx.AsyncBaseTransport] = field(default_factory=dict)  # by tenant alias
-    pacing: Pacing = field(default_factory=Pacing)
+    schedule: Schedule = field(default_factory=Schedule)
     timeouts: Timeouts = field(default_factory=Timeouts)
-    patience: Patience = field(default_factory=Patience)  # of the Tines client
-    click_patience: float = PATIENCE  # seconds that a click waits for Tines
+    retry_policy: RetryPolicy = field(default_factory=RetryPolicy)  # of the Tines client
+    click_budget: float = CLICK_BUDGET  # seconds that a click waits for Tines
     sweep_seconds: float = 1.0
     fresh_seconds: float = 60.0  # how old what is known of Tines may be when a form is checked
-    pace: Pace = field(default_factory=Pace)  # of each channel's messages
+    rate_limit: RateLimit = field(default_factory=RateLimit)  # of each channel's messages
     ping_seconds: float = 5.0  # between two pings of a Socket Mode connection
     lease: timedelta = LEASE  # of a process over what it works on, when several share a database
 
@@ -76,20 +76,22 @@ class Bot:
     web: Starlette
     slack: AsyncApp
     client: AsyncWebClient
-    desk: Desk
+    services: Services
     store: Store
     engine: Engine
     metrics: Metrics
 
 
 @asynccontextmanager
-async def compose(settings: Settings, world: World | None = None, *, answers_http: bool = True) -> AsyncIterator[Bot]:
+async def compose(
+    settings: Settings, overrides: Overrides | None = None, *, answers_http: bool = True
+) -> AsyncIterator[Bot]:
     """Build and start a bot; stop it when the block ends.
 
     `answers_http`: whether Slack's requests come over HTTP, not over Socket Mode or to other processes. Raises
     `StartError`, and `handlers.store.SchemaError` for a database that does not fit.
     """
-    world = world or World()
+    overrides = overrides or Overrides()
     async with AsyncExitStack() as stack:
         url = parse_url(settings.database_url)
         if is_sqlite(url):
@@ -101,7 +103,7 @@ async def compose(settings: Settings, world: World | None = None, *, answers_htt
         metrics = Metrics()
         jobs = DurableJobs(url)
         stack.callback(jobs.close)
-        store = Store(open_engine(url), jobs, executor=new_executor_id(), clock=world.clock)
+        store = Store(open_engine(url), jobs, executor=new_executor_id(), clock=overrides.clock)
         stack.push_async_callback(store.close)
         session = await stack.enter_async_context(
             aiohttp.ClientSession(timeout=_SLACK_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar())
@@ -112,20 +114,22 @@ async def compose(settings: Settings, world: World | None = None, *, answers_htt
             session=session,
             observe=metrics.slack_call,
         )
-        desk, engine = await _work(settings, world, store, jobs, client, metrics, stack)
-        surface = Surface(desk, client, patience=world.click_patience)
-        stack.push_async_callback(surface.close)
+        services, engine = await _work(settings, overrides, store, jobs, client, metrics, stack)
+        responder = Responder(services, client, budget=overrides.click_budget)
+        stack.push_async_callback(responder.close)
         poster = SlackPoster(client)
-        announcer = Announcer(store, settings.atlas, poster, Throttle(world.pace, time.monotonic), engine.holds_lease)
-        slack = _slack_app(client, surface)
-        await engine.start(
-            {ADVANCE: partial(advance, desk), DELIVER: announcer.deliver, INTENT: partial(finish, surface)}
+        deliverer = Deliverer(
+            store, settings.topology, poster, Throttle(overrides.rate_limit, time.monotonic), engine.holds_lease
         )
-        stack.push_async_callback(partial(engine.stop, patience=_DRAIN_SECONDS))
-        door = Door(store, time.monotonic)
-        stack.push_async_callback(door.close)
+        slack = _slack_app(client, responder)
+        await engine.start(
+            {ADVANCE: partial(advance, services), DELIVER: deliverer.deliver, DEFERRED: partial(finish, responder)}
+        )
+        stack.push_async_callback(partial(engine.stop, grace=_DRAIN_SECONDS))
+        ingress_audit = IngressAudit(store, time.monotonic)
+        stack.push_async_callback(ingress_audit.close)
         endpoint = (
-            SlackEndpoint(slack, settings.slack_signing_secret, metrics, door)
+            SlackEndpoint(slack, settings.slack_signing_secret, metrics, ingress_audit)
             if answers_http and settings.slack_signing_secret is not None
             else None
         )
@@ -134,49 +138,51 @@ async def compose(settings: Settings, world: World | None = None, *, answers_htt
             ready=Readiness(store, engine, client).check,
             figures=partial(metrics.render, store) if settings.metrics else None,
         )
-        yield Bot(web=web, slack=slack, client=client, desk=desk, store=store, engine=engine, metrics=metrics)
+        yield Bot(web=web, slack=slack, client=client, services=services, store=store, engine=engine, metrics=metrics)
 
 
 async def _work(
     settings: Settings,
-    world: World,
+    overrides: Overrides,
     store: Store,
     jobs: DurableJobs,
     client: AsyncWebClient,
     metrics: Metrics,
     stack: AsyncExitStack,
-) -> tuple[Desk, Engine]:
+) -> tuple[Services, Engine]:
     """Build what works on Tines."""
     clients = {
         alias: await stack.enter_async_context(
             TinesClient(
                 tenant,
                 network=settings.network,
-                transport=world.transports.get(alias),
-                timeouts=world.timeouts,
-                patience=world.patience,
+                transport=overrides.transports.get(alias),
+                timeouts=overrides.timeouts,
+                retry_policy=overrides.retry_policy,
                 observe=partial(metrics.tines_call, alias),
             )
         )
-        for alias, tenant in settings.atlas.tenants.items()
+        for alias, tenant in settings.topology.tenants.items()
     }
-    catalogue = Catalogue(clients, settings.atlas.tenants, fresh_for=world.fresh_seconds)
+    catalogue = Catalogue(clients, settings.topology.tenants, fresh_for=overrides.fresh_seconds)
     stack.push_async_callback(catalogue.close)
-    engine = Engine(jobs, store, sweep_seconds=world.sweep_seconds, lease=world.lease)
+    engine = Engine(jobs, store, sweep_seconds=overrides.sweep_seconds, lease=overrides.lease)
     operation = CreateDestination(
-        store, settings.atlas, clients, catalogue, holds_lease=engine.holds_lease, pacing=world.pacing
+        store, settings.topology, clients, catalogue, holds_lease=engine.holds_lease, schedule=overrides.schedule
     )
-    desk = Desk(store=store, atlas=settings.atlas, people=SlackPeople(client), catalogue=catalogue, operation=operation)
-    return desk, engine
+    services = Services(
+        store=store, topology=settings.topology, people=SlackPeople(client), catalogue=catalogue, operation=operation
+    )
+    return services, engine
 
 
-def _slack_app(client: AsyncWebClient, surface: Surface) -> AsyncApp:
+def _slack_app(client: AsyncWebClient, responder: Responder) -> AsyncApp:
     async def authorize() -> AuthorizeResult:
         # one workspace, one token: asking Slack at each request who we are would make its outages ours
         return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=client.token)
 
     app = PunctualApp(
-        surface,
+        responder,
         # without the token, which `authorize` gives: Bolt warns of two sources
         client=AsyncWebClient(base_url=client.base_url, session=client.session, retry_handlers=[]),
         authorize=authorize,
@@ -186,7 +192,7 @@ def _slack_app(client: AsyncWebClient, surface: Surface) -> AsyncApp:
         request_verification_enabled=False,  # `bot.web` verified the signature, before anything was parsed
         ignoring_self_events_enabled=False,  # no event that the app listens to is ever its own
     )
-    listeners.register(app, surface)
+    listeners.register(app, responder)
     return app
 
 

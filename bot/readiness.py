@@ -10,7 +10,7 @@ from typing import Final
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.listeners.surface import SLACK_ERRORS
+from bot.listeners.responder import SLACK_ERRORS
 from handlers.engine import Engine
 from handlers.store import Store, StoreUnavailableError
 

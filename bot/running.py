@@ -14,7 +14,7 @@ import structlog
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from bot.app import World, compose
+from bot.app import Overrides, compose
 from bot.settings import Settings
 from bot.socket_mode import connected
 from bot.starting import StartError
@@ -33,27 +33,27 @@ class _Server(uvicorn.Server):
         yield
 
 
-def serve(settings: Settings, world: World | None = None) -> None:
+def serve(settings: Settings, overrides: Overrides | None = None) -> None:
     """Answer Slack and work, until a signal ends it. Raises `StartError` and `handlers.store.SchemaError`."""
-    _run(_serve(settings, world, answers=True))
+    _run(_serve(settings, overrides, answers=True))
 
 
-def work(settings: Settings, world: World | None = None) -> None:
+def work(settings: Settings, overrides: Overrides | None = None) -> None:
     """Work only, until a signal ends it. Raises as `serve` does, and on SQLite, which one process uses alone."""
     if is_sqlite(parse_url(settings.database_url)):
         message = "a worker shares its database with `serve`: set DATABASE_URL to a PostgreSQL database"
         raise StartError(message)
-    _run(_serve(settings, world, answers=False))
+    _run(_serve(settings, overrides, answers=False))
 
 
-async def _serve(settings: Settings, world: World | None, *, answers: bool) -> None:
+async def _serve(settings: Settings, overrides: Overrides | None, *, answers: bool) -> None:
     """Compose, listen and wait for a signal; then let running work end."""
     log = structlog.get_logger(__name__)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     over_http = answers and not settings.socket_mode
-    async with compose(settings, world, answers_http=over_http) as bot:
+    async with compose(settings, overrides, answers_http=over_http) as bot:
         server = _Server(
             uvicorn.Config(
                 bot.web,
@@ -69,7 +69,9 @@ async def _serve(settings: Settings, world: World | None, *, answers: bool) -> N
         )
         async with AsyncExitStack() as stack:
             if answers and settings.socket_mode:
-                await stack.enter_async_context(connected(settings, bot, ping_seconds=(world or World()).ping_seconds))
+                await stack.enter_async_context(
+                    connected(settings, bot, ping_seconds=(overrides or Overrides()).ping_seconds)
+                )
             serving = asyncio.create_task(server.serve())
             stack.push_async_callback(_stopped, server, serving)
             waiting = asyncio.create_task(stop.wait())

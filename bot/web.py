@@ -1,7 +1,7 @@
 """The web server: Slack's requests, and what machines ask of a service (alive, ready, figures).
 
 It stands between the internet and Bolt. A body that is too large, not text, not signed or not parseable is refused
-here with a 4xx, so that nothing from outside can make a 5xx or reach a listener unsigned; `bot.door` records it. Facts
+here with a 4xx, so that nothing from outside can make a 5xx or reach a listener unsigned; `bot.ingress_audit` records it. Facts
 about signatures: https://docs.slack.dev/authentication/verifying-requests-from-slack.
 """
 
@@ -19,8 +19,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from bot.door import Door, Reason
 from bot.inbound import kind_of
+from bot.ingress_audit import IngressAudit, Reason
 from bot.metrics import Metrics
 from handlers.tracing import traced
 
@@ -36,10 +36,10 @@ Check = Callable[[], Awaitable[str]]
 class SlackEndpoint:
     """`/slack/events`: commands, interactivity, options and events; an ASGI application."""
 
-    def __init__(self, app: AsyncApp, signing_secret: SecretStr, metrics: Metrics, door: Door) -> None:
+    def __init__(self, app: AsyncApp, signing_secret: SecretStr, metrics: Metrics, ingress_audit: IngressAudit) -> None:
         self._app = app
         self._metrics = metrics
-        self._door = door
+        self._ingress_audit = ingress_audit
         self._verifier = SignatureVerifier(signing_secret.get_secret_value())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,7 +71,7 @@ class SlackEndpoint:
         )
 
     async def _refusal(self, status: int, reason: Reason, **seen: int) -> Response:
-        await self._door.turn_away(reason, status, **seen)
+        await self._ingress_audit.reject(reason, status, **seen)
         return JSONResponse(
             {"error": reason.value}, status_code=status, headers={"Allow": "POST"} if status == _NOT_ALLOWED else None
         )

@@ -81,7 +81,9 @@ class ChainCheck:
                 "rows between them were removed and the rest numbered anew",
             )
         if self._anchor is not None and event.seq == self._anchor.seq and event.hash != self._anchor.hash:
-            return Break(seq=event.seq, why=f"row {event.seq} has another hash than was noted: the chain was rewritten")
+            return Break(
+                seq=event.seq, why=f"row {event.seq} has another hash than was recording: the chain was rewritten"
+            )
         self._last = Link(seq=event.seq, hash=event.hash)
         return None
 

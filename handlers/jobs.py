@@ -19,8 +19,8 @@ class Job(NamedTuple):
 
 
 ADVANCE: Final = "advance"  # key: request id
-DELIVER: Final = "deliver"  # key: lane of announcements (a channel, or a person for direct messages)
-INTENT: Final = "intent"  # key: id of a form or decision that still has to be checked against Tines
+DELIVER: Final = "deliver"  # key: conversation of announcements (a channel, or a person for direct messages)
+DEFERRED: Final = "deferred"  # key: id of a form or decision that still has to be checked against Tines
 
 LEFT_FOR: Final = timedelta(minutes=10)
 """How long a row that only a newer version understands is left to it, while both run; after that it was taken back."""

@@ -31,8 +31,8 @@ class State(StrEnum):
 
     PENDING = "pending"  # waits for approvers
     APPROVED = "approved"  # the quorum was reached; nothing was sent to Tines yet
-    CREATING = "creating"  # a create call may have been sent
-    SETTLING = "settling"  # the sync destination exists; story statuses are being followed
+    RUNNING = "running"  # a create call may have been sent
+    FOLLOWING = "following"  # the sync destination exists; story statuses are being followed
     SUCCEEDED = "succeeded"
     PARTIAL = "partial"  # some stories failed, or still needed a sync when following ended
     FAILED = "failed"  # refused by Tines, or every story failed
@@ -49,17 +49,17 @@ class State(StrEnum):
     @property
     def active(self) -> bool:
         """True while the engine has work to do for the request without anybody clicking."""
-        return self in {State.APPROVED, State.CREATING, State.SETTLING}
+        return self in {State.APPROVED, State.RUNNING, State.FOLLOWING}
 
 
 MOVES: Final[Mapping[State, frozenset[State]]] = {
     State.PENDING: frozenset({State.APPROVED, State.REJECTED, State.CANCELLED, State.EXPIRED}),
     # back to pending when what was approved is no longer what would be done
-    State.APPROVED: frozenset({State.CREATING, State.PENDING, State.CANCELLED, State.FAILED}),
+    State.APPROVED: frozenset({State.RUNNING, State.PENDING, State.CANCELLED, State.FAILED}),
     # back to approved when the call surely did not arrive
-    State.CREATING: frozenset({State.APPROVED, State.SETTLING, State.FAILED, State.UNCERTAIN}),
-    State.SETTLING: frozenset({State.SUCCEEDED, State.PARTIAL, State.FAILED}),
-    State.UNCERTAIN: frozenset({State.CREATING, State.SETTLING, State.FAILED}),
+    State.RUNNING: frozenset({State.APPROVED, State.FOLLOWING, State.FAILED, State.UNCERTAIN}),
+    State.FOLLOWING: frozenset({State.SUCCEEDED, State.PARTIAL, State.FAILED}),
+    State.UNCERTAIN: frozenset({State.RUNNING, State.FOLLOWING, State.FAILED}),
     State.SUCCEEDED: frozenset(),
     State.PARTIAL: frozenset(),
     State.FAILED: frozenset(),
@@ -153,7 +153,7 @@ class Decision(Frozen):
     verdict: Verdict
     comment: str = ""
     groups: tuple[str, ...] = ()  # the route's approver entries that made the person an approver ("S…", "U…", "*")
-    seen: tuple[int, ...] = ()  # ids of the sync destinations for the same teams that the person was shown
+    acknowledged_ids: tuple[int, ...] = ()  # ids of the sync destinations for the same teams that the person was shown
     at: datetime
     withdrawn_at: datetime | None = None
 
@@ -194,7 +194,7 @@ class Problem(Frozen):
     status: int | None = None  # HTTP status, where there was an answer
 
 
-class Called(Frozen):
+class ApiCall(Frozen):
     """What became of a call to Tines, or of several that ended alike. Nothing of it is secret."""
 
     tenant: str  # alias
@@ -210,7 +210,7 @@ class Called(Frozen):
     ms: int  # how long it took; of several, the longest
     times: int = 1
 
-    def and_again(self, other: "Called") -> "Called | None":
+    def and_again(self, other: "ApiCall") -> "ApiCall | None":
         """Return this and a later one as one, None where they did not end alike, or may have changed something."""
         told = {"began", "latest", "ms", "times"}
         if self.method != "GET" or self.model_dump(exclude=told) != other.model_dump(exclude=told):
@@ -220,7 +220,7 @@ class Called(Frozen):
         )
 
 
-class SyncRequest(Frozen):
+class Request(Frozen):
     """One ask, as its row says."""
 
     id: str
@@ -235,20 +235,20 @@ class SyncRequest(Frozen):
     created_at: datetime
     updated_at: datetime
     expires_at: datetime
-    due_at: datetime | None = None  # when the engine looks at it next, without anybody clicking
+    next_run_at: datetime | None = None  # when the engine looks at it next, without anybody clicking
     decisions: tuple[Decision, ...] = ()  # oldest first; of all revisions
     closed_by: str = ""  # who rejected or cancelled it, or closed an uncertain one
     closed_comment: str = ""
-    known_ids: tuple[int, ...] | None = None  # ids of sync destinations there before the create; None: not looked yet
-    posted_at: datetime | None = None  # when the latest create call was about to be sent
-    posts: int = 0  # how many create calls may have been sent
-    troubled_at: datetime | None = None  # since when `problem` keeps it from going on
+    preexisting_ids: tuple[int, ...] | None = None  # destinations there before the create; None: not looked
+    attempted_at: datetime | None = None  # when the latest create call was about to be sent
+    attempts: int = 0  # how many create calls may have been sent
+    failing_since: datetime | None = None  # since when `problem` keeps it from going on
     destination_id: int | None = None
     statuses: tuple[StoryStatus, ...] = ()
-    settle_until: datetime | None = None  # when following the statuses ends
+    follow_until: datetime | None = None  # when following the statuses ends
     finished_at: datetime | None = None
     problem: Problem | None = None
-    calls: tuple[Called, ...] = ()  # to Tines, of which nothing new came yet: recorded with the next thing that does
+    calls: tuple[ApiCall, ...] = ()  # to Tines, of which nothing new came yet: recorded with the next thing that does
     note: str = ""  # what people should know about where it stands now ("waits for TS-… on the same teams")
     trace: str = ""  # the id that is on every log line of what somebody did to it last and of all that follows from it
 

@@ -125,7 +125,7 @@ class Calendar(_Config):
     days_off: tuple[str, ...] = ()  # ISO dates, "2026-12-25"
 
 
-class Atlas(_Config):
+class Topology(_Config):
     """The map of what is allowed: every tenant and route, by name, and when people may be reminded."""
 
     tenants: dict[str, Tenant]
@@ -143,7 +143,7 @@ class Atlas(_Config):
         return route if {route.source, route.destination} <= self.tenants.keys() else None
 
 
-def bygone(content: Content) -> Route:
+def retired_route(content: Content) -> Route:
     """Return a stand-in for a route that is not configured any more, for showing what was asked on it.
 
     Nobody may do anything on it.

@@ -10,61 +10,61 @@ from bot.check.database import check_database
 from bot.check.findings import Finding
 from bot.check.slack import SlackAnswers, check_app_token, check_slack
 from bot.check.tines import check_tenants
-from bot.settings import Sound
+from bot.settings import PartialSettings
 from handlers.network import Network
 from handlers.policy import policy_faults
-from handlers.routes import Atlas
-from handlers.tines import Patience, Timeouts, TinesCalls, TinesClient
+from handlers.routes import Topology
+from handlers.tines import RetryPolicy, Timeouts, TinesCalls, TinesClient
 
 _SLACK_TIMEOUT: Final = 15  # seconds a call
 _TIMEOUTS: Final = Timeouts(read=15.0, whole=20.0)  # somebody is looking at an empty terminal
-_PATIENCE: Final = Patience(attempts=2, total=10.0)
+_RETRY_POLICY: Final = RetryPolicy(attempts=2, total=10.0)
 
 
-async def check(sound: Sound) -> list[Finding]:
+async def check(partial: PartialSettings) -> list[Finding]:
     """Open the clients that a configuration asks for, run all checks, close the clients.
 
     Tries everything that it names. Changes nothing anywhere. Never raises for what does not work: that is a finding.
     """
-    database = [await check_database(sound.database_url)] if sound.database_url is not None else []
-    slack = await _ask_slack(sound)
-    tenants = await _ask_tenants(sound.atlas, sound.network)
-    return [*database, *slack.findings, *tenants, *_check_policies(sound.atlas, slack)]
+    database = [await check_database(partial.database_url)] if partial.database_url is not None else []
+    slack = await _ask_slack(partial)
+    tenants = await _ask_tenants(partial.topology, partial.network)
+    return [*database, *slack.findings, *tenants, *_check_policies(partial.topology, slack)]
 
 
-async def _ask_slack(sound: Sound) -> SlackAnswers:
-    if sound.slack_api_url is None:
+async def _ask_slack(partial: PartialSettings) -> SlackAnswers:
+    if partial.slack_api_url is None:
         return SlackAnswers()
-    token = sound.slack_bot_token
+    token = partial.slack_bot_token
     client = AsyncWebClient(
         token=token.get_secret_value() if token else None,
-        base_url=sound.slack_api_url,
+        base_url=partial.slack_api_url,
         timeout=_SLACK_TIMEOUT,
         retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=2)],
     )
-    answers = await check_slack(sound.atlas, client) if token else SlackAnswers()
-    if sound.slack_app_token is not None:
-        answers.findings.append(await check_app_token(client, sound.slack_app_token))
+    answers = await check_slack(partial.topology, client) if token else SlackAnswers()
+    if partial.slack_app_token is not None:
+        answers.findings.append(await check_app_token(client, partial.slack_app_token))
     return answers
 
 
-async def _ask_tenants(atlas: Atlas, network: Network) -> list[Finding]:
+async def _ask_tenants(topology: Topology, network: Network) -> list[Finding]:
     async with AsyncExitStack() as stack:
         clients: dict[str, TinesCalls] = {}
         publishing: dict[str, TinesCalls] = {}
-        for alias, tenant in atlas.tenants.items():
-            client = TinesClient(tenant, network=network, timeouts=_TIMEOUTS, patience=_PATIENCE)
+        for alias, tenant in topology.tenants.items():
+            client = TinesClient(tenant, network=network, timeouts=_TIMEOUTS, retry_policy=_RETRY_POLICY)
             clients[alias] = await stack.enter_async_context(client)
             if tenant.publish_key is not None:
                 publisher = tenant.model_copy(update={"api_key": tenant.publish_key})
-                client = TinesClient(publisher, network=network, timeouts=_TIMEOUTS, patience=_PATIENCE)
+                client = TinesClient(publisher, network=network, timeouts=_TIMEOUTS, retry_policy=_RETRY_POLICY)
                 publishing[alias] = await stack.enter_async_context(client)
-        return await check_tenants(atlas, clients, publishing)
+        return await check_tenants(topology, clients, publishing)
 
 
-def _check_policies(atlas: Atlas, answers: SlackAnswers) -> list[Finding]:
+def _check_policies(topology: Topology, answers: SlackAnswers) -> list[Finding]:
     findings = []
-    for route in atlas.routes.values():
+    for route in topology.routes.values():
         subject = f"Route {route.name}"
         faults = policy_faults(route, answers.members, answers.people, unreadable=answers.unreadable)
         advice = f"Change routes.{route.name} in the configuration, or the members of its groups in Slack."

@@ -13,9 +13,9 @@ from bot.check.findings import Finding
 from bot.check.scopes import NEEDED_SCOPES
 from bot.people import SlackPeople
 from handlers.people import PeopleUnavailableError, Person
-from handlers.routes import EVERYBODY, Atlas, Route
+from handlers.routes import EVERYBODY, Route, Topology
 
-_PATIENCE: Final = 15.0  # seconds for one person: nobody has clicked and waits
+_ANSWER_SECONDS: Final = 15.0  # seconds for one person: nobody has clicked and waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class SlackAnswers:
     people: dict[str, Person] = field(default_factory=dict)  # user id → person
 
 
-async def check_slack(atlas: Atlas, client: AsyncWebClient) -> SlackAnswers:
+async def check_slack(topology: Topology, client: AsyncWebClient) -> SlackAnswers:
     """Try everything on Slack that the routes name. When the bot token does not work, only that is reported."""
     answers = SlackAnswers()
     identity = await ask(client.auth_test())
@@ -40,9 +40,9 @@ async def check_slack(atlas: Atlas, client: AsyncWebClient) -> SlackAnswers:
             Finding("Slack bot token", ok=True, what=f"belongs to {bot} in {identity.get('team', 'the workspace')}")
         )
         answers.findings.append(_scopes(identity))
-        await _check_channels(atlas, client, answers, bot)
-        await _check_groups(atlas, client, answers)
-        await _check_people(atlas, client, answers)
+        await _check_channels(topology, client, answers, bot)
+        await _check_groups(topology, client, answers)
+        await _check_people(topology, client, answers)
     return answers
 
 
@@ -70,9 +70,9 @@ async def check_app_token(client: AsyncWebClient, token: SecretStr) -> Finding:
     return Finding(subject, ok=True, what="opens a connection")
 
 
-async def _check_channels(atlas: Atlas, client: AsyncWebClient, answers: SlackAnswers, bot: str) -> None:
+async def _check_channels(topology: Topology, client: AsyncWebClient, answers: SlackAnswers, bot: str) -> None:
     uses: dict[str, list[str]] = {}
-    for route in atlas.routes.values():
+    for route in topology.routes.values():
         uses.setdefault(route.approval_channel, []).append(f"approvals of {route.name}")
         for channel in route.notify:
             uses.setdefault(channel, []).append(f"told of {route.name}")
@@ -95,8 +95,8 @@ def _channel(subject: str, answer: AsyncSlackResponse | Refusal, bot: str) -> Fi
     return Finding(subject, ok=True, what=f"{name}, and the bot is in it")
 
 
-async def _check_groups(atlas: Atlas, client: AsyncWebClient, answers: SlackAnswers) -> None:
-    uses = _entries(atlas.routes.values(), "S", denied=True)
+async def _check_groups(topology: Topology, client: AsyncWebClient, answers: SlackAnswers) -> None:
+    uses = _entries(topology.routes.values(), "S", denied=True)
     if not uses:
         return
     listing = await ask(client.usergroups_list(include_disabled=True))
@@ -129,9 +129,9 @@ async def _check_groups(atlas: Atlas, client: AsyncWebClient, answers: SlackAnsw
             answers.findings.append(Finding(subject, ok=True, what=what))
 
 
-async def _check_people(atlas: Atlas, client: AsyncWebClient, answers: SlackAnswers) -> None:
-    people = SlackPeople(client, patience=_PATIENCE)  # the same judgement as at a click
-    for user, why in _entries(atlas.routes.values(), "UW", denied=False).items():
+async def _check_people(topology: Topology, client: AsyncWebClient, answers: SlackAnswers) -> None:
+    people = SlackPeople(client, timeout=_ANSWER_SECONDS)  # the same judgement as at a click
+    for user, why in _entries(topology.routes.values(), "UW", denied=False).items():
         subject = f"Person {user} ({', '.join(why)})"
         try:
             answers.people[user] = person = await people.person(user, frozenset())

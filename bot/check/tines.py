@@ -5,22 +5,22 @@ from collections.abc import Set as AbstractSet
 
 from bot.check.findings import Finding
 from handlers.models import Problem
-from handlers.routes import Atlas
+from handlers.routes import Topology
 from handlers.tines import RefusedError, TinesCalls, TinesError
 
 
 async def check_tenants(
-    atlas: Atlas, clients: Mapping[str, TinesCalls], publishing: Mapping[str, TinesCalls]
+    topology: Topology, clients: Mapping[str, TinesCalls], publishing: Mapping[str, TinesCalls]
 ) -> list[Finding]:
-    """Try every tenant of the atlas.
+    """Try every tenant of the topology.
 
     `clients` has one client for each alias; `publishing` has one that speaks with the publish key, for the aliases
     that have such a key.
     """
-    sources = {route.source for route in atlas.routes.values()}
-    destinations = {route.destination for route in atlas.routes.values()}
+    sources = {route.source for route in topology.routes.values()}
+    destinations = {route.destination for route in topology.routes.values()}
     findings = []
-    for alias in atlas.tenants:
+    for alias in topology.tenants:
         findings += await _check_tenant(alias, clients[alias], sources=sources, destinations=destinations)
         if alias in publishing:
             findings.append(await _check_key(f"Tenant {alias}, publish key", publishing[alias]))

@@ -10,7 +10,7 @@ from bot.check import check
 from bot.check.render import show_faults, show_findings
 from bot.commands.starting import FAULTY
 from bot.logs import configure_logs
-from bot.settings import ConfigurationError, Sound, load_settings
+from bot.settings import ConfigurationError, PartialSettings, load_settings
 
 
 @click.command("check")
@@ -22,15 +22,15 @@ def command() -> None:
     """
     faulty = False
     try:
-        sound = Sound.of(load_settings(os.environ))
+        partial = PartialSettings.of(load_settings(os.environ))
     except ConfigurationError as error:
-        if error.sound is None:
+        if error.partial is None:
             raise  # it is there whenever all settings were asked for
         show_faults(error, sys.stderr)
-        faulty, sound = True, error.sound
+        faulty, partial = True, error.partial
     # The table says what does not work; of the log only what nobody foresaw is of use beside it.
-    configure_logs(as_json=False, level="error", secrets=sound.known_secrets())
-    findings = asyncio.run(check(sound))
+    configure_logs(as_json=False, level="error", secrets=partial.known_secrets())
+    findings = asyncio.run(check(partial))
     show_findings(findings, sys.stdout, all_tried=not faulty)
     if faulty or not all(finding.ok for finding in findings):
         sys.exit(FAULTY)

@@ -4,21 +4,21 @@ from collections.abc import Awaitable, Callable
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.listeners.answering import said, settled_view, who_was_first
-from bot.listeners.surface import Body, Surface, action_value, person, view_of
+from bot.listeners.responder import Body, Responder, action_value, person, view_of
+from bot.listeners.responses import said, settled_view, who_was_first
 from bot.views import ids
-from bot.views.lists import refusal_message, told_message
-from bot.views.meta import ErrorRef, RequestRef
+from bot.views.carried import ErrorRef, RequestRef
+from bot.views.lists import notice_message, refusal_message
 from bot.views.review import cancel_view, parse_cancel
 from bot.views.statuses import error_view
 from handlers.policy import Ruling, may_cancel
 from handlers.requests import (
     STOPPABLE,
     Answer,
-    Desk,
     Done,
     Invalid,
     Refused,
+    Services,
     allowed,
     cancel,
     check_again,
@@ -35,9 +35,9 @@ _OUT_OF_DATE = ("This button is out of date.",)
 _NO_ERROR = ("This error is not there any more: the story was synced again.",)
 
 
-def register(app: AsyncApp, surface: Surface) -> None:
+def register(app: AsyncApp, responder: Responder) -> None:
     """Listen for the buttons."""
-    clicks = Clicks(surface)
+    clicks = Clicks(responder)
     app.action(ids.ACTION_WITHDRAW)(clicks.withdraw)
     app.action(ids.ACTION_CHECK_AGAIN)(clicks.check_again)
     app.action(ids.ACTION_CLOSE_UNCERTAIN)(clicks.close_uncertain)
@@ -50,8 +50,8 @@ def register(app: AsyncApp, surface: Surface) -> None:
 class Clicks:
     """The listeners of single buttons."""
 
-    def __init__(self, surface: Surface) -> None:
-        self._surface = surface
+    def __init__(self, responder: Responder) -> None:
+        self._responder = responder
 
     async def withdraw(self, ack: AsyncAck, body: Body) -> None:
         """Take back the clicker's approval."""
@@ -66,19 +66,21 @@ class Clicks:
         await self._do(ack, body, close, "close")
 
     async def _do(
-        self, ack: AsyncAck, body: Body, use_case: Callable[[Desk, str, str], Awaitable[Answer]], what: str
+        self, ack: AsyncAck, body: Body, use_case: Callable[[Services, str, str], Awaitable[Answer]], what: str
     ) -> None:
         ref = RequestRef.read(action_value(body))
-        desk, actor = self._surface.desk, person(body)
-        answer = await (use_case(desk, actor, ref.request) if ref else refuse(desk, actor, _OUT_OF_DATE, what=what))
+        services, actor = self._responder.services, person(body)
+        answer = await (
+            use_case(services, actor, ref.request) if ref else refuse(services, actor, _OUT_OF_DATE, what=what)
+        )
         view = view_of(body)
         if view.get("type") == "modal":
-            await self._surface.update_view(str(view.get("id", "")), settled_view(answer))
+            await self._responder.update_view(str(view.get("id", "")), settled_view(answer))
         elif isinstance(answer, Done):
-            await self._surface.tell(body, told_message(answer.text))
+            await self._responder.tell(body, notice_message(answer.text))
         else:
             first = who_was_first(answer.request) if isinstance(answer, Refused) else ""
-            await self._surface.tell(body, refusal_message((said(answer),), by=first))
+            await self._responder.tell(body, refusal_message((said(answer),), by=first))
         await ack()
 
     async def open_cancel(self, ack: AsyncAck, body: Body) -> None:
@@ -86,18 +88,18 @@ class Clicks:
         ref = RequestRef.read(action_value(body))
         reasons = await self.ask_to_cancel(body, ref.request if ref else None)
         if reasons:
-            await self._surface.refuse(body, reasons)
+            await self._responder.refuse(body, reasons)
         await ack()
 
     async def ask_to_cancel(self, body: Body, request_id: str | None) -> tuple[str, ...]:
         """Open the view that cancels, for somebody who may; else return why not."""
-        desk, actor = self._surface.desk, person(body)
-        found = await find(desk, actor, request_id, what="cancel")
+        services, actor = self._responder.services, person(body)
+        found = await find(services, actor, request_id, what="cancel")
         if isinstance(found, Refused):
             return found.reasons
         request, route = found
         ruling = await allowed(
-            desk,
+            services,
             actor,
             route,
             lambda someone: may_cancel(route, someone, requester=request.requester),
@@ -108,26 +110,26 @@ class Clicks:
             return (said(ruling),)
         if request.state not in STOPPABLE:
             late = await refuse(
-                desk, actor, (what_happened(request),), what="cancel", route=route.name, request=request
+                services, actor, (what_happened(request),), what="cancel", route=route.name, request=request
             )
             return late.reasons
         view = cancel_view(request, reason_required=reason_needed(request, actor))
-        await self._surface.open_view(body, view)
+        await self._responder.open_view(body, view)
         return ()
 
     async def cancelled(self, ack: AsyncAck, body: Body) -> None:
         """Cancel a request."""
         typed = parse_cancel(view_of(body))
-        desk, actor = self._surface.desk, person(body)
+        services, actor = self._responder.services, person(body)
         if typed.errors:
-            await refuse_unread(desk, actor, typed.errors.values(), what="cancel", request_id=typed.request_id)
+            await refuse_unread(services, actor, typed.errors.values(), what="cancel", request_id=typed.request_id)
             await ack(response_action="errors", errors=typed.errors)
             return
         if typed.request_id is None:
-            lost = await refuse(desk, actor, _OUT_OF_DATE, what="cancel")
+            lost = await refuse(services, actor, _OUT_OF_DATE, what="cancel")
             await ack(response_action="update", view=settled_view(lost))
             return
-        answer = await cancel(desk, actor, typed.request_id, typed.comment)
+        answer = await cancel(services, actor, typed.request_id, typed.comment)
         if isinstance(answer, Done):
             await ack(response_action="clear")
         elif isinstance(answer, Invalid):
@@ -138,17 +140,17 @@ class Clicks:
     async def show_error(self, ack: AsyncAck, body: Body) -> None:
         """Show all of an error that the status list had to cut."""
         ref = ErrorRef.read(action_value(body))
-        desk, actor = self._surface.desk, person(body)
-        found = await find(desk, actor, ref.request if ref else None, what="show_error")
+        services, actor = self._responder.services, person(body)
+        found = await find(services, actor, ref.request if ref else None, what="show_error")
         if isinstance(found, Refused):
-            await self._surface.refuse(body, found.reasons)
+            await self._responder.refuse(body, found.reasons)
         else:
             request = found[0]
             story = ref.story if ref else None
             status = next((each for each in request.statuses if each.story_id == story), None)
             if status is None or not status.error:
-                gone = await refuse(desk, actor, _NO_ERROR, what="show_error", request=request)
-                await self._surface.refuse(body, gone.reasons)
+                gone = await refuse(services, actor, _NO_ERROR, what="show_error", request=request)
+                await self._responder.refuse(body, gone.reasons)
             else:
-                await self._surface.open_view(body, error_view(status, status.error))
+                await self._responder.open_view(body, error_view(status, status.error))
         await ack()

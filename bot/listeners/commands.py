@@ -2,36 +2,36 @@
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.listeners.answering import said
 from bot.listeners.clicks import Clicks
 from bot.listeners.forms import Forms, new_draft
 from bot.listeners.lists import Lists
-from bot.listeners.surface import Body, Surface, person
+from bot.listeners.responder import Body, Responder, person
+from bot.listeners.responses import said
 from bot.views.form import FormState
-from bot.views.lists import help_message, refusal_message, told_message
+from bot.views.lists import help_message, notice_message, refusal_message
 from bot.views.text import Message, tidy, unescape
 from handlers.models import parse_request_id
 from handlers.policy import Freeze
-from handlers.requests import freeze, refuse, thaw
+from handlers.requests import freeze, refuse, unfreeze
 from handlers.routes import Route
 
 COMMAND = "/tines-sync"
 _LONGEST_REASON = 1000
 
 
-def register(app: AsyncApp, surface: Surface) -> None:
+def register(app: AsyncApp, responder: Responder) -> None:
     """Listen for the command."""
-    app.command(COMMAND)(Commands(surface).typed)
+    app.command(COMMAND)(Commands(responder).typed)
 
 
 class Commands:
     """The listener of the slash command."""
 
-    def __init__(self, surface: Surface) -> None:
-        self._surface = surface
-        self._forms = Forms(surface)
-        self._lists = Lists(surface)
-        self._clicks = Clicks(surface)
+    def __init__(self, responder: Responder) -> None:
+        self._responder = responder
+        self._forms = Forms(responder)
+        self._lists = Lists(responder)
+        self._clicks = Clicks(responder)
 
     async def typed(self, ack: AsyncAck, body: Body) -> None:
         """Do what was typed."""
@@ -54,7 +54,7 @@ class Commands:
                 return await self._lists.page(person(body), _page(rest))
             case "status" | "history" | "cancel":
                 return await self._about(body, word, rest)
-            case "freeze" | "thaw":
+            case "freeze" | "unfreeze" | "thaw":
                 return await self._route(person(body), word, rest)
             case _:
                 # what was typed is not recorded: it could be anything, even a key
@@ -63,7 +63,7 @@ class Commands:
 
     async def _no(self, actor: str, what: str, why: str) -> Message:
         """Record why what was typed is not done, and return it for the person."""
-        refused = await refuse(self._surface.desk, actor, (why,), what=what)
+        refused = await refuse(self._responder.services, actor, (why,), what=what)
         return refusal_message(refused.reasons)
 
     async def _about(self, body: Body, word: str, rest: str) -> Message | None:
@@ -85,11 +85,11 @@ class Commands:
             return await self._no(
                 actor, word, f"Say which route: {COMMAND} {word} ROUTE{' reason' * (word == 'freeze')}."
             )
-        if word == "thaw":
-            thawed = await thaw(self._surface.desk, actor, name)
-            if isinstance(thawed, Route):
-                return told_message(f"{thawed.name} is thawed. What was approved meanwhile runs now.")
-            return refusal_message((said(thawed),))
+        if word in {"unfreeze", "thaw"}:
+            unfrozen = await unfreeze(self._responder.services, actor, name)
+            if isinstance(unfrozen, Route):
+                return notice_message(f"{unfrozen.name} is unfrozen. What was approved meanwhile runs now.")
+            return refusal_message((said(unfrozen),))
         reason = reason.strip()
         if not reason:
             return await self._no(actor, word, f"Say why: {COMMAND} freeze ROUTE reason. Everybody who waits reads it.")
@@ -97,10 +97,10 @@ class Commands:
             return await self._no(
                 actor, word, f"Please keep the reason to {_LONGEST_REASON:,} characters; these are {len(reason):,}."
             )
-        frozen = await freeze(self._surface.desk, actor, name, reason)
+        frozen = await freeze(self._responder.services, actor, name, reason)
         if isinstance(frozen, Freeze):
-            return told_message(
-                f"{frozen.route} is frozen. People can ask and approve; nothing runs until {COMMAND} thaw {frozen.route}."
+            return notice_message(
+                f"{frozen.route} is frozen. People can ask and approve; nothing runs until {COMMAND} unfreeze {frozen.route}."
             )
         return refusal_message((said(frozen),))
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.listeners.answering import field_errors, settled_view
-from bot.listeners.drawing import FormDrawing
-from bot.listeners.keeping import EDIT, SUBMIT, keep
-from bot.listeners.surface import Body, Surface, action_value, person, view_of
+from bot.listeners.defer import EDIT, SUBMIT, defer
+from bot.listeners.form_presenter import FormPresenter
+from bot.listeners.responder import Body, Responder, action_value, person, view_of
+from bot.listeners.responses import field_errors, settled_view
 from bot.views import ids
+from bot.views.carried import RequestRef
 from bot.views.form import (
     FormInput,
     FormState,
@@ -22,9 +23,8 @@ from bot.views.form import (
     parse_form,
     state_of,
 )
-from bot.views.meta import RequestRef
 from bot.views.text import Block
-from handlers.models import State, SyncRequest
+from handlers.models import Request, State
 from handlers.requests import (
     Invalid,
     Refused,
@@ -39,9 +39,9 @@ from handlers.requests import (
 )
 
 
-def register(app: AsyncApp, surface: Surface) -> None:
+def register(app: AsyncApp, responder: Responder) -> None:
     """Listen for everything that opens, changes or submits the form."""
-    form = Forms(surface)
+    form = Forms(responder)
     app.shortcut(ids.SHORTCUT_FORM)(form.open_from_shortcut)
     app.action(ids.ACTION_NEW_SYNC)(form.open_from_shortcut)
     app.action(ids.ACTION_EDIT)(form.open_to_edit)
@@ -54,9 +54,9 @@ def register(app: AsyncApp, surface: Surface) -> None:
 class Forms:
     """The listeners of the form."""
 
-    def __init__(self, surface: Surface) -> None:
-        self._surface = surface
-        self._drawing = FormDrawing(surface.desk)
+    def __init__(self, responder: Responder) -> None:
+        self._responder = responder
+        self._presenter = FormPresenter(responder.services)
 
     # ---- opening
 
@@ -77,31 +77,33 @@ class Forms:
 
     async def _open_with(self, body: Body, *, editing: bool) -> None:
         ref = RequestRef.read(action_value(body))
-        desk, actor, what = self._surface.desk, person(body), "edit" if editing else "ask_again"
-        found = await find(desk, actor, ref.request if ref else None, what=what)
+        services, actor, what = self._responder.services, person(body), "edit" if editing else "ask_again"
+        found = await find(services, actor, ref.request if ref else None, what=what)
         if isinstance(found, Refused):
-            await self._surface.refuse(body, found.reasons)
+            await self._responder.refuse(body, found.reasons)
             return
         request, route = found
         if editing and request.state is not State.PENDING:
-            late = await refuse(desk, actor, (what_happened(request),), what=what, route=route.name, request=request)
-            await self._surface.refuse(body, late.reasons, by=request.closed_by)
+            late = await refuse(
+                services, actor, (what_happened(request),), what=what, route=route.name, request=request
+            )
+            await self._responder.refuse(body, late.reasons, by=request.closed_by)
             return
         await self.open(body, _filled(request, editing=editing))
 
     async def open(self, body: Body, state: FormState) -> None:
         """Open the form at once: complete if the person's rights are known, else filled in a moment later."""
         actor = person(body)
-        known = self._drawing.known(actor)
+        known = self._presenter.known(actor)
         if known is not None:
-            await self._surface.open_view(body, await self._drawing.draw(actor, known, state))
+            await self._responder.open_view(body, await self._presenter.present(actor, known, state))
             return
-        opened = await self._surface.open_view(body, loading_view())
+        opened = await self._responder.open_view(body, loading_view())
         if opened is not None:
-            self._surface.fill(str(opened["id"]), actor, "open", self._filled_in(actor, state))
+            self._responder.fill(str(opened["id"]), actor, "open", self._filled_in(actor, state))
 
     async def _filled_in(self, actor: str, state: FormState) -> Block:
-        return await self._drawing.draw(actor, await self._drawing.looked_up(actor), state)
+        return await self._presenter.present(actor, await self._presenter.looked_up(actor), state)
 
     # ---- changing
 
@@ -111,13 +113,13 @@ class Forms:
         typed = parse_form(view)
         actor = person(body)
         state = typed.state((), change_control=True, can_break_glass=False)
-        known = self._drawing.known(actor)
+        known = self._presenter.known(actor)
         view_id = str(view.get("id", ""))
         if known is None:
-            self._surface.fill(view_id, actor, "open", self._filled_in(actor, state))
+            self._responder.fill(view_id, actor, "open", self._filled_in(actor, state))
         else:
-            shown = await self._drawing.draw(actor, known, state)
-            await self._surface.update_view(view_id, shown, hash_=str(view.get("hash", "")) or None)
+            shown = await self._presenter.present(actor, known, state)
+            await self._responder.update_view(view_id, shown, hash_=str(view.get("hash", "")) or None)
         await ack()
 
     # ---- submitting
@@ -129,7 +131,7 @@ class Forms:
         actor = person(body)
         if typed.errors:
             await refuse_unread(
-                self._surface.desk,
+                self._responder.services,
                 actor,
                 typed.errors.values(),
                 what="ask" if typed.revision is None else "edit",
@@ -146,8 +148,8 @@ class Forms:
             case Slow():
                 # Kept before Slack is answered: it goes on even if this process ends now
                 kind = SUBMIT if typed.revision is None else EDIT
-                await keep(
-                    self._surface,
+                await defer(
+                    self._responder,
                     kind,
                     actor,
                     view_id=str(view.get("id", "")),
@@ -157,15 +159,15 @@ class Forms:
                     revision=typed.revision,
                 )
                 state = typed.state((), change_control=True, can_break_glass=False)
-                await ack(response_action="update", view=checking_view(self._drawing.routed(state)))
+                await ack(response_action="update", view=checking_view(self._presenter.routed(state)))
             case _:
                 await ack(response_action="update", view=settled_view(answer))
 
     async def _ask(self, actor: str, typed: FormInput, submission: Submission) -> Any:  # noqa: ANN401 - an Answer
-        desk, patience = self._surface.desk, self._surface.patience
+        services, budget = self._responder.services, self._responder.budget
         if typed.request_id is not None and typed.revision is not None:
-            return await edit(desk, actor, typed.request_id, typed.revision, submission, patience=patience)
-        return await submit(desk, actor, submission, patience=patience)
+            return await edit(services, actor, typed.request_id, typed.revision, submission, budget=budget)
+        return await submit(services, actor, submission, budget=budget)
 
 
 def submission_of(typed: FormInput) -> Submission:
@@ -185,7 +187,7 @@ def submission_of(typed: FormInput) -> Submission:
     )
 
 
-def _filled(request: SyncRequest, *, editing: bool) -> FormState:
+def _filled(request: Request, *, editing: bool) -> FormState:
     return state_of(request, (), editing=editing, draft_id=new_draft())
 
 

@@ -6,14 +6,14 @@ from typing import Final
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.listeners.surface import SLACK_ERRORS, Body, Surface, action_value, person
+from bot.listeners.responder import SLACK_ERRORS, Body, Responder, action_value, person
 from bot.views import ids
+from bot.views.carried import PageRef, RequestRef
 from bot.views.history import going_on, history_event
 from bot.views.home import home_unavailable_view, home_view
 from bot.views.lists import ListItem, history_message, list_message, refusal_message, status_message
-from bot.views.meta import PageRef, RequestRef
 from bot.views.text import Message
-from handlers.models import State, SyncRequest
+from handlers.models import Request, State
 from handlers.people import PeopleUnavailableError, Person
 from handlers.policy import (
     groups_of,
@@ -33,9 +33,9 @@ _HOME: Final = 15
 _EVENTS: Final = 15
 
 
-def register(app: AsyncApp, surface: Surface) -> None:
+def register(app: AsyncApp, responder: Responder) -> None:
     """Listen for the buttons that turn pages, and for the App Home."""
-    lists = Lists(surface)
+    lists = Lists(responder)
     app.action(ids.ACTION_LIST_PREVIOUS)(lists.turned)
     app.action(ids.ACTION_LIST_NEXT)(lists.turned)
     app.action(ids.ACTION_HISTORY_PREVIOUS)(lists.history_turned)
@@ -47,13 +47,13 @@ def register(app: AsyncApp, surface: Surface) -> None:
 class Lists:
     """What people read about requests."""
 
-    def __init__(self, surface: Surface) -> None:
-        self._surface = surface
+    def __init__(self, responder: Responder) -> None:
+        self._responder = responder
 
     async def page(self, actor: str, page: int) -> Message:
         """Return a page of what waits for a person and of what they asked for."""
         routes = await self._decides_on(actor)
-        async with self._surface.desk.store.reading() as reader:
+        async with self._responder.services.store.reading() as reader:
             _, waiting = await reader.waiting_on(routes, but_not=actor, limit=1)
             _, own = await reader.requested_by(actor, limit=1)
             pages = max(1, math.ceil((waiting + own) / _PAGE))
@@ -75,7 +75,7 @@ class Lists:
         if isinstance(found, Refused):
             return refusal_message(found.reasons)
         request, route, someone = found
-        async with self._surface.desk.store.reading() as reader:
+        async with self._responder.services.store.reading() as reader:
             freeze = await reader.freeze(route.name)
         pending = request.state is State.PENDING
         return status_message(
@@ -92,7 +92,7 @@ class Lists:
         found = await self._readable(actor, request_id, "history")
         if isinstance(found, Refused):
             return refusal_message(found.reasons)
-        async with self._surface.desk.store.reading() as reader:
+        async with self._responder.services.store.reading() as reader:
             request = await reader.request(request_id)  # as it is when its events are read
             events = await reader.events(request_id)
         lines = [*map(history_event, events), *map(going_on, request.calls if request else ())]
@@ -103,14 +103,14 @@ class Lists:
     async def turned(self, ack: AsyncAck, body: Body) -> None:
         """Show another page of the list."""
         ref = PageRef.read(action_value(body))
-        await self._surface.replace(body, await self.page(person(body), ref.page if ref else 1))
+        await self._responder.replace(body, await self.page(person(body), ref.page if ref else 1))
         await ack()
 
     async def history_turned(self, ack: AsyncAck, body: Body) -> None:
         """Show another page of a history."""
         ref = PageRef.read(action_value(body))
         if ref is not None and ref.request is not None:
-            await self._surface.replace(body, await self.history(person(body), ref.request, ref.page))
+            await self._responder.replace(body, await self.history(person(body), ref.request, ref.page))
         else:
             await self._out_of_date(body, "history")
         await ack()
@@ -119,7 +119,7 @@ class Lists:
         """Show where a request stands."""
         ref = RequestRef.read(action_value(body))
         if ref is not None:
-            await self._surface.tell(body, await self.status(person(body), ref.request))
+            await self._responder.tell(body, await self.status(person(body), ref.request))
         else:
             await self._out_of_date(body, "status")
         await ack()
@@ -127,8 +127,8 @@ class Lists:
     async def _out_of_date(self, body: Body, what: str) -> None:
         """Answer a button whose value cannot be read."""
         reasons = ("This button is out of date. Type the command again.",)
-        refused = await refuse(self._surface.desk, person(body), reasons, what=what)
-        await self._surface.refuse(body, refused.reasons)
+        refused = await refuse(self._responder.services, person(body), reasons, what=what)
+        await self._responder.refuse(body, refused.reasons)
 
     async def home_opened(self, event: Body) -> None:
         """Publish the App Home of the person who opened it."""
@@ -137,40 +137,40 @@ class Lists:
         actor = person(event)
         try:
             routes = await self._decides_on(actor)
-            async with self._surface.desk.store.reading() as reader:
+            async with self._responder.services.store.reading() as reader:
                 waiting, waits = await reader.waiting_on(routes, but_not=actor, limit=_HOME)
                 mine, own = await reader.requested_by(actor, limit=_HOME)
             view = home_view(mine, waiting, more=waits > _HOME or own > _HOME)
         except (StoreUnavailableError, PeopleUnavailableError):
             view = home_unavailable_view("This cannot be looked up right now. Open this page again in a minute.")
         try:
-            await self._surface.client.views_publish(user_id=actor, view=view)
+            await self._responder.client.views_publish(user_id=actor, view=view)
         except SLACK_ERRORS as error:
-            self._surface.not_shown("an App Home was not shown", error)
+            self._responder.not_shown("an App Home was not shown", error)
 
     async def _decides_on(self, actor: str) -> list[str]:
         """Return the routes on which a person decides."""
-        desk = self._surface.desk
+        services = self._responder.services
         people = await asyncio.gather(
-            *(desk.people.person(actor, groups_of(route)) for route in desk.atlas.routes.values())
+            *(services.people.person(actor, groups_of(route)) for route in services.topology.routes.values())
         )
         return [
             name
-            for (name, route), someone in zip(desk.atlas.routes.items(), people, strict=True)
+            for (name, route), someone in zip(services.topology.routes.items(), people, strict=True)
             if may_reject(route, someone, requester="").allowed
         ]
 
-    async def _readable(self, actor: str, request_id: str, what: str) -> tuple[SyncRequest, Route, Person] | Refused:
+    async def _readable(self, actor: str, request_id: str, what: str) -> tuple[Request, Route, Person] | Refused:
         """Return a request to somebody who asked for it, or who may ask or decide on its route; to others nothing."""
-        desk = self._surface.desk
-        found = await find(desk, actor, request_id, what=what)
+        services = self._responder.services
+        found = await find(services, actor, request_id, what=what)
         if isinstance(found, Refused):
             return found
         request, route = found
         for fresh in (False, True):  # nobody is turned away by an old answer
-            someone = await desk.people.person(actor, groups_of(route), fresh=fresh)
+            someone = await services.people.person(actor, groups_of(route), fresh=fresh)
             decides = may_approve(route, someone, requester="", editor="").allowed
             if request.requester == actor or decides or may_request(route, someone).allowed:
                 return request, route, someone
         reasons = (f"There is no request {request_id} that you may see.",)
-        return await refuse(desk, actor, reasons, what=what, route=route.name, request=request)
+        return await refuse(services, actor, reasons, what=what, route=route.name, request=request)

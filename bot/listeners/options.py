@@ -3,23 +3,23 @@
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.response import BoltResponse
 
-from bot.listeners.surface import Body, Surface, person, view_of
+from bot.listeners.responder import Body, Responder, person, view_of
 from bot.slack_client import packed
 from bot.views import ids
+from bot.views.carried import FormMeta
 from bot.views.form import parse_form
-from bot.views.meta import FormMeta
 from bot.views.options import note_options, problem_options, story_options, team_options
 from bot.views.text import Block
 from handlers.models import Problem
 from handlers.policy import may_request
-from handlers.requests import NotNow, Seldom, ruled
+from handlers.requests import NotNow, RefusalThrottle, ruled
 from handlers.routes import Route
 from handlers.tines import TinesError
 
 
-def register(app: AsyncApp, surface: Surface) -> None:
+def register(app: AsyncApp, responder: Responder) -> None:
     """Listen for typing."""
-    typing = Typing(surface)
+    typing = Typing(responder)
     app.options(ids.ACTION_SOURCE_TEAM)(typing.source_teams)
     app.options(ids.ACTION_DESTINATION_TEAM)(typing.destination_teams)
     app.options(ids.ACTION_STORIES)(typing.stories)
@@ -28,9 +28,9 @@ def register(app: AsyncApp, surface: Surface) -> None:
 class Typing:
     """The listeners of the search fields."""
 
-    def __init__(self, surface: Surface) -> None:
-        self._surface = surface
-        self._seldom = Seldom(surface.desk)
+    def __init__(self, responder: Responder) -> None:
+        self._responder = responder
+        self._refusals = RefusalThrottle(responder.services)
 
     async def source_teams(self, body: Body) -> BoltResponse:
         """Answer with teams of the source tenant."""
@@ -56,7 +56,7 @@ class Typing:
     async def _teams(self, body: Body, route: Route, tenant: str) -> Block:
         query = _query(body)
         try:
-            found = await self._surface.desk.catalogue.search_teams(tenant, query)
+            found = await self._responder.services.catalogue.search_teams(tenant, query)
         except TinesError as error:
             return await self._problem(body, error.problem(), route.name)
         if not found.items:
@@ -66,11 +66,15 @@ class Typing:
     async def _stories(self, body: Body, route: Route, team: int) -> Block:
         query, tenant = _query(body), route.source
         try:
-            found = await self._surface.desk.catalogue.search_stories(tenant, team, query)
+            found = await self._responder.services.catalogue.search_stories(tenant, team, query)
         except TinesError as error:
             return await self._problem(body, error.problem(), route.name)
         if not found.items and not found.tags:
-            only = " with change control" if self._surface.desk.atlas.tenants[tenant].require_change_control else ""
+            only = (
+                " with change control"
+                if self._responder.services.topology.tenants[tenant].require_change_control
+                else ""
+            )
             return note_options(f"No story{only} matches." if query else f"This team has no story{only}.")
         return story_options(found, query)
 
@@ -79,11 +83,11 @@ class Typing:
         view = view_of(body)
         meta = FormMeta.read(view.get("private_metadata"))
         name = (meta.route if meta else "") or parse_form(view).route or ""
-        route = self._surface.desk.atlas.routes.get(name)
+        route = self._responder.services.topology.routes.get(name)
         if route is None:
             why = f"The route {name} is not configured any more." if name else "Choose a route first."
             return note_options(await self._no(body, why))
-        ruling = await ruled(self._surface.desk, person(body), route, lambda someone: may_request(route, someone))
+        ruling = await ruled(self._responder.services, person(body), route, lambda someone: may_request(route, someone))
         if isinstance(ruling, NotNow):
             return await self._problem(body, ruling.problem, name)
         if not ruling.allowed:
@@ -96,7 +100,7 @@ class Typing:
 
     async def _no(self, body: Body, why: str, route: str = "") -> str:
         """Record once in a while that nothing is listed, and return why."""
-        await self._seldom.refuse(person(body), why, what="search", route=route)
+        await self._refusals.refuse(person(body), why, what="search", route=route)
         return why
 
 

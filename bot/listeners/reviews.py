@@ -4,16 +4,16 @@ from typing import Any, Final
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.listeners.answering import settled_view
-from bot.listeners.keeping import APPROVE, keep
-from bot.listeners.surface import Body, Surface, action_value, person, view_of
+from bot.listeners.defer import APPROVE, defer
+from bot.listeners.responder import Body, Responder, action_value, person, view_of
+from bot.listeners.responses import settled_view
 from bot.views import ids
-from bot.views.meta import RequestRef, ReviewMeta
+from bot.views.carried import RequestRef, ReviewMeta
 from bot.views.review import decided_view, parse_reject, parse_review, refused_view, reject_view, review_view
 from bot.views.text import Block
-from handlers.models import Problem, State, SyncRequest
+from handlers.models import Problem, Request, State
 from handlers.operations import Preview
-from handlers.operations.logbook import Logbook
+from handlers.operations.call_journal import CallJournal
 from handlers.people import Person
 from handlers.policy import (
     Ruling,
@@ -27,10 +27,10 @@ from handlers.policy import (
 )
 from handlers.requests import (
     Changed,
-    Desk,
     Done,
     Refused,
-    Shown,
+    ReviewedVersion,
+    Services,
     Slow,
     approve,
     deadline,
@@ -41,16 +41,16 @@ from handlers.requests import (
     reject,
     what_happened,
 )
-from handlers.routes import Route, bygone
+from handlers.routes import Route, retired_route
 
 _UNKNOWN: Final = Ruling(allowed=False)
 _OUT_OF_DATE: Final = "This review is out of date. Open it again."
 _LONGEST_PREVIEW: Final = 30.0  # seconds; after that the view says that Tines does not answer
 
 
-def register(app: AsyncApp, surface: Surface) -> None:
+def register(app: AsyncApp, responder: Responder) -> None:
     """Listen for the review's buttons and submissions."""
-    review = Reviews(surface)
+    review = Reviews(responder)
     app.action(ids.ACTION_REVIEW)(review.open)
     app.action(ids.ACTION_REVIEW_REFRESH)(review.refresh)
     app.action(ids.ACTION_REJECT)(review.ask_why)
@@ -61,8 +61,8 @@ def register(app: AsyncApp, surface: Surface) -> None:
 class Reviews:
     """The listeners of the review."""
 
-    def __init__(self, surface: Surface) -> None:
-        self._surface = surface
+    def __init__(self, responder: Responder) -> None:
+        self._responder = responder
 
     async def open(self, ack: AsyncAck, body: Body) -> None:
         """Open the review with what the row says, then fill in what Tines says."""
@@ -70,12 +70,12 @@ class Reviews:
         actor = person(body)
         found = await self._reviewed(actor, ref.request if ref else None)
         if isinstance(found, Refused):
-            await self._surface.refuse(body, found.reasons, by=_who_ended(found))
+            await self._responder.refuse(body, found.reasons, by=_who_ended(found))
             await ack()
             return
         request, route = found
-        someone = self._surface.desk.people.cached_person(actor, groups_of(route))
-        opened = await self._surface.open_view(body, _review(request, route, someone, None))
+        someone = self._responder.services.people.cached_person(actor, groups_of(route))
+        opened = await self._responder.open_view(body, _review(request, route, someone, None))
         if opened is not None:
             self._look(str(opened["id"]), actor, request, route)
         await ack()
@@ -87,29 +87,31 @@ class Reviews:
         found = await self._reviewed(actor, meta.request if meta else None)
         view_id = str(view_of(body).get("id", ""))
         if isinstance(found, Refused):
-            await self._surface.update_view(view_id, refused_view(found.reasons, by=_who_ended(found)))
+            await self._responder.update_view(view_id, refused_view(found.reasons, by=_who_ended(found)))
         else:
             request, route = found
-            someone = self._surface.desk.people.cached_person(actor, groups_of(route))
-            await self._surface.update_view(view_id, _review(request, route, someone, None))
+            someone = self._responder.services.people.cached_person(actor, groups_of(route))
+            await self._responder.update_view(view_id, _review(request, route, someone, None))
             self._look(view_id, actor, request, route)
         await ack()
 
-    async def _reviewed(self, actor: str, request_id: str | None) -> tuple[SyncRequest, Route] | Refused:
+    async def _reviewed(self, actor: str, request_id: str | None) -> tuple[Request, Route] | Refused:
         """Return a request that waits for a decision, and its route; else why there is nothing to review."""
-        desk = self._surface.desk
-        found = await find(desk, actor, request_id, what="review", unread=_OUT_OF_DATE)
+        services = self._responder.services
+        found = await find(services, actor, request_id, what="review", unread=_OUT_OF_DATE)
         if isinstance(found, Refused) or found[0].state is State.PENDING:
             return found
         request, route = found
-        return await refuse(desk, actor, (what_happened(request),), what="review", route=route.name, request=request)
+        return await refuse(
+            services, actor, (what_happened(request),), what="review", route=route.name, request=request
+        )
 
-    def _look(self, view_id: str, actor: str, request: SyncRequest, route: Route) -> None:
+    def _look(self, view_id: str, actor: str, request: Request, route: Route) -> None:
         """Fill the open review with what Slack and Tines say now, and record what was shown."""
-        self._surface.follow_up(self._looking(view_id, actor, request, route))
+        self._responder.follow_up(self._looking(view_id, actor, request, route))
 
-    async def _looking(self, view_id: str, actor: str, request: SyncRequest, route: Route) -> None:
-        async with Logbook(self._surface.desk.store, request.id, actor) as book:
+    async def _looking(self, view_id: str, actor: str, request: Request, route: Route) -> None:
+        async with CallJournal(self._responder.services.store, request.id, actor) as book:
 
             async def shown(view: Block) -> None:
                 meta = ReviewMeta.read(view.get("private_metadata"))
@@ -119,14 +121,14 @@ class Reviews:
                     )
 
             view = self._filled_in(actor, request, route, book)
-            await self._surface.filled(view_id, actor, "review", view, shown)
+            await self._responder.filled(view_id, actor, "review", view, shown)
 
-    async def _filled_in(self, actor: str, request: SyncRequest, route: Route, book: Logbook) -> Block:
-        desk = self._surface.desk
-        someone = await desk.people.person(actor, groups_of(route))
+    async def _filled_in(self, actor: str, request: Request, route: Route, book: CallJournal) -> Block:
+        services = self._responder.services
+        someone = await services.people.person(actor, groups_of(route))
         if not may_approve(route, someone, requester=request.requester, editor=request.editor).allowed:
-            someone = await desk.people.person(actor, groups_of(route), fresh=True)
-        preview = await looked_up(desk, request.content, deadline(_LONGEST_PREVIEW), book)
+            someone = await services.people.person(actor, groups_of(route), fresh=True)
+        preview = await looked_up(services, request.content, deadline(_LONGEST_PREVIEW), book)
         if preview is None:
             preview = Preview(
                 stories=request.content.stories,
@@ -141,9 +143,9 @@ class Reviews:
         meta = ReviewMeta.read(view_of(body).get("private_metadata")) or ReviewMeta.read(action_value(body))
         if meta is None:
             lost = await self._lost(body, "reject")
-            await self._surface.refuse(body, lost.reasons)
+            await self._responder.refuse(body, lost.reasons)
         else:
-            await self._surface.open_view(body, reject_view(meta))
+            await self._responder.open_view(body, reject_view(meta))
         await ack()
 
     async def approved(self, ack: AsyncAck, body: Body) -> None:
@@ -155,17 +157,17 @@ class Reviews:
             return
         actor = person(body)
         shown = _shown(meta)
-        answer = await approve(self._surface.desk, actor, shown, patience=self._surface.patience)
+        answer = await approve(self._responder.services, actor, shown, budget=self._responder.budget)
         match answer:
             case Done():
                 await ack(response_action="clear")
             case Changed(request=request, preview=preview, changes=changes):
-                again = await review_again(self._surface.desk, actor, request, preview, changes)
+                again = await review_again(self._responder.services, actor, request, preview, changes)
                 await ack(response_action="update", view=again)
             case Slow():
                 # Kept before Slack is answered: the approval counts even if this process ends now
-                await keep(
-                    self._surface,
+                await defer(
+                    self._responder,
                     APPROVE,
                     actor,
                     view_id=str(view.get("id", "")),
@@ -178,15 +180,15 @@ class Reviews:
     async def rejected(self, ack: AsyncAck, body: Body) -> None:
         """Take a rejection with its reason."""
         typed = parse_reject(view_of(body))
-        desk, actor = self._surface.desk, person(body)
+        services, actor = self._responder.services, person(body)
         if typed.errors:
-            await refuse_unread(desk, actor, typed.errors.values(), what="reject", request_id=typed.request_id)
+            await refuse_unread(services, actor, typed.errors.values(), what="reject", request_id=typed.request_id)
             await ack(response_action="errors", errors=typed.errors)
             return
         if typed.meta is None:
             await ack(response_action="update", view=settled_view(await self._lost(body, "reject")))
             return
-        answer = await reject(desk, actor, _shown(typed.meta), typed.comment)
+        answer = await reject(services, actor, _shown(typed.meta), typed.comment)
         if isinstance(answer, Done):
             await ack(response_action="clear")
         else:
@@ -194,15 +196,15 @@ class Reviews:
 
     async def _lost(self, body: Body, what: str) -> Refused:
         """Record that what a review carries cannot be read."""
-        return await refuse(self._surface.desk, person(body), (_OUT_OF_DATE,), what=what)
+        return await refuse(self._responder.services, person(body), (_OUT_OF_DATE,), what=what)
 
 
 async def review_again(
-    desk: Desk, actor: str, request: SyncRequest, preview: Preview | None, changes: tuple[str, ...]
+    services: Services, actor: str, request: Request, preview: Preview | None, changes: tuple[str, ...]
 ) -> Block:
     """Return the review as it is now, saying what changed since it was shown. Raises `PeopleUnavailableError`."""
-    route = desk.atlas.route_for(request.content) or bygone(request.content)
-    someone = await desk.people.person(actor, groups_of(route))
+    route = services.topology.route_for(request.content) or retired_route(request.content)
+    someone = await services.people.person(actor, groups_of(route))
     return _review(request, route, someone, preview, changed=changes)
 
 
@@ -212,12 +214,14 @@ def _who_ended(refused: Refused) -> str:
     return refused.request.closed_by if refused.request is not None and ended else ""
 
 
-def _shown(meta: ReviewMeta) -> Shown:
-    return Shown(request_id=meta.request, revision=meta.revision, digest=meta.digest, seen=meta.seen)
+def _shown(meta: ReviewMeta) -> ReviewedVersion:
+    return ReviewedVersion(
+        request_id=meta.request, revision=meta.revision, digest=meta.digest, acknowledged_ids=meta.acknowledged_ids
+    )
 
 
 def _review(
-    request: SyncRequest,
+    request: Request,
     route: Route,
     someone: Person | None,
     preview: Preview | None,

@@ -106,10 +106,10 @@ class SlackPeople:
         clock: Callable[[], float] = time.monotonic,
         ttl: float = 60.0,
         stale_for: float = 600.0,
-        patience: float = 1.2,
+        timeout: float = 1.2,
     ) -> None:
         self._client = client
-        self._patience = patience
+        self._timeout = timeout
         self._log = structlog.get_logger(__name__)
         self._home = Memory(self._ask_home, clock=clock, ttl=math.inf, stale_for=math.inf, most=1)
         self._users = Memory(self._ask_user, clock=clock, ttl=ttl, stale_for=stale_for, most=_MOST_USERS)
@@ -121,7 +121,7 @@ class SlackPeople:
         With `fresh`, only answers to questions put to Slack after this call are used. Whoever is unknown to Slack, or
         from another workspace, is a guest. Raises `PeopleUnavailableError`.
         """
-        person, members = await self._within_patience(self._look_up(user_id, groups, fresh=fresh))
+        person, members = await self._in_time(self._look_up(user_id, groups, fresh=fresh))
         return _joined(person, members)
 
     async def members(self, group: str) -> frozenset[str]:
@@ -129,7 +129,7 @@ class SlackPeople:
 
         Raises `PeopleUnavailableError`.
         """
-        return await self._within_patience(self._groups.get(group, fresh=False))
+        return await self._in_time(self._groups.get(group, fresh=False))
 
     def cached_person(self, user_id: str, groups: frozenset[str]) -> Person | None:
         """Return what is known without asking anybody, or None when something of it is not known."""
@@ -150,9 +150,9 @@ class SlackPeople:
             raise errors.exceptions[0] from errors  # one reason is enough for the person who clicked
         return person.result(), {group: task.result() for group, task in members.items()}
 
-    async def _within_patience(self, look: Coroutine[Any, Any, T]) -> T:
+    async def _in_time(self, look: Coroutine[Any, Any, T]) -> T:
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout):
                 return await look
         except TimeoutError as error:
             raise PeopleUnavailableError(_NO_ANSWER) from error

@@ -11,7 +11,7 @@ from typing import Any
 from bot.playground.slack import Json, LocalSlack, MessageRef, OptionsAnswer, Outcome, ViewRef
 
 COMMAND = "/tines-sync"
-_PATIENCE = 8.0  # seconds until something that must appear counts as missing
+_TIMEOUT_SECONDS = 8.0  # seconds until something that must appear counts as missing
 
 
 class NotOnScreenError(AssertionError):
@@ -21,10 +21,10 @@ class NotOnScreenError(AssertionError):
 class Actor:
     """One person at their Slack."""
 
-    def __init__(self, slack: LocalSlack, user: str, *, patience: float = _PATIENCE) -> None:
+    def __init__(self, slack: LocalSlack, user: str, *, timeout: float = _TIMEOUT_SECONDS) -> None:
         self.slack = slack
         self.user = user
-        self._patience = patience
+        self._timeout = timeout
 
     # ---- doing
 
@@ -123,7 +123,7 @@ class Actor:
             return views[-1] if views and condition(views[-1]) else None
 
         try:
-            return await self.slack.until(there, self._patience)
+            return await self.slack.until(there, self._timeout)
         except TimeoutError:
             views = self.slack.views(self.user)
             message = f"the view did not come; on screen: {self.slack.render(views[-1]) if views else 'nothing'}"
@@ -143,7 +143,7 @@ class Actor:
             return matching[-1] if matching else None
 
         try:
-            return await self.slack.until(there, self._patience)
+            return await self.slack.until(there, self._timeout)
         except TimeoutError:
             found = self.slack.messages(channel, as_user=self.user, thread_ts=thread_ts)
             shown = "\n---\n".join(self.slack.render(message) for message in found)

@@ -11,11 +11,11 @@ from typing import Final
 import uvicorn
 
 from bot.logs import configure_logs
+from bot.playground.launch import ADA, BEN, RINA, TOM, Playground, Setup, launched
 from bot.playground.page import CastMember, build_page
 from bot.playground.script import play
 from bot.playground.serving import served
 from bot.playground.slack import NO_RATES, STRICT_RATES
-from bot.playground.stage import ADA, BEN, RINA, TOM, Play, Stage, staged
 
 CAST: Final = (
     CastMember(RINA, "asks for syncs"),
@@ -40,25 +40,25 @@ def run_demo(*, scripted: bool, port: int, socket_mode: bool) -> int:
 
 
 @asynccontextmanager
-async def _staged(*, socket_mode: bool, strict: bool) -> AsyncIterator[Stage]:
+async def _launched(*, socket_mode: bool, strict: bool) -> AsyncIterator[Playground]:
     with tempfile.TemporaryDirectory(prefix="tines-sync-demo-") as folder:
         rates = STRICT_RATES if strict else NO_RATES
-        play = Play(database_url=f"sqlite:///{folder}/demo.sqlite", socket_mode=socket_mode, rates=rates)
-        async with staged(play) as stage:
-            yield stage
+        setup = Setup(database_url=f"sqlite:///{folder}/demo.sqlite", socket_mode=socket_mode, rates=rates)
+        async with launched(setup) as playground:
+            yield playground
 
 
 async def _scripted(*, socket_mode: bool) -> int:
-    async with _staged(socket_mode=socket_mode, strict=False) as stage:
-        return 0 if await play(stage, sys.stdout) else 1
+    async with _launched(socket_mode=socket_mode, strict=False) as playground:
+        return 0 if await play(playground, sys.stdout) else 1
 
 
 async def _interactive(*, port: int, socket_mode: bool) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with _staged(socket_mode=socket_mode, strict=True) as stage:
-        page = build_page(stage.slack, cast=CAST, tenants={"dev": stage.dev, "prod": stage.prod})
+    async with _launched(socket_mode=socket_mode, strict=True) as playground:
+        page = build_page(playground.slack, cast=CAST, tenants={"dev": playground.dev, "prod": playground.prod})
         async with served(page, port=port) as url:
             sys.stdout.write(
                 f"\n  tines-sync demo\n\n"

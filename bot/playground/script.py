@@ -8,64 +8,64 @@ import re
 from typing import Final, TextIO
 
 from bot.playground.actor import Actor, NotOnScreenError
+from bot.playground.launch import ADA, APPROVALS, GENERAL, RINA, SECOPS, Playground
 from bot.playground.slack import Json
-from bot.playground.stage import ADA, APPROVALS, GENERAL, RINA, SECOPS, Stage
 from bot.playground.tines.seed import FAILING_STORY
 
 STORIES: Final = ("High-Priority Alerts", "Change Control Requests", FAILING_STORY, "Isolate host with CrowdStrike")
 
 
-async def play(stage: Stage, out: TextIO) -> bool:
+async def play(playground: Playground, out: TextIO) -> bool:
     """Play it, and return whether every story's status appeared in the thread."""
-    say = _Narrator(stage, out)
-    rina, ada = Actor(stage.slack, RINA, patience=30), Actor(stage.slack, ADA, patience=30)
+    say = _Narrator(playground, out)
+    rina, ada = Actor(playground.slack, RINA, timeout=30), Actor(playground.slack, ADA, timeout=30)
     try:
         await _ask(rina, say)
         root = await _approve(ada, say)
         return await _report(rina, root, say)
     except NotOnScreenError as error:
-        say.stage(f"This went wrong: {error}")
+        say.step(f"This went wrong: {error}")
         return False
 
 
 async def _ask(rina: Actor, say: "_Narrator") -> None:
-    say.stage("Rina types /tines-sync in #general. A form opens.")
+    say.step("Rina types /tines-sync in #general. A form opens.")
     await rina.opens_form(GENERAL)
     await rina.picks("Source team", "SecOps", query="sec")
     await rina.sees_view(lambda view: "Stories" in str(view["blocks"]))
     found = await rina.searches("Stories", "virustotl")
     first = next(option for option in found.all_options if option["value"].startswith("story:"))
-    say.stage(f"She types “virustotl”, with a typo. The first story offered is “{first['text']['text']}”.")
+    say.step(f"She types “virustotl”, with a typo. The first story offered is “{first['text']['text']}”.")
     await rina.fills_in(*STORIES, destination="SecOps Production", reason="Alert triage, reviewed on Monday")
     say.shows(rina.reads())
     await rina.submits()
-    say.stage("She submits it.")
+    say.step("She submits it.")
     say.shows(rina.reads())
 
 
 async def _approve(ada: Actor, say: "_Narrator") -> Json:
     message = await ada.sees_message(APPROVALS, "WAITING FOR APPROVAL")
-    say.stage("In #tines-approvals, a message appears.")
+    say.step("In #tines-approvals, a message appears.")
     say.message(message)
     await ada.clicks("Review", message, APPROVALS)
     await ada.sees_view(lambda view: view.get("submit") is not None)
-    say.stage("Ada clicks Review, and sees everything that would be done.")
+    say.step("Ada clicks Review, and sees everything that would be done.")
     say.shows(ada.reads())
     await ada.submits()
-    say.stage("She approves. The sync destination is created, and its stories are followed.")
+    say.step("She approves. The sync destination is created, and its stories are followed.")
     return message
 
 
 async def _report(rina: Actor, root: Json, say: "_Narrator") -> bool:
     listed = await rina.sees_message(APPROVALS, _all_settled(), thread_ts=root["ts"])
-    say.stage("In the thread, one list says what became of every story.")
+    say.step("In the thread, one list says what became of every story.")
     say.message(listed)
-    say.stage("#secops and Rina are told.")
+    say.step("#secops and Rina are told.")
     say.message(await rina.sees_message(SECOPS, "Open the thread"))
     say.message(await rina.sees_message(rina.slack.open_dm(rina.user), "Open the thread"))
     text = rina.slack.render(listed)
     missing = [story for story in STORIES if not re.search(rf"{re.escape(story)}.*(Synced|Failed)", text)]
-    say.stage("Every story's status appeared in the thread." if not missing else f"Missing: {', '.join(missing)}")
+    say.step("Every story's status appeared in the thread." if not missing else f"Missing: {', '.join(missing)}")
     return not missing
 
 
@@ -77,11 +77,11 @@ def _all_settled() -> str:
 class _Narrator:
     """Prints what people would see."""
 
-    def __init__(self, stage: Stage, out: TextIO) -> None:
-        self._stage = stage
+    def __init__(self, playground: Playground, out: TextIO) -> None:
+        self._stage = playground
         self._out = out
 
-    def stage(self, text: str) -> None:
+    def step(self, text: str) -> None:
         self._out.write(f"\n▶ {text}\n")
         self._out.flush()
 

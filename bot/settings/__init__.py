@@ -8,7 +8,7 @@ expected, so that nobody mends a file one error at a time.
 from bot.settings.environment import Environment, LogFormat, LogLevel, Settings
 from bot.settings.faults import ConfigurationError, Fault
 from bot.settings.load import load_database_url, load_settings
-from bot.settings.sound import Sound
+from bot.settings.partial import PartialSettings
 
 __all__ = [
     "ConfigurationError",
@@ -16,8 +16,8 @@ __all__ = [
     "Fault",
     "LogFormat",
     "LogLevel",
+    "PartialSettings",
     "Settings",
-    "Sound",
     "load_database_url",
     "load_settings",
 ]

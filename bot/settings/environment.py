@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from bot.settings.faults import wrong
 from bot.settings.values import check_secret, read_base_url
 from handlers.network import Network, proxy_secrets
-from handlers.routes import Atlas
+from handlers.routes import Topology
 
 DEFAULT_CONFIG: Final = "tines-sync.toml"
 DEFAULT_DATABASE: Final = "sqlite:///tines-sync.sqlite"
@@ -141,13 +141,13 @@ class Environment(DatabaseEnvironment):
 class Settings(Environment):
     """Everything the bot is told from outside. Secrets are `SecretStr`; `repr` shows none."""
 
-    atlas: Atlas
+    topology: Topology
     network: Network = Network()  # HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE
 
     def known_secrets(self) -> frozenset[str]:
         """Return every secret value, for the mask over the logs."""
         secrets = [self.slack_bot_token, self.slack_signing_secret, self.slack_app_token]
-        for tenant in self.atlas.tenants.values():
+        for tenant in self.topology.tenants.values():
             secrets += [tenant.api_key, tenant.publish_key, *proxy_secrets(tenant.proxy)]
         secrets += self.network.secrets()
         password = urlsplit(self.database_url).password or ""

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 if TYPE_CHECKING:
-    from bot.settings.sound import Sound
+    from bot.settings.partial import PartialSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ class ConfigurationError(Exception):
     `sound` is what can be tried all the same; None where only a part of the configuration was asked for.
     """
 
-    def __init__(self, faults: Iterable[Fault], file: str, sound: "Sound | None" = None) -> None:
+    def __init__(self, faults: Iterable[Fault], file: str, partial: "PartialSettings | None" = None) -> None:
         self.faults = tuple(faults)
-        self.sound = sound
+        self.partial = partial
         self.file = file  # path of the TOML file, as it was given
         super().__init__(f"{len(self.faults)} faults in the configuration ({file} and the environment)")
 

@@ -10,12 +10,12 @@ from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
-from bot.settings.atlas import NOTHING, read_parts
 from bot.settings.environment import DEFAULT_CONFIG, DatabaseEnvironment, Environment, Settings
 from bot.settings.faults import ConfigurationError, Fault, problems
-from bot.settings.sound import Sound
+from bot.settings.partial import PartialSettings
+from bot.settings.topology import NOTHING, read_parts
 from handlers.network import CA_EXPECTED, HTTPS_PROXY, PROXY_EXPECTED, SSL_CERT_FILE, Network, NetworkError, ssl_context
-from handlers.routes import Atlas
+from handlers.routes import Topology
 
 _FILE: Final = "TINES_SYNC_CONFIG"
 
@@ -30,7 +30,7 @@ def load_settings(environ: Mapping[str, str], folder: Path | None = None) -> Set
     """
     name = environ.get(_FILE, "").strip() or DEFAULT_CONFIG
     environment, faults = _read_environment(Environment, environ)
-    atlas, file_faults = _read_file((folder or Path()) / name, name, environ)
+    topology, file_faults = _read_file((folder or Path()) / name, name, environ)
     network, network_faults = _read_network(environ)
     faults += network_faults
     if environment is None or faults or file_faults:
@@ -38,9 +38,9 @@ def load_settings(environ: Mapping[str, str], folder: Path | None = None) -> Set
             database_url = load_database_url(environ)
         except ConfigurationError:
             database_url = None
-        sound = Sound.parts(atlas, environ, {fault.where for fault in faults}, database_url, network)
-        raise ConfigurationError(faults + file_faults, name, sound)
-    return Settings(**dict(environment), atlas=atlas, network=network)
+        partial = PartialSettings.parts(topology, environ, {fault.where for fault in faults}, database_url, network)
+        raise ConfigurationError(faults + file_faults, name, partial)
+    return Settings(**dict(environment), topology=topology, network=network)
 
 
 def load_database_url(environ: Mapping[str, str]) -> str:
@@ -73,7 +73,7 @@ def _read_network(environ: Mapping[str, str]) -> tuple[Network, list[Fault]]:
     return network, []
 
 
-def _read_file(path: Path, name: str, environ: Mapping[str, str]) -> tuple[Atlas, list[Fault]]:
+def _read_file(path: Path, name: str, environ: Mapping[str, str]) -> tuple[Topology, list[Fault]]:
     expected = f"a copy of tines-sync.example.toml at {name}, or its path in {_FILE}"
     try:
         text = path.read_text(encoding="utf-8-sig")

@@ -8,14 +8,14 @@ pinged for something they did not do.
 from collections.abc import Iterator
 
 from bot.views import describe, kit
-from bot.views.plain import message
+from bot.views.fallback_text import message
 from bot.views.text import Block, Message, date_element
-from handlers.models import State, SyncRequest
+from handlers.models import Request, State
 from handlers.policy import Freeze, Quorum
 from handlers.routes import Route
 
 
-def approval_message(request: SyncRequest, route: Route, quorum: Quorum, *, freeze: Freeze | None = None) -> Message:
+def approval_message(request: Request, route: Route, quorum: Quorum, *, freeze: Freeze | None = None) -> Message:
     """Return the message for a request in whatever state it is.
 
     `quorum` is of the present revision; `freeze` is shown only while it holds something back.
@@ -32,7 +32,7 @@ def approval_message(request: SyncRequest, route: Route, quorum: Quorum, *, free
     )
 
 
-def _standing(request: SyncRequest, route: Route, quorum: Quorum) -> Iterator[Block]:
+def _standing(request: Request, route: Route, quorum: Quorum) -> Iterator[Block]:
     """Yield where the request stands, who decided, and what went wrong."""
     match request.state:
         case State.PENDING:
@@ -50,11 +50,11 @@ def _standing(request: SyncRequest, route: Route, quorum: Quorum) -> Iterator[Bl
         yield from describe.problem(request.problem)
 
 
-def _sentence(state: State, request: SyncRequest) -> str:
+def _sentence(state: State, request: Request) -> str:
     return {
         State.APPROVED: "Nothing was sent to Tines yet.",
-        State.CREATING: "The sync destination is being created.",
-        State.SETTLING: "The sync destination exists. The thread shows what becomes of every story.",
+        State.RUNNING: "The sync destination is being created.",
+        State.FOLLOWING: "The sync destination exists. The thread shows what becomes of every story.",
         State.SUCCEEDED: "Every story is synced. The thread lists them.",
         State.PARTIAL: "Some stories failed or still need a sync. The thread lists every one.",
         State.FAILED: "Nothing was synced."
@@ -63,13 +63,13 @@ def _sentence(state: State, request: SyncRequest) -> str:
     }.get(state, "Whether the sync destination was created could not be found out. See the thread.")
 
 
-def _waiting(request: SyncRequest, route: Route, quorum: Quorum) -> Iterator[Block]:
+def _waiting(request: Request, route: Route, quorum: Quorum) -> Iterator[Block]:
     yield kit.para(*describe.progress(quorum), " so far. Expires ", date_element(request.expires_at), ".")
     if not route.self_approval:
         yield kit.para("Who asked for it cannot approve it.")
 
 
-def _closed(request: SyncRequest) -> Iterator[Block]:
+def _closed(request: Request) -> Iterator[Block]:
     word = "Rejected" if request.state is State.REJECTED else "Cancelled"
     by: tuple[kit.Part, ...] = (" by ", kit.user(request.closed_by)) if request.closed_by else ()
     yield kit.para(kit.bold(word), *by, ", ", date_element(request.finished_at or request.updated_at), ".")
@@ -78,7 +78,7 @@ def _closed(request: SyncRequest) -> Iterator[Block]:
         yield kit.quote(request.closed_comment)
 
 
-def _buttons(request: SyncRequest) -> Iterator[Block]:
+def _buttons(request: Request) -> Iterator[Block]:
     if request.state is State.PENDING:
         yield kit.actions(describe.review_button(request))
     elif describe.can_be_asked_again(request):

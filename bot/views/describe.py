@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Final
 
 from bot.views import ids, kit
-from bot.views.meta import RequestRef
+from bot.views.carried import RequestRef
 from bot.views.text import Block, date_element, line, plural
-from handlers.models import Decision, Problem, State, Story, SyncMode, SyncRequest, Verdict
+from handlers.models import Decision, Problem, Request, State, Story, SyncMode, Verdict
 from handlers.policy import Freeze, Quorum
 
 NAMES_SHOWN: Final = 10  # story names in a message; the review shows all
@@ -19,8 +19,8 @@ _WORDS: Final[Mapping[State, tuple[str, str]]] = MappingProxyType(
     {
         State.PENDING: ("🕓", "waiting for approval"),
         State.APPROVED: ("👍", "approved"),
-        State.CREATING: ("⏳", "being created in Tines"),
-        State.SETTLING: ("⏳", "syncing"),
+        State.RUNNING: ("⏳", "being created in Tines"),
+        State.FOLLOWING: ("⏳", "syncing"),
         State.SUCCEEDED: ("✅", "synced"),
         State.PARTIAL: ("⚠️", "synced in part"),
         State.FAILED: ("❌", "failed"),
@@ -48,12 +48,12 @@ def state_words(state: State) -> str:
     return _WORDS[state][1]
 
 
-def ref(request: SyncRequest) -> str:
+def ref(request: Request) -> str:
     """Return what a button about the request carries."""
     return RequestRef(request=request.id, revision=request.revision).dump()
 
 
-def from_to(request: SyncRequest) -> tuple[kit.Part, ...]:
+def from_to(request: Request) -> tuple[kit.Part, ...]:
     """Return "dev / SecOps → prod / SecOps" as parts."""
     content = request.content
     return (
@@ -67,7 +67,7 @@ def from_to(request: SyncRequest) -> tuple[kit.Part, ...]:
     )
 
 
-def what(request: SyncRequest) -> tuple[kit.Part, ...]:
+def what(request: Request) -> tuple[kit.Part, ...]:
     """Return "12 stories from dev / SecOps → prod / SecOps" as parts."""
     return (kit.bold(plural(len(request.content.stories), "story")), ": ", *from_to(request))
 
@@ -80,7 +80,7 @@ def names(stories: Sequence[Story], shown: int = NAMES_SHOWN, *, limit: int = 15
     return kit.bullets(lines)
 
 
-def details(request: SyncRequest) -> Iterator[Block]:
+def details(request: Request) -> Iterator[Block]:
     """Yield what is asked for, as rich text: who, route, teams, stories, mode, reason."""
     content = request.content
     yield kit.para(kit.user(request.requester), " asks to sync ", *what(request))
@@ -93,7 +93,7 @@ def details(request: SyncRequest) -> Iterator[Block]:
     yield kit.quote(content.reason)
 
 
-def emergency(request: SyncRequest) -> Iterator[Block]:
+def emergency(request: Request) -> Iterator[Block]:
     """Yield the loud lines about a request that runs without approval; nothing for any other."""
     if request.emergency:
         yield kit.header("🚨 Break-glass: run without approval")
@@ -110,7 +110,7 @@ def frozen(freeze: Freeze | None) -> Iterator[Block]:
                 kit.user(freeze.by),
                 " since ",
                 date_element(freeze.at),
-                ". It can be reviewed and approved; it runs when the route is thawed.",
+                ". It can be reviewed and approved; it runs when the route is unfrozen.",
             ),
             kit.quote(freeze.reason, 500),
         )
@@ -124,7 +124,7 @@ def progress(quorum: Quorum) -> tuple[kit.Part, ...]:
     return tuple(parts)
 
 
-def decisions(request: SyncRequest, *, all_revisions: bool = False) -> Iterator[Block]:
+def decisions(request: Request, *, all_revisions: bool = False) -> Iterator[Block]:
     """Yield who decided what and when, newest last; comments as quotations.
 
     Without `all_revisions` only what was decided about the present revision, not withdrawn.
@@ -142,7 +142,7 @@ def decisions(request: SyncRequest, *, all_revisions: bool = False) -> Iterator[
             yield kit.quote(decision.comment, 200)
 
 
-def _decision(decision: Decision, request: SyncRequest) -> Iterator[kit.Part]:
+def _decision(decision: Decision, request: Request) -> Iterator[kit.Part]:
     approved = decision.verdict is Verdict.APPROVE
     yield "👍 " if approved else "⛔ "
     yield kit.user(decision.actor)
@@ -167,29 +167,29 @@ def problem(found: Problem, limit: int = 2000) -> Iterator[Block]:
         yield kit.para(kit.bold("What to do:"), " ", kit.words(found.advice, 500))
 
 
-def review_button(request: SyncRequest) -> Block:
+def review_button(request: Request) -> Block:
     """Return the button that opens the review."""
     return kit.button(
         "Review", ids.ACTION_REVIEW, ref(request), says=f"Review sync request {request.id}", style="primary"
     )
 
 
-def ask_again_button(request: SyncRequest) -> Block:
+def ask_again_button(request: Request) -> Block:
     """Return the button that opens the form filled in with the same."""
     return kit.button("Ask again", ids.ACTION_ASK_AGAIN, ref(request), says=f"Ask again for what {request.id} asked")
 
 
-def edit_button(request: SyncRequest) -> Block:
+def edit_button(request: Request) -> Block:
     """Return the button that opens the form to change the request."""
     return kit.button("Edit…", ids.ACTION_EDIT, ref(request), says=f"Edit sync request {request.id}")
 
 
-def cancel_button(request: SyncRequest) -> Block:
+def cancel_button(request: Request) -> Block:
     """Return the button that asks whether to cancel the request."""
     return kit.button("Cancel request…", ids.ACTION_CANCEL, ref(request), says=f"Cancel sync request {request.id}")
 
 
-def can_be_asked_again(request: SyncRequest) -> bool:
+def can_be_asked_again(request: Request) -> bool:
     """Whether the request ended without a sync destination, so that asking again makes sense."""
     return request.state in {State.EXPIRED, State.REJECTED, State.CANCELLED} or (
         request.state is State.FAILED and request.destination_id is None

@@ -11,8 +11,8 @@ from typing import Any, Final
 from bot.views.lists import HistoryEvent
 from bot.views.statuses import bare_words
 from bot.views.text import plural
-from handlers.models import Called
-from handlers.operations.logbook import CALLED
+from handlers.models import ApiCall
+from handlers.operations.call_journal import CALLED
 from handlers.store import SYSTEM, Event
 
 _DESTINATION: Final = re.compile(r"/admin/sync_destinations(?:/(\d+))?")
@@ -25,7 +25,7 @@ def history_event(event: Event) -> HistoryEvent:
     return HistoryEvent(at=event.at, actor=event.actor, kind=event.kind, detail=_detail(event.kind, event.data))
 
 
-def going_on(call: Called) -> HistoryEvent:
+def going_on(call: ApiCall) -> HistoryEvent:
     """Return calls that wait on the request's row, until something new comes of them, as a line of the history."""
     return HistoryEvent(
         at=call.latest, actor=SYSTEM, kind=CALLED, detail=f"{_call(call.model_dump(mode='json'))}; goes on"

@@ -6,12 +6,12 @@ from typing import Final
 from bot.views import kit
 from bot.views.lists import new_sync_button, request_lines
 from bot.views.text import Block
-from handlers.models import SyncRequest
+from handlers.models import Request
 
 SHOWN: Final = 15  # requests in each part; a view takes 100 blocks
 
 
-def home_view(mine: Sequence[SyncRequest], waiting: Sequence[SyncRequest], *, more: bool = False) -> Block:
+def home_view(mine: Sequence[Request], waiting: Sequence[Request], *, more: bool = False) -> Block:
     """Return the App Home of one person: the requests that wait for their decision, and their own, newest first.
 
     At most 15 of each are shown; `more` says that the caller has left some out already.

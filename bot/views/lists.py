@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Final
 
 from bot.views import describe, ids, kit
-from bot.views.meta import PageRef
-from bot.views.plain import message
+from bot.views.carried import PageRef
+from bot.views.fallback_text import message
 from bot.views.text import Block, Message, date_element, line, mention, plural, when
-from handlers.models import State, SyncRequest
+from handlers.models import Request, State
 from handlers.policy import Freeze, Quorum
 
 PAGE_SIZE: Final = 8  # requests on a page: two blocks each keep a message well within 50
@@ -23,7 +23,7 @@ HISTORY_PAGE_SIZE: Final = 20
 class ListItem:
     """A request in somebody's list."""
 
-    request: SyncRequest
+    request: Request
     waits_for_me: bool = False  # for the reader's decision
 
 
@@ -46,7 +46,7 @@ def help_message(command: str) -> Message:
         ("history ID", "all that happened to a request"),
         ("cancel ID", "cancels a request that is not running yet"),
         ("freeze ROUTE reason", "stops everything on a route, for its approvers"),
-        ("thaw ROUTE", "lets a frozen route go on"),
+        ("unfreeze ROUTE", "lets a frozen route go on"),
         ("help", "shows this"),
     )
     return message(
@@ -76,7 +76,7 @@ def list_message(items: Sequence[ListItem], *, page: int, pages: int, total: int
     return message(*blocks, *_turning(page, pages, ids.ACTION_LIST_PREVIOUS, ids.ACTION_LIST_NEXT, count))
 
 
-def request_lines(request: SyncRequest, *, waits: bool) -> Iterator[Block]:
+def request_lines(request: Request, *, waits: bool) -> Iterator[Block]:
     """Yield a request as two lines with a button, for lists."""
     content = request.content
     text = (
@@ -91,7 +91,7 @@ def request_lines(request: SyncRequest, *, waits: bool) -> Iterator[Block]:
 
 
 def status_message(
-    request: SyncRequest,
+    request: Request,
     *,
     quorum: Quorum,
     freeze: Freeze | None = None,
@@ -165,7 +165,7 @@ def error_message(error_id: str) -> Message:
     )
 
 
-def told_message(text: str) -> Message:
+def notice_message(text: str) -> Message:
     """Return an answer in a sentence or two, such as that something was done."""
     return message(kit.rich(kit.para(kit.words(text))))
 
@@ -195,7 +195,7 @@ def _turning(
         yield kit.actions(*buttons)
 
 
-def _details(request: SyncRequest) -> Block:
+def _details(request: Request) -> Block:
     return kit.button("Details", ids.ACTION_STATUS, describe.ref(request), says=f"Details of sync request {request.id}")
 
 

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from bot.views import describe, kit
 from bot.views.text import Block, date_element, plural
-from handlers.models import Problem, SyncRequest
+from handlers.models import Problem, Request
 
 Data: TypeAlias = Mapping[str, object]
 
@@ -32,7 +32,7 @@ class Note(StrEnum):
     EXPIRED = "expired"
     REFUSED = "refused"  # actor, action ("approve", …), reasons: list of sentences
     FROZEN = "frozen"  # actor, reason
-    THAWED = "thawed"  # actor
+    UNFROZEN = "unfrozen"  # actor
     WAITING_FOR_PAIR = "waiting_for_pair"  # other: id of the request that is served first
     EXISTING_FOUND = "existing_found"  # destination_ids: list of ids
     ADDED = "added"  # destination_id: the existing one that the stories were added to
@@ -96,104 +96,104 @@ def _lost(data: Data) -> str:
     return f" {plural(lost, 'approval')} given before no longer {'counts' if lost == 1 else 'count'}." if lost else ""
 
 
-def _edited(data: Data, request: SyncRequest) -> Iterator[Block]:
+def _edited(data: Data, request: Request) -> Iterator[Block]:
     yield kit.para("✏️ ", *_by(data), f" changed the request: it is revision {request.revision} now.{_lost(data)}")
     yield from _sentences(data, "changes")
 
 
-def _reminder(data: Data, request: SyncRequest) -> Iterator[Block]:
+def _reminder(data: Data, request: Request) -> Iterator[Block]:
     missing = _text(data, "missing")
     needs: tuple[kit.Part, ...] = (" It needs ", kit.words(missing, 200), ".") if missing else ()
     yield kit.para("🔔 This is still waiting.", *needs, " It expires ", date_element(request.expires_at), ".")
 
 
-def _approved(data: Data, _: SyncRequest) -> Iterator[Block]:
+def _approved(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para("👍 ", *_by(data), f" approved.{_have(data)}")
     yield from _quoted(data, "comment")
 
 
-def _reached(_: Data, __: SyncRequest) -> Iterator[Block]:
+def _reached(_: Data, __: Request) -> Iterator[Block]:
     yield kit.para("👍 Everybody needed has approved. The sync starts now.")
 
 
-def _withdrawn(data: Data, _: SyncRequest) -> Iterator[Block]:
+def _withdrawn(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para("↩️ ", *_by(data), f" withdrew their approval.{_have(data)}")
 
 
-def _approval_void(data: Data, _: SyncRequest) -> Iterator[Block]:
+def _approval_void(data: Data, _: Request) -> Iterator[Block]:
     why = "their account is deactivated, a guest's, or denied by the policy now"
     yield kit.para("↩️ The approval of ", *_by(data), f" does not count any more: {why}.{_have(data)}")
 
 
-def _rejected(data: Data, _: SyncRequest) -> Iterator[Block]:
+def _rejected(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para("⛔ ", *_by(data), " rejected the request.")
     yield from _quoted(data, "comment")
 
 
-def _cancelled(data: Data, _: SyncRequest) -> Iterator[Block]:
+def _cancelled(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para("🚫 ", *_by(data), " cancelled the request. Nothing was sent to Tines.")
     yield from _quoted(data, "comment")
 
 
-def _expired(_: Data, __: SyncRequest) -> Iterator[Block]:
+def _expired(_: Data, __: Request) -> Iterator[Block]:
     yield kit.para("⌛ The request expired before enough people approved it. Nothing was sent to Tines.")
 
 
-def _refused(data: Data, _: SyncRequest) -> Iterator[Block]:
+def _refused(data: Data, _: Request) -> Iterator[Block]:
     tried: tuple[kit.Part, ...] = (" (", kit.words(_text(data, "action"), 60), ")") if _text(data, "action") else ()
     yield kit.para("✋ ", *_by(data), " tried something that is not allowed", *tried, ".")
     yield from _sentences(data, "reasons")
 
 
-def _frozen(data: Data, request: SyncRequest) -> Iterator[Block]:
+def _frozen(data: Data, request: Request) -> Iterator[Block]:
     yield kit.para(
-        "❄️ ", *_by(data), " froze the route ", kit.name(request.content.route, 80), ". This waits for the thaw."
+        "❄️ ", *_by(data), " froze the route ", kit.name(request.content.route, 80), ". This waits until it is unfrozen."
     )
     yield from _quoted(data, "reason")
 
 
-def _thawed(data: Data, request: SyncRequest) -> Iterator[Block]:
-    yield kit.para("🌤️ ", *_by(data), " thawed the route ", kit.name(request.content.route, 80), ". This goes on.")
+def _unfrozen(data: Data, request: Request) -> Iterator[Block]:
+    yield kit.para("🌤️ ", *_by(data), " unfroze the route ", kit.name(request.content.route, 80), ". This goes on.")
 
 
-def _waiting_for_pair(data: Data, _: SyncRequest) -> Iterator[Block]:
+def _waiting_for_pair(data: Data, _: Request) -> Iterator[Block]:
     other: kit.Part = kit.mono(_text(data, "other"), 20) if _text(data, "other") else "another request"
     yield kit.para("⏳ This waits for ", other, ", which is for the same two teams and came first.")
 
 
-def _existing_found(data: Data, _: SyncRequest) -> Iterator[Block]:
+def _existing_found(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para(
         f"⚠️ Nothing was sent: for the same two teams there are {_numbers(data)} that the approvers had not seen. "
         "Please review this again."
     )
 
 
-def _added(data: Data, _: SyncRequest) -> Iterator[Block]:
+def _added(data: Data, _: Request) -> Iterator[Block]:
     number = _count(data, "destination_id")
     which = "one that exists" if number is None else f"number {number}, which exists"
     yield kit.para(f"📎 The stories are added to the sync destination for these teams: {which} already.")
 
 
-def _double_found(data: Data, _: SyncRequest) -> Iterator[Block]:
+def _double_found(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para(
         f"⚠️ There are {_numbers(data)} for the same teams and stories now, more than this request made. "
         "Somebody may have created one by hand. Please look, and delete what is not wanted in Tines."
     )
 
 
-def _stories_changed(data: Data, _: SyncRequest) -> Iterator[Block]:
+def _stories_changed(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para(
         f"⚠️ The stories have changed in Tines since this was asked for.{_lost(data)} Please review it again."
     )
     yield from _sentences(data, "changes")
 
 
-def _break_glass(data: Data, request: SyncRequest) -> Iterator[Block]:
+def _break_glass(data: Data, request: Request) -> Iterator[Block]:
     yield kit.para("🚨 ", kit.bold("Break-glass: "), *_by(data), kit.bold(" runs this at once, without approval."))
     yield kit.quote(_text(data, "reason") or request.content.reason)
 
 
-def _trying_again(data: Data, _: SyncRequest) -> Iterator[Block]:
+def _trying_again(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para("⏳ Tines could not be reached. Nothing is lost: this goes on by itself", *_next_try(data), ".")
     raw = data.get("problem")
     if isinstance(raw, Mapping) and isinstance(raw.get("what"), str):
@@ -208,15 +208,15 @@ def _next_try(data: Data) -> tuple[kit.Part, ...]:
         return ()
 
 
-def _checking_again(data: Data, _: SyncRequest) -> Iterator[Block]:
+def _checking_again(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para("🔎 ", *_by(data), " asked to check again what became of this.")
 
 
-def _closed(data: Data, _: SyncRequest) -> Iterator[Block]:
+def _closed(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para("❌ ", *_by(data), " closed this as failed. Nothing more is sent.")
 
 
-def _channel_unreachable(data: Data, _: SyncRequest) -> Iterator[Block]:
+def _channel_unreachable(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para(
         "📭 I could not post to the channel ", kit.mono(_text(data, "channel") or "that is configured", 40), "."
     )
@@ -224,12 +224,12 @@ def _channel_unreachable(data: Data, _: SyncRequest) -> Iterator[Block]:
     yield kit.para("Somebody may have archived it or removed me from it. Please tell whoever runs tines-sync.")
 
 
-def _policy_fault(data: Data, _: SyncRequest) -> Iterator[Block]:
+def _policy_fault(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para("🧩 The route's policy cannot work as it is configured. Please tell whoever runs tines-sync:")
     yield from _sentences(data, "faults")
 
 
-_Draw: TypeAlias = Callable[[Data, SyncRequest], Iterator[Block]]
+_Draw: TypeAlias = Callable[[Data, Request], Iterator[Block]]
 _DRAWN: Final[Mapping[str, _Draw]] = MappingProxyType(
     {
         Note.EDITED: _edited,
@@ -243,7 +243,7 @@ _DRAWN: Final[Mapping[str, _Draw]] = MappingProxyType(
         Note.EXPIRED: _expired,
         Note.REFUSED: _refused,
         Note.FROZEN: _frozen,
-        Note.THAWED: _thawed,
+        Note.UNFROZEN: _unfrozen,
         Note.WAITING_FOR_PAIR: _waiting_for_pair,
         Note.EXISTING_FOUND: _existing_found,
         Note.ADDED: _added,
@@ -259,7 +259,7 @@ _DRAWN: Final[Mapping[str, _Draw]] = MappingProxyType(
 )
 
 
-def note_lines(kind: str, data: Data, request: SyncRequest) -> Iterator[Block]:
+def note_lines(kind: str, data: Data, request: Request) -> Iterator[Block]:
     """Yield what a note says, as rich text. A kind that is not known is told by its name, not dropped."""
     if kind in _DRAWN:
         yield from _DRAWN[kind](data, request)

@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Final
 
 from bot.views import describe, kit
+from bot.views.fallback_text import message
 from bot.views.note_kinds import Data, Note, note_lines
-from bot.views.plain import message
 from bot.views.statuses import totals
 from bot.views.text import Block, Message, plural
-from handlers.models import State, SyncRequest
+from handlers.models import Request, State
 from handlers.routes import Route
 
 _STATES: Final = frozenset(state.value for state in State)
@@ -21,13 +21,13 @@ _STATES: Final = frozenset(state.value for state in State)
 __all__ = ["Data", "Note", "direct_message", "note_message", "notify_message"]
 
 
-def note_message(kind: str, data: Data, request: SyncRequest) -> Message:
+def note_message(kind: str, data: Data, request: Request) -> Message:
     """Return a note about a request, for its thread. `kind` is a `Note`; what `data` may hold is told there."""
     note = message(kit.rich(*note_lines(kind, data, request)), _id(request))
     return replace(note, broadcast=kind == Note.REMINDER)  # nobody follows the thread of what they did not look at
 
 
-def notify_message(request: SyncRequest, route: Route, permalink: str | None) -> Message:
+def notify_message(request: Request, route: Route, permalink: str | None) -> Message:
     """Return the short message for a channel that wants to know what was synced."""
     lines = [
         kit.para(f"{describe.sign(request.state)} ", kit.bold(_ended(request)), " ", *describe.what(request)),
@@ -39,7 +39,7 @@ def notify_message(request: SyncRequest, route: Route, permalink: str | None) ->
 
 
 def direct_message(
-    request: SyncRequest, route: Route, permalink: str | None, *, kind: str | None = None, data: Data | None = None
+    request: Request, route: Route, permalink: str | None, *, kind: str | None = None, data: Data | None = None
 ) -> Message:
     """Return what the requester, or somebody else concerned, is told in person.
 
@@ -57,7 +57,7 @@ def direct_message(
     return message(kit.rich(*lines), again, _id(request))
 
 
-def _yours(request: SyncRequest) -> str:
+def _yours(request: Request) -> str:
     return {
         State.SUCCEEDED: "Your stories are synced.",
         State.PARTIAL: "Your stories are synced in part.",
@@ -66,7 +66,7 @@ def _yours(request: SyncRequest) -> str:
     }.get(request.state, f"Your sync request is {describe.state_words(request.state)}.")
 
 
-def _ended(request: SyncRequest) -> str:
+def _ended(request: Request) -> str:
     return {
         State.SUCCEEDED: "Synced.",
         State.PARTIAL: "Synced in part.",
@@ -74,7 +74,7 @@ def _ended(request: SyncRequest) -> str:
     }.get(request.state, f"A sync request is {describe.state_words(request.state)}.")
 
 
-def _why(request: SyncRequest, route: Route) -> Iterator[Block]:
+def _why(request: Request, route: Route) -> Iterator[Block]:
     if request.state in {State.REJECTED, State.CANCELLED} and request.closed_by:
         yield kit.para("By ", kit.user(request.closed_by), ".")
     if request.closed_comment.strip():
@@ -95,5 +95,5 @@ def _thread(permalink: str | None) -> Iterator[Block]:
         yield kit.para(kit.link(permalink, "Open the thread"))
 
 
-def _id(request: SyncRequest) -> Block:
+def _id(request: Request) -> Block:
     return kit.context(f"`{request.id}`")

@@ -11,10 +11,10 @@ from types import MappingProxyType
 from typing import Final
 
 from bot.views import describe, ids, kit
-from bot.views.meta import ErrorRef
-from bot.views.plain import message, plain_only, text_size
+from bot.views.carried import ErrorRef
+from bot.views.fallback_text import message, plain_only, text_size
 from bot.views.text import Block, Message, line, plural, size, tidy
-from handlers.models import State, StoryStatus, SyncRequest
+from handlers.models import Request, State, StoryStatus
 from handlers.routes import Route
 
 ROWS: Final = 100  # of a table, without its header
@@ -50,7 +50,7 @@ __all__ = [
 ]
 
 
-def status_messages(request: SyncRequest, route: Route) -> list[Message]:
+def status_messages(request: Request, route: Route) -> list[Message]:
     """Return the messages of the status list, in order; empty while there is nothing to tell yet.
 
     Stories that failed come first. The number of messages can change from one call to the next, since errors differ
@@ -72,11 +72,11 @@ def status_messages(request: SyncRequest, route: Route) -> list[Message]:
 
 
 _TOLD: Final = frozenset(
-    {State.CREATING, State.SETTLING, State.SUCCEEDED, State.PARTIAL, State.FAILED, State.UNCERTAIN}
+    {State.RUNNING, State.FOLLOWING, State.SUCCEEDED, State.PARTIAL, State.FAILED, State.UNCERTAIN}
 )
 
 
-def _opening(request: SyncRequest, route: Route) -> list[Block]:
+def _opening(request: Request, route: Route) -> list[Block]:
     """Return what stands above the list: totals, then what went wrong and what can be done."""
     blocks = [kit.rich(*_totals(request, route))]
     if request.problem is not None:
@@ -86,11 +86,11 @@ def _opening(request: SyncRequest, route: Route) -> list[Block]:
     return blocks
 
 
-def _totals(request: SyncRequest, route: Route) -> Iterator[Block]:
+def _totals(request: Request, route: Route) -> Iterator[Block]:
     yield kit.para(f"{describe.sign(request.state)} ", kit.bold(_headline(request)))
     told = f"{totals(request.statuses)}, " if request.statuses else ""
     yield kit.para(told, "from ", kit.name(route.source, 60), " to ", kit.name(route.destination, 60))
-    if request.state is State.SETTLING:
+    if request.state is State.FOLLOWING:
         yield kit.para("This list is kept up to date while Tines works.")
     elif any(not status.settled for status in request.statuses) and request.state.final:
         yield kit.para("Tines had not synced everything when watching ended. Those stories may still follow.")
@@ -98,11 +98,11 @@ def _totals(request: SyncRequest, route: Route) -> Iterator[Block]:
         yield kit.para("💬 ", kit.words(request.note, 500))
 
 
-def _headline(request: SyncRequest) -> str:
+def _headline(request: Request) -> str:
     number = f" {request.destination_id}" if request.destination_id is not None else ""
     return {
-        State.CREATING: "Creating the sync destination in Tines…",
-        State.SETTLING: f"Sync destination{number} is there; its stories are syncing.",
+        State.RUNNING: "Creating the sync destination in Tines…",
+        State.FOLLOWING: f"Sync destination{number} is there; its stories are syncing.",
         State.SUCCEEDED: f"Done: sync destination{number} is there and every story is synced.",
         State.PARTIAL: f"Sync destination{number} is there, but not every story is synced.",
         State.FAILED: f"Sync destination{number} is there, but no story was synced."
@@ -120,7 +120,7 @@ def totals(statuses: Sequence[StoryStatus]) -> str:
     return f"{plural(len(statuses), 'story')}: {told}"
 
 
-def _uncertain(request: SyncRequest, route: Route) -> Iterator[Block]:
+def _uncertain(request: Request, route: Route) -> Iterator[Block]:
     yield kit.rich(
         kit.para(
             "The call was sent, but no clear answer came back, and looking afterwards could not tell. Please look at "
@@ -195,7 +195,7 @@ def _is_cut(status: StoryStatus) -> bool:
     return size(error) > _ERROR or "\n" in error
 
 
-def _long_errors(request: SyncRequest, page: Sequence[StoryStatus]) -> Iterator[Block]:
+def _long_errors(request: Request, page: Sequence[StoryStatus]) -> Iterator[Block]:
     """Yield what opens the errors that the table shows cut: a button each, or a select for many."""
     cut = [(status, ErrorRef(request=request.id, story=status.story_id).dump()) for status in page if _is_cut(status)]
     if 0 < len(cut) <= _BUTTONS:

@@ -155,13 +155,13 @@ class Catalogue:
         team_id: int,
         ids: Collection[int],
         *,
-        noted: Callable[[TinesCalls], TinesCalls] | None = None,
+        recording: Callable[[TinesCalls], TinesCalls] | None = None,
     ) -> dict[int, Story]:
         """Return those of the stories that are in the team and can be synced, as they are on Tines now, by id.
 
         `noted` makes the operations those whose calls are recorded. Raises `TinesError`.
         """
-        stories = await self._team_as_it_is(tenant, team_id, None, noted)
+        stories = await self._team_as_it_is(tenant, team_id, None, recording)
         return _by_id(stories.pick(everything=False, tag_keys=(), ids=ids))
 
     async def team_now(self, tenant: str, team_id: int) -> Team | None:
@@ -193,12 +193,12 @@ class Catalogue:
         tenant: str,
         team_id: int,
         seconds: float | None,
-        noted: Callable[[TinesCalls], TinesCalls] | None = None,
+        recording: Callable[[TinesCalls], TinesCalls] | None = None,
     ) -> TeamList:
         """Return the team's stories as Tines tells them now, the whole tenant left alone."""
         client = self._clients[tenant]
-        calls: TinesCalls = client if seconds is None else client.hurried(seconds)
-        rows = await fetch_rows(noted(calls) if noted else calls, self._tenants[tenant], team_id)
+        calls: TinesCalls = client if seconds is None else client.with_deadline(seconds)
+        rows = await fetch_rows(recording(calls) if recording else calls, self._tenants[tenant], team_id)
         team = TeamList()
         await team.fill(rows, range(len(rows.ids)))
         return team
@@ -206,7 +206,7 @@ class Catalogue:
     async def _search_directly(self, tenant: str, team_id: int, query: str, limit: int) -> FoundStories:
         """Search with Tines's own search, which looks at names only; the number of all stories is asked for beside it."""
         known = self._tenants[tenant]
-        client = self._clients[tenant].hurried(self._answer_within)
+        client = self._clients[tenant].with_deadline(self._answer_within)
         search = partial(client.stories_page, team_id=team_id, filter=filter_of(known))
         if query:
             # the second one is only about how many there are

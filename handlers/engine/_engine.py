@@ -14,7 +14,7 @@ import structlog
 from dbos import DBOS, DBOSPortableJSONSerializer
 
 from handlers.engine._durable import APPLICATION, AT_ONCE, LEAVE_SECONDS, QUEUE, WORKFLOW, DurableJobs
-from handlers.jobs import ADVANCE, DELIVER, INTENT, Job, NewerVersionError
+from handlers.jobs import ADVANCE, DEFERRED, DELIVER, Job, NewerVersionError
 from handlers.store import Store, StoreUnavailableError
 from handlers.tracing import traced
 
@@ -131,8 +131,8 @@ class Engine:
 
         DBOS.launch()
 
-    async def stop(self, *, patience: float = 20.0) -> None:
-        """Take no new job, give running ones `patience` seconds to end, leave the rest to be resumed."""
+    async def stop(self, *, grace: float = 20.0) -> None:
+        """Take no new job, give running ones `grace` seconds to end, leave the rest to be resumed."""
         self._accepting = False
         self._jobs.on_wake(None)
         if self._sweeper is not None:
@@ -140,7 +140,7 @@ class Engine:
             with suppress(asyncio.CancelledError):
                 await self._sweeper
         if self._running:
-            _, late = await asyncio.wait(self._running.values(), timeout=patience)
+            _, late = await asyncio.wait(self._running.values(), timeout=grace)
             for task in late:
                 task.cancel()
             if late:
@@ -234,8 +234,8 @@ class Engine:
         """Start the jobs of every row that is due and that nobody works on."""
         async with self._store.reading() as reader:
             await self._store.note_freezes(reader)  # so that whoever opens a form need not wait for the database
-            requests, lanes, intents = await reader.due(self._store.executor)
-        due = {ADVANCE: requests, DELIVER: lanes, INTENT: intents}
+            requests, conversations, deferred = await reader.due(self._store.executor)
+        due = {ADVANCE: requests, DELIVER: conversations, DEFERRED: deferred}
         self._swept_at = self._monotonic()
         found = [Job(kind, key) for kind, keys in due.items() for key in keys]
         free = [
@@ -272,7 +272,7 @@ class Engine:
                 await self._jobs.client.resume_workflow_async(workflow.workflow_id, queue_name=QUEUE)
 
     async def _tidy(self) -> None:
-        """Drop jobs and intents that ended a while ago; the record of what happened is in the events, not in them."""
+        """Drop jobs and deferred commands that ended a while ago; the record of what happened is in the events, not in them."""
         before = datetime.now(UTC) - _KEEP_FINISHED
         while True:
             old = await self._jobs.client.list_workflows_async(
@@ -285,5 +285,5 @@ class Engine:
             if not old:
                 break
             await self._jobs.client.delete_workflows_async([workflow.workflow_id for workflow in old])
-        await self._store.forget_intents(before)
+        await self._store.forget_deferred(before)
         self._failed = {job: when for job, when in self._failed.items() if when[1] > self._monotonic() - _TIDY_SECONDS}

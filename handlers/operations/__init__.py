@@ -7,10 +7,10 @@ looks at the row can go on.
 
 from typing import TYPE_CHECKING, Protocol
 
-from handlers.models import Content, Frozen, Problem, Story, SyncRequest
+from handlers.models import Content, Frozen, Problem, Request, Story
 
 if TYPE_CHECKING:
-    from handlers.operations.logbook import Logbook
+    from handlers.operations.call_journal import CallJournal
 
 
 class ExistingDestination(Frozen):
@@ -33,10 +33,10 @@ class Preview(Frozen):
 class Operation(Protocol):
     """One kind of work on Tines."""
 
-    async def preview(self, content: Content, book: "Logbook") -> Preview:
+    async def preview(self, content: Content, journal: "CallJournal") -> Preview:
         """Look up what would be done, noting the calls. Never raises for what Tines answers: see `Preview.problem`."""
         ...
 
-    async def advance(self, request: SyncRequest) -> None:
+    async def advance(self, request: Request) -> None:
         """Do the next piece of work for the request, as its state says, and commit what came of it."""
         ...

@@ -8,9 +8,9 @@ two teams wait for each other. An update may be sent twice without harm: it says
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from handlers.models import Problem, SyncRequest
+from handlers.models import Problem, Request
 from handlers.operations.outcomes import Outcomes
-from handlers.operations.trouble import passing
+from handlers.operations.transience import is_transient
 from handlers.routes import Route
 from handlers.tines import TinesCalls, TinesError, UnknownOutcomeError
 
@@ -24,13 +24,13 @@ class Adding:
         self,
         source: TinesCalls,
         outcomes: Outcomes,
-        may_send: Callable[[SyncRequest], Awaitable[bool]],
+        may_send: Callable[[Request], Awaitable[bool]],
     ) -> None:
         self._source = source  # the tenant's operations
         self._outcomes = outcomes
         self._may_send = may_send  # asked right before the effect; if not, it has said so on the row
 
-    async def add(self, request: SyncRequest, route: Route, destination_id: int) -> None:
+    async def add(self, request: Request, route: Route, destination_id: int) -> None:
         """Add what is missing and begin to follow the destination."""
         wanted = frozenset(story.id for story in request.content.stories)
         how = "found"  # every story is in it already
@@ -49,7 +49,7 @@ class Adding:
         except UnknownOutcomeError as error:
             await self._outcomes.look_soon(request, error)
         except TinesError as error:
-            if passing(error):
+            if is_transient(error):
                 await self._outcomes.cannot_look(request, route, error)
             elif error.status == _NOT_FOUND:
                 await self._outcomes.start_over(request, route, error)  # somebody deleted it: decide anew

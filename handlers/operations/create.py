@@ -11,14 +11,14 @@ Each `advance` reads where the request stands, does one piece, and commits it. N
 from collections.abc import Callable, Mapping
 
 from handlers.catalogue import Catalogue
-from handlers.models import Content, SyncRequest
+from handlers.models import Content, Request
 from handlers.operations import ExistingDestination, Preview
+from handlers.operations.call_journal import CallJournal
 from handlers.operations.creating import Creating, Parts, look
 from handlers.operations.destinations import of_the_same_teams
-from handlers.operations.logbook import Logbook
 from handlers.operations.outcomes import Outcomes
-from handlers.operations.pacing import Pacing
-from handlers.routes import Atlas
+from handlers.operations.schedule import Schedule
+from handlers.routes import Topology
 from handlers.store import Store
 from handlers.tines import TinesClient, TinesError
 
@@ -29,19 +29,19 @@ class CreateDestination:
     def __init__(
         self,
         store: Store,
-        atlas: Atlas,
+        topology: Topology,
         clients: Mapping[str, TinesClient],
         catalogue: Catalogue,
         *,
         holds_lease: Callable[[], bool],
-        pacing: Pacing,
+        schedule: Schedule,
     ) -> None:
-        self._parts = Parts(store, atlas, clients, catalogue, holds_lease, pacing)
+        self._parts = Parts(store, topology, clients, catalogue, holds_lease, schedule)
 
-    async def preview(self, content: Content, book: Logbook) -> Preview:
+    async def preview(self, content: Content, journal: CallJournal) -> Preview:
         """Look up the stories and the destinations for the same teams as they are now."""
         try:
-            stories, found = await look(self._parts, content, book)
+            stories, found = await look(self._parts, content, journal)
         except TinesError as error:
             return Preview(stories=content.stories, problem=error.problem())
         return Preview(
@@ -53,17 +53,17 @@ class CreateDestination:
                     story_names=tuple(status.name for status in each.statuses()),
                     manual=bool(each.manual_sync_only),
                 )
-                for each in of_the_same_teams(found, content, self._parts.atlas.tenants[content.destination])
+                for each in of_the_same_teams(found, content, self._parts.topology.tenants[content.destination])
             ),
         )
 
-    async def advance(self, request: SyncRequest) -> None:
+    async def advance(self, request: Request) -> None:
         """Do the next piece of work for a request that this process has claimed."""
         parts, content = self._parts, request.content
-        async with Logbook(parts.store, request.id) as book:
-            outcomes = Outcomes(parts.store.clock, parts.atlas.calendar, parts.pacing, book)
-            route = parts.atlas.route_for(content)
+        async with CallJournal(parts.store, request.id) as journal:
+            outcomes = Outcomes(parts.store.clock, parts.topology.calendar, parts.schedule, journal)
+            route = parts.topology.route_for(content)
             if route is None:
                 await outcomes.unrouted(request)
             else:
-                await Creating(parts, content.source, outcomes, book).go_on(request, route)
+                await Creating(parts, content.source, outcomes, journal).go_on(request, route)

@@ -13,20 +13,20 @@ from typing import Final
 import structlog
 
 from handlers.catalogue import Catalogue
-from handlers.models import Content, State, Story, SyncMode, SyncRequest
+from handlers.models import Content, Request, State, Story, SyncMode
 from handlers.operations.adding import Adding
+from handlers.operations.call_journal import CallJournal
 from handlers.operations.destinations import appeared, of_the_same_teams, with_the_stories
 from handlers.operations.following import Following
-from handlers.operations.logbook import Logbook
 from handlers.operations.outcomes import Outcomes
-from handlers.operations.pacing import Pacing
 from handlers.operations.plan import Step, plan
-from handlers.operations.trouble import passing
-from handlers.routes import Atlas, Route, Tenant
+from handlers.operations.schedule import Schedule
+from handlers.operations.transience import is_transient
+from handlers.routes import Route, Tenant, Topology
 from handlers.store import Store, Transaction
 from handlers.tines import RetryableError, SyncDestination, TinesClient, TinesError, UnknownOutcomeError
 
-_AT_WORK: Final = frozenset({State.CREATING, State.UNCERTAIN})  # what it will create, or did, is not known yet
+_AT_WORK: Final = frozenset({State.RUNNING, State.UNCERTAIN})  # what it will create, or did, is not known yet
 _CLOCK_SKEW: Final = timedelta(seconds=5)  # between the machines that share a database
 
 
@@ -35,46 +35,46 @@ class Parts:
     """What the work is done with."""
 
     store: Store
-    atlas: Atlas
+    topology: Topology
     clients: Mapping[str, TinesClient]
     catalogue: Catalogue
     holds_lease: Callable[[], bool]
-    pacing: Pacing
+    schedule: Schedule
 
 
 class Creating:
-    """One piece of work for a claimed request of a route. Every call to Tines goes through the logbook."""
+    """One piece of work for a claimed request of a route. Every call to Tines goes through the journal."""
 
-    def __init__(self, parts: Parts, source: str, outcomes: Outcomes, book: Logbook) -> None:
+    def __init__(self, parts: Parts, source: str, outcomes: Outcomes, journal: CallJournal) -> None:
         self._parts = parts
         self._client = parts.clients[source]
-        self._source = book.noted(self._client)
+        self._source = journal.recording(self._client)
         self._outcomes = outcomes
-        self._book = book
-        self._following = Following(parts.store.clock, parts.atlas, self._source, outcomes, parts.pacing, book)
+        self._journal = journal
+        self._following = Following(parts.store.clock, parts.topology, self._source, outcomes, parts.schedule, journal)
         self._adding = Adding(self._source, outcomes, self._may_still_send)
         self._log = structlog.get_logger(__name__)
 
-    async def go_on(self, request: SyncRequest, route: Route) -> None:
+    async def go_on(self, request: Request, route: Route) -> None:
         """Do what the request's state says."""
         if request.state is State.APPROVED:
             await self._begin(request, route)
-        elif request.state is State.SETTLING:
+        elif request.state is State.FOLLOWING:
             await self._following.follow(request, route)
         elif request.destination_id is not None:
             await self._adding.add(request, route, request.destination_id)
-        elif request.state is State.CREATING:
+        elif request.state is State.RUNNING:
             await self._find_out(request, route)
 
-    async def _begin(self, request: SyncRequest, route: Route) -> None:
+    async def _begin(self, request: Request, route: Route) -> None:
         """Look first, then commit what is about to be sent, then send it."""
         if await self._frozen(request):
             return
         looked_at = self._parts.store.clock()
         try:
-            stories, found = await look(self._parts, request.content, self._book)
+            stories, found = await look(self._parts, request.content, self._journal)
         except TinesError as error:
-            if passing(error):
+            if is_transient(error):
                 await self._outcomes.try_later(request, route, error)
             else:
                 await self._outcomes.fail(request, route, error.problem())
@@ -85,7 +85,7 @@ class Creating:
             await self._outcomes.ask_again(request, route, decided.existing, decided.changed)
             return
         adding = decided.existing[0] if decided.step is Step.ADD else None
-        async with self._book.holding(request) as (transaction, claimed):
+        async with self._journal.holding(request) as (transaction, claimed):
             held = await self._may_send(transaction, claimed, looked_at)
             if held is None:
                 return
@@ -94,26 +94,26 @@ class Creating:
                 held,
                 wait=self._longest_call(),
                 destination_id=adding,
-                known_ids=tuple(each.id for each in found) if adding is None else None,
+                preexisting_ids=tuple(each.id for each in found) if adding is None else None,
             )
         if adding is None:
             await self._post(begun, route)
         else:
             await self._adding.add(begun, route, adding)
 
-    async def _frozen(self, request: SyncRequest) -> bool:
+    async def _frozen(self, request: Request) -> bool:
         """Whether a freeze holds this one up, as far as this process knows; if so, say it on the row.
 
         Asked before Tines is, so that a long freeze costs no calls; asked again, under lock, right before the effect.
         """
         if request.content.route not in await self._parts.store.freezes():
             return False
-        async with self._book.holding(request) as (transaction, held):
+        async with self._journal.holding(request) as (transaction, held):
             return held is None or await self._held_up(transaction, held)
 
-    async def _held_up(self, transaction: Transaction, request: SyncRequest) -> bool:
+    async def _held_up(self, transaction: Transaction, request: Request) -> bool:
         if await transaction.freeze(request.content.route) is not None:
-            await self._outcomes.wait(transaction, request, "The route is frozen; this runs when it is thawed.")
+            await self._outcomes.wait(transaction, request, "The route is frozen; this runs when it is unfrozen.")
             return True
         await transaction.lock_teams(request)
         others = await transaction.same_teams(request, _AT_WORK)
@@ -122,9 +122,7 @@ class Creating:
             return True
         return False
 
-    async def _may_send(
-        self, transaction: Transaction, claimed: SyncRequest | None, looked_at: datetime
-    ) -> SyncRequest | None:
+    async def _may_send(self, transaction: Transaction, claimed: Request | None, looked_at: datetime) -> Request | None:
         """Return the request if a call may be sent for it now. Everything is asked again, right before the effect."""
         held = await self._unhindered(transaction, claimed)
         if held is not None and await transaction.begun_since(held, looked_at - _CLOCK_SKEW):
@@ -133,13 +131,13 @@ class Creating:
             return None
         return held
 
-    async def _may_still_send(self, request: SyncRequest) -> bool:
+    async def _may_still_send(self, request: Request) -> bool:
         """Whether a call may be sent now for a request that was begun before: by now its route may be frozen."""
-        async with self._book.holding(request) as (transaction, claimed):
+        async with self._journal.holding(request) as (transaction, claimed):
             held = await self._unhindered(transaction, claimed)
         return held is not None and self._parts.holds_lease()
 
-    async def _unhindered(self, transaction: Transaction, held: SyncRequest | None) -> SyncRequest | None:
+    async def _unhindered(self, transaction: Transaction, held: Request | None) -> Request | None:
         """Return the request if this process surely has it, and neither a freeze nor another request holds it up."""
         if held is None or await self._held_up(transaction, held):
             return None
@@ -148,7 +146,7 @@ class Creating:
             return None
         return held
 
-    async def _post(self, request: SyncRequest, route: Route) -> None:
+    async def _post(self, request: Request, route: Route) -> None:
         content = request.content
         if not self._parts.holds_lease():
             # stopped for long between the commit and here: whoever has the request now finds out what is there
@@ -156,7 +154,9 @@ class Creating:
             return
         try:
             # once: while this call can be under way, nobody sends another
-            created = await self._book.noted(self._client.hurried(self._client.longest_call)).create_destination(
+            created = await self._journal.recording(
+                self._client.with_deadline(self._client.longest_call)
+            ).create_destination(
                 destination=self._destination(request),
                 same_tenant=content.source == content.destination,
                 destination_team_id=content.destination_team.id,
@@ -169,7 +169,7 @@ class Creating:
         except RetryableError as error:
             await self._outcomes.not_sent(request, route, error)
         except TinesError as error:
-            if request.posts > 1:
+            if request.attempts > 1:
                 # this call was refused, but an earlier one may have been applied
                 await self._outcomes.look_soon(request, error)
             else:
@@ -177,7 +177,7 @@ class Creating:
         else:
             await self._outcomes.settle(request, route, created, "created")
 
-    async def _find_out(self, request: SyncRequest, route: Route) -> None:
+    async def _find_out(self, request: Request, route: Route) -> None:
         """List, adopt what appeared, send again only what surely is not there and cannot appear any more."""
         looked_at = self._parts.store.clock()
         try:
@@ -185,21 +185,22 @@ class Creating:
         except TinesError as error:
             await self._outcomes.cannot_look(request, route, error)
             return
-        new = appeared(found, request.content, self._destination(request), request.known_ids or ())
+        new = appeared(found, request.content, self._destination(request), request.preexisting_ids or ())
         ours = with_the_stories(new, request.content)
         # no time of sending: the latest call surely did not arrive, so nothing can appear any more
         under_way = (
-            request.posted_at is not None and looked_at - request.posted_at < self._parts.pacing.post_again_after
+            request.attempted_at is not None
+            and looked_at - request.attempted_at < self._parts.schedule.send_again_after
         )
         if ours:
             await self._outcomes.settle(request, route, ours[0], "adopted")
         elif under_way:
             await self._outcomes.look_again(request)
-        elif new or request.posts >= self._parts.pacing.posts:
+        elif new or request.attempts >= self._parts.schedule.attempts:
             # something appeared that is not quite ours, or calls vanish: looking cannot tell
             await self._outcomes.ask_a_person(request, route, None)
         else:
-            async with self._book.holding(request) as (transaction, claimed):
+            async with self._journal.holding(request) as (transaction, claimed):
                 held = await self._may_send(transaction, claimed, looked_at)
                 if held is None:
                     return
@@ -208,31 +209,31 @@ class Creating:
 
     # ---- small things
 
-    def _destination(self, request: SyncRequest) -> Tenant:
-        return self._parts.atlas.tenants[request.content.destination]
+    def _destination(self, request: Request) -> Tenant:
+        return self._parts.topology.tenants[request.content.destination]
 
     def _longest_call(self) -> timedelta:
         return timedelta(seconds=self._client.longest_call)
 
 
 async def look(
-    parts: Parts, content: Content, book: Logbook
+    parts: Parts, content: Content, journal: CallJournal
 ) -> tuple[Mapping[int, Story], tuple[SyncDestination, ...]]:
     """Return the stories of the content that can be synced, and all sync destinations, as they are now.
 
     Raises `TinesError`; of two, the one that will not pass by itself.
     """
     ids = [story.id for story in content.stories]
-    source = book.noted(parts.clients[content.source])
+    source = journal.recording(parts.clients[content.source])
     try:
         async with asyncio.TaskGroup() as group:
             stories = group.create_task(
-                parts.catalogue.current(content.source, content.source_team.id, ids, noted=book.noted)
+                parts.catalogue.current(content.source, content.source_team.id, ids, recording=journal.recording)
             )
             found = group.create_task(source.list_destinations())
     except ExceptionGroup as both:
         errors = [error for error in both.exceptions if isinstance(error, TinesError)]
         if not errors:
             raise
-        raise min(errors, key=passing) from None
+        raise min(errors, key=is_transient) from None
     return stories.result(), found.result()

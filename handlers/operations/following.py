@@ -7,39 +7,39 @@ ten minutes at most. A tenant that does not answer meanwhile costs time and noth
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from handlers import announcing
-from handlers.models import Problem, State, StoryStatus, SyncMode, SyncRequest
+from handlers import announcements
+from handlers.models import Problem, Request, State, StoryStatus, SyncMode
+from handlers.operations.call_journal import CallJournal
 from handlers.operations.destinations import appeared, with_the_stories
-from handlers.operations.logbook import Logbook
 from handlers.operations.outcomes import Outcomes
-from handlers.operations.pacing import Pacing, backoff
-from handlers.operations.told import named, record_statuses
-from handlers.operations.trouble import asked_to_wait, passing
-from handlers.routes import Atlas, Route
+from handlers.operations.schedule import Schedule, backoff
+from handlers.operations.statuses import named, record_statuses
+from handlers.operations.transience import asked_to_wait, is_transient
+from handlers.routes import Route, Topology
 from handlers.store import SYSTEM
 from handlers.tines import TinesCalls, TinesError
 
 
 class Following:
-    """Looks at the statuses of a settling request."""
+    """Looks at the statuses of a request whose stories are followed."""
 
     def __init__(
         self,
         clock: Callable[[], datetime],
-        atlas: Atlas,
+        topology: Topology,
         source: TinesCalls,
         outcomes: Outcomes,
-        pacing: Pacing,
-        book: Logbook,
+        schedule: Schedule,
+        journal: CallJournal,
     ) -> None:
         self._clock = clock
-        self._atlas = atlas
+        self._topology = topology
         self._source = source  # the tenant's operations
-        self._book = book  # of the calls made through them
+        self._journal = journal  # of the calls made through them
         self._outcomes = outcomes
-        self._pacing = pacing
+        self._schedule = schedule
 
-    async def follow(self, request: SyncRequest, route: Route) -> None:
+    async def follow(self, request: Request, route: Route) -> None:
         """Look once, and end the request or say when to look again."""
         if request.statuses and all(status.settled for status in request.statuses):
             await self._finish(request, route, request.statuses)
@@ -53,75 +53,77 @@ class Following:
             await self._unanswered(request, route, error)
             return
         statuses = named(found.statuses(), request)
-        over = request.settle_until is not None and self._clock() >= request.settle_until
+        over = request.follow_until is not None and self._clock() >= request.follow_until
         if over or all(status.settled for status in statuses):
             await self._finish(request, route, statuses)
         else:
             await self._go_on(request, route, statuses, None)
 
-    async def _unanswered(self, request: SyncRequest, route: Route, error: TinesError) -> None:
-        until = request.settle_until or request.updated_at
-        if not passing(error) or self._clock() > until + self._pacing.follow_unreachable_for:
+    async def _unanswered(self, request: Request, route: Route, error: TinesError) -> None:
+        until = request.follow_until or request.updated_at
+        if not is_transient(error) or self._clock() > until + self._schedule.follow_unreachable_for:
             await self._finish(request, route, request.statuses, error.problem())
         else:
             await self._go_on(request, route, request.statuses, error.problem(), at_least=asked_to_wait(error))
 
     async def _go_on(
         self,
-        request: SyncRequest,
+        request: Request,
         route: Route,
         statuses: tuple[StoryStatus, ...],
         problem: Problem | None,
         *,
         at_least: timedelta = timedelta(0),
     ) -> None:
-        async with self._book.holding(request) as (transaction, held):
+        async with self._journal.holding(request) as (transaction, held):
             if held is None:
                 return
             elapsed = self._elapsed(request)
-            wait = max(at_least, backoff(self._pacing.follow_first, self._pacing.follow_most, elapsed))
-            going = await transaction.change(held, statuses=statuses, problem=problem, due_at=transaction.now + wait)
+            wait = max(at_least, backoff(self._schedule.follow_first, self._schedule.follow_most, elapsed))
+            going = await transaction.change(
+                held, statuses=statuses, problem=problem, next_run_at=transaction.now + wait
+            )
             if (statuses, problem) != (held.statuses, held.problem):
                 if problem is not None and problem != held.problem:
                     transaction.record("look_failed", SYSTEM, request.id, problem=problem.model_dump(mode="json"))
                 record_statuses(transaction, held, statuses)
-                await announcing.changed(transaction, going)
-                await announcing.statuses(transaction, going, route)
+                await announcements.changed(transaction, going)
+                await announcements.statuses(transaction, going, route)
             await transaction.release_request(request.id)
 
-    def _elapsed(self, request: SyncRequest) -> timedelta:
-        if request.settle_until is None:
-            return self._pacing.follow_for
+    def _elapsed(self, request: Request) -> timedelta:
+        if request.follow_until is None:
+            return self._schedule.follow_for
         manual = request.content.mode is SyncMode.MANUAL
-        total = self._pacing.follow_manual_for if manual else self._pacing.follow_for
-        return max(timedelta(0), self._clock() - (request.settle_until - total))
+        total = self._schedule.follow_manual_for if manual else self._schedule.follow_for
+        return max(timedelta(0), self._clock() - (request.follow_until - total))
 
     async def _finish(
         self,
-        request: SyncRequest,
+        request: Request,
         route: Route,
         statuses: tuple[StoryStatus, ...],
         problem: Problem | None = None,
     ) -> None:
         note = await self._doubles(request)
         if any(not status.settled for status in statuses) and request.content.mode is SyncMode.AUTOMATIC:
-            minutes = int(self._pacing.follow_for.total_seconds() // 60)
+            minutes = int(self._schedule.follow_for.total_seconds() // 60)
             note = f"Some stories still needed a sync after {minutes} minutes. {note}".strip()
         await self._outcomes.finish(
             request, route, ending(request.content.mode, statuses, problem), statuses, problem=problem, note=note
         )
 
-    async def _doubles(self, request: SyncRequest) -> str:
+    async def _doubles(self, request: Request) -> str:
         """List once more, to see and report a second destination that appeared for the same stories."""
         content = request.content
-        if request.known_ids is None:
+        if request.preexisting_ids is None:
             return ""  # stories were added to a destination; none was created
         try:
             found = await self._source.list_destinations()
         except TinesError:
             return ""  # the look is a courtesy: what the request created is known without it
-        destination = self._atlas.tenants[content.destination]
-        new = appeared(found, content, destination, request.known_ids)
+        destination = self._topology.tenants[content.destination]
+        new = appeared(found, content, destination, request.preexisting_ids)
         others = [each.id for each in with_the_stories(new, content) if each.id != request.destination_id]
         if not others:
             return ""

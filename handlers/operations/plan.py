@@ -7,7 +7,7 @@ than the approved one.
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from handlers.models import Frozen, Story, SyncMode, SyncRequest
+from handlers.models import Frozen, Request, Story, SyncMode
 from handlers.routes import Existing, Route
 from handlers.tines import SyncDestination
 
@@ -28,9 +28,7 @@ class Plan(Frozen):
     changed: tuple[str, ...] = ()  # what is different from what was approved, in sentences
 
 
-def plan(
-    request: SyncRequest, route: Route, same_teams: Sequence[SyncDestination], stories: Mapping[int, Story]
-) -> Plan:
+def plan(request: Request, route: Route, same_teams: Sequence[SyncDestination], stories: Mapping[int, Story]) -> Plan:
     """Decide what to do for an approved request.
 
     `same_teams` are the destinations for its two teams, `stories` those of its stories that can be synced, both as
@@ -41,13 +39,13 @@ def plan(
         return Plan(step=Step.ASK_AGAIN, changed=changed)
     if route.existing is Existing.ADD and len(same_teams) == 1 and _syncs_alike(same_teams[0], request):
         return Plan(step=Step.ADD, existing=(same_teams[0].id,))
-    unseen = tuple(each.id for each in same_teams if each.id not in _seen_by_all(request))
+    unseen = tuple(each.id for each in same_teams if each.id not in _acknowledged_by_all(request))
     if unseen and not request.emergency:
         return Plan(step=Step.ASK_AGAIN, existing=unseen)
     return Plan(step=Step.CREATE)
 
 
-def _changed(request: SyncRequest, stories: Mapping[int, Story]) -> tuple[str, ...]:
+def _changed(request: Request, stories: Mapping[int, Story]) -> tuple[str, ...]:
     gone = [story.name for story in request.content.stories if story.id not in stories]
     if gone:
         return tuple(f"{name} is gone, was moved, or has no change control any more." for name in gone[:10])
@@ -60,12 +58,12 @@ def _changed(request: SyncRequest, stories: Mapping[int, Story]) -> tuple[str, .
     ]
 
 
-def _seen_by_all(request: SyncRequest) -> frozenset[int]:
+def _acknowledged_by_all(request: Request) -> frozenset[int]:
     """Return the ids of the destinations that every one of those who approved was shown."""
-    shown = [frozenset(decision.seen) for decision in request.approvals()]
+    shown = [frozenset(decision.acknowledged_ids) for decision in request.approvals()]
     return frozenset.intersection(*shown) if shown else frozenset()
 
 
-def _syncs_alike(existing: SyncDestination, request: SyncRequest) -> bool:
+def _syncs_alike(existing: SyncDestination, request: Request) -> bool:
     """Whether an existing destination syncs when the request wants its stories to: its mode cannot be chosen anew."""
     return bool(existing.manual_sync_only) == (request.content.mode is SyncMode.MANUAL)

@@ -77,7 +77,7 @@ class ApprovalBasis(Frozen):
     """What a request's approval rests on. People are given by the ids that are stored."""
 
     approved_by: ApprovedBy
-    approvals: tuple[Decision, ...] = ()  # those for what would be sent (`SyncRequest.approvals`)
+    approvals: tuple[Decision, ...] = ()  # those for what would be sent (`Request.approvals`)
     requester: str
     editor: str
     break_glass: str = ""  # who ran it without approval

@@ -167,12 +167,12 @@ def may_break_glass(route: Route, person: Person) -> Ruling:
 
 
 def may_freeze(route: Route, person: Person) -> Ruling:
-    """Whether the person may freeze and thaw the route: its approvers may."""
+    """Whether the person may freeze and unfreeze the route: its approvers may."""
     return _listed(
         route,
         person,
         route.approvers,
-        otherwise=f"Only approvers of {route.name} can freeze or thaw it. Ask one of them.",
+        otherwise=f"Only approvers of {route.name} can freeze or unfreeze it. Ask one of them.",
     )
 
 

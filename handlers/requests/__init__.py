@@ -1,20 +1,21 @@
 """The use cases: asking, deciding, closing, and what time does. Each answers with a value for the person.
 
-asking      submit, edit                     deciding   approve, reject, withdraw
-closing     cancel, check again, freeze      timers     remind, expire
+submit      submit, edit                     decide     approve, reject, withdraw
+close       cancel, check again, freeze      timers     remind, expire
 checking    what a form asks for             advancing  the job that looks at a request
-desk        the parts they share             answers    what they can answer
+services    the parts they share             answers    what they can answer
 rights      what a person may do with a request now
-seldom      refusals that typing repeats
+approvals   which approvals still count      refusal_throttle  refusals that typing repeats
 """
 
 from handlers.requests.advancing import advance
 from handlers.requests.answers import Answer, Changed, Done, Field, Invalid, NotNow, Refused, Slow
-from handlers.requests.asking import Submission, edit, submit
-from handlers.requests.closing import cancel, check_again, close, freeze, reason_needed, thaw
-from handlers.requests.deciding import Shown, approve, reject, withdraw
-from handlers.requests.desk import (
-    Desk,
+from handlers.requests.close import cancel, check_again, close, freeze, reason_needed, unfreeze
+from handlers.requests.decide import ReviewedVersion, approve, reject, withdraw
+from handlers.requests.refusal_throttle import RefusalThrottle
+from handlers.requests.rights import STOPPABLE, Abilities, abilities
+from handlers.requests.services import (
+    Services,
     allowed,
     deadline,
     find,
@@ -24,22 +25,21 @@ from handlers.requests.desk import (
     ruled,
     what_happened,
 )
-from handlers.requests.rights import STOPPABLE, Abilities, abilities
-from handlers.requests.seldom import Seldom
+from handlers.requests.submit import Submission, edit, submit
 
 __all__ = [
     "STOPPABLE",
     "Abilities",
     "Answer",
     "Changed",
-    "Desk",
     "Done",
     "Field",
     "Invalid",
     "NotNow",
+    "RefusalThrottle",
     "Refused",
-    "Seldom",
-    "Shown",
+    "ReviewedVersion",
+    "Services",
     "Slow",
     "Submission",
     "abilities",
@@ -60,7 +60,7 @@ __all__ = [
     "reject",
     "ruled",
     "submit",
-    "thaw",
+    "unfreeze",
     "what_happened",
     "withdraw",
 ]

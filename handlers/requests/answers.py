@@ -7,7 +7,7 @@ there are only these kinds keeps every surface able to show every mistake.
 from collections.abc import Mapping
 from enum import StrEnum
 
-from handlers.models import Frozen, Problem, SyncRequest
+from handlers.models import Frozen, Problem, Request
 from handlers.operations import Preview
 
 
@@ -25,7 +25,7 @@ class Field(StrEnum):
 class Done(Frozen):
     """It was done, and committed."""
 
-    request: SyncRequest
+    request: Request
     text: str  # one sentence for the person
 
 
@@ -33,7 +33,7 @@ class Refused(Frozen):
     """It may not or cannot be done, and why: policy, or something that happened first."""
 
     reasons: tuple[str, ...]
-    request: SyncRequest | None = None  # as it is now
+    request: Request | None = None  # as it is now
 
 
 class Invalid(Frozen):
@@ -45,7 +45,7 @@ class Invalid(Frozen):
 class Changed(Frozen):
     """What was shown is not what is there now: look again and decide again."""
 
-    request: SyncRequest
+    request: Request
     preview: Preview | None  # None when it was not looked up for the request as it is now
     changes: tuple[str, ...]
 

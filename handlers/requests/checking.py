@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from handlers.models import MAX_STORIES, Content, Story, Team
 from handlers.requests.answers import Field, Invalid, NotNow, Slow
-from handlers.requests.desk import Desk
+from handlers.requests.services import Services
 from handlers.routes import Route
 from handlers.tines import TinesError
 
 if TYPE_CHECKING:
-    from handlers.requests.asking import Submission
+    from handlers.requests.submit import Submission
 
 _REASON_LENGTH = 1000
 
 
 async def check_content(
-    desk: Desk, submission: "Submission", route: Route, *, until: float | None
+    services: Services, submission: "Submission", route: Route, *, until: float | None
 ) -> Content | Invalid | NotNow | Slow:
     """Return the content that a form asks for, or what is wrong with it, at its fields.
 
@@ -27,7 +27,7 @@ async def check_content(
     """
     try:
         async with asyncio.timeout_at(until):
-            return await _checked(desk, submission, route)
+            return await _checked(services, submission, route)
     except TimeoutError:
         return Slow()
     except TinesError as error:
@@ -35,12 +35,12 @@ async def check_content(
         return NotNow(problem=problem.model_copy(update={"advice": f"Nothing was sent. {problem.advice}".strip()}))
 
 
-async def _checked(desk: Desk, submission: "Submission", route: Route) -> Content | Invalid:
+async def _checked(services: Services, submission: "Submission", route: Route) -> Content | Invalid:
     fields: dict[Field, str] = {}
     source, destination, stories, kept = await asyncio.gather(
-        _team(desk, route.source, submission.source_team_id),
-        _team(desk, route.destination, submission.destination_team_id),
-        desk.catalogue.resolve(
+        _team(services, route.source, submission.source_team_id),
+        _team(services, route.destination, submission.destination_team_id),
+        services.catalogue.resolve(
             route.source,
             submission.source_team_id,
             everything=submission.everything,
@@ -48,7 +48,7 @@ async def _checked(desk: Desk, submission: "Submission", route: Route) -> Conten
             ids=submission.story_ids,
             deadline=None,
         ),
-        _kept(desk, submission, route),
+        _kept(services, submission, route),
     )
     reason = submission.reason.strip()
     if not reason:
@@ -62,7 +62,7 @@ async def _checked(desk: Desk, submission: "Submission", route: Route) -> Conten
     if route.source == route.destination and submission.source_team_id == submission.destination_team_id:
         fields[Field.DESTINATION_TEAM] = "This is the source team itself. Choose another one."
     together = {story.id: story for story in (*stories, *kept)}
-    if source is not None and (wrong := _wrong_stories(desk, submission, route, together)):
+    if source is not None and (wrong := _wrong_stories(services, submission, route, together)):
         fields[Field.STORIES] = wrong
     if fields or source is None or destination is None:
         return Invalid(fields=fields)
@@ -78,18 +78,18 @@ async def _checked(desk: Desk, submission: "Submission", route: Route) -> Conten
     )
 
 
-async def _team(desk: Desk, tenant: str, team_id: int) -> Team | None:
-    known = desk.catalogue.cached_teams(tenant)
+async def _team(services: Services, tenant: str, team_id: int) -> Team | None:
+    known = services.catalogue.cached_teams(tenant)
     if known is not None and team_id in known:
         return known[team_id]
-    return await desk.catalogue.team_now(tenant, team_id)
+    return await services.catalogue.team_now(tenant, team_id)
 
 
-def _wrong_stories(desk: Desk, submission: "Submission", route: Route, found: dict[int, Story]) -> str:
+def _wrong_stories(services: Services, submission: "Submission", route: Route, found: dict[int, Story]) -> str:
     missing = [story_id for story_id in submission.story_ids if story_id not in found]
     if missing:
         listed = ", ".join(str(story_id) for story_id in missing[:5]) + ("…" if len(missing) > 5 else "")  # noqa: PLR2004
-        without = ", have no change control" if desk.atlas.tenants[route.source].require_change_control else ""
+        without = ", have no change control" if services.topology.tenants[route.source].require_change_control else ""
         return f"Not in this team any more, or gone{without}: {listed}. Take them out and choose again."
     if not found:
         return "Choose at least one story that can be synced. What you chose holds none right now."
@@ -98,11 +98,11 @@ def _wrong_stories(desk: Desk, submission: "Submission", route: Route, found: di
     return ""
 
 
-async def _kept(desk: Desk, submission: "Submission", route: Route) -> tuple[Story, ...]:
+async def _kept(services: Services, submission: "Submission", route: Route) -> tuple[Story, ...]:
     """Return the stories of the request that is edited or asked for again, which the form showed as one choice."""
     if submission.kept_from is None:
         return ()
-    async with desk.store.reading() as reader:
+    async with services.store.reading() as reader:
         before = await reader.request(submission.kept_from)
     if (
         before is None
@@ -111,6 +111,6 @@ async def _kept(desk: Desk, submission: "Submission", route: Route) -> tuple[Sto
     ):
         return ()
     ids = [story.id for story in before.content.stories]
-    return await desk.catalogue.resolve(
+    return await services.catalogue.resolve(
         route.source, submission.source_team_id, everything=False, tag_keys=(), ids=ids, deadline=None
     )

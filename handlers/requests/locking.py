@@ -6,23 +6,23 @@ only because it was quicker than the sweep: a request whose time is over has exp
 
 from collections.abc import Container
 
-from handlers import announcing
-from handlers.models import State, SyncRequest
+from handlers import announcements
+from handlers.models import Request, State
 from handlers.requests.answers import Refused
-from handlers.requests.desk import refused_in, what_happened
+from handlers.requests.services import refused_in, what_happened
 from handlers.routes import Route
 from handlers.store import SYSTEM, Transaction
 
 
 async def locked(
     transaction: Transaction,
-    request: SyncRequest,
+    request: Request,
     route: Route,
     states: Container[State],
     actor: str,
     *,
     what: str,
-) -> SyncRequest | Refused:
+) -> Request | Refused:
     """Return the request as it is now, if it is still in one of the states.
 
     Else the refusal that tells what happened first, recorded as an attempt at `what`.
@@ -34,7 +34,7 @@ async def locked(
     return refused_in(transaction, actor, (what_happened(now),), what=what, request=now)
 
 
-async def in_time(transaction: Transaction, request_id: str, route: Route) -> SyncRequest | None:
+async def in_time(transaction: Transaction, request_id: str, route: Route) -> Request | None:
     """Return a request, locked, expired if its time is over."""
     current = await transaction.request(request_id, lock=True)
     if current is not None and current.state is State.PENDING and transaction.now >= current.expires_at:
@@ -42,9 +42,9 @@ async def in_time(transaction: Transaction, request_id: str, route: Route) -> Sy
     return current
 
 
-async def expire(transaction: Transaction, request: SyncRequest, route: Route) -> SyncRequest:
+async def expire(transaction: Transaction, request: Request, route: Route) -> Request:
     """End a pending request, locked, whose time is over."""
-    expired = await transaction.change(request, state=State.EXPIRED, due_at=None, finished_at=transaction.now)
+    expired = await transaction.change(request, state=State.EXPIRED, next_run_at=None, finished_at=transaction.now)
     transaction.record("expired", SYSTEM, request.id, revision=request.revision)
-    await announcing.ended(transaction, expired, route)
+    await announcements.ended(transaction, expired, route)
     return expired

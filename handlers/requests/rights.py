@@ -7,7 +7,7 @@ up, afresh before a yes that has an effect, is the caller's part.
 
 from typing import Final
 
-from handlers.models import Frozen, State, SyncRequest
+from handlers.models import Frozen, Request, State
 from handlers.people import Person
 from handlers.policy import (
     Ruling,
@@ -19,7 +19,7 @@ from handlers.policy import (
     may_request,
     may_withdraw,
 )
-from handlers.requests.desk import what_happened
+from handlers.requests.services import what_happened
 from handlers.routes import Route
 
 STOPPABLE: Final = frozenset({State.PENDING, State.APPROVED})
@@ -42,7 +42,7 @@ class Abilities(Frozen):
     cancel_needs_reason: bool  # they did not ask for it, so nobody knows why they call it off
 
 
-def abilities(route: Route, person: Person, request: SyncRequest) -> Abilities:
+def abilities(route: Route, person: Person, request: Request) -> Abilities:
     """Return what the person may do with the request; `route` is the policy of its operation.
 
     Whoever may not read it learns nothing of it: every no then says only that. Whoever may, and comes too late, is
@@ -75,7 +75,7 @@ def abilities(route: Route, person: Person, request: SyncRequest) -> Abilities:
     )
 
 
-def _in_state(request: SyncRequest, ruling: Ruling, *states: State) -> Ruling:
+def _in_state(request: Request, ruling: Ruling, *states: State) -> Ruling:
     """Return the ruling, or what happened first when the request is in none of the states (none given: any)."""
     late = bool(states) and request.state not in states
     return Ruling(allowed=False, reasons=(what_happened(request),)) if late else ruling

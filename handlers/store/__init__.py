@@ -21,7 +21,7 @@ from handlers.store import tables as t
 from handlers.store.database import BUSY_TIMEOUT_SECONDS, WRITING, DatabaseUrlError
 from handlers.store.migrate import NewerSchemaError, SchemaError, check_schema, migrate, migrates_by_itself
 from handlers.store.reading import Reader
-from handlers.store.rows import Announcement, Event, Intent, Posted
+from handlers.store.rows import Announcement, DeferredCommand, Event, Posted
 from handlers.store.writing import SYSTEM, ConflictError, Transaction, event_hash
 
 __all__ = [
@@ -29,8 +29,8 @@ __all__ = [
     "Announcement",
     "ConflictError",
     "DatabaseUrlError",
+    "DeferredCommand",
     "Event",
-    "Intent",
     "NewerSchemaError",
     "Posted",
     "Reader",
@@ -202,14 +202,16 @@ class Store:
         ended = sa.and_(t.executors.c.id.in_(executors), t.executors.c.lease_until < self.clock())
         return await self._drop_executors(ended)
 
-    async def forget_intents(self, before: datetime) -> None:
-        """Delete intents that were made before a moment and are done."""
+    async def forget_deferred(self, before: datetime) -> None:
+        """Delete deferred commands that were made before a moment and are done."""
         with self._failures():
             async with self._engine.connect() as plain:
                 connection = await plain.execution_options(**WRITING)
                 async with connection.begin():
                     await connection.execute(
-                        sa.delete(t.intents).where(t.intents.c.created_at < before, t.intents.c.due_at.is_(None))
+                        sa.delete(t.deferred_commands).where(
+                            t.deferred_commands.c.created_at < before, t.deferred_commands.c.next_run_at.is_(None)
+                        )
                     )
 
     async def _drop_executors(self, which: sa.ColumnElement[bool]) -> tuple[str, ...]:

@@ -11,14 +11,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from handlers.jobs import ADVANCE, INTENT, Job
-from handlers.models import SyncRequest
+from handlers.jobs import ADVANCE, DEFERRED, Job
+from handlers.models import Request
 from handlers.store import tables as t
 from handlers.store.reading import Reader
 
 
 class Claims(Reader):
-    """Claims on requests and intents, and the jobs of one transaction."""
+    """Claims on requests and deferred commands, and the jobs of one transaction."""
 
     def __init__(self, connection: AsyncConnection, now: datetime, *, executor: str) -> None:
         super().__init__(connection, now)
@@ -33,13 +33,13 @@ class Claims(Reader):
         """Hand over the job that looks at a request."""
         self.enqueue(Job(ADVANCE, request_id))
 
-    async def claim_request(self, request_id: str) -> SyncRequest | None:
+    async def claim_request(self, request_id: str) -> Request | None:
         """Take a request to work on it. None when it is gone or another live executor has it."""
         if await self._claim(t.requests, t.requests.c.id, request_id) is None:
             return None
         return await self.request(request_id, lock=True)
 
-    async def hold_request(self, request: SyncRequest) -> SyncRequest | None:
+    async def hold_request(self, request: Request) -> Request | None:
         """Return a claimed request, locked, if it is still claimed by this process and where it was; else None.
 
         Asked before every effect and every change that follows one: another process may have taken the request over.
@@ -58,14 +58,14 @@ class Claims(Reader):
         """Give a claimed request back."""
         await self._release(t.requests, t.requests.c.id, request_id)
 
-    async def add_intent(self, intent_id: str, kind: str, actor: str, data: Mapping[str, Any]) -> None:
+    async def add_deferred(self, deferred_id: str, kind: str, actor: str, data: Mapping[str, Any]) -> None:
         """Keep a form or decision that still has to be checked."""
         await self._connection.execute(
-            sa.insert(t.intents).values(
-                id=intent_id, kind=kind, actor=actor, data=dict(data), created_at=self.now, due_at=self.now
+            sa.insert(t.deferred_commands).values(
+                id=deferred_id, kind=kind, actor=actor, data=dict(data), created_at=self.now, next_run_at=self.now
             )
         )
-        self.enqueue(Job(INTENT, intent_id))
+        self.enqueue(Job(DEFERRED, deferred_id))
 
     async def claim_requests(self, request_ids: Collection[str]) -> frozenset[str]:
         """Take those of some requests that are still due and that nobody else works on, or is just about to take.
@@ -75,7 +75,9 @@ class Claims(Reader):
         free = (
             sa.select(t.requests.c.id)
             .where(
-                t.requests.c.id.in_(request_ids), t.requests.c.due_at <= self.now, self._free(t.requests.c.claimed_by)
+                t.requests.c.id.in_(request_ids),
+                t.requests.c.next_run_at <= self.now,
+                self._free(t.requests.c.claimed_by),
             )
             .with_for_update(skip_locked=True)
         )
@@ -87,17 +89,25 @@ class Claims(Reader):
         )
         return frozenset(claimed.scalars())
 
-    async def claim_intent(self, intent_id: str) -> bool:
-        """Take an intent to check it."""
-        return await self._claim(t.intents, t.intents.c.id, intent_id, t.intents.c.due_at.is_not(None)) is not None
+    async def claim_deferred(self, deferred_id: str) -> bool:
+        """Take a deferred command to check it."""
+        return (
+            await self._claim(
+                t.deferred_commands,
+                t.deferred_commands.c.id,
+                deferred_id,
+                t.deferred_commands.c.next_run_at.is_not(None),
+            )
+            is not None
+        )
 
-    async def finish_intent(self, intent_id: str, outcome: str) -> bool:
-        """Mark an intent as done; False when somebody did so before."""
+    async def finish_deferred(self, deferred_id: str, outcome: str) -> bool:
+        """Mark a deferred command as done; False when somebody did so before."""
         changed = await self._connection.execute(
-            sa.update(t.intents)
-            .where(t.intents.c.id == intent_id, t.intents.c.due_at.is_not(None))
-            .values(due_at=None, claimed_by=None, outcome=outcome)
-            .returning(t.intents.c.id)
+            sa.update(t.deferred_commands)
+            .where(t.deferred_commands.c.id == deferred_id, t.deferred_commands.c.next_run_at.is_not(None))
+            .values(next_run_at=None, claimed_by=None, outcome=outcome)
+            .returning(t.deferred_commands.c.id)
         )
         return changed.one_or_none() is not None
 

@@ -61,7 +61,7 @@ def open_engine(url: sa.URL, *, pool_size: int = 10) -> AsyncEngine:
             pool_size=pool_size,
             max_overflow=0,
             # Behind many jobs one waits one's turn: whoever is sent away only comes again. A person's answer has a bound of
-            # its own (`bot.listeners.failing`).
+            # its own (`bot.listeners.errors`).
             pool_timeout=10,
             pool_pre_ping=True,
             # a database behind a broken network is noticed in the time that Slack waits

@@ -7,20 +7,22 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from handlers.models import State, SyncRequest
+from handlers.models import Request, State
 from handlers.policy import Freeze
 from handlers.store import tables as t
 from handlers.store.rows import (
     Announcement,
+    DeferredCommand,
     Event,
-    Intent,
     read_announcement,
+    read_deferred,
     read_event,
-    read_intent,
     read_request,
 )
 
-_OPEN: Final = sa.and_(t.announcements.c.wanted > t.announcements.c.delivered, t.announcements.c.failure.is_(None))
+_OPEN: Final = sa.and_(
+    t.announcements.c.desired_version > t.announcements.c.delivered_version, t.announcements.c.failure.is_(None)
+)
 
 
 class Reader:
@@ -31,7 +33,7 @@ class Reader:
         self.now = now
         self.freezes_turn = freezes_turn  # how many changes of freezes the process had made before
 
-    async def request(self, request_id: str, *, lock: bool = False) -> SyncRequest | None:
+    async def request(self, request_id: str, *, lock: bool = False) -> Request | None:
         """Return a request with its decisions; with `lock`, nobody else changes it until the transaction ends."""
         query = sa.select(t.requests).where(t.requests.c.id == request_id)
         row = (await self._connection.execute(query.with_for_update() if lock else query)).mappings().one_or_none()
@@ -42,19 +44,19 @@ class Reader:
         )
         return read_request(row, decisions.mappings())
 
-    async def request_of_draft(self, draft_id: str) -> SyncRequest | None:
+    async def request_of_draft(self, draft_id: str) -> Request | None:
         """Return the request that a form became, if it did."""
         found = await self._connection.execute(sa.select(t.requests.c.id).where(t.requests.c.draft_id == draft_id))
         request_id = found.scalar_one_or_none()
         return None if request_id is None else await self.request(request_id)
 
-    async def requested_by(self, person: str, *, limit: int, offset: int = 0) -> tuple[tuple[SyncRequest, ...], int]:
+    async def requested_by(self, person: str, *, limit: int, offset: int = 0) -> tuple[tuple[Request, ...], int]:
         """Return a person's requests, newest first, and how many there are in all."""
         return await self._some(t.requests.c.requester == person, limit=limit, offset=offset)
 
     async def waiting_on(
         self, routes: Collection[str], *, but_not: str, limit: int, offset: int = 0
-    ) -> tuple[tuple[SyncRequest, ...], int]:
+    ) -> tuple[tuple[Request, ...], int]:
         """Return pending requests of some routes that `but_not` did not ask for, newest first, and their number."""
         if not routes:
             return (), 0
@@ -65,9 +67,7 @@ class Reader:
         )
         return await self._some(where, limit=limit, offset=offset)
 
-    async def _some(
-        self, where: sa.ColumnElement[bool], *, limit: int, offset: int
-    ) -> tuple[tuple[SyncRequest, ...], int]:
+    async def _some(self, where: sa.ColumnElement[bool], *, limit: int, offset: int) -> tuple[tuple[Request, ...], int]:
         total = (
             await self._connection.execute(sa.select(sa.func.count()).select_from(t.requests).where(where))
         ).scalar_one()
@@ -87,7 +87,7 @@ class Reader:
             decisions.setdefault(decision["request_id"], []).append(decision)
         return tuple(read_request(row, decisions.get(row["id"], ())) for row in found), total
 
-    async def same_teams(self, request: SyncRequest, states: Collection[State]) -> tuple[str, ...]:
+    async def same_teams(self, request: Request, states: Collection[State]) -> tuple[str, ...]:
         """Return the ids of other requests for the same two teams in some states, oldest first."""
         content = request.content
         rows = await self._connection.execute(
@@ -108,7 +108,7 @@ class Reader:
         """Return the ids of a route's requests that were approved and have nothing under way, or may have to send anew."""
         rows = await self._connection.execute(
             sa.select(t.requests.c.id).where(
-                t.requests.c.state.in_([State.APPROVED.value, State.CREATING.value]), t.requests.c.route == route
+                t.requests.c.state.in_([State.APPROVED.value, State.RUNNING.value]), t.requests.c.route == route
             )
         )
         return tuple(rows.scalars())
@@ -123,10 +123,14 @@ class Reader:
     async def oldest_waiting(self) -> tuple[float, float]:
         """Return for how many seconds the longest-due job and the oldest open announcement wait; 0 for none."""
         both = sa.union_all(
-            sa.select(sa.func.min(t.requests.c.due_at).label("due_at")).where(t.requests.c.due_at.is_not(None)),
-            sa.select(sa.func.min(t.intents.c.due_at).label("due_at")).where(t.intents.c.due_at.is_not(None)),
+            sa.select(sa.func.min(t.requests.c.next_run_at).label("next_run_at")).where(
+                t.requests.c.next_run_at.is_not(None)
+            ),
+            sa.select(sa.func.min(t.deferred_commands.c.next_run_at).label("next_run_at")).where(
+                t.deferred_commands.c.next_run_at.is_not(None)
+            ),
         ).subquery()
-        due = (await self._connection.execute(sa.select(sa.func.min(both.c.due_at)))).scalar_one_or_none()
+        due = (await self._connection.execute(sa.select(sa.func.min(both.c.next_run_at)))).scalar_one_or_none()
         said = (
             await self._connection.execute(sa.select(sa.func.min(t.announcements.c.ordered_at)).where(_OPEN))
         ).scalar_one_or_none()
@@ -150,11 +154,11 @@ class Reader:
         found = row.mappings().one_or_none()
         return None if found is None else read_announcement(found)
 
-    async def open_announcements(self, lane: str, *, limit: int = 20) -> tuple[Announcement, ...]:
-        """Return what a lane still has to deliver, in order."""
+    async def open_announcements(self, conversation: str, *, limit: int = 20) -> tuple[Announcement, ...]:
+        """Return what a conversation still has to deliver, in order."""
         rows = await self._connection.execute(
             sa.select(t.announcements)
-            .where(t.announcements.c.lane == lane, _OPEN)
+            .where(t.announcements.c.conversation == conversation, _OPEN)
             .order_by(t.announcements.c.id)
             .limit(limit)
         )
@@ -192,22 +196,26 @@ class Reader:
         row = (await self._connection.execute(sa.select(t.chain.c.seq, t.chain.c.hash))).one_or_none()
         return (0, "") if row is None else (row.seq, row.hash)
 
-    async def intent(self, intent_id: str) -> Intent | None:
-        """Return an intent that is not done yet."""
+    async def deferred(self, deferred_id: str) -> DeferredCommand | None:
+        """Return a deferred command that is not done yet."""
         row = await self._connection.execute(
-            sa.select(t.intents).where(t.intents.c.id == intent_id, t.intents.c.due_at.is_not(None))
+            sa.select(t.deferred_commands).where(
+                t.deferred_commands.c.id == deferred_id, t.deferred_commands.c.next_run_at.is_not(None)
+            )
         )
         found = row.mappings().one_or_none()
-        return None if found is None else read_intent(found)
+        return None if found is None else read_deferred(found)
 
-    async def lane_rest(self, lane: str, *, but_for: str) -> timedelta | None:
-        """Return how long a lane still has to wait, zero when it is free, None while another executor than `but_for` has it.
+    async def conversation_rest(self, conversation: str, *, but_for: str) -> timedelta | None:
+        """Return how long a conversation still has to wait, zero when it is free, None while another executor than `but_for` has it.
 
         An executor whose lease ended has nothing.
         """
         alive = sa.select(t.executors.c.id).where(t.executors.c.lease_until > self.now, t.executors.c.id != but_for)
         found = await self._connection.execute(
-            sa.select(t.lanes.c.not_before, sa.not_(_free(t.lanes.c.claimed_by, alive))).where(t.lanes.c.lane == lane)
+            sa.select(t.conversations.c.not_before, sa.not_(_free(t.conversations.c.claimed_by, alive))).where(
+                t.conversations.c.conversation == conversation
+            )
         )
         not_before, taken = found.one_or_none() or (None, False)
         if not_before is not None and not_before > self.now:
@@ -216,32 +224,32 @@ class Reader:
         return None if taken else timedelta()
 
     async def due(self, executor: str, *, limit: int = 200) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-        """Return the ids of requests, lanes and intents that are due and that no other live executor works on."""
+        """Return the ids of requests, conversations and deferred commands that are due and that no other live executor works on."""
         alive = sa.select(t.executors.c.id).where(t.executors.c.lease_until > self.now, t.executors.c.id != executor)
         requests = await self._connection.execute(
             sa.select(t.requests.c.id)
-            .where(t.requests.c.due_at <= self.now, _free(t.requests.c.claimed_by, alive))
-            .order_by(t.requests.c.due_at)
+            .where(t.requests.c.next_run_at <= self.now, _free(t.requests.c.claimed_by, alive))
+            .order_by(t.requests.c.next_run_at)
             .limit(limit)
         )
-        lanes = await self._connection.execute(
-            sa.select(t.announcements.c.lane)
-            .outerjoin(t.lanes, t.lanes.c.lane == t.announcements.c.lane)
+        conversations = await self._connection.execute(
+            sa.select(t.announcements.c.conversation)
+            .outerjoin(t.conversations, t.conversations.c.conversation == t.announcements.c.conversation)
             .where(
                 _OPEN,
-                sa.or_(t.lanes.c.not_before.is_(None), t.lanes.c.not_before <= self.now),
-                _free(t.lanes.c.claimed_by, alive),
+                sa.or_(t.conversations.c.not_before.is_(None), t.conversations.c.not_before <= self.now),
+                _free(t.conversations.c.claimed_by, alive),
             )
             .distinct()
             .limit(limit)
         )
-        intents = await self._connection.execute(
-            sa.select(t.intents.c.id)
-            .where(t.intents.c.due_at <= self.now, _free(t.intents.c.claimed_by, alive))
-            .order_by(t.intents.c.due_at)
+        deferred = await self._connection.execute(
+            sa.select(t.deferred_commands.c.id)
+            .where(t.deferred_commands.c.next_run_at <= self.now, _free(t.deferred_commands.c.claimed_by, alive))
+            .order_by(t.deferred_commands.c.next_run_at)
             .limit(limit)
         )
-        return tuple(requests.scalars()), tuple(lanes.scalars()), tuple(intents.scalars())
+        return tuple(requests.scalars()), tuple(conversations.scalars()), tuple(deferred.scalars())
 
 
 def _free(claimed_by: sa.Column[str], alive: sa.Select[tuple[str]]) -> sa.ColumnElement[bool]:

@@ -8,20 +8,20 @@ from pydantic import TypeAdapter
 from sqlalchemy import RowMapping
 
 from handlers.models import (
-    Called,
+    ApiCall,
     Content,
     Decision,
     Frozen,
     Problem,
+    Request,
     Story,
     StoryStatus,
-    SyncRequest,
     Team,
 )
 
 _STORIES: Final = TypeAdapter(tuple[Story, ...])
 _STATUSES: Final = TypeAdapter(tuple[StoryStatus, ...])
-_CALLS: Final = TypeAdapter(tuple[Called, ...])
+_CALLS: Final = TypeAdapter(tuple[ApiCall, ...])
 
 
 class Posted(Frozen):
@@ -39,10 +39,10 @@ class Announcement(Frozen):
     request_id: str | None
     kind: str
     data: dict[str, Any]
-    lane: str
+    conversation: str
     thread_key: str | None
-    wanted: int
-    delivered: int
+    desired_version: int
+    delivered_version: int
     channel: str | None
     messages: tuple[Posted, ...]
     posting_at: datetime | None
@@ -64,7 +64,7 @@ class Event(Frozen):
     hash: str
 
 
-class Intent(Frozen):
+class DeferredCommand(Frozen):
     """A form or decision that was taken from Slack and still has to be checked against Tines."""
 
     id: str
@@ -92,7 +92,7 @@ def content_columns(content: Content) -> dict[str, Any]:
 
 
 def request_columns(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn changed fields of a `SyncRequest` into columns."""
+    """Turn changed fields of a `Request` into columns."""
     columns = dict(changes)
     content = columns.pop("content", None)
     if content is not None:
@@ -103,14 +103,14 @@ def request_columns(changes: Mapping[str, Any]) -> dict[str, Any]:
         columns["calls"] = _CALLS.dump_python(columns["calls"], mode="json")
     if columns.get("problem") is not None:
         columns["problem"] = columns["problem"].model_dump(mode="json")
-    if columns.get("known_ids") is not None:
-        columns["known_ids"] = list(columns["known_ids"])
+    if columns.get("preexisting_ids") is not None:
+        columns["preexisting_ids"] = list(columns["preexisting_ids"])
     if "state" in columns:
         columns["state"] = str(columns["state"])
     return columns
 
 
-def read_request(row: RowMapping, decisions: Iterable[RowMapping] = ()) -> SyncRequest:
+def read_request(row: RowMapping, decisions: Iterable[RowMapping] = ()) -> Request:
     """Return the request that a row of `requests` holds."""
     content = Content(
         route=row["route"],
@@ -122,12 +122,12 @@ def read_request(row: RowMapping, decisions: Iterable[RowMapping] = ()) -> SyncR
         mode=row["mode"],
         reason=row["reason"],
     )
-    fields = {name: row[name] for name in SyncRequest.model_fields if name in row}
+    fields = {name: row[name] for name in Request.model_fields if name in row}
     fields["content"] = content
     fields["decisions"] = tuple(read_decision(decision) for decision in decisions)
-    fields["known_ids"] = None if row["known_ids"] is None else tuple(row["known_ids"])
+    fields["preexisting_ids"] = None if row["preexisting_ids"] is None else tuple(row["preexisting_ids"])
     fields["problem"] = None if row["problem"] is None else Problem.model_validate(row["problem"])
-    return SyncRequest.model_validate(fields)
+    return Request.model_validate(fields)
 
 
 def read_decision(row: RowMapping) -> Decision:
@@ -145,6 +145,6 @@ def read_event(row: RowMapping) -> Event:
     return Event.model_validate(dict(row))
 
 
-def read_intent(row: RowMapping) -> Intent:
-    """Return the intent that a row of `intents` holds."""
-    return Intent.model_validate(dict(row))
+def read_deferred(row: RowMapping) -> DeferredCommand:
+    """Return the deferred command that a row of `deferred_commands` holds."""
+    return DeferredCommand.model_validate(dict(row))

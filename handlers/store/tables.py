@@ -84,16 +84,16 @@ requests: Final = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
     sa.Column("expires_at", Instant, nullable=False),
-    sa.Column("due_at", Instant),
+    sa.Column("next_run_at", Instant),
     sa.Column("closed_by", sa.String(32), nullable=False, server_default=""),
     sa.Column("closed_comment", sa.Text, nullable=False, server_default=""),
-    sa.Column("known_ids", Packed),
-    sa.Column("posted_at", Instant),
-    sa.Column("posts", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("troubled_at", Instant),
+    sa.Column("preexisting_ids", Packed),
+    sa.Column("attempted_at", Instant),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("failing_since", Instant),
     sa.Column("destination_id", sa.BigInteger),
     sa.Column("statuses", Packed, nullable=False, server_default="[]"),
-    sa.Column("settle_until", Instant),
+    sa.Column("follow_until", Instant),
     sa.Column("finished_at", Instant),
     sa.Column("problem", Packed),
     sa.Column("calls", Packed, nullable=False, server_default="[]"),  # to Tines, not in the record yet
@@ -102,7 +102,10 @@ requests: Final = sa.Table(
     sa.Column("claimed_by", sa.String(64)),
     # what is due: the sweep reads the head of this index and nothing else
     sa.Index(
-        None, "due_at", sqlite_where=sa.text("due_at IS NOT NULL"), postgresql_where=sa.text("due_at IS NOT NULL")
+        None,
+        "next_run_at",
+        sqlite_where=sa.text("next_run_at IS NOT NULL"),
+        postgresql_where=sa.text("next_run_at IS NOT NULL"),
     ),
     sa.Index(None, "requester", "created_at"),
     sa.Index(None, "state", "route", "created_at"),
@@ -121,7 +124,7 @@ decisions: Final = sa.Table(
     sa.Column("verdict", sa.String(16), nullable=False),
     sa.Column("comment", sa.Text, nullable=False, server_default=""),
     sa.Column("groups", Packed, nullable=False),
-    sa.Column("seen", Packed, nullable=False, server_default="[]"),
+    sa.Column("acknowledged_ids", Packed, nullable=False, server_default="[]"),
     sa.Column("at", Instant, nullable=False),
     sa.Column("withdrawn_at", Instant),
 )
@@ -129,53 +132,56 @@ decisions: Final = sa.Table(
 announcements: Final = sa.Table(
     "announcements",
     metadata,
-    sa.Column("id", _ROW_ID, primary_key=True, autoincrement=True),  # the order of delivery within a lane
+    sa.Column("id", _ROW_ID, primary_key=True, autoincrement=True),  # the order of delivery within a conversation
     sa.Column("key", sa.String(120), nullable=False, unique=True),
     sa.Column("request_id", sa.String(16), index=True),
     sa.Column("kind", sa.String(32), nullable=False),
     sa.Column("data", Packed, nullable=False),
-    sa.Column("lane", sa.String(40), nullable=False),  # a channel id, or "@" and a user id for a direct message
+    sa.Column("conversation", sa.String(40), nullable=False),  # a channel id, or "@" and a user id for a direct message
     sa.Column("thread_key", sa.String(120)),  # the announcement whose first message starts the thread
-    sa.Column("wanted", sa.Integer, nullable=False),  # version that readers should see
-    sa.Column("delivered", sa.Integer, nullable=False, server_default="0"),  # version that they do see
+    sa.Column("desired_version", sa.Integer, nullable=False),  # version that readers should see
+    sa.Column("delivered_version", sa.Integer, nullable=False, server_default="0"),  # version that they do see
     sa.Column("channel", sa.String(32)),  # where it was posted
     sa.Column("messages", Packed, nullable=False, server_default="[]"),  # what was posted: [{"ts", "hash"}]
     sa.Column("posting_at", Instant),  # since when a post's answer may be missing
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("failure", sa.Text),  # why it was given up, in words
     sa.Column("created_at", Instant, nullable=False),
-    sa.Column("ordered_at", Instant, nullable=False),  # when the wanted version was ordered
+    sa.Column("ordered_at", Instant, nullable=False),  # when the desired version was ordered
     sa.Index(
         "ix_announcements_open",
-        "lane",
+        "conversation",
         "id",
-        sqlite_where=sa.text("wanted > delivered AND failure IS NULL"),
-        postgresql_where=sa.text("wanted > delivered AND failure IS NULL"),
+        sqlite_where=sa.text("desired_version > delivered_version AND failure IS NULL"),
+        postgresql_where=sa.text("desired_version > delivered_version AND failure IS NULL"),
     ),
 )
 
-lanes: Final = sa.Table(
-    "lanes",
+conversations: Final = sa.Table(
+    "conversations",
     metadata,
-    sa.Column("lane", sa.String(40), primary_key=True),
+    sa.Column("conversation", sa.String(40), primary_key=True),
     sa.Column("claimed_by", sa.String(64)),
     sa.Column("not_before", Instant),  # Slack asked to wait, or a retry backs off
     sa.Column("whole_at", Instant),  # when what the channel may take in a burst is whole again
 )
 
-intents: Final = sa.Table(
-    "intents",
+deferred_commands: Final = sa.Table(
+    "deferred_commands",
     metadata,
     sa.Column("id", sa.String(32), primary_key=True),
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("actor", sa.String(32), nullable=False),
     sa.Column("data", Packed, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
-    sa.Column("due_at", Instant),  # None when done
+    sa.Column("next_run_at", Instant),  # None when done
     sa.Column("claimed_by", sa.String(64)),
     sa.Column("outcome", sa.Text, nullable=False, server_default=""),
     sa.Index(
-        None, "due_at", sqlite_where=sa.text("due_at IS NOT NULL"), postgresql_where=sa.text("due_at IS NOT NULL")
+        None,
+        "next_run_at",
+        sqlite_where=sa.text("next_run_at IS NOT NULL"),
+        postgresql_where=sa.text("next_run_at IS NOT NULL"),
     ),
 )
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from handlers.models import MOVES, Called, Decision, State, SyncRequest
+from handlers.models import MOVES, ApiCall, Decision, Request, State
 from handlers.policy import Freeze
 from handlers.store import tables as t
 from handlers.store.outbox import Outbox
@@ -44,16 +44,16 @@ class Transaction(Outbox):
 
     # ---- requests
 
-    async def add_request(self, request: SyncRequest) -> None:
+    async def add_request(self, request: Request) -> None:
         """Insert a new request. Raises `ConflictError` when its form was turned into a request meanwhile."""
-        fields = {name: getattr(request, name) for name in SyncRequest.model_fields if name != "decisions"}
+        fields = {name: getattr(request, name) for name in Request.model_fields if name != "decisions"}
         fields["trace"] = current_trace() or request.trace
         try:
             await self._connection.execute(_ADD_REQUEST, request_columns(fields))
         except sa.exc.IntegrityError:
             raise ConflictError(request.id) from None
 
-    async def change(self, request: SyncRequest, **changes: Any) -> SyncRequest:  # noqa: ANN401 - fields of SyncRequest
+    async def change(self, request: Request, **changes: Any) -> Request:  # noqa: ANN401 - fields of Request
         """Change fields of a request by compare-and-swap on its state and revision, and return it as it is now.
 
         Raises `ConflictError` when the row is no longer in that state and revision, and `ValueError` for a move that
@@ -81,7 +81,7 @@ class Transaction(Outbox):
             raise ConflictError(request.id)
         return request.model_copy(update=changes)
 
-    async def wake_next(self, request: SyncRequest) -> None:
+    async def wake_next(self, request: Request) -> None:
         """Let the engine look at the next approved request for the same two teams, which may have waited for this one."""
         for waiting in (await self.same_teams(request, {State.APPROVED}))[:1]:
             await self.wake({State.APPROVED}, waiting)
@@ -91,19 +91,19 @@ class Transaction(Outbox):
         woken = await self._connection.execute(
             sa.update(t.requests)
             .where(t.requests.c.id == request_id, t.requests.c.state.in_([state.value for state in states]))
-            .values(due_at=self.now)
+            .values(next_run_at=self.now)
             .returning(t.requests.c.id)
         )
         if woken.one_or_none() is not None:
             self.advance(request_id)
 
-    async def keep_calls(self, request_id: str, calls: Sequence[Called]) -> None:
+    async def keep_calls(self, request_id: str, calls: Sequence[ApiCall]) -> None:
         """Keep calls of which nothing new came on a request's row, until something is recorded that they belong before."""
         await self._connection.execute(
             sa.update(t.requests).where(t.requests.c.id == request_id).values(request_columns({"calls": calls}))
         )
 
-    async def begun_since(self, request: SyncRequest, since: datetime) -> bool:
+    async def begun_since(self, request: Request, since: datetime) -> bool:
         """Whether a create for the same two teams was begun by another request since a moment."""
         content = request.content
         begun = await self._connection.execute(
@@ -112,13 +112,13 @@ class Transaction(Outbox):
                 t.requests.c.source_team_id == content.source_team.id,
                 t.requests.c.destination_team_id == content.destination_team.id,
                 t.requests.c.id != request.id,
-                t.requests.c.posted_at >= since,
+                t.requests.c.attempted_at >= since,
             )
             .limit(1)
         )
         return begun.first() is not None
 
-    async def lock_teams(self, request: SyncRequest) -> None:
+    async def lock_teams(self, request: Request) -> None:
         """Let no other transaction begin a create for the same two teams until this one ends."""
         if self._connection.dialect.name == "postgresql":
             content = request.content
@@ -132,7 +132,7 @@ class Transaction(Outbox):
         """Insert a decision."""
         await self._connection.execute(_ADD_DECISION, decision.model_dump(mode="python"))
 
-    async def withdraw_approval(self, request: SyncRequest, actor: str) -> None:
+    async def withdraw_approval(self, request: Request, actor: str) -> None:
         """Mark a person's standing approvals of a request as withdrawn."""
         await self._connection.execute(
             sa.update(t.decisions)

@@ -7,7 +7,7 @@ from handlers.tines._advice import Kind
 from handlers.tines._calls import CHANGE_CONTROL_ENABLED, TinesCalls
 from handlers.tines._client import TinesClient
 from handlers.tines._errors import Failure, RefusedError, RetryableError, TinesError, UnknownOutcomeError
-from handlers.tines._line import Patience, Timeouts
+from handlers.tines._transport import RetryPolicy, Timeouts
 from handlers.tines._wire import (
     PER_PAGE,
     Credential,
@@ -31,8 +31,8 @@ __all__ = [
     "Info",
     "Kind",
     "Meta",
-    "Patience",
     "RefusedError",
+    "RetryPolicy",
     "RetryableError",
     "Stack",
     "StoriesPage",

@@ -11,12 +11,12 @@ from typing import Final, TypedDict, TypeVar, Unpack, cast
 import httpx
 from pydantic import SecretStr
 
-from handlers.models import Called, Team
+from handlers.models import ApiCall, Team
 from handlers.routes import Tenant
 from handlers.tines._errors import TinesError
 from handlers.tines._judge import Call
-from handlers.tines._line import Line, Param, read
-from handlers.tines._noting import Noting
+from handlers.tines._recorder import CallRecorder
+from handlers.tines._transport import Param, Transport, read
 from handlers.tines._wire import (
     PER_PAGE,
     Credential,
@@ -60,25 +60,25 @@ class TinesCalls:
     `UnknownOutcomeError`.
     """
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
+    def __init__(self, line: Transport) -> None:
+        self._transport = line
 
     @property
     def alias(self) -> str:
         """Alias of the tenant that is called."""
-        return self._line.tenant
+        return self._transport.tenant
 
     @property
     def longest_call(self) -> float:
         """Seconds after which no single call of this client is under way any more."""
-        return self._line.timeouts.whole
+        return self._transport.timeouts.whole
 
-    def noted(self, clock: Callable[[], datetime], note: Callable[[Called], None]) -> "TinesCalls":
+    def recording(self, clock: Callable[[], datetime], record: Callable[[ApiCall], None]) -> "TinesCalls":
         """Return the same operations for work that is recorded: `note` is told what became of every HTTP call.
 
         Repeated ones, pages and calls that were given up included. `clock` gives the time (aware, UTC).
         """
-        return TinesCalls(self._line.noted(Noting(clock, note)))
+        return TinesCalls(self._transport.recording(CallRecorder(clock, record)))
 
     # --- sync destinations ------------------------------------------------------------------------------------------
 
@@ -105,7 +105,7 @@ class TinesCalls:
         body |= {"destination_team_id": destination_team_id, "team_id": team_id, "story_ids": list(story_ids)}
         if manual:
             body["manual_sync_only"] = True
-        answer = await self._line.tell(SyncDestinationAnswer, "POST", _DESTINATIONS, body, secrets)
+        answer = await self._transport.send(SyncDestinationAnswer, "POST", _DESTINATIONS, body, secrets)
         return self._clean(answer.sync_destination, secrets)
 
     async def list_destinations(self) -> tuple[SyncDestination, ...]:
@@ -115,33 +115,33 @@ class TinesCalls:
 
     async def probe_destinations(self) -> None:
         """Find out whether the key may see sync destinations: raises `RefusedError` when not."""
-        await self._line.ask(DestinationsPage, _DESTINATIONS, {"per_page": 1})
+        await self._transport.get(DestinationsPage, _DESTINATIONS, {"per_page": 1})
 
     async def show_destination(self, destination_id: int) -> SyncDestination:
         """Return a sync destination with the status of each story as it is now."""
-        answer = await self._line.ask(SyncDestinationAnswer, f"{_DESTINATIONS}/{destination_id}")
+        answer = await self._transport.get(SyncDestinationAnswer, f"{_DESTINATIONS}/{destination_id}")
         return self._clean(answer.sync_destination)
 
     async def update_destination(self, destination_id: int, story_ids: Collection[int]) -> SyncDestination:
         """Replace the whole set of stories: those not named are taken out."""
         path = f"{_DESTINATIONS}/{destination_id}"
-        answer = await self._line.tell(SyncDestinationAnswer, "PUT", path, {"story_ids": list(story_ids)})
+        answer = await self._transport.send(SyncDestinationAnswer, "PUT", path, {"story_ids": list(story_ids)})
         return self._clean(answer.sync_destination)
 
     async def delete_destination(self, destination_id: int, *, keep_stories: bool) -> None:
         """Delete a sync destination. Without `keep_stories` Tines deletes the copies as well, later and out of sight."""
         path = f"{_DESTINATIONS}/{destination_id}"
-        await self._line.send(_nothing, "DELETE", path, body={"keep_stories": keep_stories})
+        await self._transport.request(_nothing, "DELETE", path, body={"keep_stories": keep_stories})
 
     async def sync_all(self, destination_id: int) -> bool:
         """Start a sync of every story; whether Tines started one. What became of it is seen with `show_destination`."""
         path = f"{_DESTINATIONS}/{destination_id}/manual_sync"
-        return (await self._line.tell(SyncInitiated, "POST", path)).sync_initiated
+        return (await self._transport.send(SyncInitiated, "POST", path)).sync_initiated
 
     async def sync_story(self, destination_id: int, story_id: int) -> bool:
         """Start a sync of one story; whether Tines started one."""
         path = f"{_DESTINATIONS}/{destination_id}/story/{story_id}/sync"
-        return (await self._line.tell(StorySyncInitiated, "POST", path)).story_sync_initiated
+        return (await self._transport.send(StorySyncInitiated, "POST", path)).story_sync_initiated
 
     # --- teams and stories ------------------------------------------------------------------------------------------
 
@@ -152,7 +152,7 @@ class TinesCalls:
 
     async def team(self, team_id: int) -> Team:
         """Return one team; `RefusedError` (404) when it is not there or may not be seen."""
-        return await self._line.ask(Team, f"/teams/{team_id}")
+        return await self._transport.get(Team, f"/teams/{team_id}")
 
     async def stories_page(
         self, page: int = 1, *, per_page: int = PER_PAGE, **query: Unpack[StoryQuery]
@@ -167,13 +167,13 @@ class TinesCalls:
 
     async def export(self, story_id: int) -> dict[str, object]:
         """Return the whole story as one JSON document; it names what it refers to, such as `CREDENTIAL.<slug>`."""
-        return (await self._line.ask(Document, f"/stories/{story_id}/export")).root
+        return (await self._transport.get(Document, f"/stories/{story_id}/export")).root
 
     # --- what a preflight needs -------------------------------------------------------------------------------------
 
     async def info(self) -> Info:
         """Return what the tenant says about itself: a cheap sign that URL and key work."""
-        return await self._line.ask(Info, "/info")
+        return await self._transport.get(Info, "/info")
 
     async def user_credentials(self, team_id: int) -> tuple[Credential, ...]:
         """Return the credentials that a team may use, by slug; never their content."""
@@ -191,10 +191,12 @@ class TinesCalls:
         self, answer: type[P], path: str, params: dict[str, Param | None], page: int, per_page: int = PER_PAGE
     ) -> P:
         """Return one page, having made sure that the next one is not one that was there already."""
-        found = await self._line.ask(answer, path, params | {"page": page, "per_page": per_page})
+        found = await self._transport.get(answer, path, params | {"page": page, "per_page": per_page})
         following = found.meta.next_page_number
         if following is not None and following <= page:
-            raise self._line.call("GET", path).unreadable(200, f"page {page} names page {following} as the next one")
+            raise self._transport.call("GET", path).unreadable(
+                200, f"page {page} names page {following} as the next one"
+            )
         return found
 
     async def _all(self, answer: type[P], path: str, params: dict[str, Param | None] | None = None) -> list[P]:
@@ -208,7 +210,7 @@ class TinesCalls:
 
     def _clean(self, destination: SyncDestination, secrets: tuple[SecretStr, ...] = ()) -> SyncDestination:
         """Return the sync destination with error messages that are safe to show."""
-        return destination.with_errors(lambda text: clean(text, (self._line.key, *secrets)))
+        return destination.with_errors(lambda text: clean(text, (self._transport.key, *secrets)))
 
 
 def _nothing(call: Call, response: httpx.Response) -> Document | TinesError | None:

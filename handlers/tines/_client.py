@@ -16,11 +16,11 @@ import httpx
 from handlers.network import Egress, Network, egress_for
 from handlers.routes import Tenant
 from handlers.tines._calls import TinesCalls
-from handlers.tines._line import Line, Observe, Patience, Timeouts
+from handlers.tines._transport import Observe, RetryPolicy, Timeouts, Transport
 
 _LIMITS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30.0)
 _TIMEOUTS: Final = Timeouts()
-_PATIENCE: Final = Patience()
+_RETRY_POLICY: Final = RetryPolicy()
 _NETWORK: Final = Network()
 
 
@@ -38,7 +38,7 @@ class TinesClient(TinesCalls):
         network: Network = _NETWORK,
         transport: httpx.AsyncBaseTransport | None = None,
         timeouts: Timeouts = _TIMEOUTS,
-        patience: Patience = _PATIENCE,
+        retry_policy: RetryPolicy = _RETRY_POLICY,
         observe: Observe | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -61,15 +61,15 @@ class TinesClient(TinesCalls):
             trust_env=False,
         )
         self._http = http
-        super().__init__(Line(tenant.alias, tenant.api_key, http, timeouts, patience, clock, observe))
+        super().__init__(Transport(tenant.alias, tenant.api_key, http, timeouts, retry_policy, clock, observe))
 
-    def hurried(self, seconds: float) -> TinesCalls:
+    def with_deadline(self, seconds: float) -> TinesCalls:
         """Return the same operations for somebody who waits.
 
         Each call is tried once, and all calls end within `seconds` from now. A call that did not raises `RetryableError`,
         or `UnknownOutcomeError` for one that changes something. Shares the connections; needs no closing.
         """
-        return TinesCalls(self._line.hurried(asyncio.get_running_loop().time() + seconds))
+        return TinesCalls(self._transport.with_deadline(asyncio.get_running_loop().time() + seconds))
 
     async def aclose(self) -> None:
         """Close the connections."""

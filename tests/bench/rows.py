@@ -9,8 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from handlers.announcing import approval_key
-from handlers.models import Content, State, Story, SyncMode, SyncRequest, Team, new_request_id
+from handlers.announcements import approval_key
+from handlers.models import Content, Request, State, Story, SyncMode, Team, new_request_id
 from handlers.store import migrate
 from handlers.store import tables as t
 from handlers.store.database import open_engine, parse_url
@@ -46,7 +46,7 @@ async def _fill(database_url: str, count: int, *, pending: int, approved: int) -
     return last
 
 
-def _requests(count: int, pending: int, approved: int, rng: random.Random) -> Iterator[SyncRequest]:
+def _requests(count: int, pending: int, approved: int, rng: random.Random) -> Iterator[Request]:
     now = datetime.now(UTC)
     for number in range(count):
         if number >= count - approved:
@@ -67,7 +67,7 @@ def _requests(count: int, pending: int, approved: int, rng: random.Random) -> It
             mode=SyncMode.AUTOMATIC,
             reason=f"Ready for production, number {number}",
         )
-        yield SyncRequest(
+        yield Request(
             id=new_request_id(),
             state=state,
             revision=1,
@@ -78,25 +78,25 @@ def _requests(count: int, pending: int, approved: int, rng: random.Random) -> It
             created_at=at,
             updated_at=at,
             expires_at=now + timedelta(days=3),
-            due_at=due,
+            next_run_at=due,
             finished_at=at if state in _ENDED else None,
         )
 
 
-def _columns(request: SyncRequest) -> dict[str, Any]:
-    fields = {name: getattr(request, name) for name in SyncRequest.model_fields if name != "decisions"}
+def _columns(request: Request) -> dict[str, Any]:
+    fields = {name: getattr(request, name) for name in Request.model_fields if name != "decisions"}
     return request_columns(fields)
 
 
-def _announcement(request: SyncRequest) -> dict[str, Any]:
+def _announcement(request: Request) -> dict[str, Any]:
     return {
         "key": approval_key(request.id),
         "request_id": request.id,
         "kind": "approval",
         "data": {},
-        "lane": "C0APPROVALS",
-        "wanted": 1,
-        "delivered": 1,
+        "conversation": "C0APPROVALS",
+        "desired_version": 1,
+        "delivered_version": 1,
         "channel": "C0APPROVALS",
         "messages": [{"ts": "1.000100", "hash": "x"}],
         "created_at": request.created_at,

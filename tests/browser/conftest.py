@@ -7,7 +7,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from .chromium import browser
-from .stage import Stage, staged
+from .harness import BrowserHarness, opened
 
 _BAD = {"error", "warning"}
 OpenWindow = Callable[..., Awaitable[Page]]
@@ -21,9 +21,9 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def stage() -> AsyncIterator[Stage]:
+async def harness() -> AsyncIterator[BrowserHarness]:
     """Give a workspace, two tenants, and the page before them."""
-    async with staged() as ready:
+    async with opened() as ready:
         yield ready
 
 
@@ -51,11 +51,11 @@ async def windows(chromium: Browser) -> AsyncIterator[OpenWindow]:
 
 
 @pytest.fixture
-def at(stage: Stage) -> Callable[..., str]:
+def at(harness: BrowserHarness) -> Callable[..., str]:
     """Return the address of a place: `at(ADA)`, `at(ADA, "C0SECOPS")`."""
 
     def address(user: str, channel: str = "", **more: str) -> str:
         query = {"as": user, "in": channel, **more}
-        return f"{stage.url}/?" + "&".join(f"{key}={value}" for key, value in query.items() if value)
+        return f"{harness.url}/?" + "&".join(f"{key}={value}" for key, value in query.items() if value)
 
     return address

@@ -16,10 +16,10 @@ from typing import Final
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from bot.logs import configure_logs
-from bot.playground.stage import ADA, RINA
+from bot.playground.launch import ADA, RINA
 
 from .chromium import browser
-from .steps import PATIENCE_MS, VIRUSTOTAL, Everything, approve, everything, open_form, open_thread, pick, review
+from .steps import TIMEOUT_MS, VIRUSTOTAL, Everything, approve, everything, open_form, open_thread, pick, review
 
 _DOCS: Final = Path(__file__).parents[2] / "docs"
 _SIZE: Final[ViewportSize] = {"width": 1280, "height": 800}
@@ -115,8 +115,8 @@ async def _reads(page: Page, photographer: Photographer) -> None:
     thread = await open_thread(page)
     rows = thread.get_by_role("table").get_by_role("row")
     for story in _STORIES:
-        await expect(rows.filter(has_text=story)).to_contain_text("Synced", timeout=PATIENCE_MS)
-    await expect(rows.filter(has_text=VIRUSTOTAL)).to_contain_text("Failed", timeout=PATIENCE_MS)
+        await expect(rows.filter(has_text=story)).to_contain_text("Synced", timeout=TIMEOUT_MS)
+    await expect(rows.filter(has_text=VIRUSTOTAL)).to_contain_text("Failed", timeout=TIMEOUT_MS)
     await expect(page.locator("main .message").last).to_contain_text("synced in part")
     await photographer.take(page, "thread")
 

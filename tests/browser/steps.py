@@ -1,4 +1,4 @@
-"""The whole product on one stage with the page before it, and the steps that people take through it in a browser."""
+"""The whole product on one playground with the page before it, and the steps that people take through it in a browser."""
 
 import re
 from collections.abc import AsyncIterator
@@ -10,11 +10,11 @@ from typing import Final
 from playwright.async_api import Locator, Page, expect
 
 from bot.playground.demo import CAST
+from bot.playground.launch import APPROVALS, Playground, Setup, launched
 from bot.playground.page import build_page
 from bot.playground.serving import served
-from bot.playground.stage import APPROVALS, Play, Stage, staged
 
-PATIENCE_MS: Final = 20_000.0  # until a sync is through, on a busy machine
+TIMEOUT_MS: Final = 20_000.0  # until a sync is through, on a busy machine
 REPORTED: Final = "Phishing triage: reported e-mail"
 VIRUSTOTAL: Final = "Enrich indicators with VirusTotal"
 
@@ -23,7 +23,7 @@ VIRUSTOTAL: Final = "Enrich indicators with VirusTotal"
 class Everything:
     """What runs: the bot with all around it, and the page."""
 
-    stage: Stage
+    playground: Playground
     url: str
 
     def at(self, user: str, **more: str) -> str:
@@ -35,11 +35,11 @@ class Everything:
 async def everything(folder: Path) -> AsyncIterator[Everything]:
     """Start everything, with the database in a folder; syncs take no time to speak of."""
     async with AsyncExitStack() as stack:
-        stage = await stack.enter_async_context(staged(Play(database_url=f"sqlite:///{folder}/playground.db")))
-        for tines in (stage.dev, stage.prod):
+        playground = await stack.enter_async_context(launched(Setup(database_url=f"sqlite:///{folder}/playground.db")))
+        for tines in (playground.dev, playground.prod):
             tines.switches = replace(tines.switches, sync_seconds=0.2, sync_spread=0.05)
-        page = build_page(stage.slack, cast=CAST, tenants={"dev": stage.dev, "prod": stage.prod})
-        yield Everything(stage, await stack.enter_async_context(served(page)))
+        page = build_page(playground.slack, cast=CAST, tenants={"dev": playground.dev, "prod": playground.prod})
+        yield Everything(playground, await stack.enter_async_context(served(page)))
 
 
 async def open_form(page: Page) -> Locator:
@@ -84,10 +84,10 @@ async def approve(page: Page) -> None:
     dialog = await review(page)
     await dialog.get_by_role("button", name="Approve").click()
     await expect(dialog).to_be_hidden()
-    await expect(page.locator("main .message").last).to_contain_text(" approved", timeout=PATIENCE_MS)
+    await expect(page.locator("main .message").last).to_contain_text(" approved", timeout=TIMEOUT_MS)
 
 
 async def open_thread(page: Page) -> Locator:
     """Open the thread of the latest request, once somebody wrote in it."""
-    await page.get_by_role("button", name=re.compile(r"^\d+ repl")).last.click(timeout=PATIENCE_MS)
+    await page.get_by_role("button", name=re.compile(r"^\d+ repl")).last.click(timeout=TIMEOUT_MS)
     return page.get_by_role("complementary", name="Thread")

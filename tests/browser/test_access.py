@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from .conftest import OpenWindow
-from .stage import ROBIN, Json, Stage, modal, mrkdwn, option, plain, text_field
+from .harness import ROBIN, BrowserHarness, Json, modal, mrkdwn, option, plain, text_field
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -71,7 +71,7 @@ def _form() -> Json:
     )
 
 
-async def _furnish(stage: Stage) -> None:
+async def _furnish(harness: BrowserHarness) -> None:
     """Post one of everything that can be faint or nameless, and let `/sync` open a form."""
     head = [{"type": "raw_text", "text": "Story"}, {"type": "raw_text", "text": "Status"}]
     rows = [[{"type": "raw_text", "text": f"Story {n}"}, {"type": "raw_text", "text": "synced"}] for n in range(7)]
@@ -86,7 +86,7 @@ async def _furnish(stage: Stage) -> None:
     ]
     menu = {"type": "static_select", "action_id": "menu", "placeholder": plain("Pick"), "options": [option("one")]}
     overflow = {"type": "overflow", "action_id": "more", "options": [option("History")]}
-    ts = await stage.app.post(
+    ts = await harness.app.post(
         "All",
         blocks=[
             {"type": "header", "text": plain("Request")},
@@ -100,14 +100,14 @@ async def _furnish(stage: Stage) -> None:
             {"type": "data_table", "caption": "Statuses", "rows": [head, *rows]},
         ],
     )
-    await stage.app.post("Reply", thread_ts=ts)
-    await stage.app.call("chat.postEphemeral", channel="C0APPROVALS", user=ROBIN, text="Only *you*, <@U0ROBIN>")
+    await harness.app.post("Reply", thread_ts=ts)
+    await harness.app.call("chat.postEphemeral", channel="C0APPROVALS", user=ROBIN, text="Only *you*, <@U0ROBIN>")
 
-    @stage.app.on("/sync")
+    @harness.app.on("/sync")
     async def _open(payload: Json) -> None:
-        await stage.app.call("views.open", trigger_id=payload["trigger_id"], view=_form())
+        await harness.app.call("views.open", trigger_id=payload["trigger_id"], view=_form())
 
-    @stage.app.on("block_suggestion")
+    @harness.app.on("block_suggestion")
     async def _suggest(_payload: Json) -> Json:
         return {"options": [option("SecOps"), option("Identity")]}
 
@@ -119,10 +119,10 @@ async def _faults(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_nothing_is_nameless_or_faint(
-    stage: Stage, windows: OpenWindow, at: Callable[..., str], scheme: str
+    harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str], scheme: str
 ) -> None:
     """Everything one can use has a name, every reference leads somewhere, and all text can be read, light and dark."""
-    await _furnish(stage)
+    await _furnish(harness)
     page = await windows(at(ROBIN), color_scheme=scheme)
     await expect(page.locator("html")).to_have_attribute("data-theme", scheme)
     await page.get_by_role("button", name="1 reply").click()
@@ -144,9 +144,9 @@ async def test_nothing_is_nameless_or_faint(
     assert await _faults(page) == []
 
 
-async def test_with_the_keyboard_alone(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_with_the_keyboard_alone(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """From an empty page to a sent form without a pointer, the focus always in sight and never lost."""
-    await _furnish(stage)
+    await _furnish(harness)
     page = await windows(at(ROBIN))
     keys = page.keyboard
     await keys.press("Tab")
@@ -175,14 +175,14 @@ async def test_with_the_keyboard_alone(stage: Stage, windows: OpenWindow, at: Ca
     await keys.press("Enter")
     await expect(dialog).to_be_hidden()
     await expect(page.get_by_label("Message #tines-approvals")).to_be_focused()
-    state = stage.app.of("view_submission")[0]["view"]["state"]["values"]
+    state = harness.app.of("view_submission")[0]["view"]["state"]["values"]
     assert state["team"]["team"]["selected_option"]["value"] == "Identity"
     assert state["reason"]["reason"]["value"] == "No mouse"
 
 
-async def test_focus_stays_in_the_modal(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_focus_stays_in_the_modal(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """While a modal is open, tabbing never reaches the page behind it."""
-    await _furnish(stage)
+    await _furnish(harness)
     page = await windows(at(ROBIN))
     await page.get_by_label("Message #tines-approvals").fill("/sync")
     await page.keyboard.press("Enter")
@@ -195,9 +195,11 @@ async def test_focus_stays_in_the_modal(stage: Stage, windows: OpenWindow, at: C
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])
-async def test_no_sideways_scrolling(stage: Stage, windows: OpenWindow, at: Callable[..., str], width: int) -> None:
+async def test_no_sideways_scrolling(
+    harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str], width: int
+) -> None:
     """From a phone's width to a laptop's, nothing hangs over the edge: channel, thread, panels, modal."""
-    await _furnish(stage)
+    await _furnish(harness)
     page = await windows(at(ROBIN), viewport={"width": width, "height": 740})
     overhang = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth) - innerWidth"
     await expect(page.get_by_role("button", name="1 reply")).to_be_visible()
@@ -220,9 +222,9 @@ async def test_no_sideways_scrolling(stage: Stage, windows: OpenWindow, at: Call
     assert box["x"] + box["width"] <= width
 
 
-async def test_on_a_phone(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_on_a_phone(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """On a phone the channels are behind a button, and choosing one puts them away."""
-    await _furnish(stage)
+    await _furnish(harness)
     page = await windows(at(ROBIN), viewport={"width": 390, "height": 780})
     channels = page.get_by_role("navigation", name="Conversations")
     await expect(channels).to_be_hidden()
@@ -232,7 +234,7 @@ async def test_on_a_phone(stage: Stage, windows: OpenWindow, at: Callable[..., s
     await expect(page.locator("main h1")).to_have_text("secops")
 
 
-async def test_the_theme_is_kept(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_the_theme_is_kept(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """The theme follows the system until one chooses, and the choice outlives a reload."""
     page = await windows(at(ROBIN), color_scheme="dark")
     await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
@@ -240,4 +242,4 @@ async def test_the_theme_is_kept(stage: Stage, windows: OpenWindow, at: Callable
     await expect(page.locator("html")).to_have_attribute("data-theme", "light")
     await page.reload()
     await expect(page.locator("html")).to_have_attribute("data-theme", "light")
-    assert stage.app.received == []
+    assert harness.app.received == []

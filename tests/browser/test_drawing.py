@@ -5,7 +5,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from .conftest import OpenWindow
-from .stage import ADA, APPROVALS, BEN, ROBIN, Json, Stage, mrkdwn, plain
+from .harness import ADA, APPROVALS, BEN, ROBIN, BrowserHarness, Json, mrkdwn, plain
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 NOON = 1_785_758_400  # 2026-08-03T12:00:00Z
@@ -25,9 +25,9 @@ def table(rows: int, page_size: int = 5) -> Json:
     return {"type": "data_table", "caption": "Statuses", "page_size": page_size, "rows": [head, *body]}
 
 
-async def test_text_formatting(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_text_formatting(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """Formatting, links, mentions, channels, groups and emoji of mrkdwn are drawn as Slack draws them."""
-    await stage.app.post(
+    await harness.app.post(
         "*bold* _italic_ ~gone~ `code` <https://tines.example/x|the runbook> <@U0ADA> <#C0SECOPS> "
         "<!subteam^S0APPROVERS> :white_check_mark: 2*3*4 snake_case_word\n&gt; quoted\n```\nfixed *width*\n```"
     )
@@ -45,12 +45,12 @@ async def test_text_formatting(stage: Stage, windows: OpenWindow, at: Callable[.
     await expect(body.locator("pre")).to_have_text("fixed *width*")
 
 
-async def test_hostile_text_stays_text(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_hostile_text_stays_text(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """Markup in names and messages is shown as typed, and no address but a web or mail address can be clicked."""
     evil = "<img src=x onerror=alert(1)><script>alert(2)</script>"
     escaped = evil.replace("<", "&lt;").replace(">", "&gt;")
     element = {"type": "text", "text": evil}
-    await stage.app.post(
+    await harness.app.post(
         escaped,
         blocks=[
             {"type": "section", "text": mrkdwn(f"{escaped} <javascript:alert(3)|click>")},
@@ -63,22 +63,22 @@ async def test_hostile_text_stays_text(stage: Stage, windows: OpenWindow, at: Ca
     assert await last(page).locator("img, script, a").count() == 0
 
 
-async def test_live_mentions_show(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_live_mentions_show(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """A mention of everybody that an app forgot to escape is seen as live, as it would be in Slack."""
-    await stage.app.post("Story <!channel> & <!here>")
+    await harness.app.post("Story <!channel> & <!here>")
     page = await windows(at(ROBIN))
     await expect(last(page).locator(".mention-everyone")).to_have_text(["@channel", "@here"])
 
 
-async def test_dates_in_the_readers_zone(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_dates_in_the_readers_zone(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """The same moment reads as each reader's own local time."""
-    await stage.app.post(f"Expires <!date^{NOON}^{{date_num}} {{time}}|noon UTC>")
+    await harness.app.post(f"Expires <!date^{NOON}^{{date_num}} {{time}}|noon UTC>")
     await expect(last(await windows(at(ROBIN)))).to_contain_text("2026-08-03 8:00 AM")
     await expect(last(await windows(at(ADA)))).to_contain_text("2026-08-03 2:00 PM")
     await expect(last(await windows(at(BEN)))).to_contain_text("2026-08-03 9:00 PM")
 
 
-async def test_every_block(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_every_block(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """Each block that messages can have is drawn, none is left out."""
     items = [{"type": "rich_text_section", "elements": [{"type": "text", "text": "first", "style": {"bold": True}}]}]
     blocks: list[Json] = [
@@ -94,7 +94,7 @@ async def test_every_block(stage: Stage, windows: OpenWindow, at: Callable[..., 
         {"type": "rich_text", "elements": [{"type": "rich_text_list", "style": "ordered", "elements": items}]},
         {"type": "markdown", "text": "## Heading\n- **item**"},
     ]
-    await stage.app.post("All of them", blocks=blocks)
+    await harness.app.post("All of them", blocks=blocks)
     message = last(await windows(at(ROBIN)))
     await expect(message.locator(".block")).to_have_count(len(blocks))
     await expect(message.get_by_role("heading", name="A header")).to_be_visible()
@@ -109,9 +109,9 @@ async def test_every_block(stage: Stage, windows: OpenWindow, at: Callable[..., 
     await expect(message.locator(".unknown")).to_have_count(0)
 
 
-async def test_data_table_sorts_and_pages(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_data_table_sorts_and_pages(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """A data_table sorts by the clicked column, numbers as numbers, and keeps order and page when it is updated."""
-    ts = await stage.app.post("Statuses", blocks=[table(12)])
+    ts = await harness.app.post("Statuses", blocks=[table(12)])
     page = await windows(at(ROBIN))
     cells = last(page).locator("tbody th")
     await expect(cells).to_have_text([f"Story {n:02}" for n in range(5)])
@@ -121,41 +121,41 @@ async def test_data_table_sorts_and_pages(stage: Stage, windows: OpenWindow, at:
     await expect(cells).to_have_text([f"Story {n:02}" for n in (11, 10, 9, 8, 7)])
     await last(page).get_by_role("button", name="Next page").click()
     await expect(cells).to_have_text([f"Story {n:02}" for n in (6, 5, 4, 3, 2)])
-    await stage.app.call("chat.update", channel=APPROVALS, ts=ts, text="Statuses", blocks=[table(13)])
+    await harness.app.call("chat.update", channel=APPROVALS, ts=ts, text="Statuses", blocks=[table(13)])
     await expect(cells).to_have_text([f"Story {n:02}" for n in (7, 6, 5, 4, 3)])
 
 
-async def test_edited_and_deleted(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_edited_and_deleted(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """An edit and a deletion show without reloading."""
-    ts = await stage.app.post("First words")
+    ts = await harness.app.post("First words")
     page = await windows(at(ROBIN))
     await expect(last(page)).to_contain_text("First words")
-    await stage.app.call("chat.update", channel=APPROVALS, ts=ts, text="Better words")
+    await harness.app.call("chat.update", channel=APPROVALS, ts=ts, text="Better words")
     await expect(last(page)).to_contain_text("Better words (edited)")
-    stage.slack.delete_message(APPROVALS, ts)
+    harness.slack.delete_message(APPROVALS, ts)
     await expect(page.locator("main .message")).to_have_count(0)
 
 
-async def test_only_visible_to_you(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_only_visible_to_you(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """An ephemeral message is marked as such, and nobody else gets it."""
     robin, ada = await windows(at(ROBIN)), await windows(at(ADA))
-    await stage.app.call("chat.postEphemeral", channel=APPROVALS, user=ROBIN, text="Psst")
-    await stage.app.post("For all")
+    await harness.app.call("chat.postEphemeral", channel=APPROVALS, user=ROBIN, text="Psst")
+    await harness.app.post("For all")
     await expect(robin.locator("main .message").first).to_contain_text("Only visible to you")
     await expect(robin.get_by_text("Psst")).to_be_visible()
     await expect(last(ada)).to_contain_text("For all")
     await expect(ada.locator("main .message")).to_have_count(1)
 
 
-async def test_thread(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_thread(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """A message tells how many replies it has; they open beside it, and new ones arrive there."""
-    ts = await stage.app.post("Request")
-    await stage.app.post("Approved", thread_ts=ts)
+    ts = await harness.app.post("Request")
+    await harness.app.post("Approved", thread_ts=ts)
     page = await windows(at(ROBIN))
     await page.get_by_role("button", name="1 reply").click()
     thread = page.get_by_role("complementary", name="Thread")
     await expect(thread.get_by_text("Approved")).to_be_visible()
-    await stage.app.post("Synced", thread_ts=ts)
+    await harness.app.post("Synced", thread_ts=ts)
     await expect(thread.get_by_text("Synced")).to_be_visible()
     await expect(page.get_by_role("button", name="2 replies")).to_be_visible()
     await thread.get_by_label("Reply", exact=True).fill("Thank you <3")

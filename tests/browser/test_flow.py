@@ -8,12 +8,12 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from bot.playground.stage import ADA, APPROVALS, BEN, RINA, TOM
+from bot.playground.launch import ADA, APPROVALS, BEN, RINA, TOM
 
 from .conftest import OpenWindow
 from .steps import (
-    PATIENCE_MS,
     REPORTED,
+    TIMEOUT_MS,
     VIRUSTOTAL,
     Everything,
     approve,
@@ -47,8 +47,8 @@ async def test_the_whole_flow(demo: Everything, windows: OpenWindow) -> None:
     for page in (rina, ada):
         thread = await open_thread(page)
         table = thread.get_by_role("table")
-        await expect(table.get_by_role("row", name=REPORTED)).to_contain_text("Synced", timeout=PATIENCE_MS)
-        await expect(table.get_by_role("row", name=VIRUSTOTAL)).to_contain_text("Failed", timeout=PATIENCE_MS)
+        await expect(table.get_by_role("row", name=REPORTED)).to_contain_text("Synced", timeout=TIMEOUT_MS)
+        await expect(table.get_by_role("row", name=VIRUSTOTAL)).to_contain_text("Failed", timeout=TIMEOUT_MS)
         await expect(table.get_by_role("row", name=VIRUSTOTAL)).to_contain_text("virustotal")
     await rina.get_by_role("button", name="Tines tenants").click()
     await expect(rina.get_by_role("region", name="Tenant prod")).to_contain_text(f"{REPORTED}in SecOps Production")
@@ -70,7 +70,7 @@ async def test_a_rejection(demo: Everything, windows: OpenWindow) -> None:
     await expect(request).to_contain_text("Freeze until Monday")
     await expect(request).to_contain_text("Ben Lindqvist")
     await expect(rina.get_by_role("button", name="Review")).to_have_count(0)
-    assert demo.stage.dev.destinations == {}
+    assert demo.playground.dev.destinations == {}
 
 
 async def test_a_bystander_may_not(demo: Everything, windows: OpenWindow) -> None:
@@ -100,7 +100,7 @@ async def test_type_ahead_and_field_errors(demo: Everything, windows: OpenWindow
     await dialog.get_by_role("button", name="Ask for the sync").click()
     await expect(dialog.locator(".field-error").first).to_be_visible()
     await expect(dialog.get_by_label("Reason")).to_have_value("Because")
-    assert demo.stage.slack.messages(APPROVALS) == []
+    assert demo.playground.slack.messages(APPROVALS) == []
 
 
 async def test_a_failing_story_is_seen_in_the_thread(demo: Everything, windows: OpenWindow) -> None:
@@ -118,7 +118,7 @@ async def test_a_failing_story_is_seen_in_the_thread(demo: Everything, windows: 
     await approve(ada)
     thread = await open_thread(rina)
     row = thread.get_by_role("row", name=REPORTED)
-    await expect(row).to_contain_text("switched to fail in the playground", timeout=PATIENCE_MS)
+    await expect(row).to_contain_text("switched to fail in the playground", timeout=TIMEOUT_MS)
 
 
 async def test_a_lost_answer_makes_no_second_destination(demo: Everything, windows: OpenWindow) -> None:
@@ -131,9 +131,9 @@ async def test_a_lost_answer_makes_no_second_destination(demo: Everything, windo
         await switch.click()
     await approve(ada)
     row = (await open_thread(ada)).get_by_role("row", name=REPORTED)
-    await expect(row).to_contain_text("Synced", timeout=PATIENCE_MS)
+    await expect(row).to_contain_text("Synced", timeout=TIMEOUT_MS)
     await expect(switch).not_to_be_checked()
-    assert len(demo.stage.dev.destinations) == 1
+    assert len(demo.playground.dev.destinations) == 1
 
 
 async def test_a_revoked_key_is_told_to_the_approver(demo: Everything, windows: OpenWindow) -> None:
@@ -147,4 +147,4 @@ async def test_a_revoked_key_is_told_to_the_approver(demo: Everything, windows: 
     await dialog.get_by_role("button", name="Approve").click()
     problem = ada.get_by_role("dialog").filter(has_text="401")
     await expect(problem).to_contain_text("Invalid API key")
-    assert demo.stage.dev.calls.of("POST", "/admin/sync_destinations") == []
+    assert demo.playground.dev.calls.of("POST", "/admin/sync_destinations") == []

@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from .conftest import OpenWindow
-from .stage import APPROVALS, ROBIN, Json, ScriptedApp, Stage, modal, mrkdwn, option, plain, text_field
+from .harness import APPROVALS, ROBIN, BrowserHarness, Json, ScriptedApp, modal, mrkdwn, option, plain, text_field
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 STORIES = ("Phishing triage", "Phishing report", "Rotate leaked keys", "Alerts to tickets")
@@ -46,10 +46,10 @@ def values(app: ScriptedApp) -> Json:
     return {block_id: next(iter(actions.values())) for block_id, actions in state.items()}
 
 
-async def test_a_form_is_filled_and_sent(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_a_form_is_filled_and_sent(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """Every kind of field is found by its label, and the app gets exactly what was chosen and typed."""
     opens(
-        stage.app,
+        harness.app,
         field("static_select", "route", "Route", options=[option("dev to prod", "a"), option("dev to test", "b")]),
         field("radio_buttons", "mode", "Mode", options=[option("Automatic", "auto"), option("Manual", "manual")]),
         field("checkboxes", "extra", "Extras", options=[option("Tell everybody", "tell"), option("Hurry", "hurry")]),
@@ -70,7 +70,7 @@ async def test_a_form_is_filled_and_sent(stage: Stage, windows: OpenWindow, at: 
     await dialog.get_by_label("Reason").fill("For the audit")
     await dialog.get_by_role("button", name="Send").click()
     await expect(dialog).to_be_hidden()
-    sent = values(stage.app)
+    sent = values(harness.app)
     assert sent["route"]["selected_option"]["value"] == "b"
     assert sent["mode"]["selected_option"]["value"] == "manual"
     assert [one["value"] for one in sent["extra"]["selected_options"]] == ["hurry"]
@@ -78,11 +78,13 @@ async def test_a_form_is_filled_and_sent(stage: Stage, windows: OpenWindow, at: 
     assert sent["reason"]["value"] == "For the audit"
 
 
-async def test_errors_stand_at_their_fields(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_errors_stand_at_their_fields(
+    harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]
+) -> None:
     """What the app objects to stands under its field, which gets the focus and keeps what was typed."""
-    opens(stage.app, text_field("title", "Title"), REASON)
+    opens(harness.app, text_field("title", "Title"), REASON)
 
-    @stage.app.on("view_submission")
+    @harness.app.on("view_submission")
     async def _refuse(_payload: Json) -> Json:
         return {"response_action": "errors", "errors": {"reason": "Say what changes for whom."}}
 
@@ -98,25 +100,27 @@ async def test_errors_stand_at_their_fields(stage: Stage, windows: OpenWindow, a
     await expect(dialog.get_by_label("Title")).to_have_value("T")
 
 
-async def test_required_fields_are_asked_for(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_required_fields_are_asked_for(
+    harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]
+) -> None:
     """A form with an empty required field is not sent, and the field says why."""
-    opens(stage.app, REASON)
+    opens(harness.app, REASON)
     dialog = await opened(await windows(at(ROBIN)))
     await dialog.get_by_role("button", name="Send").click()
     await expect(dialog.locator(".field-error")).to_have_text("Please complete this required field.")
-    assert stage.app.of("view_submission") == []
+    assert harness.app.of("view_submission") == []
 
 
-async def test_type_ahead_asks_the_app(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_type_ahead_asks_the_app(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """Typing asks the app, in groups too; several choices become chips that can be taken off again."""
 
-    @stage.app.on("block_suggestion")
+    @harness.app.on("block_suggestion")
     async def _suggest(payload: Json) -> Json:
         found = [option(name) for name in STORIES if payload["value"].lower() in name.lower()]
         whole = {"label": plain("Whole sets"), "options": [option(f"All {len(found)} found", "all")]}
         return {"option_groups": [whole, {"label": plain("Stories"), "options": found}]} if found else {"options": []}
 
-    opens(stage.app, field("multi_external_select", "stories", "Stories", min_query_length=0, max_selected_items=2))
+    opens(harness.app, field("multi_external_select", "stories", "Stories", min_query_length=0, max_selected_items=2))
     page = await windows(at(ROBIN))
     dialog = await opened(page)
     stories = dialog.get_by_role("combobox", name="Stories")
@@ -138,20 +142,22 @@ async def test_type_ahead_asks_the_app(stage: Stage, windows: OpenWindow, at: Ca
     await dialog.get_by_role("button", name="Remove Phishing report").click()
     await dialog.get_by_role("button", name="Send").click()
     await expect(dialog).to_be_hidden()
-    assert [one["value"] for one in values(stage.app)["stories"]["selected_options"]] == ["Rotate leaked keys"]
+    assert [one["value"] for one in values(harness.app)["stories"]["selected_options"]] == ["Rotate leaked keys"]
 
 
-async def test_an_update_keeps_what_was_typed(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_an_update_keeps_what_was_typed(
+    harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]
+) -> None:
     """When a choice makes the app redraw the form, text and focus stay, and a field with a new id starts empty."""
     route = field("static_select", "route", "Route", tells=True, options=[option("one"), option("two")])
-    opens(stage.app, route, REASON, text_field("team-one", "Team"))
+    opens(harness.app, route, REASON, text_field("team-one", "Team"))
 
-    @stage.app.on("route")
+    @harness.app.on("route")
     async def _redraw(payload: Json) -> None:
         state = payload["view"]["state"]["values"]
         seen.append(state["reason"]["reason"]["value"])
         view = modal("Changed", route, REASON, text_field("team-two", "Team"), submit="Send", callback_id="form")
-        await stage.app.call("views.update", view_id=payload["view"]["id"], hash=payload["view"]["hash"], view=view)
+        await harness.app.call("views.update", view_id=payload["view"]["id"], hash=payload["view"]["hash"], view=view)
 
     seen: list[str | None] = []
     dialog = await opened(await windows(at(ROBIN)))
@@ -168,15 +174,15 @@ async def test_an_update_keeps_what_was_typed(stage: Stage, windows: OpenWindow,
     assert seen == ["keep me"]
 
 
-async def test_stacked_views(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_stacked_views(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """A pushed view lies on top, going back finds the first as it was, and closing tells the app that asked for it."""
     more = {"type": "actions", "elements": [{"type": "button", "action_id": "more", "text": plain("Reject…")}]}
-    opens(stage.app, REASON, more, title="Review")
+    opens(harness.app, REASON, more, title="Review")
 
-    @stage.app.on("more")
+    @harness.app.on("more")
     async def _push(payload: Json) -> None:
         view = modal("Reject", text_field("comment", "Comment"), submit="Reject", notify_on_close=True)
-        await stage.app.call("views.push", trigger_id=payload["trigger_id"], view=view)
+        await harness.app.call("views.push", trigger_id=payload["trigger_id"], view=view)
 
     page = await windows(at(ROBIN))
     dialog = await opened(page)
@@ -186,17 +192,17 @@ async def test_stacked_views(stage: Stage, windows: OpenWindow, at: Callable[...
     await dialog.get_by_role("button", name="Back").click()
     await expect(dialog.get_by_role("heading", name="Review")).to_be_visible()
     await expect(dialog.get_by_label("Reason")).to_have_value("half a thou")
-    assert len(stage.app.of("view_closed")) == 1
+    assert len(harness.app.of("view_closed")) == 1
     await dialog.get_by_role("button", name="Reject…").click()
     await expect(dialog.get_by_label("Comment")).to_be_visible()
     await dialog.get_by_role("button", name="Close", exact=True).click()
     await expect(dialog).to_be_hidden()
-    assert stage.app.of("view_closed")[-1]["is_cleared"] is True
+    assert harness.app.of("view_closed")[-1]["is_cleared"] is True
 
 
-async def test_escape_closes_one_thing(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_escape_closes_one_thing(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """Escape closes an open menu first, then the modal, and the focus goes back to where it was."""
-    opens(stage.app, field("static_select", "route", "Route", options=[option("one"), option("two")]))
+    opens(harness.app, field("static_select", "route", "Route", options=[option("one"), option("two")]))
     page = await windows(at(ROBIN))
     dialog = await opened(page)
     await dialog.get_by_role("combobox", name="Route").press("ArrowDown")
@@ -209,7 +215,7 @@ async def test_escape_closes_one_thing(stage: Stage, windows: OpenWindow, at: Ca
     await expect(page.get_by_label("Message #tines-approvals")).to_be_focused()
 
 
-async def test_confirm_dialogs(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_confirm_dialogs(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """A button with a confirm dialog does nothing until it is confirmed."""
     confirm = {
         "title": plain("Sure?"),
@@ -218,40 +224,44 @@ async def test_confirm_dialogs(stage: Stage, windows: OpenWindow, at: Callable[.
         "deny": plain("No"),
     }
     button = {"type": "button", "action_id": "end", "text": plain("End"), "confirm": confirm, "value": "42"}
-    await stage.app.post("Ending", blocks=[{"type": "actions", "elements": [button]}])
+    await harness.app.post("Ending", blocks=[{"type": "actions", "elements": [button]}])
     page = await windows(at(ROBIN))
     end = page.get_by_role("button", name="End", exact=True)
     await end.click()
     await page.get_by_role("dialog", name="Sure?").get_by_role("button", name="No").click()
     await expect(end).to_be_focused()
-    assert stage.app.of("block_actions") == []
+    assert harness.app.of("block_actions") == []
     await end.click()
     async with page.expect_response("**/api/click"):
         await page.get_by_role("dialog", name="Sure?").get_by_role("button", name="End it").click()
-    assert stage.app.of("block_actions")[0]["actions"][0]["value"] == "42"
+    assert harness.app.of("block_actions")[0]["actions"][0]["value"] == "42"
 
 
-async def test_overflow_and_menus_in_messages(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_overflow_and_menus_in_messages(
+    harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]
+) -> None:
     """An overflow menu opens by keyboard, and what is picked in it reaches the app."""
     overflow = {"type": "overflow", "action_id": "more", "options": [option("History", "h"), option("Cancel", "c")]}
-    await stage.app.post("Menu", blocks=[{"type": "section", "text": mrkdwn("Request"), "accessory": overflow}])
+    await harness.app.post("Menu", blocks=[{"type": "section", "text": mrkdwn("Request"), "accessory": overflow}])
     page = await windows(at(ROBIN))
     await page.get_by_role("button", name="More actions").press("Enter")
     await expect(page.get_by_role("menuitem", name="History")).to_be_focused()
     await page.keyboard.press("ArrowDown")
     async with page.expect_response("**/api/click"):
         await page.keyboard.press("Enter")
-    assert stage.app.of("block_actions")[0]["actions"][0]["selected_option"]["value"] == "c"
+    assert harness.app.of("block_actions")[0]["actions"][0]["selected_option"]["value"] == "c"
 
 
-async def test_an_app_that_fails_is_said_to(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_an_app_that_fails_is_said_to(
+    harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]
+) -> None:
     """What Slack shows when the app answers badly stands in the modal or under the conversation."""
 
-    @stage.app.on("view_submission")
+    @harness.app.on("view_submission")
     async def _wrong(_payload: Json) -> Json:
         return {"response_action": "errors", "errors": {"nowhere": "x"}}
 
-    opens(stage.app, REASON)
+    opens(harness.app, REASON)
     page = await windows(at(ROBIN))
     dialog = await opened(page)
     await dialog.get_by_label("Reason").fill("x")
@@ -264,7 +274,7 @@ async def test_an_app_that_fails_is_said_to(stage: Stage, windows: OpenWindow, a
     await expect(page.get_by_role("alert").filter(has_text="not a command")).to_be_visible()
 
 
-async def test_the_command_is_offered(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_the_command_is_offered(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """A slash shows the commands with their usage; Tab completes, and the shortcut menu starts shortcuts."""
     page = await windows(at(ROBIN, APPROVALS))
     box = page.get_by_label("Message #tines-approvals")
@@ -276,21 +286,21 @@ async def test_the_command_is_offered(stage: Stage, windows: OpenWindow, at: Cal
     await page.get_by_role("button", name="Shortcuts").click()
     async with page.expect_response("**/api/shortcut"):
         await page.get_by_role("menuitem", name="Sync stories").click()
-    assert stage.app.of("shortcut")[0]["callback_id"] == "sync_form"
+    assert harness.app.of("shortcut")[0]["callback_id"] == "sync_form"
 
 
-async def test_home_tab(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_home_tab(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """Opening the Home tab lets the app publish it, and its buttons work."""
 
-    @stage.app.on("app_home_opened")
+    @harness.app.on("app_home_opened")
     async def _publish(payload: Json) -> None:
         button = {"type": "button", "action_id": "new", "text": plain("New sync"), "style": "primary"}
         blocks = [{"type": "header", "text": plain("My requests")}, {"type": "actions", "elements": [button]}]
-        await stage.app.call("views.publish", user_id=payload["user"], view={"type": "home", "blocks": blocks})
+        await harness.app.call("views.publish", user_id=payload["user"], view={"type": "home", "blocks": blocks})
 
     page = await windows(at(ROBIN))
     await page.get_by_role("link", name="tines-sync Home").click()
     await expect(page.get_by_role("heading", name="My requests")).to_be_visible()
     async with page.expect_response("**/api/click"):
         await page.get_by_role("button", name="New sync").click()
-    assert stage.app.of("block_actions")[0]["actions"][0]["action_id"] == "new"
+    assert harness.app.of("block_actions")[0]["actions"][0]["action_id"] == "new"

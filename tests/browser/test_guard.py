@@ -8,7 +8,7 @@ from bot.playground.page import CastMember, build_page
 from bot.playground.slack import AppInstall, Channel, LocalSlack, User, Workspace
 
 from .conftest import OpenWindow
-from .stage import ROBIN, Stage
+from .harness import ROBIN, BrowserHarness
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 ORIGIN = "http://127.0.0.1:8000"
@@ -92,10 +92,12 @@ async def test_everything_comes_from_the_page(client: httpx.AsyncClient) -> None
     assert "://" not in answer.text
 
 
-async def test_the_browser_refuses_markup_from_text(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_the_browser_refuses_markup_from_text(
+    harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]
+) -> None:
     """Even a slip in the page's own code could not turn text into markup, or run it."""
     page = await windows(at(ROBIN), calm=False)
     slip = "() => { try { document.body.innerHTML = '<b>x</b>'; return 'taken' } catch (error) { return error.name } }"
     assert await page.evaluate(slip) == "TypeError"
     await expect(page.locator("main h1")).to_be_visible()
-    assert stage.app.received == []
+    assert harness.app.received == []

@@ -6,12 +6,12 @@ from playwright.async_api import expect
 from bot.playground.tines import Kind, create_destination
 
 from .conftest import OpenWindow
-from .stage import ROBIN, Stage
+from .harness import ROBIN, BrowserHarness
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_the_tenants_are_shown(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_the_tenants_are_shown(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """The panel tells of each tenant's teams, stories and sync destinations, and which copies arrived."""
     page = await windows(at(ROBIN))
     await page.get_by_role("button", name="Tines tenants").click()
@@ -21,36 +21,38 @@ async def test_the_tenants_are_shown(stage: Stage, windows: OpenWindow, at: Call
     await expect(dev.get_by_role("rowheader", name="Phishing triage")).to_be_visible()
     await dev.get_by_label("Filter stories of dev").fill("tier-1")
     await expect(dev.get_by_role("rowheader")).to_have_text(["High-Priority Alerts"])
-    async with stage.tenants.client() as client:
-        assert (await client.post("/admin/sync_destinations", json=stage.tenants.body())).status_code == 201
+    async with harness.tenants.client() as client:
+        assert (await client.post("/admin/sync_destinations", json=harness.tenants.body())).status_code == 201
     await expect(dev).to_contain_text("SecOps → prod: SecOps Production")
-    stage.tenants.world.settle_all()
-    async with stage.tenants.client() as client:
+    harness.tenants.world.settle_all()
+    async with harness.tenants.client() as client:
         await client.get("/admin/sync_destinations")
     await expect(dev.locator(".status")).to_have_text(["synced", "synced"])
     prod = page.get_by_role("region", name="Tenant prod")
     await expect(prod).to_contain_text("Phishing triagein SecOps Production · from dev · version 1")
 
 
-async def test_a_fault_is_switched_on_and_off(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_a_fault_is_switched_on_and_off(
+    harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]
+) -> None:
     """A switch makes the tenant fail, shows that it is on, and makes it well again."""
     page = await windows(at(ROBIN))
     await page.get_by_role("button", name="Tines tenants").click()
     switch = page.get_by_role("region", name="Tenant prod").get_by_role("switch", name="Internal errors (500)")
     await switch.click()
     await expect(switch).to_be_checked()
-    async with stage.tenants.client() as client:
+    async with harness.tenants.client() as client:
         assert (await client.get("/teams")).status_code == 200
-    (fault,) = stage.tenants.prod.faults.active().values()
+    (fault,) = harness.tenants.prod.faults.active().values()
     assert fault.kind is Kind.ANSWER
     await page.reload()
     await expect(switch).to_be_checked()
     async with page.expect_response("**/api/faults"):
         await switch.click()
-    assert stage.tenants.prod.faults.active() == {}
+    assert harness.tenants.prod.faults.active() == {}
 
 
-async def test_a_story_is_made_to_fail(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_a_story_is_made_to_fail(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """A story switched to fail is the one whose sync fails, with words that say who did it."""
     page = await windows(at(ROBIN))
     await page.get_by_role("button", name="Tines tenants").click()
@@ -58,37 +60,37 @@ async def test_a_story_is_made_to_fail(stage: Stage, windows: OpenWindow, at: Ca
     await dev.get_by_text("Stories (2)").click()
     async with page.expect_response("**/api/faults"):
         await dev.get_by_role("switch", name="Syncing Phishing triage fails").click()
-    create_destination(stage.tenants.dev, stage.tenants.body())
-    stage.tenants.world.settle_all()
-    (destination,) = stage.tenants.dev.destinations.values()
+    create_destination(harness.tenants.dev, harness.tenants.body())
+    harness.tenants.world.settle_all()
+    (destination,) = harness.tenants.dev.destinations.values()
     statuses = {sub.name: (sub.status, sub.error_message) for sub in destination.subscriptions.values()}
     assert statuses["High-Priority Alerts"] == ("synced", None)
     assert statuses["Phishing triage"][0] == "failed"
     assert "playground" in str(statuses["Phishing triage"][1])
 
 
-async def test_slack_fails_too(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_slack_fails_too(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """The switches of Slack make its Web API answer badly until they are switched off."""
     page = await windows(at(ROBIN))
     await page.get_by_role("button", name="Tines tenants").click()
     switch = page.get_by_role("region", name="Slack", exact=True).get_by_role("switch", name="Too many requests (429)")
     async with page.expect_response("**/api/faults"):
         await switch.click()
-    assert (await stage.app.client.post("/api/auth.test")).status_code == 429
+    assert (await harness.app.client.post("/api/auth.test")).status_code == 429
     async with page.expect_response("**/api/faults"):
         await switch.click()
-    assert (await stage.app.client.post("/api/auth.test")).status_code == 200
+    assert (await harness.app.client.post("/api/auth.test")).status_code == 200
 
 
-async def test_the_traffic(stage: Stage, windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_the_traffic(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """Each request and answer appears as it happens, can be found and read, and no key or token stands in it."""
     page = await windows(at(ROBIN))
-    await stage.app.post("Before the panel was opened")
+    await harness.app.post("Before the panel was opened")
     await page.get_by_role("button", name="Traffic").click()
     rows = page.get_by_role("list", name="Requests and answers").get_by_role("listitem")
     await expect(rows.first).to_contain_text("chat.postMessage")
-    async with stage.tenants.client() as client:
-        await client.post("/admin/sync_destinations", json=stage.tenants.body())
+    async with harness.tenants.client() as client:
+        await client.post("/admin/sync_destinations", json=harness.tenants.body())
     await expect(rows.first).to_contain_text("POST /admin/sync_destinations")
     await expect(rows.first).to_contain_text("201")
     await rows.first.locator("summary").click()
@@ -97,4 +99,4 @@ async def test_the_traffic(stage: Stage, windows: OpenWindow, at: Callable[..., 
     await expect(rows.filter(visible=True)).to_have_count(1)
     text = await page.locator("#panel-traffic").inner_text()
     assert "prod-editor" not in text
-    assert stage.slack.app.bot_token not in text
+    assert harness.slack.app.bot_token not in text

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
-from .crowd import errands
-from .siege import Figures, siege, ways
+from .kills import Figures, killed_repeatedly, ways
 from .takeover import MOST_SECONDS, TakeOver, take_over
+from .users import planned_requests
 
 
 @contextmanager
@@ -36,16 +36,16 @@ def databases(which: str, folder: Path) -> Iterator[str]:
 
 
 async def run(which: str, options: argparse.Namespace) -> Figures:
-    """Lay siege to one kind of database."""
+    """Kill processes on one kind of database."""
     chance = random.Random(options.seed)  # noqa: S311 - picks moments
     with tempfile.TemporaryDirectory(prefix="crash-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         with databases(which, folder) as url:
-            return await siege(
+            return await killed_repeatedly(
                 folder,
                 url,
                 islice(ways(chance), options.kills),
-                work=errands(chance, options.requests),
+                work=planned_requests(chance, options.requests),
                 seconds=options.minutes * 60,
                 lease=4,
             )

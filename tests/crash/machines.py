@@ -10,26 +10,26 @@ from handlers.models import State
 from handlers.store import tables as t
 from handlers.store.database import open_engine, parse_url
 
+from .harness import CrashHarness
 from .process import Process, closed
-from .town import Town
 
 
 @asynccontextmanager
-async def machines(place: Town, **names: str) -> AsyncIterator[dict[str, Process]]:
+async def machines(harness: CrashHarness, **names: str) -> AsyncIterator[dict[str, Process]]:
     """Start a process of each name, with its command, and wait until all are ready."""
-    processes = {name: place.process(name) for name in names}
+    processes = {name: harness.process(name) for name in names}
     async with closed(*processes.values()):
         for name, process in processes.items():
             await process.start(names[name])
         for process in processes.values():
             assert await process.ready(), process.log()[-3000:]
-        place.listen_to(next(iter(processes.values())))
+        harness.listen_to(next(iter(processes.values())))
         yield processes
 
 
-async def holder(place: Town, processes: dict[str, Process]) -> Process:
+async def holder(harness: CrashHarness, processes: dict[str, Process]) -> Process:
     """Return the process that works on the one approved request: its claim names it."""
-    engine = open_engine(parse_url(place.database_url), pool_size=1)
+    engine = open_engine(parse_url(harness.database_url), pool_size=1)
     try:
         async with engine.connect() as connection:
             claimed = await connection.execute(
@@ -41,9 +41,9 @@ async def holder(place: Town, processes: dict[str, Process]) -> Process:
     return next(process for process in processes.values() if f"-{process.child.pid}-" in executor)
 
 
-async def comes_to(place: Town, state: State, seconds: float) -> None:
+async def comes_to(harness: CrashHarness, state: State, seconds: float) -> None:
     """Wait until the one request is in a state."""
-    engine = open_engine(parse_url(place.database_url), pool_size=1)
+    engine = open_engine(parse_url(harness.database_url), pool_size=1)
     try:
         async with asyncio.timeout(seconds):
             found = None

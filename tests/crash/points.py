@@ -82,7 +82,7 @@ class Trap:
         return point.moment
 
     def _sprung_before(self, send: Send) -> Send:
-        """Spring before the answer leaves: a dead process never reads it, a frozen one does when it is thawed."""
+        """Spring before the answer leaves: a dead process never reads it, a frozen one does when it is unfrozen."""
         sprung = False
 
         async def late(message: Message) -> None:

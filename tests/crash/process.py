@@ -66,7 +66,7 @@ class Process:
         """Stop it without its noticing."""
         self.child.send_signal(signal.SIGSTOP)
 
-    def thaw(self) -> None:
+    def unfreeze(self) -> None:
         """Let it go on."""
         self.child.send_signal(signal.SIGCONT)
 

@@ -16,12 +16,12 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from bot.announcer import Pace
-from bot.app import World
+from bot.app import Overrides
 from bot.commands.starting import plainly, settings_or_exit, start_logs
+from bot.delivery import RateLimit
 from bot.running import serve, work
-from handlers.operations.pacing import Pacing
-from handlers.tines import Patience, Timeouts
+from handlers.operations.schedule import Schedule
+from handlers.tines import RetryPolicy, Timeouts
 
 LONGEST_CALL: Final = 1.5
 """Seconds that a call to Tines may take before its client gives up."""
@@ -32,23 +32,23 @@ POST_AGAIN: Final = 4.0
 _DOOMED: Final = "tines_sync_crash_doomed"
 
 
-def hurried(lease: float) -> World:
+def hurried(lease: float) -> Overrides:
     """Return the real world with shorter waits, in the proportions of the real ones."""
-    return World(
-        pacing=Pacing(
+    return Overrides(
+        schedule=Schedule(
             look_first=timedelta(seconds=0.1),
             look_most=timedelta(seconds=0.5),
-            post_again_after=timedelta(seconds=POST_AGAIN),
-            posts=20,  # a create may be cut off by a kill many times in a row here
+            send_again_after=timedelta(seconds=POST_AGAIN),
+            attempts=20,  # a create may be cut off by a kill many times in a row here
             follow_first=timedelta(seconds=0.1),
             follow_most=timedelta(seconds=0.5),
             follow_for=timedelta(seconds=60),
         ),
         timeouts=Timeouts(connect=1.0, read=LONGEST_CALL, write=1.0, pool=1.0, whole=LONGEST_CALL),
-        patience=Patience(attempts=3, total=3.0, wait_initial=0.05, wait_max=0.3, wait_jitter=0.1),
+        retry_policy=RetryPolicy(attempts=3, total=3.0, wait_initial=0.05, wait_max=0.3, wait_jitter=0.1),
         sweep_seconds=0.1,
         fresh_seconds=0.0,  # every form is checked against Tines
-        pace=Pace(burst=1000, per_second=1000),
+        rate_limit=RateLimit(burst=1000, per_second=1000),
         lease=timedelta(seconds=lease),
     )
 

@@ -9,14 +9,14 @@ from bot.playground.tines.faults import Fault, Kind
 from handlers.engine import LEASE
 from handlers.models import State
 
-from .crowd import Errand, Fate, at_work
+from .harness import crash_harness
 from .machines import comes_to, holder, machines
-from .town import town
+from .users import PlannedDecision, PlannedRequest, at_work
 from .verdict import judge
 
 MOST_SECONDS: Final = 90.0
 _CREATE: Final = "/admin/sync_destinations"
-_ONE: Final = Errand(1, source=1, target=2, stories=frozenset({0, 3}), fate=Fate.APPROVE)
+_ONE: Final = PlannedRequest(1, source=1, target=2, stories=frozenset({0, 3}), decision=PlannedDecision.APPROVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +35,18 @@ async def take_over(
 
     `lease` in seconds; a take-over of more than `most` seconds is a fault.
     """
-    async with town(folder, database_url, lease=lease) as place:
-        place.dev.faults.add(Fault(Kind.SLOW, "POST", _CREATE, times=1, seconds=1.2))
+    async with crash_harness(folder, database_url, lease=lease) as harness:
+        harness.dev.faults.add(Fault(Kind.SLOW, "POST", _CREATE, times=1, seconds=1.2))
         commands = {"serve-1": "serve", "serve-2": "serve", "worker-1": "worker", "worker-2": "worker"}
-        async with machines(place, **commands) as processes, at_work(place, iter([_ONE])) as crowd:
-            await place.in_flight("POST", _CREATE)
-            dead = await holder(place, processes)
+        async with machines(harness, **commands) as processes, at_work(harness, iter([_ONE])) as users:
+            await harness.in_flight("POST", _CREATE)
+            dead = await holder(harness, processes)
             dead.kill()
             begun = time.monotonic()
-            place.listen_to(next(each for name, each in processes.items() if "serve" in name and each is not dead))
-            await comes_to(place, State.SUCCEEDED, 2 * most)
+            harness.listen_to(next(each for name, each in processes.items() if "serve" in name and each is not dead))
+            await comes_to(harness, State.SUCCEEDED, 2 * most)
             seconds = time.monotonic() - begun
-            await crowd.done()
-        verdict = await judge(place, crowd)
+            await users.done()
+        verdict = await judge(harness, users)
     late = [f"the take-over took {seconds:.0f} s, promised are {most:.0f} s"] if seconds > most else []
     return TakeOver(seconds, verdict.synced, [*verdict.faults, *late])

@@ -6,9 +6,9 @@ from typing import Final
 
 import pytest
 
-from .crowd import errands
+from .kills import Way, killed_repeatedly
 from .points import Moment, Point
-from .siege import Way, siege
+from .users import planned_requests
 
 _CREATE: Final = "/api/v1/admin/sync_destinations"
 _POST: Final = "/api/chat.postMessage"
@@ -33,7 +33,7 @@ def database(request: pytest.FixtureRequest) -> str:
 async def test_nothing_is_lost_and_nothing_is_twice(database: str, tmp_path: Path) -> None:
     """Whatever the app had taken is done once, told once to everybody concerned, and on record without a gap."""
     how = _ON_SQLITE if database.startswith("sqlite") else _ON_POSTGRESQL
-    figures = await siege(tmp_path, database, how, work=errands(random.Random(5), 200), lease=4)  # noqa: S311 - examples
+    figures = await killed_repeatedly(tmp_path, database, how, work=planned_requests(random.Random(5), 200), lease=4)  # noqa: S311 - examples
     assert figures.verdict.faults == []
     assert figures.kills.total() == len(how)
     assert figures.verdict.synced > 0

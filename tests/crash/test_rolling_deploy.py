@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from bot.playground.stage import APPROVALS
+from bot.playground.launch import APPROVALS
 from handlers.store import tables as t
 from handlers.store.database import open_engine, parse_url
 
-from .crowd import at_work, errands
+from .harness import CrashHarness, crash_harness
 from .process import closed
-from .town import Town, town
+from .users import at_work, planned_requests
 from .verdict import judge
 from .versions import REVISION, newer_version, release
 
@@ -23,8 +23,8 @@ _CHEERED: Final = sa.select(t.events.c.request_id).where(t.events.c.kind == "che
 _ASKED_SECONDS: Final = 60.0
 
 
-async def _rows(place: Town, query: sa.Executable) -> Sequence[sa.Row[Any]]:
-    engine = open_engine(parse_url(place.database_url), pool_size=1)
+async def _rows(harness: CrashHarness, query: sa.Executable) -> Sequence[sa.Row[Any]]:
+    engine = open_engine(parse_url(harness.database_url), pool_size=1)
     try:
         async with engine.connect() as connection:
             return (await connection.execute(query)).all()
@@ -32,19 +32,19 @@ async def _rows(place: Town, query: sa.Executable) -> Sequence[sa.Row[Any]]:
         await engine.dispose()
 
 
-async def _asked(place: Town, amount: int) -> None:
+async def _asked(harness: CrashHarness, amount: int) -> None:
     """Wait until so many requests were made."""
-    await _so_many(place, sa.select(t.requests.c.id), amount)
+    await _so_many(harness, sa.select(t.requests.c.id), amount)
 
 
-async def _taken_by_the_new(place: Town, amount: int) -> None:
+async def _taken_by_the_new(harness: CrashHarness, amount: int) -> None:
     """Wait until the new version has taken so many requests."""
-    await _so_many(place, _CHEERED, amount)
+    await _so_many(harness, _CHEERED, amount)
 
 
-async def _so_many(place: Town, query: sa.Executable, amount: int) -> None:
+async def _so_many(harness: CrashHarness, query: sa.Executable, amount: int) -> None:
     async with asyncio.timeout(_ASKED_SECONDS):
-        while len(await _rows(place, query)) < amount:  # noqa: ASYNC110 - rows tell nobody
+        while len(await _rows(harness, query)) < amount:  # noqa: ASYNC110 - rows tell nobody
             await asyncio.sleep(0.1)
 
 
@@ -55,45 +55,49 @@ async def test_old_and_new_share_the_work(postgres_database: str, tmp_path: Path
     not start on the newer tables any more, and says why.
     """
     root = newer_version(tmp_path)
-    async with town(tmp_path, postgres_database, lease=_LEASE) as place:
-        old, new, late = place.process("old"), place.process("new", root=root), place.process("late", module="bot")
-        place.listen_to(old)
-        work = errands(random.Random(7), 200)  # noqa: S311 - examples
-        async with closed(old, new, late), at_work(place, work) as crowd:
+    async with crash_harness(tmp_path, postgres_database, lease=_LEASE) as harness:
+        old, new, late = (
+            harness.process("old"),
+            harness.process("new", root=root),
+            harness.process("late", module="bot"),
+        )
+        harness.listen_to(old)
+        work = planned_requests(random.Random(7), 200)  # noqa: S311 - examples
+        async with closed(old, new, late), at_work(harness, work) as users:
             await old.start()
             assert await old.ready(), old.log()[-3000:]
-            await _asked(place, 2)
+            await _asked(harness, 2)
             assert REVISION in await release(root, postgres_database)
-            await _asked(place, 4)
+            await _asked(harness, 4)
             await new.start()
             assert await new.ready(), new.log()[-3000:]
-            place.listen_to(new)
-            await _taken_by_the_new(place, 4)
+            harness.listen_to(new)
+            await _taken_by_the_new(harness, 4)
             assert await old.ready(5), "the old version must go on until it is stopped"
             status, _ = await old.stop()
-            await _taken_by_the_new(place, 8)
-            crowd.closing = True
-            await crowd.done()
+            await _taken_by_the_new(harness, 8)
+            users.closing = True
+            await users.done()
             await late.start()
             refused = await late.ended(30)
-        verdict = await judge(place, crowd)
-        cheered = await _rows(place, _CHEERED)
-        painted = await _rows(place, sa.text("SELECT id FROM requests WHERE colour = 'blue'"))
+        verdict = await judge(harness, users)
+        cheered = await _rows(harness, _CHEERED)
+        painted = await _rows(harness, sa.text("SELECT id FROM requests WHERE colour = 'blue'"))
     assert verdict.faults == []
     assert status == 0
     assert (refused, "changed by a newer version of tines-sync" in late.log()) == (1, True)
     ids = {row[0] for row in cheered}
     assert 0 < len(ids) < verdict.requests, "both versions took requests"
     assert {row[0] for row in painted} == ids
-    assert {request_id for request_id in ids if _is_cheered(place, request_id)} == ids
+    assert {request_id for request_id in ids if _is_cheered(harness, request_id)} == ids
     assert "Traceback" not in old.log()
 
 
-def _is_cheered(place: Town, request_id: str) -> bool:
+def _is_cheered(harness: CrashHarness, request_id: str) -> bool:
     """Whether the announcement of the new kind stands in the thread, as the new version words it."""
     return any(
-        f"Cheers for {request_id}" in place.slack.render(reply)
-        for message in place.slack.messages(APPROVALS)
+        f"Cheers for {request_id}" in harness.slack.render(reply)
+        for message in harness.slack.messages(APPROVALS)
         if message.get("reply_count")
-        for reply in place.slack.messages(APPROVALS, thread_ts=message["ts"])
+        for reply in harness.slack.messages(APPROVALS, thread_ts=message["ts"])
     )

@@ -7,8 +7,8 @@ from typing import Final
 import pytest
 import sqlalchemy as sa
 
+from .harness import CrashHarness, crash_harness
 from .process import ROOT, Process, closed
-from .town import Town, town
 
 _START_SECONDS: Final = 15.0
 
@@ -24,34 +24,34 @@ async def _fails_to_start(process: Process, command: str = "serve") -> str:
     return said
 
 
-def _installed(place: Town, name: str = "bot", **more: str) -> Process:
+def _installed(harness: CrashHarness, name: str = "bot", **more: str) -> Process:
     """Return a process of the product exactly as it is installed."""
-    return place.process(name, module="bot", root=ROOT, **more)
+    return harness.process(name, module="bot", root=ROOT, **more)
 
 
 async def test_bad_app_token(prepared_sqlite: str, tmp_path: Path) -> None:
     """A Socket Mode token that Slack does not take ends the start with the name of the variable to mend."""
-    async with town(tmp_path, prepared_sqlite, socket_mode=True) as place:
-        said = await _fails_to_start(_installed(place, SLACK_APP_TOKEN="xapp-1-worthless"))
+    async with crash_harness(tmp_path, prepared_sqlite, socket_mode=True) as harness:
+        said = await _fails_to_start(_installed(harness, SLACK_APP_TOKEN="xapp-1-worthless"))
     assert "Slack does not take SLACK_APP_TOKEN (invalid_auth)" in said
     assert "xapp-1-worthless" not in said
 
 
 async def test_slack_out_of_reach(prepared_sqlite: str, tmp_path: Path) -> None:
     """With Socket Mode, a Slack that cannot be reached ends the start with its address."""
-    async with town(tmp_path, prepared_sqlite, socket_mode=True) as place:
-        said = await _fails_to_start(_installed(place, SLACK_API_URL="http://127.0.0.1:9/api/"))
+    async with crash_harness(tmp_path, prepared_sqlite, socket_mode=True) as harness:
+        said = await _fails_to_start(_installed(harness, SLACK_API_URL="http://127.0.0.1:9/api/"))
     assert "Slack cannot be reached at http://127.0.0.1:9/api/" in said
 
 
 async def test_second_process_on_a_file(prepared_sqlite: str, tmp_path: Path) -> None:
     """A second process on the same SQLite file is refused, and the first one goes on."""
-    async with town(tmp_path, prepared_sqlite) as place:
-        first = _installed(place, "first")
+    async with crash_harness(tmp_path, prepared_sqlite) as harness:
+        first = _installed(harness, "first")
         async with closed(first):
             await first.start()
             assert await first.ready(), first.log()[-3000:]
-            said = await _fails_to_start(_installed(place, "second"))
+            said = await _fails_to_start(_installed(harness, "second"))
             assert await first.ready(5)
     assert "another tines-sync uses" in said
     assert "PostgreSQL" in said
@@ -61,34 +61,34 @@ async def test_newer_database(prepared_sqlite: str, tmp_path: Path) -> None:
     """A database that a newer version has changed is left alone."""
     file = sa.make_url(prepared_sqlite).database
     assert file is not None
-    async with town(tmp_path, prepared_sqlite) as place:
+    async with crash_harness(tmp_path, prepared_sqlite) as harness:
         with sqlite3.connect(file) as connection:
             connection.execute("UPDATE alembic_version SET version_num = '9999'")
         connection.close()
-        said = await _fails_to_start(_installed(place))
+        said = await _fails_to_start(_installed(harness))
     assert "changed by a newer version of tines-sync" in said
 
 
 async def test_worker_on_a_file(prepared_sqlite: str, tmp_path: Path) -> None:
     """A worker needs a database that others can share, and says so."""
-    async with town(tmp_path, prepared_sqlite) as place:
-        said = await _fails_to_start(_installed(place), "worker")
+    async with crash_harness(tmp_path, prepared_sqlite) as harness:
+        said = await _fails_to_start(_installed(harness), "worker")
     assert "set DATABASE_URL to a PostgreSQL database" in said
 
 
 async def test_database_out_of_reach(prepared_sqlite: str, tmp_path: Path) -> None:
     """A PostgreSQL server that does not answer ends the start in words, without the password."""
-    async with town(tmp_path, prepared_sqlite) as place:
+    async with crash_harness(tmp_path, prepared_sqlite) as harness:
         away = "postgresql://sync:secret-word@127.0.0.1:9/sync"
-        said = await _fails_to_start(_installed(place, DATABASE_URL=away))
+        said = await _fails_to_start(_installed(harness, DATABASE_URL=away))
     assert "database" in said
     assert "secret-word" not in said
 
 
 async def test_unprepared_postgresql(postgres_database: str, prepared_sqlite: str, tmp_path: Path) -> None:
     """On PostgreSQL, where several machines may start at once, the tables are made by the release step only."""
-    async with town(tmp_path, prepared_sqlite) as place:
-        said = await _fails_to_start(_installed(place, DATABASE_URL=postgres_database))
+    async with crash_harness(tmp_path, prepared_sqlite) as harness:
+        said = await _fails_to_start(_installed(harness, DATABASE_URL=postgres_database))
     assert "run `tines-sync migrate`" in said
 
 
@@ -97,14 +97,14 @@ async def test_ready_only_when_slack_takes_the_token(
     prepared_sqlite: str, tmp_path: Path, *, socket_mode: bool
 ) -> None:
     """A process whose bot token was revoked is alive but not ready, and ready when the token works again."""
-    async with town(tmp_path, prepared_sqlite, socket_mode=socket_mode) as place:
-        place.slack.revoke_token()
-        process = _installed(place)
+    async with crash_harness(tmp_path, prepared_sqlite, socket_mode=socket_mode) as harness:
+        harness.slack.revoke_token()
+        process = _installed(harness)
         async with closed(process):
             await process.start()
             assert await process.answers("/healthz", 200) is not None
             said = await process.answers("/readyz", 503)
-            place.slack.restore_token()
+            harness.slack.restore_token()
             ready = await process.ready()
     assert said is not None
     assert "token" in said

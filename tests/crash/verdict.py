@@ -9,16 +9,16 @@ from typing import Any, Final, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.announcer.posting import EVENT_TYPE
+from bot.delivery.posting import EVENT_TYPE
+from bot.playground.launch import APPROVALS, SECOPS
 from bot.playground.slack import Json
-from bot.playground.stage import APPROVALS, SECOPS
 from handlers.models import State
 from handlers.store import event_hash
 from handlers.store import tables as t
 from handlers.store.database import open_engine, parse_url
 
-from .crowd import ENDINGS, Crowd, Fate
-from .town import Town
+from .harness import CrashHarness
+from .users import ENDINGS, PlannedDecision, SimulatedUsers
 
 _WORDS: Final = {"succeeded": "SYNCED", "rejected": "REJECTED", "cancelled": "CANCELLED"}  # on the approval message
 
@@ -44,9 +44,9 @@ class Verdict:
         return [*self.lost, *self.doubles, *self.duplicates, *self.silent, *self.broken]
 
 
-async def judge(town: Town, crowd: Crowd) -> Verdict:
+async def judge(harness: CrashHarness, users: SimulatedUsers) -> Verdict:
     """Look at everything."""
-    engine = open_engine(parse_url(town.database_url), pool_size=1)
+    engine = open_engine(parse_url(harness.database_url), pool_size=1)
     try:
         async with engine.connect() as connection:
             rows = await _all(connection, sa.select(t.requests))
@@ -58,9 +58,9 @@ async def judge(town: Town, crowd: Crowd) -> Verdict:
             verdict = Verdict(requests=len(rows), silent=[f"{key} was given up" for key in failures])
     finally:
         await engine.dispose()
-    _requests(verdict, rows, crowd)
-    _destinations(verdict, rows, town)
-    _messages(verdict, rows, town)
+    _requests(verdict, rows, users)
+    _destinations(verdict, rows, harness)
+    _messages(verdict, rows, harness)
     _record(verdict, events, head)
     return verdict
 
@@ -69,19 +69,19 @@ async def _all(connection: AsyncConnection, query: sa.Select[Any]) -> list[Row]:
     return [dict(row) for row in (await connection.execute(query)).mappings()]
 
 
-def _requests(verdict: Verdict, rows: Iterable[Row], crowd: Crowd) -> None:
+def _requests(verdict: Verdict, rows: Iterable[Row], users: SimulatedUsers) -> None:
     by_reason: dict[str, list[Row]] = {}
     for row in rows:
         by_reason.setdefault(row["reason"], []).append(row)
-        fate = next(fate for fate in Fate if row["reason"].endswith(fate))
-        if row["state"] != ENDINGS[fate]:
-            verdict.lost.append(f"{row['id']} ({fate}) ended as {row['state']}")
-    verdict.lost += [f"{reason!r} was taken and is not there" for reason in crowd.taken if reason not in by_reason]
+        decision = next(decision for decision in PlannedDecision if row["reason"].endswith(decision))
+        if row["state"] != ENDINGS[decision]:
+            verdict.lost.append(f"{row['id']} ({decision}) ended as {row['state']}")
+    verdict.lost += [f"{reason!r} was taken and is not there" for reason in users.taken if reason not in by_reason]
     ids = {row["id"] for row in rows}
-    verdict.lost += [f"{request_id} was decided and is not there" for request_id in crowd.decided - ids]
+    verdict.lost += [f"{request_id} was decided and is not there" for request_id in users.decided - ids]
 
 
-def _destinations(verdict: Verdict, rows: Iterable[Row], town: Town) -> None:
+def _destinations(verdict: Verdict, rows: Iterable[Row], harness: CrashHarness) -> None:
     def thing(source: int, target: int, stories: Iterable[int]) -> tuple[int, int, tuple[int, ...]]:
         return source, target, tuple(sorted(stories))
 
@@ -91,7 +91,7 @@ def _destinations(verdict: Verdict, rows: Iterable[Row], town: Town) -> None:
         if row["state"] == State.SUCCEEDED
     )
     there = Counter(
-        thing(each.team_id, each.destination_team_id, each.subscriptions) for each in town.dev.destinations.values()
+        thing(each.team_id, each.destination_team_id, each.subscriptions) for each in harness.dev.destinations.values()
     )
     verdict.synced = wanted.total()
     verdict.doubles += [f"{key} exists {there[key]} times, asked for {wanted[key]} times" for key in there - wanted]
@@ -102,25 +102,25 @@ def _destinations(verdict: Verdict, rows: Iterable[Row], town: Town) -> None:
     ]
 
 
-def _messages(verdict: Verdict, rows: Iterable[Row], town: Town) -> None:
+def _messages(verdict: Verdict, rows: Iterable[Row], harness: CrashHarness) -> None:
     seen: dict[str, list[Json]] = {}
-    conversations = [APPROVALS, SECOPS, *(town.slack.open_dm(actor.user) for actor in town.requesters)]
+    conversations = [APPROVALS, SECOPS, *(harness.slack.open_dm(actor.user) for actor in harness.requesters)]
     for channel in conversations:
-        for top in town.slack.messages(channel):
-            replies = town.slack.messages(channel, thread_ts=top["ts"])[1:] if top.get("reply_count") else []
+        for top in harness.slack.messages(channel):
+            replies = harness.slack.messages(channel, thread_ts=top["ts"])[1:] if top.get("reply_count") else []
             for message in (top, *replies):
                 seen.setdefault(_key(message), []).append(message | {"channel": channel})
     verdict.messages = sum(len(messages) for messages in seen.values())
     verdict.duplicates += [f"{key} was posted {len(found)} times" for key, found in seen.items() if len(found) > 1]
     for row in rows:
-        _told(verdict, row, seen, town)
+        _told(verdict, row, seen, harness)
 
 
-def _told(verdict: Verdict, row: Row, seen: Mapping[str, list[Json]], town: Town) -> None:
+def _told(verdict: Verdict, row: Row, seen: Mapping[str, list[Json]], harness: CrashHarness) -> None:
     """Check that the request's end stands in its channel, its thread, the other channel, and with its requester."""
 
     def text(key: str) -> str:
-        return "\n".join(town.slack.render(message) for message in seen.get(key, ()))
+        return "\n".join(harness.slack.render(message) for message in seen.get(key, ()))
 
     request_id, state = row["id"], row["state"]
     approval = text(f"approval:{request_id}#0")

@@ -1,6 +1,6 @@
 """A newer version of the product: a copy of its source with what a later release may well bring.
 
-It has a column and a field that this version does not know, writes an event, an announcement, a job and an intent of
+It has a column and a field that this version does not know, writes an event, an announcement, a job and an deferred of
 new kinds with every request, and knows what to do with them. It runs as a process of its own, from its own folder.
 """
 
@@ -50,16 +50,16 @@ _ASKED: Final = """
     )
     transaction.record("cheered", "tines-sync", request.id, how="loudly")
     transaction.enqueue(Job("paint", request.id))
-    await transaction.add_intent(f"frame-{request.id}", "frame", request.requester, {})
+    await transaction.add_deferred(f"frame-{request.id}", "frame", request.requester, {})
 """
 _FRAMED: Final = """
-    if intent.kind == "frame":
+    if deferred.kind == "frame":
         async with store.transaction() as transaction:
-            if await transaction.claim_intent(intent_id):
-                await transaction.finish_intent(intent_id, "framed")
+            if await transaction.claim_deferred(deferred_id):
+                await transaction.finish_deferred(deferred_id, "framed")
         return
 """
-_EDITS: Final = (  # file, what stands there, what is put in its place
+_EDITS: Final = (  # file, what stands there, what is put in its harness
     ("handlers/store/migrate.py", 'REVISION: Final = "0001"', f'REVISION: Final = "{REVISION}"'),
     (
         "handlers/store/tables.py",
@@ -69,30 +69,30 @@ _EDITS: Final = (  # file, what stands there, what is put in its place
     (
         "handlers/models.py",
         "    tags: tuple[str, ...] = ()\n",
-        '    tags: tuple[str, ...] = ()\n    pace: str = "fast"\n',
+        '    tags: tuple[str, ...] = ()\n    rate_limit: str = "fast"\n',
     ),
     (
-        "handlers/announcing.py",
+        "handlers/announcements.py",
         "APPROVAL, route.approval_channel, request_id=request.id)\n",
         f"APPROVAL, route.approval_channel, request_id=request.id)\n{_ASKED}",
     ),
-    ("handlers/announcing.py", "from typing import", "from handlers.jobs import Job\nfrom typing import"),
-    ("handlers/announcing.py", "frozenset({APPROVAL, ", 'frozenset({"cheer", APPROVAL, '),
+    ("handlers/announcements.py", "from typing import", "from handlers.jobs import Job\nfrom typing import"),
+    ("handlers/announcements.py", "frozenset({APPROVAL, ", 'frozenset({"cheer", APPROVAL, '),
     (
-        "bot/announcer/rendering.py",
-        "        case announcing.APPROVAL:",
-        '        case "cheer":\n            return [told_message(f"Cheers for {request.id}")]\n        case announcing.APPROVAL:',
+        "bot/delivery/rendering.py",
+        "        case announcements.APPROVAL:",
+        '        case "cheer":\n            return [notice_message(f"Cheers for {request.id}")]\n        case announcements.APPROVAL:',
     ),
     (
         "bot/app.py",
-        "INTENT: partial(finish, surface)}",
-        'INTENT: partial(finish, surface), "paint": partial(paint, store)}',
+        "DEFERRED: partial(finish, responder)}",
+        'DEFERRED: partial(finish, responder), "paint": partial(paint, store)}',
     ),
     ("bot/app.py", "from handlers.catalogue", "from handlers.painting import paint\nfrom handlers.catalogue"),
     (
-        "bot/listeners/intents.py",
-        "    if intent is None:\n        return\n",
-        f"    if intent is None:\n        return\n{_FRAMED}",
+        "bot/listeners/deferred.py",
+        "    if deferred is None:\n        return\n",
+        f"    if deferred is None:\n        return\n{_FRAMED}",
     ),
 )
 

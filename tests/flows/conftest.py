@@ -5,30 +5,30 @@ from typing import Any
 
 import pytest
 
-from bot.playground.stage import Play
+from bot.playground.launch import Setup
 
-from .office import HURRIED, Office, database, opened
+from .harness import HURRIED, FlowHarness, database, opened
 
-OpenOffice = Callable[..., Awaitable[Office]]
+OpenHarness = Callable[..., Awaitable[FlowHarness]]
 
 
 @pytest.fixture
-async def open_office(tmp_path: Path) -> AsyncIterator[OpenOffice]:
-    """Return what opens an office whose stage differs from the usual one.
+async def open_harness(tmp_path: Path) -> AsyncIterator[OpenHarness]:
+    """Return what opens a harness whose playground differs from the usual one.
 
-    It takes the fields of `Play`, as in `open_office(route={"approvals": 2})`. Only one office at a time: the engine
+    It takes the fields of `Setup`, as in `open_harness(route={"approvals": 2})`. Only one harness at a time: the engine
     allows one in a process.
     """
     async with AsyncExitStack() as stack:
 
-        async def start(**differs: Any) -> Office:  # noqa: ANN401 - the fields of Play
-            play = Play(**{"database_url": database(tmp_path), "outside": HURRIED, **differs})
-            return await stack.enter_async_context(opened(play))
+        async def start(**differs: Any) -> FlowHarness:  # noqa: ANN401 - the fields of `Setup`
+            setup = Setup(**{"database_url": database(tmp_path), "overrides": HURRIED, **differs})
+            return await stack.enter_async_context(opened(setup))
 
         yield start
 
 
 @pytest.fixture
-async def office(open_office: OpenOffice) -> Office:
-    """Return the usual office: one route from dev to prod, on which anybody may ask and Ada or Ben approves."""
-    return await open_office()
+async def harness(open_harness: OpenHarness) -> FlowHarness:
+    """Return the usual harness: one route from dev to prod, on which anybody may ask and Ada or Ben approves."""
+    return await open_harness()

@@ -2,25 +2,25 @@ import io
 from collections import Counter
 from pathlib import Path
 
-from bot.playground.stage import ADA, BEN, GENERAL, RINA
+from bot.playground.launch import ADA, BEN, GENERAL, RINA
 from handlers.audit import CsvRows, Verified, jsonl_line, opened, select, verify
 from handlers.models import State
-from handlers.operations.logbook import CALLED
+from handlers.operations.call_journal import CALLED
 from handlers.store.backup import back_up
 
-from .conftest import OpenOffice
-from .office import FAILING, STORY, Office
+from .conftest import OpenHarness
+from .harness import FAILING, STORY, FlowHarness
 
 
-async def test_everything_that_happens_is_recorded(open_office: OpenOffice) -> None:
+async def test_everything_that_happens_is_recorded(open_harness: OpenHarness) -> None:
     """Asked, shown, refused, approved, sent, answered and each status: with actor, time and Slack ids, in one chain."""
-    office = await open_office(route={"approvals": 2})
-    request = await office.asks(STORY, FAILING)
-    await office.approves(request, office.ada)
-    await office.tom.types(GENERAL, f"cancel {request.id}")
-    await office.approves(request, office.ben)
-    await office.rests(request, State.PARTIAL)
-    events = await office.events(request)
+    harness = await open_harness(route={"approvals": 2})
+    request = await harness.asks(STORY, FAILING)
+    await harness.approves(request, harness.ada)
+    await harness.tom.types(GENERAL, f"cancel {request.id}")
+    await harness.approves(request, harness.ben)
+    await harness.rests(request, State.PARTIAL)
+    events = await harness.events(request)
     by_kind = {kind: [event.actor for event in events if event.kind == kind] for kind in {e.kind for e in events}}
     assert by_kind["asked"] == [RINA]
     assert by_kind["shown"] == [ADA, BEN]
@@ -32,62 +32,62 @@ async def test_everything_that_happens_is_recorded(open_office: OpenOffice) -> N
     assert {"synced", "failed"} <= told
     times = [event.at for event in events]
     assert times == sorted(times)
-    async with opened(office.stage.settings.database_url) as reader:
+    async with opened(harness.playground.settings.database_url) as reader:
         assert isinstance(await verify(reader), Verified)
 
 
-async def test_no_secret_is_in_the_record(office: Office) -> None:
+async def test_no_secret_is_in_the_record(harness: FlowHarness) -> None:
     """An export after a sync that failed holds no token, no key and no signing secret, in either format."""
-    request = await office.asked_and_approved(STORY, FAILING)
-    await office.rests(request, State.PARTIAL)
+    request = await harness.asked_and_approved(STORY, FAILING)
+    await harness.rests(request, State.PARTIAL)
     sheet = io.StringIO()
     rows = CsvRows(sheet)
     lines = ""
-    async with opened(office.stage.settings.database_url) as reader:
+    async with opened(harness.playground.settings.database_url) as reader:
         async for event in select(reader):
             lines += jsonl_line(event)
             rows.add(event)
     assert request.id in lines
     assert request.id in sheet.getvalue()
-    secrets = office.stage.settings.known_secrets()
+    secrets = harness.playground.settings.known_secrets()
     assert len(secrets) >= 4
     for secret in secrets:
         assert secret not in lines
         assert secret not in sheet.getvalue()
 
 
-async def test_history_shows_who_did_what(office: Office) -> None:
+async def test_history_shows_who_did_what(harness: FlowHarness) -> None:
     """`history ID` lists what happened, who did it, and why something was refused."""
-    request = await office.asks()
-    await office.tom.types(GENERAL, f"cancel {request.id}")
-    await office.rina.types(GENERAL, f"history {request.id}")
-    shown = await office.rina.sees_message(GENERAL, f"(?s){request.id}.*@rina.*@tom.*can cancel it")
-    assert "refused" in office.stage.slack.render(shown).casefold()
+    request = await harness.asks()
+    await harness.tom.types(GENERAL, f"cancel {request.id}")
+    await harness.rina.types(GENERAL, f"history {request.id}")
+    shown = await harness.rina.sees_message(GENERAL, f"(?s){request.id}.*@rina.*@tom.*can cancel it")
+    assert "refused" in harness.playground.slack.render(shown).casefold()
 
 
-async def test_a_backup_while_the_bot_runs(office: Office, tmp_path: Path) -> None:
+async def test_a_backup_while_the_bot_runs(harness: FlowHarness, tmp_path: Path) -> None:
     """A backup taken between a request and its approval holds the request and a whole record; the bot goes on."""
-    request = await office.asks()
-    backup = back_up(office.stage.settings.database_url, tmp_path / "copy.sqlite")
+    request = await harness.asks()
+    backup = back_up(harness.playground.settings.database_url, tmp_path / "copy.sqlite")
     assert backup.requests == 1
     async with opened(f"sqlite:///{backup.file}") as reader:
         assert isinstance(await verify(reader), Verified)
         copied = await reader.request(request.id)
     assert copied is not None
     assert copied.state is State.PENDING
-    await office.approves(request)
-    await office.comes_to(request, State.SUCCEEDED)
+    await harness.approves(request)
+    await harness.comes_to(request, State.SUCCEEDED)
 
 
-async def test_every_call_to_tines_is_recorded(office: Office) -> None:
+async def test_every_call_to_tines_is_recorded(harness: FlowHarness) -> None:
     """From the review to the last look, the record holds as many calls as the tenant counted, in words in the history."""
-    request = await office.asks(STORY, FAILING)
-    earlier = len(office.stage.dev.calls)
-    await office.approves(request)
-    done = await office.rests(request, State.PARTIAL)
-    later = list(office.stage.dev.calls)[earlier:]
+    request = await harness.asks(STORY, FAILING)
+    earlier = len(harness.playground.dev.calls)
+    await harness.approves(request)
+    done = await harness.rests(request, State.PARTIAL)
+    later = list(harness.playground.dev.calls)[earlier:]
     recorded: Counter[tuple[str, str]] = Counter()
-    for event in await office.events(request):
+    for event in await harness.events(request):
         if event.kind == CALLED:
             recorded[event.data["method"], event.data["path"]] += event.data.get("times", 1)
     listed, one = "/admin/sync_destinations", f"/admin/sync_destinations/{done.destination_id}"
@@ -96,8 +96,8 @@ async def test_every_call_to_tines_is_recorded(office: Office) -> None:
     assert {path for _, path in asked} <= {listed, one, "/stories"}
     assert recorded == asked
     assert asked[("POST", listed)] == 1
-    await office.rina.types(GENERAL, f"history {request.id}")
-    await office.rina.sees_message(
+    await harness.rina.types(GENERAL, f"history {request.id}")
+    await harness.rina.sees_message(
         GENERAL,
         rf"(?s)@ada.*called: dev: list sync destinations → \d+ sync destinations, \d+ ms"
         rf".*called: dev: create a sync destination → number {done.destination_id}: 1 failed, 1 synced, \d+ ms",

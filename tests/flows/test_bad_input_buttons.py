@@ -3,24 +3,24 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from bot.playground.stage import Play
+from bot.playground.launch import Setup
 
-from .office import HURRIED, Office, database, opened, until
+from .harness import HURRIED, FlowHarness, database, opened, until
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
-    """Return an office in which Ada has a review open, for tests that change nothing in it."""
-    play = Play(database_url=database(tmp_path_factory.mktemp("shared")), outside=HURRIED)
-    async with opened(play) as office:
-        request = await office.asks()
-        await office.opens_review(request)
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FlowHarness]:
+    """Return a harness in which Ada has a review open, for tests that change nothing in it."""
+    setup = Setup(database_url=database(tmp_path_factory.mktemp("shared")), overrides=HURRIED)
+    async with opened(setup) as harness:
+        request = await harness.asks()
+        await harness.opens_review(request)
 
         async def recorded() -> bool:
-            return "shown" in await office.kinds()
+            return "shown" in await harness.kinds()
 
         await until(recorded, "the review was not recorded")
-        yield office
+        yield harness
 
 
 @pytest.mark.parametrize("value", ["", "nonsense", '{"request":"TS-00000000"}'])
@@ -42,7 +42,9 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Offi
     ],
 )
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_button_that_carries_nonsense_is_answered_in_words(shared: Office, action: str, value: str) -> None:
+async def test_a_button_that_carries_nonsense_is_answered_in_words(
+    shared: FlowHarness, action: str, value: str
+) -> None:
     """A click whose value is missing, of another version or made up is answered, and nothing happens."""
     payload = shared.last_sent("block_actions")
     payload["actions"][0] |= {"action_id": action, "value": value}

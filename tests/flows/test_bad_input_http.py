@@ -10,62 +10,62 @@ import pytest
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
+from bot.playground.launch import Setup
 from bot.playground.slack.sending import signed_headers
-from bot.playground.stage import Play
 from bot.web import MOST_BYTES
 from handlers.store import SYSTEM
 
-from .office import HURRIED, Office, database, opened, until
+from .harness import HURRIED, FlowHarness, database, opened, until
 
 FORM = "application/x-www-form-urlencoded"
 HELP = urlencode({"command": "/tines-sync", "text": "help", "user_id": "U0RINA", "channel_id": "C0GENERAL"}).encode()
 
 
-async def post(office: Office, body: bytes, headers: dict[str, str]) -> httpx.Response:
+async def post(harness: FlowHarness, body: bytes, headers: dict[str, str]) -> httpx.Response:
     """Send the bot anything at all."""
     async with httpx.AsyncClient(trust_env=False) as client:
-        return await client.post(f"{office.stage.bot_url}/slack/events", content=body, headers=headers)
+        return await client.post(f"{harness.playground.bot_url}/slack/events", content=body, headers=headers)
 
 
-def signed(office: Office, body: bytes, *, at: float | None = None, kind: str = FORM) -> dict[str, str]:
+def signed(harness: FlowHarness, body: bytes, *, at: float | None = None, kind: str = FORM) -> dict[str, str]:
     """Return headers as Slack would send them, at another time if one is given."""
-    secret = office.stage.slack.app.signing_secret
+    secret = harness.playground.slack.app.signing_secret
     return {"Content-Type": kind, **signed_headers(secret, body.decode(), int(at or time.time()))}
 
 
-async def test_a_signed_request_is_answered(office: Office) -> None:
+async def test_a_signed_request_is_answered(harness: FlowHarness) -> None:
     """The requests of this file differ from a good one in one thing only: this is the good one."""
-    answer = await post(office, HELP, signed(office, HELP))
+    answer = await post(harness, HELP, signed(harness, HELP))
     assert answer.status_code == 200
     assert "/tines-sync" in answer.text
 
 
 @pytest.mark.parametrize("missing", ["X-Slack-Signature", "X-Slack-Request-Timestamp"])
-async def test_an_unsigned_request_is_refused(office: Office, missing: str) -> None:
+async def test_an_unsigned_request_is_refused(harness: FlowHarness, missing: str) -> None:
     """Without signature or time nothing is done, and nothing is told about why."""
-    headers = signed(office, HELP)
+    headers = signed(harness, HELP)
     del headers[missing]
-    answer = await post(office, HELP, headers)
+    answer = await post(harness, HELP, headers)
     assert answer.status_code == 401
     assert "help" not in answer.text
 
 
-async def test_a_signature_of_another_body_is_refused(office: Office) -> None:
+async def test_a_signature_of_another_body_is_refused(harness: FlowHarness) -> None:
     """A body that was changed on its way does not fit its signature."""
-    answer = await post(office, HELP.replace(b"help", b"list"), signed(office, HELP))
+    answer = await post(harness, HELP.replace(b"help", b"list"), signed(harness, HELP))
     assert answer.status_code == 401
 
 
 @pytest.mark.parametrize("age", [-600, 600])
-async def test_a_stale_request_is_refused(office: Office, age: int) -> None:
+async def test_a_stale_request_is_refused(harness: FlowHarness, age: int) -> None:
     """A request of ten minutes ago, or from the future, is a replay."""
-    assert (await post(office, HELP, signed(office, HELP, at=time.time() - age))).status_code == 401
+    assert (await post(harness, HELP, signed(harness, HELP, at=time.time() - age))).status_code == 401
 
 
-async def test_an_oversized_request_is_refused(office: Office) -> None:
+async def test_an_oversized_request_is_refused(harness: FlowHarness) -> None:
     """More than Slack ever sends is not even read to its end."""
     body = HELP + b"&x=" + b"a" * MOST_BYTES
-    assert (await post(office, body, signed(office, body))).status_code == 413
+    assert (await post(harness, body, signed(harness, body))).status_code == 413
 
 
 @pytest.mark.parametrize(
@@ -81,9 +81,9 @@ async def test_an_oversized_request_is_refused(office: Office) -> None:
         (b'{"type": "block_actions", "actions": {}}', "application/json"),
     ],
 )
-async def test_a_malformed_request_is_refused(office: Office, body: bytes, kind: str) -> None:
+async def test_a_malformed_request_is_refused(harness: FlowHarness, body: bytes, kind: str) -> None:
     """Whatever is signed and still no request of Slack gets a 4xx, never a 5xx."""
-    answer = await post(office, body, signed(office, body, kind=kind))
+    answer = await post(harness, body, signed(harness, body, kind=kind))
     assert 400 <= answer.status_code < 500
 
 
@@ -94,17 +94,17 @@ async def test_what_is_turned_away_is_in_the_record(tmp_path: Path) -> None:
     """
     held = "xoxb-somebody-elses-token"
     malformed = f'{{"type": "{held}"}}'.encode()
-    async with opened(Play(database_url=database(tmp_path), outside=HURRIED)) as office:
-        genuine = signed(office, malformed, kind="application/json")
+    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+        genuine = signed(harness, malformed, kind="application/json")
         with capture_logs([merge_contextvars]) as logs:
             answers = [
-                await post(office, HELP, {"X-Slack-Signature": held}),
-                await post(office, held.encode() * 50_000, genuine),
-                await post(office, malformed, genuine),
-                *[await post(office, held.encode(), {}) for _ in range(3)],
+                await post(harness, HELP, {"X-Slack-Signature": held}),
+                await post(harness, held.encode() * 50_000, genuine),
+                await post(harness, malformed, genuine),
+                *[await post(harness, held.encode(), {}) for _ in range(3)],
             ]
             async with httpx.AsyncClient(trust_env=False) as client:
-                answers.append(await client.put(f"{office.stage.bot_url}/slack/events", content=held))
+                answers.append(await client.put(f"{harness.playground.bot_url}/slack/events", content=held))
             at_once = recorded(tmp_path)
     assert [answer.status_code for answer in answers] == [401, 413, 400, 401, 401, 401, 405]
     assert answers[-1].headers["allow"] == "POST"
@@ -118,10 +118,10 @@ async def test_what_is_turned_away_is_in_the_record(tmp_path: Path) -> None:
     assert held not in f"{recorded(tmp_path)} {logs}"
 
 
-async def test_a_good_request_leaves_nothing_at_the_door(office: Office) -> None:
+async def test_a_good_request_leaves_nothing_at_the_door(harness: FlowHarness) -> None:
     """What Slack signed and a person may send is not recorded as turned away."""
-    await post(office, HELP, signed(office, HELP))
-    assert await office.kinds() == []
+    await post(harness, HELP, signed(harness, HELP))
+    assert await harness.kinds() == []
 
 
 def recorded(folder: Path) -> list[dict[str, object]]:
@@ -132,28 +132,28 @@ def recorded(folder: Path) -> list[dict[str, object]]:
     return [json.loads(data) for _, data in found]
 
 
-async def test_health_figures_and_readiness_are_told(office: Office) -> None:
+async def test_health_figures_and_readiness_are_told(harness: FlowHarness) -> None:
     """A running service is alive and ready, and says how it does; a revoked token makes it not ready."""
 
     async def works() -> bool:
-        return office.stage.bot.engine.working
+        return harness.playground.bot.engine.working
 
     await until(works, "no jobs are being run")  # which is what a service that has just started says
-    async with httpx.AsyncClient(trust_env=False, base_url=office.stage.bot_url) as client:
-        office.stage.slack.revoke_token()
+    async with httpx.AsyncClient(trust_env=False, base_url=harness.playground.bot_url) as client:
+        harness.playground.slack.revoke_token()
         answer = await client.get("/readyz")
         assert answer.status_code == 503
         assert "token" in answer.text
-        office.stage.slack.restore_token()
+        harness.playground.slack.restore_token()
         assert (await client.get("/readyz")).status_code == 200
         assert (await client.get("/healthz")).text == "alive\n"
-        await office.asks()
+        await harness.asks()
         assert "tines_sync" in (await client.get("/metrics")).text
 
 
-async def test_a_url_verification_is_no_way_in(office: Office) -> None:
+async def test_a_url_verification_is_no_way_in(harness: FlowHarness) -> None:
     """An event that the app does not know is acknowledged or refused, and changes nothing."""
     body = json.dumps({"type": "event_callback", "event": {"type": "reaction_added"}}).encode()
-    answer = await post(office, body, signed(office, body, kind="application/json"))
+    answer = await post(harness, body, signed(harness, body, kind="application/json"))
     assert answer.status_code < 500
-    assert await office.kinds() == []
+    assert await harness.kinds() == []

@@ -8,10 +8,10 @@ import pytest_asyncio
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from bot.playground.stage import ADA, RINA, TOM, Play
+from bot.playground.launch import ADA, RINA, TOM, Setup
 from bot.views import ids
 
-from .office import HURRIED, database, opened, until
+from .harness import HURRIED, database, opened, until
 from .wrongs import Scene, Wrong, clicks, presses, searches, set_up, submits, submits_form, types
 
 UNKNOWN: Final = '{"request":"TS-ZZZZZZZZ"}'
@@ -54,14 +54,14 @@ def typed() -> Iterator[tuple[str, Wrong]]:
         yield f"{word} of others", Wrong(types(f"{word} PENDING"), "that you may see", word, TOM, "PENDING")
     yield "cancel of others", Wrong(types("cancel PENDING"), "can cancel it", "cancel", TOM, "PENDING")
     yield "cancel too late", Wrong(types("cancel ENDED"), "ENDED was cancelled", "cancel", about="ENDED")
-    for word in ("freeze", "thaw"):
+    for word in ("freeze", "unfreeze"):
         yield f"{word} nothing", Wrong(types(word), "Say which route", word, ADA)
         yield f"{word} an unknown route", Wrong(types(f"{word} x why"), "There is no route x", word, ADA)
         yield f"{word} by anybody", Wrong(types(f"{word} dev-to-prod why"), "Only approvers", word, TOM)
     yield "freeze without a reason", Wrong(types("freeze dev-to-prod"), "Say why", "freeze", ADA)
     long = types(f"freeze dev-to-prod {'x' * 1001}")
-    yield "freeze with a book", Wrong(long, "keep the reason to 1,000 characters; these are 1,001", "freeze", ADA)
-    yield "thaw what is not frozen", Wrong(types("thaw dev-to-prod"), "is not frozen", "thaw", ADA)
+    yield "freeze with a journal", Wrong(long, "keep the reason to 1,000 characters; these are 1,001", "freeze", ADA)
+    yield "unfreeze what is not frozen", Wrong(types("unfreeze dev-to-prod"), "is not frozen", "unfreeze", ADA)
     yield "form without a right", Wrong(types(""), "You are not among the people who may ask", "ask", TOM)
 
 
@@ -116,11 +116,14 @@ def submitted() -> Iterator[tuple[str, Wrong]]:
     )
     yield "unknown form", Wrong(submits("another_version", SHOWN, "why"), "This form is out of date", "submit", TOM)
     yield "reject without words", Wrong(submits(ids.VIEW_REJECT, SHOWN), "Say why", "reject", ADA, "PENDING")
-    book = "x" * 1001
+    journal = "x" * 1001
     for callback, what in ((ids.VIEW_REJECT, "reject"), (ids.VIEW_CANCEL, "cancel")):
-        yield f"{what} with a book", Wrong(submits(callback, SHOWN, book), "these are 1,001", what, ADA, "PENDING")
+        yield (
+            f"{what} with a journal",
+            Wrong(submits(callback, SHOWN, journal), "these are 1,001", what, ADA, "PENDING"),
+        )
     yield "form without a reason", Wrong(submits_form(reason=" "), "Say why", "ask")
-    yield "form with a book", Wrong(submits_form(reason=book), "these are 1,001", "ask")
+    yield "form with a journal", Wrong(submits_form(reason=journal), "these are 1,001", "ask")
     yield "form by anybody", Wrong(submits_form(), "You are not among the people who may ask", "ask", TOM)
     yield "form for no route", Wrong(submits_form(route="elsewhere"), "not configured any more", "ask")
     yield "emergency by anybody", Wrong(submits_form(emergency=True), "without approval", "break_glass")
@@ -153,11 +156,11 @@ WRONGS: Final = tuple(table())
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     """Return the scene: nothing that a test does to it changes it."""
-    play = Play(
-        database_url=database(tmp_path_factory.mktemp("recorded")), outside=HURRIED, route={"requesters": (RINA,)}
+    setup = Setup(
+        database_url=database(tmp_path_factory.mktemp("recorded")), overrides=HURRIED, route={"requesters": (RINA,)}
     )
-    async with opened(play) as office:
-        yield await set_up(office)
+    async with opened(setup) as harness:
+        yield await set_up(harness)
 
 
 @pytest.mark.parametrize("wrong", [pytest.param(wrong, id=name) for name, wrong in WRONGS])
@@ -167,7 +170,7 @@ async def test_each_no_is_said_recorded_and_logged(scene: Scene, wrong: Wrong) -
 
     Nothing else changes.
     """
-    before, rows, seen = await scene.refusals(), scene.rows(), len(scene.office.stage.slack.traffic)
+    before, rows, seen = await scene.refusals(), scene.rows(), len(scene.harness.playground.slack.traffic)
 
     async def one_more() -> bool:
         return len(await scene.refusals()) > len(before)

@@ -8,11 +8,11 @@ from typing import Final
 import httpx
 import pytest
 
-from bot.playground.stage import APPROVALS, GENERAL
+from bot.playground.launch import APPROVALS, GENERAL
 from handlers.models import State
 
-from .conftest import OpenOffice
-from .office import HURRIED, Office, until
+from .conftest import OpenHarness
+from .harness import HURRIED, FlowHarness, until
 from .stalls import Stall, stalled
 
 NOT_NOW: Final = "cannot take requests right now"
@@ -46,27 +46,27 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def office(url: str, clock: Clock, open_office: OpenOffice) -> Office:
-    """Return the usual office, on that database."""
-    return await open_office(database_url=url, outside=replace(HURRIED, clock=clock))
+async def harness(url: str, clock: Clock, open_harness: OpenHarness) -> FlowHarness:
+    """Return the usual harness, on that database."""
+    return await open_harness(database_url=url, overrides=replace(HURRIED, clock=clock))
 
 
-async def test_a_command_is_answered_in_time(how: Stall, office: Office) -> None:
+async def test_a_command_is_answered_in_time(how: Stall, harness: FlowHarness) -> None:
     """Somebody who types a command hears in time that it cannot be taken now, and that it may still count."""
-    async with stalled(how, office.stage.settings.database_url):
+    async with stalled(how, harness.playground.settings.database_url):
         begun = time.monotonic()
-        outcome = await office.ada.types(GENERAL, "freeze dev-to-prod audit")
+        outcome = await harness.ada.types(GENERAL, "freeze dev-to-prod audit")
         took = time.monotonic() - begun
-    said = office.stage.slack.render(outcome.ephemerals[0])
+    said = harness.playground.slack.render(outcome.ephemerals[0])
     assert NOT_NOW in said
     assert "failed" not in said
     assert took < SLACK_WAITS
 
 
-async def test_a_form_sent_again_counts_once(how: Stall, office: Office) -> None:
+async def test_a_form_sent_again_counts_once(how: Stall, harness: FlowHarness) -> None:
     """A form that was told "not now" stays open as it was filled in; it is kept late, and sent again it is the same."""
-    who = await office.fills_in()
-    async with stalled(how, office.stage.settings.database_url):
+    who = await harness.fills_in()
+    async with stalled(how, harness.playground.settings.database_url):
         begun = time.monotonic()
         outcome = await who.submits()
         took = time.monotonic() - begun
@@ -74,26 +74,26 @@ async def test_a_form_sent_again_counts_once(how: Stall, office: Office) -> None
     assert NOT_NOW in said
     assert took < SLACK_WAITS
     assert MAY_COUNT in said or how is Stall.FROZEN  # there also a new connection may have been needed, and failed
-    late = await until(lambda: _asked(office), "what was sent was not kept late") if MAY_COUNT in said else []
+    late = await until(lambda: _asked(harness), "what was sent was not kept late") if MAY_COUNT in said else []
     await who.submits()
-    (request_id,) = await _asked(office)
+    (request_id,) = await _asked(harness)
     assert late in ([], [request_id])
     assert request_id in await who.reads_in_view("TS-")
-    await office.all_said()
-    assert len([each for each in office.texts(APPROVALS) if "TS-" in each]) == 1
+    await harness.all_said()
+    assert len([each for each in harness.texts(APPROVALS) if "TS-" in each]) == 1
 
 
-async def _asked(office: Office) -> list[str]:
+async def _asked(harness: FlowHarness) -> list[str]:
     """Return the ids of the requests that were made."""
-    return [str(event.request_id) for event in await office.events() if event.kind == "asked"]
+    return [str(event.request_id) for event in await harness.events() if event.kind == "asked"]
 
 
-async def test_an_approval_given_again_counts_once(how: Stall, office: Office) -> None:
+async def test_an_approval_given_again_counts_once(how: Stall, harness: FlowHarness) -> None:
     """An approval that was told "not now" and is given again is one approval, and makes one sync destination."""
-    request = await office.asks()
-    await office.all_said()
-    review = await office.opens_review(request)
-    async with stalled(how, office.stage.settings.database_url):
+    request = await harness.asks()
+    await harness.all_said()
+    review = await harness.opens_review(request)
+    async with stalled(how, harness.playground.settings.database_url):
         begun = time.monotonic()
         await review.submits()
         took = time.monotonic() - begun
@@ -101,33 +101,33 @@ async def test_an_approval_given_again_counts_once(how: Stall, office: Office) -
     assert NOT_NOW in said
     assert took < SLACK_WAITS
     assert MAY_COUNT in said or how is Stall.FROZEN
-    await office.stage.slack.close(review.user, review.view()["id"], everything=True)
+    await harness.playground.slack.close(review.user, review.view()["id"], everything=True)
     if MAY_COUNT in said:
-        await office.comes_to(request, State.SUCCEEDED)  # kept late
-    await office.sent_again(office.last_sent("view_submission"))
-    ended = await office.rests(request, State.SUCCEEDED)
+        await harness.comes_to(request, State.SUCCEEDED)  # kept late
+    await harness.sent_again(harness.last_sent("view_submission"))
+    ended = await harness.rests(request, State.SUCCEEDED)
     assert len(ended.decisions) == 1
-    assert len(office.creates()) == 1
+    assert len(harness.creates()) == 1
 
 
-async def test_a_form_says_so_instead_of_loading(how: Stall, office: Office, clock: Clock) -> None:
+async def test_a_form_says_so_instead_of_loading(how: Stall, harness: FlowHarness, clock: Clock) -> None:
     """A form opened by somebody new says that it cannot be filled in; where reading works, it opens as ever."""
-    async with stalled(how, office.stage.settings.database_url):
+    async with stalled(how, harness.playground.settings.database_url):
         clock.ahead = timedelta(seconds=4)  # what is remembered of freezes is too old to be shown
-        await office.tom.types(GENERAL)
-        view = await office.tom.sees_view(lambda view: "One moment" not in office.stage.slack.render(view))
-    assert (NOT_NOW in office.stage.slack.render(view)) is (how is not Stall.BUSY)
+        await harness.tom.types(GENERAL)
+        view = await harness.tom.sees_view(lambda view: "One moment" not in harness.playground.slack.render(view))
+    assert (NOT_NOW in harness.playground.slack.render(view)) is (how is not Stall.BUSY)
 
 
-async def test_the_process_is_alive_but_not_ready(how: Stall, office: Office) -> None:
+async def test_the_process_is_alive_but_not_ready(how: Stall, harness: FlowHarness) -> None:
     """Whoever routes requests here learns in time that none can be taken, and when they can be again."""
-    async with httpx.AsyncClient(base_url=office.stage.bot_url, trust_env=False, timeout=10) as client:
+    async with httpx.AsyncClient(base_url=harness.playground.bot_url, trust_env=False, timeout=10) as client:
 
         async def is_ready() -> bool:
             return (await client.get("/readyz")).status_code == 200
 
         await until(is_ready, "it did not become ready")
-        async with stalled(how, office.stage.settings.database_url):
+        async with stalled(how, harness.playground.settings.database_url):
             begun = time.monotonic()
             ready = await client.get("/readyz")
             took = time.monotonic() - begun

@@ -1,14 +1,14 @@
 import pytest
 
 from bot.playground.actor import Actor, NotOnScreenError
+from bot.playground.launch import GENERAL, Playground
 from bot.playground.slack import Json
-from bot.playground.stage import GENERAL, Stage
 from bot.playground.tines import Fault, Kind
 from bot.playground.tines.seed import many_stories
 from bot.views.ids import VALUE_STORY
 
-from .conftest import OpenOffice
-from .office import FAILING, STORY, Office
+from .conftest import OpenHarness
+from .harness import FAILING, STORY, FlowHarness
 
 MORE_ROUTES = {"dev-to-dev": {"destination": "dev"}}
 
@@ -18,9 +18,9 @@ def texts(options: tuple[Json, ...]) -> list[str]:
     return [option["text"]["text"] for option in options]
 
 
-def dev_team(stage: Stage, name: str) -> int:
+def dev_team(playground: Playground, name: str) -> int:
     """Return the id of a team of the source tenant."""
-    return next(team.id for team in stage.dev.teams.values() if team.name == name)
+    return next(team.id for team in playground.dev.teams.values() if team.name == name)
 
 
 def chosen(who: Actor, label: str) -> object:
@@ -31,19 +31,19 @@ def chosen(who: Actor, label: str) -> object:
     return state.get("selected_option") or state.get("selected_options") or None
 
 
-async def with_team(office: Office, team: str = "SecOps") -> Actor:
+async def with_team(harness: FlowHarness, team: str = "SecOps") -> Actor:
     """Open the form and choose the source team."""
-    await office.rina.opens_form(GENERAL)
-    await office.rina.picks("Source team", team, query=team)
-    await office.rina.sees_view(lambda view: "Stories" in office.stage.slack.render(view))
-    return office.rina
+    await harness.rina.opens_form(GENERAL)
+    await harness.rina.picks("Source team", team, query=team)
+    await harness.rina.sees_view(lambda view: "Stories" in harness.playground.slack.render(view))
+    return harness.rina
 
 
-async def test_source_and_destination_offer_their_own_tenants_teams(office: Office) -> None:
+async def test_source_and_destination_offer_their_own_tenants_teams(harness: FlowHarness) -> None:
     """The source field lists the source tenant's teams, the destination field the other's."""
-    await office.rina.opens_form(GENERAL)
-    assert "Threat Intelligence" in texts((await office.rina.searches("Source team")).all_options)
-    there = texts((await office.rina.searches("Destination team")).all_options)
+    await harness.rina.opens_form(GENERAL)
+    assert "Threat Intelligence" in texts((await harness.rina.searches("Source team")).all_options)
+    there = texts((await harness.rina.searches("Destination team")).all_options)
     assert "SecOps Production" in there
     assert "Threat Intelligence" not in there
 
@@ -57,38 +57,38 @@ async def test_source_and_destination_offer_their_own_tenants_teams(office: Offi
         ("shfit", "Shift handover notes"),
     ],
 )
-async def test_stories_are_found_by_name_tag_and_with_a_typo(office: Office, typed: str, first: str) -> None:
+async def test_stories_are_found_by_name_tag_and_with_a_typo(harness: FlowHarness, typed: str, first: str) -> None:
     """Typing finds stories by a part of the name, by tag, and in spite of a slip."""
-    who = await with_team(office)
+    who = await with_team(harness)
     assert first in texts((await who.searches("Stories", typed)).all_options)
 
 
-async def test_stories_are_found_by_id(office: Office) -> None:
+async def test_stories_are_found_by_id(harness: FlowHarness) -> None:
     """The number that stands in a story's address finds it."""
-    who = await with_team(office)
-    story = next(each for each in office.stage.dev.stories.values() if each.name == FAILING)
+    who = await with_team(harness)
+    story = next(each for each in harness.playground.dev.stories.values() if each.name == FAILING)
     assert texts((await who.searches("Stories", str(story.id))).all_options)[0] == FAILING
 
 
-async def test_only_stories_with_change_control_are_offered(office: Office) -> None:
+async def test_only_stories_with_change_control_are_offered(harness: FlowHarness) -> None:
     """A story without change control is not listed, and a hint under the field says why."""
-    who = await with_team(office)
+    who = await with_team(harness)
     found = texts((await who.searches("Stories", "Scratch")).all_options)
     assert not any("Scratch" in text for text in found)
     assert "change control" in who.reads()
 
 
-async def test_a_tenant_may_lift_the_change_control_rule(open_office: OpenOffice) -> None:
+async def test_a_tenant_may_lift_the_change_control_rule(open_harness: OpenHarness) -> None:
     """With `require_change_control = false` every story is offered, and the hint is gone."""
-    office = await open_office(tenant={"require_change_control": False})
-    who = await with_team(office)
+    harness = await open_harness(tenant={"require_change_control": False})
+    who = await with_team(harness)
     assert any("Scratch" in text for text in texts((await who.searches("Stories", "Scratch")).all_options))
     assert "change control" not in who.reads()
 
 
-async def test_whole_sets_are_offered_and_become_their_stories(office: Office) -> None:
+async def test_whole_sets_are_offered_and_become_their_stories(harness: FlowHarness) -> None:
     """“All n stories” and “all n tagged x” are offered, and the request holds each story of the set by itself."""
-    who = await with_team(office)
+    who = await with_team(harness)
     sets = texts((await who.searches("Stories")).all_options)
     assert any(text.startswith("All 17 stories of this team") for text in sets)
     tagged = texts((await who.searches("Stories", "containment")).all_options)
@@ -98,18 +98,18 @@ async def test_whole_sets_are_offered_and_become_their_stories(office: Office) -
     await who.writes("Reason", "All of containment")
     await who.submits()
     await who.reads_in_view(r"TS-\w+ waits")
-    message = await office.ada.sees_message("C0APPROVALS", "Review")
-    shown = office.stage.slack.render(message)
+    message = await harness.ada.sees_message("C0APPROVALS", "Review")
+    shown = harness.playground.slack.render(message)
     assert "Isolate host with CrowdStrike" in shown
     assert "Lost or stolen laptop" in shown
 
 
-async def test_more_stories_than_a_list_takes_are_counted(office: Office) -> None:
+async def test_more_stories_than_a_list_takes_are_counted(harness: FlowHarness) -> None:
     """Of 700 stories the 99 best are listed, and a last line says how many more there are; it cannot be sent."""
-    team = office.stage.dev.add_team("Archive")
-    many_stories(office.stage.dev, team.id, 700)
-    who = await with_team(office, "Archive")
-    await office.stage.bot.desk.catalogue.load("dev")  # else the first answer may still be Tines's own search
+    team = harness.playground.dev.add_team("Archive")
+    many_stories(harness.playground.dev, team.id, 700)
+    who = await with_team(harness, "Archive")
+    await harness.playground.bot.services.catalogue.load("dev")  # else the first answer may still be Tines's own search
     found = await who.searches("Stories")
     assert found.problem == ""
     assert len(found.all_options) <= 100
@@ -123,9 +123,9 @@ async def test_more_stories_than_a_list_takes_are_counted(office: Office) -> Non
     assert list(outcome.errors.values())
 
 
-async def test_changing_the_source_team_clears_the_stories(office: Office) -> None:
+async def test_changing_the_source_team_clears_the_stories(harness: FlowHarness) -> None:
     """Stories of the team before do not stay chosen; what still fits, does."""
-    who = await with_team(office)
+    who = await with_team(harness)
     await who.picks("Stories", STORY, query=STORY)
     await who.picks("Destination team", "SecOps Production")
     await who.writes("Reason", "Because")
@@ -135,60 +135,60 @@ async def test_changing_the_source_team_clears_the_stories(office: Office) -> No
     assert "Leaver: deprovision everything" in texts((await who.searches("Stories")).all_options)
 
 
-async def test_changing_the_route_clears_what_no_longer_fits(open_office: OpenOffice) -> None:
+async def test_changing_the_route_clears_what_no_longer_fits(open_harness: OpenHarness) -> None:
     """Teams of another tenant's do not stay chosen when the route changes."""
-    office = await open_office(more_routes=MORE_ROUTES)
-    who = office.rina
+    harness = await open_harness(more_routes=MORE_ROUTES)
+    who = harness.rina
     await who.opens_form(GENERAL)
     await who.picks("Route", "dev-to-prod")
-    await who.sees_view(lambda view: "Destination team on prod" in office.stage.slack.render(view))
+    await who.sees_view(lambda view: "Destination team on prod" in harness.playground.slack.render(view))
     await who.picks("Destination team", "SecOps Production")
     await who.picks("Route", "dev-to-dev")
-    await who.sees_view(lambda view: "Destination team on dev" in office.stage.slack.render(view))
+    await who.sees_view(lambda view: "Destination team on dev" in harness.playground.slack.render(view))
     assert chosen(who, "Destination team") is None
 
 
-async def test_nothing_found_is_said_in_the_list(office: Office) -> None:
+async def test_nothing_found_is_said_in_the_list(harness: FlowHarness) -> None:
     """A search without result says so in the list, in words that tell what was searched."""
-    who = await with_team(office)
+    who = await with_team(harness)
     assert texts((await who.searches("Stories", "zzzzqqqq")).all_options) == ["No story with change control matches."]
     assert texts((await who.searches("Source team", "zzzzqqqq")).all_options) == ["No team matches."]
 
 
-async def test_a_team_without_stories_says_so(office: Office) -> None:
+async def test_a_team_without_stories_says_so(harness: FlowHarness) -> None:
     """A team that has nothing to sync says that instead of an empty list."""
-    office.stage.dev.add_team("Empty")
-    who = await with_team(office, "Empty")
+    harness.playground.dev.add_team("Empty")
+    who = await with_team(harness, "Empty")
     assert texts((await who.searches("Stories")).all_options) == ["This team has no story with change control."]
 
 
-async def test_a_tenant_that_is_down_is_said_in_the_list(office: Office) -> None:
+async def test_a_tenant_that_is_down_is_said_in_the_list(harness: FlowHarness) -> None:
     """When Tines does not list teams, the list says which tenant and what is wrong; nothing breaks."""
-    office.stage.dev.faults.add(Fault(Kind.ANSWER, status=401, message="Invalid API key"))
-    await office.rina.opens_form(GENERAL)
-    said = texts((await office.rina.searches("Source team")).all_options)
+    harness.playground.dev.faults.add(Fault(Kind.ANSWER, status=401, message="Invalid API key"))
+    await harness.rina.opens_form(GENERAL)
+    said = texts((await harness.rina.searches("Source team")).all_options)
     assert len(said) == 1
     assert "401" in said[0]
     assert "dev" in said[0]
 
 
-async def test_a_key_that_sees_no_team_is_said(office: Office) -> None:
+async def test_a_key_that_sees_no_team_is_said(harness: FlowHarness) -> None:
     """A tenant without any visible team says that its key may see none."""
-    office.stage.prod.teams.clear()
-    await office.rina.opens_form(GENERAL)
-    said = texts((await office.rina.searches("Destination team")).all_options)
+    harness.playground.prod.teams.clear()
+    await harness.rina.opens_form(GENERAL)
+    said = texts((await harness.rina.searches("Destination team")).all_options)
     assert said == ["prod has no team that its key may see."]
 
 
-async def test_stories_that_cannot_be_listed_say_why(office: Office) -> None:
+async def test_stories_that_cannot_be_listed_say_why(harness: FlowHarness) -> None:
     """When stories cannot be listed, the field says so instead of “no result”."""
-    office.stage.dev.faults.add(Fault(Kind.ANSWER, path="/stories*", status=403, message="Not permitted"))
-    who = await with_team(office)
+    harness.playground.dev.faults.add(Fault(Kind.ANSWER, path="/stories*", status=403, message="Not permitted"))
+    who = await with_team(harness)
     assert "403" in texts((await who.searches("Stories")).all_options)[0]
 
 
-async def test_an_option_that_was_never_offered_cannot_be_picked(office: Office) -> None:
-    """The stage itself refuses what no person could do, so a green flow is one that a person can go through."""
-    who = await with_team(office)
+async def test_an_option_that_was_never_offered_cannot_be_picked(harness: FlowHarness) -> None:
+    """The playground itself refuses what no person could do, so a green flow is one that a person can go through."""
+    who = await with_team(harness)
     with pytest.raises(NotOnScreenError):
         await who.picks("Stories", "No such story")

@@ -2,193 +2,193 @@ from dataclasses import replace
 
 import pytest
 
-from bot.app import World as Outside
+from bot.app import Overrides
 from bot.playground.actor import Actor
-from bot.playground.stage import APPROVALS, RINA
+from bot.playground.launch import APPROVALS, RINA
 from bot.playground.tines import Fault, Kind
 from bot.playground.tines.seed import many_stories
 from handlers.models import SyncMode
 
-from .conftest import OpenOffice
-from .office import HURRIED, OTHER_STORY, SHORT, STORY, Office
+from .conftest import OpenHarness
+from .harness import HURRIED, OTHER_STORY, SHORT, STORY, FlowHarness
 
-NOTHING_FRESH: Outside = replace(HURRIED, fresh_seconds=0)
+NOTHING_FRESH: Overrides = replace(HURRIED, fresh_seconds=0)
 """Every check asks Tines, as it does when nobody has used the form for a minute."""
 
 
 @pytest.fixture
-async def asking(open_office: OpenOffice) -> Office:
-    """Return an office in which every check asks Tines."""
-    return await open_office(outside=NOTHING_FRESH)
+async def asking(open_harness: OpenHarness) -> FlowHarness:
+    """Return a harness in which every check asks Tines."""
+    return await open_harness(overrides=NOTHING_FRESH)
 
 
-async def refused(office: Office, who: Actor) -> str:
+async def refused(harness: FlowHarness, who: Actor) -> str:
     """Submit, and return the text under the field that is wrong; nothing was asked for."""
     outcome = await who.submits()
     assert len(outcome.errors) == 1
-    assert await office.kinds() == ["refused"]
+    assert await harness.kinds() == ["refused"]
     return next(iter(outcome.errors.values()))
 
 
-def story_id(office: Office, name: str) -> int:
+def story_id(harness: FlowHarness, name: str) -> int:
     """Return the id of a story on the source tenant."""
-    return next(story.id for story in office.stage.dev.stories.values() if story.name == name)
+    return next(story.id for story in harness.playground.dev.stories.values() if story.name == name)
 
 
-async def test_a_form_becomes_a_request_with_all_that_was_said(office: Office) -> None:
+async def test_a_form_becomes_a_request_with_all_that_was_said(harness: FlowHarness) -> None:
     """The request holds route, teams, stories, mode and reason as they were chosen, and the person reads its id."""
-    who = await office.fills_in(STORY, OTHER_STORY, reason="Quarterly release")
+    who = await harness.fills_in(STORY, OTHER_STORY, reason="Quarterly release")
     await who.picks("When should Tines sync again?", "Only when triggered")
     await who.submits()
     said = await who.reads_in_view(r"TS-\w{8} waits for approval now")
-    request = await office.request(said[said.index("TS-") :][:11])
+    request = await harness.request(said[said.index("TS-") :][:11])
     content = request.content
     assert (content.route, content.source, content.destination) == ("dev-to-prod", "dev", "prod")
     assert (content.source_team.name, content.destination_team.name) == ("SecOps", "SecOps Production")
     assert [story.name for story in content.stories] == [STORY, OTHER_STORY]
     assert (content.mode, content.reason, request.requester) == (SyncMode.MANUAL, "Quarterly release", RINA)
-    assert await office.kinds(request) == ["asked"]
+    assert await harness.kinds(request) == ["asked"]
 
 
-async def test_an_empty_reason_is_told_at_its_field(office: Office) -> None:
+async def test_an_empty_reason_is_told_at_its_field(harness: FlowHarness) -> None:
     """Spaces are no reason; that a form was not taken is recorded with who sent it, for which route, and why."""
-    who = await office.fills_in(reason="   ")
+    who = await harness.fills_in(reason="   ")
     outcome = await who.submits()
     assert list(outcome.errors) == ["reason"]
-    (event,) = await office.events()
+    (event,) = await harness.events()
     assert (event.kind, event.actor, event.request_id) == ("refused", RINA, None)
     assert event.data == {"what": "ask", "route": "dev-to-prod", "reasons": list(outcome.errors.values())}
 
 
 @pytest.mark.parametrize("reason", ["x" * 1000, "Ünïcödé 🚀 " * 90])
-async def test_a_long_reason_is_kept_whole(office: Office, reason: str) -> None:
+async def test_a_long_reason_is_kept_whole(harness: FlowHarness, reason: str) -> None:
     """A reason of up to 1,000 characters is taken as it is."""
-    request = await office.asks(reason=reason)
+    request = await harness.asks(reason=reason)
     assert request.content.reason == reason.strip()
 
 
-async def test_a_story_that_is_gone_is_told_at_its_field(asking: Office) -> None:
+async def test_a_story_that_is_gone_is_told_at_its_field(asking: FlowHarness) -> None:
     """A story deleted while the form was open is named at the field."""
     who = await asking.fills_in(STORY, OTHER_STORY)
     gone = story_id(asking, STORY)
-    asking.stage.dev.delete_story(gone)
+    asking.playground.dev.delete_story(gone)
     assert str(gone) in await refused(asking, who)
 
 
-async def test_change_control_switched_off_is_told_at_its_field(asking: Office) -> None:
+async def test_change_control_switched_off_is_told_at_its_field(asking: FlowHarness) -> None:
     """A story whose change control was switched off meanwhile cannot be asked for, and the field says why."""
     who = await asking.fills_in(STORY, OTHER_STORY)
-    asking.stage.dev.set_change_control(story_id(asking, OTHER_STORY), enabled=False)
+    asking.playground.dev.set_change_control(story_id(asking, OTHER_STORY), enabled=False)
     said = await refused(asking, who)
     assert "no change control" in said
     assert str(story_id(asking, OTHER_STORY)) in said
 
 
-async def test_a_source_team_that_is_gone_is_told_at_its_field(asking: Office) -> None:
+async def test_a_source_team_that_is_gone_is_told_at_its_field(asking: FlowHarness) -> None:
     """A source team deleted meanwhile is named as such, not as a failure of Tines."""
     who = await asking.fills_in()
-    team = next(team for team in asking.stage.dev.teams.values() if team.name == "SecOps")
-    del asking.stage.dev.teams[team.id]
+    team = next(team for team in asking.playground.dev.teams.values() if team.name == "SecOps")
+    del asking.playground.dev.teams[team.id]
     assert "not on dev any more" in await refused(asking, who)
 
 
-async def test_a_destination_team_that_is_gone_is_told_at_its_field(asking: Office) -> None:
+async def test_a_destination_team_that_is_gone_is_told_at_its_field(asking: FlowHarness) -> None:
     """A destination team deleted meanwhile is told at its field."""
     who = await asking.fills_in()
-    team = next(team for team in asking.stage.prod.teams.values() if team.name == "SecOps Production")
-    del asking.stage.prod.teams[team.id]
+    team = next(team for team in asking.playground.prod.teams.values() if team.name == "SecOps Production")
+    del asking.playground.prod.teams[team.id]
     assert "not on prod any more" in await refused(asking, who)
 
 
-async def test_a_team_is_not_synced_to_itself(open_office: OpenOffice) -> None:
+async def test_a_team_is_not_synced_to_itself(open_harness: OpenHarness) -> None:
     """On a route within one tenant the source team cannot be the destination as well."""
-    office = await open_office(route={"destination": "dev"})
-    who = await office.fills_in(destination="SecOps")
-    assert "the source team itself" in await refused(office, who)
+    harness = await open_harness(route={"destination": "dev"})
+    who = await harness.fills_in(destination="SecOps")
+    assert "the source team itself" in await refused(harness, who)
 
 
-async def test_a_route_that_is_gone_is_told(office: Office) -> None:
+async def test_a_route_that_is_gone_is_told(harness: FlowHarness) -> None:
     """A route taken out of the configuration while the form was open is told at the form, and nothing is asked for."""
-    who = await office.fills_in()
-    del office.stage.settings.atlas.routes["dev-to-prod"]
-    assert "not configured any more" in await refused(office, who)
+    who = await harness.fills_in()
+    del harness.playground.settings.topology.routes["dev-to-prod"]
+    assert "not configured any more" in await refused(harness, who)
 
 
-async def test_five_hundred_stories_are_taken_and_one_more_is_not(open_office: OpenOffice) -> None:
+async def test_five_hundred_stories_are_taken_and_one_more_is_not(open_harness: OpenHarness) -> None:
     """500 stories can be synced with one request; 501 are refused with their number."""
-    office = await open_office(outside=NOTHING_FRESH)
-    team = office.stage.dev.add_team("Archive")
-    many_stories(office.stage.dev, team.id, 500)
-    request = await office.asks("All 500 stories of this team", source="Archive")
+    harness = await open_harness(overrides=NOTHING_FRESH)
+    team = harness.playground.dev.add_team("Archive")
+    many_stories(harness.playground.dev, team.id, 500)
+    request = await harness.asks("All 500 stories of this team", source="Archive")
     assert len(request.content.stories) == 500
-    who = await office.fills_in("All 500 stories of this team", source="Archive")
-    office.stage.dev.add_story(team.id, "One too many", change_control=True)
+    who = await harness.fills_in("All 500 stories of this team", source="Archive")
+    harness.playground.dev.add_story(team.id, "One too many", change_control=True)
     outcome = await who.submits()
     assert list(outcome.errors.values()) == ["These are 501 stories. At most 500 can be synced with one request."]
 
 
-async def test_a_set_that_became_empty_is_told_at_the_field(asking: Office) -> None:
+async def test_a_set_that_became_empty_is_told_at_the_field(asking: FlowHarness) -> None:
     """Whoever chose all with a tag that nothing has any more reads that nothing is left."""
     who = await asking.fills_in("All 2 tagged “edr”", query="edr")
-    for story in asking.stage.dev.stories.values():
+    for story in asking.playground.dev.stories.values():
         story.tags = tuple(tag for tag in story.tags if tag != "edr")
     assert "Choose at least one story" in await refused(asking, who)
 
 
-async def test_a_form_sent_twice_becomes_one_request(office: Office) -> None:
+async def test_a_form_sent_twice_becomes_one_request(harness: FlowHarness) -> None:
     """The same form submitted twice, as Slack's retry or a double click does, makes one request, and leaves a row."""
-    who = await office.fills_in()
+    who = await harness.fills_in()
     form = who.view()
     await who.submits()
     await who.reads_in_view(r"TS-\w+ waits")
-    sent = office.last_sent("view_submission")
-    answer = await office.sent_again(sent)
-    assert "was asked for already" in office.stage.slack.render(answer["view"])
+    sent = harness.last_sent("view_submission")
+    answer = await harness.sent_again(sent)
+    assert "was asked for already" in harness.playground.slack.render(answer["view"])
     assert form["id"] == sent["view"]["id"]
-    assert await office.kinds() == ["asked", "repeated"]
+    assert await harness.kinds() == ["asked", "repeated"]
 
 
 # ---- when Tines is slow or down
 
 
-async def test_slow_tines_is_said_and_the_form_goes_on_by_itself(open_office: OpenOffice) -> None:
+async def test_slow_tines_is_said_and_the_form_goes_on_by_itself(open_harness: OpenHarness) -> None:
     """When checking takes longer than Slack waits, the view says “Checking…” and then what came of it."""
-    office = await open_office(outside=replace(NOTHING_FRESH, click_patience=0.1))
-    who = await office.fills_in()
-    office.stage.dev.faults.add(Fault(Kind.SLOW, path="/stories*", seconds=0.4))
+    harness = await open_harness(overrides=replace(NOTHING_FRESH, click_budget=0.1))
+    who = await harness.fills_in()
+    harness.playground.dev.faults.add(Fault(Kind.SLOW, path="/stories*", seconds=0.4))
     outcome = await who.submits()
-    assert "Checking…" in office.stage.slack.render(outcome.answer["view"])
+    assert "Checking…" in harness.playground.slack.render(outcome.answer["view"])
     await who.reads_in_view(r"TS-\w+ waits for approval")
-    assert await office.kinds() == ["asked"]
-    await office.ada.sees_message(APPROVALS, "Review")
+    assert await harness.kinds() == ["asked"]
+    await harness.ada.sees_message(APPROVALS, "Review")
 
 
-async def test_a_closed_form_is_answered_in_person(open_office: OpenOffice) -> None:
+async def test_a_closed_form_is_answered_in_person(open_harness: OpenHarness) -> None:
     """Somebody who closes the view while it says “Checking…” gets the answer as a direct message."""
-    office = await open_office(outside=replace(NOTHING_FRESH, click_patience=0.1))
-    who = await office.fills_in()
-    office.stage.dev.faults.add(Fault(Kind.SLOW, path="/stories*", seconds=0.4))
+    harness = await open_harness(overrides=replace(NOTHING_FRESH, click_budget=0.1))
+    who = await harness.fills_in()
+    harness.playground.dev.faults.add(Fault(Kind.SLOW, path="/stories*", seconds=0.4))
     await who.submits()
-    await office.stage.slack.close(who.user, who.view()["id"], everything=True)
-    await office.told(who, r"TS-\w+ waits for approval")
+    await harness.playground.slack.close(who.user, who.view()["id"], everything=True)
+    await harness.told(who, r"TS-\w+ waits for approval")
 
 
-async def test_what_is_wrong_with_a_slow_form_is_said_as_well(open_office: OpenOffice) -> None:
+async def test_what_is_wrong_with_a_slow_form_is_said_as_well(open_harness: OpenHarness) -> None:
     """A form that turns out wrong after “Checking…” shows what is wrong with it; nothing was asked for."""
-    office = await open_office(outside=replace(NOTHING_FRESH, click_patience=0.1))
-    who = await office.fills_in()
-    office.stage.dev.delete_story(story_id(office, STORY))
-    office.stage.dev.faults.add(Fault(Kind.SLOW, path="/stories*", seconds=0.4))
+    harness = await open_harness(overrides=replace(NOTHING_FRESH, click_budget=0.1))
+    who = await harness.fills_in()
+    harness.playground.dev.delete_story(story_id(harness, STORY))
+    harness.playground.dev.faults.add(Fault(Kind.SLOW, path="/stories*", seconds=0.4))
     await who.submits()
     await who.reads_in_view("Not in this team any more")
-    assert await office.kinds() == ["refused"]
+    assert await harness.kinds() == ["refused"]
 
 
-async def test_tines_going_down_while_checking_is_said(open_office: OpenOffice) -> None:
+async def test_tines_going_down_while_checking_is_said(open_harness: OpenHarness) -> None:
     """When Tines was slow and then fails, the view names the tenant and says that nothing was sent."""
-    office = await open_office(outside=replace(NOTHING_FRESH, click_patience=0.1, timeouts=SHORT))
-    who = await office.fills_in()
-    office.stage.dev.faults.add(Fault(Kind.HANG, path="/stories*"))
+    harness = await open_harness(overrides=replace(NOTHING_FRESH, click_budget=0.1, timeouts=SHORT))
+    who = await harness.fills_in()
+    harness.playground.dev.faults.add(Fault(Kind.HANG, path="/stories*"))
     await who.submits()
     said = await who.reads_in_view("(?i)nothing was sent")
     assert "dev" in said
@@ -203,10 +203,12 @@ async def test_tines_going_down_while_checking_is_said(open_office: OpenOffice) 
         (500, "Boom", "trouble of its own"),
     ],
 )
-async def test_tines_down_names_the_tenant_and_its_words(asking: Office, status: int, message: str, words: str) -> None:
+async def test_tines_down_names_the_tenant_and_its_words(
+    asking: FlowHarness, status: int, message: str, words: str
+) -> None:
     """When Tines refuses or fails, the view says which tenant, what it said, and that nothing was sent."""
     who = await asking.fills_in()
-    asking.stage.dev.faults.add(Fault(Kind.ANSWER, status=status, message=message))
+    asking.playground.dev.faults.add(Fault(Kind.ANSWER, status=status, message=message))
     await who.submits()
     said = await who.reads_in_view("Nothing was sent")
     assert "dev" in said

@@ -11,14 +11,14 @@ from pathlib import Path
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from bot.playground.launch import GENERAL, Setup
 from bot.playground.slack import EVERY_METHOD, FaultKind
 from bot.playground.slack import Fault as SlackFault
-from bot.playground.stage import GENERAL, Play
 from bot.playground.tines import Fault, Kind
 from handlers.models import State
 from handlers.tines import Timeouts
 
-from .office import FAILING, HURRIED, Office, database, opened
+from .harness import FAILING, HURRIED, FlowHarness, database, opened
 
 
 class Clock:
@@ -46,23 +46,23 @@ async def gone(file: Path) -> AsyncIterator[None]:
         await asyncio.to_thread(connection.executescript, f"BEGIN IMMEDIATE; {back}; COMMIT")
 
 
-async def asked(office: Office, path: str) -> httpx.Response:
+async def asked(harness: FlowHarness, path: str) -> httpx.Response:
     """Ask the bot as a machine does."""
-    async with httpx.AsyncClient(base_url=office.stage.bot_url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=harness.playground.bot_url, trust_env=False) as client:
         return await client.get(path)
 
 
-async def readiness(office: Office) -> httpx.Response:
+async def readiness(harness: FlowHarness) -> httpx.Response:
     """Ask whether the bot is ready, once it has had the time to look for work at all."""
     async with asyncio.timeout(10):
-        while (answer := await asked(office, "/readyz")).text == "jobs are not being run\n":
+        while (answer := await asked(harness, "/readyz")).text == "jobs are not being run\n":
             pass
     return answer
 
 
-async def figures(office: Office) -> dict[tuple[str, ...], float]:
+async def figures(harness: FlowHarness) -> dict[tuple[str, ...], float]:
     """Return every sample as Prometheus reads it: (name, label values…) → value."""
-    answer = await asked(office, "/metrics")
+    answer = await asked(harness, "/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     return {
         (sample.name, *(sample.labels[label] for label in sorted(sample.labels))): sample.value
@@ -73,15 +73,15 @@ async def figures(office: Office) -> dict[tuple[str, ...], float]:
 
 async def test_requests_by_state(tmp_path: Path) -> None:
     """Each state has as many as there are, and one that has none any more is not shown with its old number."""
-    async with opened(Play(database_url=database(tmp_path), outside=HURRIED)) as office:
-        await office.asks()
-        failing = await office.asks(FAILING)
-        assert (await figures(office))["tines_sync_requests", "pending"] == 2
-        await office.approves(failing)
-        await office.rests(failing, State.FAILED)
-        seen = await figures(office)
-        await office.asks()
-        again = await figures(office)
+    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+        await harness.asks()
+        failing = await harness.asks(FAILING)
+        assert (await figures(harness))["tines_sync_requests", "pending"] == 2
+        await harness.approves(failing)
+        await harness.rests(failing, State.FAILED)
+        seen = await figures(harness)
+        await harness.asks()
+        again = await figures(harness)
     states = {key[1]: value for key, value in seen.items() if key[0] == "tines_sync_requests"}
     assert states == {"pending": 1, "failed": 1}
     assert again["tines_sync_requests", "pending"] == 2
@@ -89,13 +89,13 @@ async def test_requests_by_state(tmp_path: Path) -> None:
 
 async def test_calls(tmp_path: Path) -> None:
     """Calls are counted by method and outcome, with their latencies, and no address or secret is in a label."""
-    async with opened(Play(database_url=database(tmp_path), outside=HURRIED)) as office:
-        office.stage.dev.faults.add(Fault(Kind.ANSWER, "POST", "/admin/sync_destinations", status=422, times=1))
-        request = await office.asked_and_approved()
-        await office.rests(request, State.FAILED)
-        posts = office.stage.slack.traffic.calls("chat.postMessage")
-        await office.ada.types(GENERAL, "list")
-        seen = await figures(office)
+    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+        harness.playground.dev.faults.add(Fault(Kind.ANSWER, "POST", "/admin/sync_destinations", status=422, times=1))
+        request = await harness.asked_and_approved()
+        await harness.rests(request, State.FAILED)
+        posts = harness.playground.slack.traffic.calls("chat.postMessage")
+        await harness.ada.types(GENERAL, "list")
+        seen = await figures(harness)
     assert seen["tines_sync_tines_calls_total", "POST", "422", "dev"] == 1
     assert seen["tines_sync_tines_seconds_count", "dev"] >= 1
     assert seen["tines_sync_slack_calls_total", "chat.postMessage", "ok"] == len(posts)
@@ -108,18 +108,18 @@ async def test_calls(tmp_path: Path) -> None:
 async def test_what_waits(tmp_path: Path) -> None:
     """What waits for Slack or for Tines is seen by the age of the oldest, and is young while nobody is away."""
     clock = Clock()
-    outside = replace(HURRIED, clock=clock, timeouts=Timeouts())
-    async with opened(Play(database_url=database(tmp_path), outside=outside)) as office:
-        request = await office.asks()
-        await office.ada.types(GENERAL, "freeze dev-to-prod change window")
-        await office.approves(request)
-        await office.rests(request, State.APPROVED)
-        before = await figures(office)
-        office.stage.slack.faults.inject(EVERY_METHOD, SlackFault(FaultKind.SERVER_ERROR, times=None))
-        office.stage.dev.faults.add(Fault(Kind.SLOW, "GET", "/admin/sync_destinations*", seconds=1.5))
-        await office.ada.types(GENERAL, "thaw dev-to-prod")
+    overrides = replace(HURRIED, clock=clock, timeouts=Timeouts())
+    async with opened(Setup(database_url=database(tmp_path), overrides=overrides)) as harness:
+        request = await harness.asks()
+        await harness.ada.types(GENERAL, "freeze dev-to-prod change window")
+        await harness.approves(request)
+        await harness.rests(request, State.APPROVED)
+        before = await figures(harness)
+        harness.playground.slack.faults.inject(EVERY_METHOD, SlackFault(FaultKind.SERVER_ERROR, times=None))
+        harness.playground.dev.faults.add(Fault(Kind.SLOW, "GET", "/admin/sync_destinations*", seconds=1.5))
+        await harness.ada.types(GENERAL, "unfreeze dev-to-prod")
         clock.ahead = timedelta(minutes=10)
-        during = await figures(office)
+        during = await figures(harness)
     assert before["tines_sync_oldest_announcement_seconds",] < 10
     assert before["tines_sync_oldest_due_seconds",] < 10
     assert during["tines_sync_oldest_announcement_seconds",] >= 600
@@ -128,36 +128,36 @@ async def test_what_waits(tmp_path: Path) -> None:
 
 async def test_alive_and_ready(tmp_path: Path) -> None:
     """A bot that works says so; one whose token was revoked is alive, not ready, and says why, until it is given back."""
-    async with opened(Play(database_url=database(tmp_path), outside=HURRIED)) as office:
-        office.stage.slack.revoke_token()
-        assert (await asked(office, "/healthz")).text == "alive\n"
-        refused = await readiness(office)
+    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+        harness.playground.slack.revoke_token()
+        assert (await asked(harness, "/healthz")).text == "alive\n"
+        refused = await readiness(harness)
         assert (refused.status_code, "token" in refused.text) == (503, True)
-        office.stage.slack.restore_token()
-        ready = await readiness(office)
+        harness.playground.slack.restore_token()
+        ready = await readiness(harness)
         assert (ready.status_code, ready.text) == (200, "ready\n")
 
 
 async def test_ready_without_slack(tmp_path: Path) -> None:
     """A Slack that does not answer is no readiness, and no error of ours."""
-    async with opened(Play(database_url=database(tmp_path), outside=HURRIED)) as office:
-        office.stage.slack.faults.inject(EVERY_METHOD, SlackFault(FaultKind.RESET_BEFORE, times=None))
-        answer = await readiness(office)
+    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+        harness.playground.slack.faults.inject(EVERY_METHOD, SlackFault(FaultKind.RESET_BEFORE, times=None))
+        answer = await readiness(harness)
     assert answer.status_code == 503
     assert "Slack" in answer.text
 
 
 async def test_without_database(tmp_path: Path) -> None:
     """With the database gone the bot is alive and not ready, still gives figures, and tells whoever asks to come back."""
-    async with opened(Play(database_url=database(tmp_path), outside=HURRIED)) as office:
-        await office.asks()
+    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+        await harness.asks()
         async with gone(tmp_path / "flow.sqlite"):
             healthy, ready, seen = (
-                await asked(office, "/healthz"),
-                await asked(office, "/readyz"),
-                await figures(office),
+                await asked(harness, "/healthz"),
+                await asked(harness, "/readyz"),
+                await figures(harness),
             )
-        after = await readiness(office)
+        after = await readiness(harness)
     assert healthy.status_code == 200
     assert (ready.status_code, "database" in ready.text) == (503, True)
     assert seen["tines_sync_database_up",] == 0

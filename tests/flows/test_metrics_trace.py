@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from bot.logs import configure_logs
-from bot.playground.stage import GENERAL, Play
+from bot.playground.launch import GENERAL, Setup
 from bot.playground.tines import Fault, Kind
 from handlers.models import State
-from handlers.operations.logbook import CALLED
+from handlers.operations.call_journal import CALLED
 
-from .office import HURRIED, database, opened
+from .harness import HURRIED, database, opened
 from .quiet_logs import logging_as_before
 
 
@@ -34,10 +34,10 @@ def lines(out: io.StringIO, trace: str) -> list[dict[str, Any]]:
 
 async def test_one_id_from_click_to_call(tmp_path: Path, out: io.StringIO) -> None:
     """Searching the log for the row's id finds the approval, the job, the create and the messages that followed."""
-    async with opened(Play(database_url=database(tmp_path), outside=HURRIED)) as office:
-        request = await office.asks()
-        await office.approves(request)
-        done = await office.rests(request, State.SUCCEEDED)
+    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+        request = await harness.asks()
+        await harness.approves(request)
+        done = await harness.rests(request, State.SUCCEEDED)
     asked = lines(out, request.trace)
     assert {line["event"] for line in asked} >= {"recorded", "answered Slack", "called Slack"}
     assert next(line["kind"] for line in asked if line["event"] == "recorded") == "asked"
@@ -54,24 +54,24 @@ async def test_one_id_from_click_to_call(tmp_path: Path, out: io.StringIO) -> No
 
 async def test_id_survives_a_restart(tmp_path: Path, out: io.StringIO) -> None:
     """What a new process does for a request carries the id of the click that an earlier process took."""
-    async with opened(Play(database_url=database(tmp_path), outside=HURRIED)) as office:
-        request = await office.asks()
-        office.stage.dev.faults.add(Fault(Kind.ANSWER, "POST", "/admin/sync_destinations", status=503))
-        await office.approves(request)
-        trace = (await office.comes_to(request, State.CREATING)).trace
+    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+        request = await harness.asks()
+        harness.playground.dev.faults.add(Fault(Kind.ANSWER, "POST", "/admin/sync_destinations", status=503))
+        await harness.approves(request)
+        trace = (await harness.comes_to(request, State.RUNNING)).trace
     out.seek(0)
     out.truncate()
-    async with opened(Play(database_url=database(tmp_path), outside=HURRIED)) as office:
-        await office.comes_to(request, State.SUCCEEDED)
+    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+        await harness.comes_to(request, State.SUCCEEDED)
     assert "succeeded" in [line["kind"] for line in lines(out, trace) if line["event"] == "recorded"]
     assert [line["outcome"] for line in lines(out, trace) if line.get("method") == "POST"] == ["201"]
 
 
 async def test_clicks_have_ids_of_their_own(tmp_path: Path, out: io.StringIO) -> None:
     """Two clicks never share an id, and every line that a click causes has one."""
-    async with opened(Play(database_url=database(tmp_path), outside=HURRIED)) as office:
+    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
         for word in ("help", "list"):
-            await office.tom.types(GENERAL, word)
+            await harness.tom.types(GENERAL, word)
     answered = [line for line in map(json.loads, out.getvalue().splitlines()) if line["event"] == "answered Slack"]
     assert len(answered) == 2
     assert len({line["trace"] for line in answered}) == 2

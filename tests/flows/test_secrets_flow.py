@@ -10,13 +10,13 @@ import httpx
 import pytest
 
 from bot.logs import configure_logs
+from bot.playground.launch import APPROVERS, GENERAL, RINA, Setup
 from bot.playground.slack import Direction, live_mentions
-from bot.playground.stage import APPROVERS, GENERAL, RINA, Play
 from bot.playground.tines import Fault, Kind
 from bot.playground.tines.seed import DEV_KEY, PROD_KEY, PROD_PUBLISH_KEY
 from handlers.models import State
 
-from .office import HURRIED, Office, database, opened
+from .harness import HURRIED, FlowHarness, database, opened
 from .quiet_logs import logging_as_before
 
 SECRETS = (DEV_KEY, PROD_KEY, PROD_PUBLISH_KEY)
@@ -48,9 +48,9 @@ def out() -> Iterator[io.StringIO]:
         yield stream
 
 
-def everything_for_slack(office: Office) -> Iterator[Any]:
+def everything_for_slack(harness: FlowHarness) -> Iterator[Any]:
     """Yield whatever Slack was given to show: the arguments of each call, and each answer to what it sent."""
-    for exchange in office.stage.slack.traffic:
+    for exchange in harness.playground.slack.traffic:
         yield exchange.request if exchange.direction is Direction.TO_SLACK else exchange.answer
 
 
@@ -59,28 +59,28 @@ def files(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file())
 
 
-def check_no_secret(office: Office, folder: Path, log: str, figures: str) -> None:
+def check_no_secret(harness: FlowHarness, folder: Path, log: str, figures: str) -> None:
     """Fail where any secret, or a part of one that would give it away, has got to."""
-    slack = "\n".join(map(str, office.stage.slack.traffic))
+    slack = "\n".join(map(str, harness.playground.slack.traffic))
     for secret in SECRETS:
         assert secret not in slack
-    tokens = (office.stage.slack.app.bot_token, office.stage.slack.app.signing_secret)
+    tokens = (harness.playground.slack.app.bot_token, harness.playground.slack.app.signing_secret)
     for secret in (*SECRETS, *tokens):
         assert secret not in log
         assert secret not in figures
         assert secret.encode() not in files(folder)
 
 
-async def figures_of(office: Office) -> str:
+async def figures_of(harness: FlowHarness) -> str:
     """Return what Prometheus is given."""
     async with httpx.AsyncClient(trust_env=False) as client:
-        return (await client.get(f"{office.stage.bot_url}/metrics")).text
+        return (await client.get(f"{harness.playground.bot_url}/metrics")).text
 
 
 async def test_hostile_flow(tmp_path: Path, out: io.StringIO) -> None:
     """From the form to the status list nothing that people or Tines wrote mentions, links or formats anything."""
-    async with opened(Play(database_url=database(tmp_path), outside=HURRIED)) as office:
-        dev, prod = office.stage.dev, office.stage.prod
+    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+        dev, prod = harness.playground.dev, harness.playground.prod
         team = dev.add_team(f"Red <!channel> {HOSTILE[2]}")
         prod.add_team(f"Blue {HOSTILE[6]}")
         names = [f"{number} {text}" for number, text in enumerate(HOSTILE)]
@@ -88,16 +88,16 @@ async def test_hostile_flow(tmp_path: Path, out: io.StringIO) -> None:
         for story in stories[:4]:
             dev.fail_story(story.id, f"{ALL} {DEV_KEY} {PROD_PUBLISH_KEY}")
         dev.fail_story(stories[4].id, ALL * 60 + PROD_PUBLISH_KEY)
-        request = await office.asks("All", source="Red", destination="Blue", reason=ALL, query="")
+        request = await harness.asks("All", source="Red", destination="Blue", reason=ALL, query="")
         assert len(request.content.stories) == len(HOSTILE)
-        await office.approves(request)
-        done = await office.rests(request, State.PARTIAL)
+        await harness.approves(request)
+        done = await harness.rests(request, State.PARTIAL)
         for word in (f"status {done.id}", f"history {done.id}", "list", ALL, f"status {ALL}", f"freeze {ALL}"):
-            await office.ada.types(GENERAL, word)
-        await office.stage.slack.open_home(RINA)
-        figures = await figures_of(office)
-        live = {mention for payload in everything_for_slack(office) for mention in live_mentions(payload)}
-        check_no_secret(office, tmp_path, out.getvalue(), figures)
+            await harness.ada.types(GENERAL, word)
+        await harness.playground.slack.open_home(RINA)
+        figures = await figures_of(harness)
+        live = {mention for payload in everything_for_slack(harness) for mention in live_mentions(payload)}
+        check_no_secret(harness, tmp_path, out.getvalue(), figures)
     assert {each for each in live if not _intended(each)} == set()
     assert f"<@{RINA}>" in live
     assert sum(1 for status in done.statuses if status.error) == 5
@@ -105,22 +105,24 @@ async def test_hostile_flow(tmp_path: Path, out: io.StringIO) -> None:
 
 async def test_secrets_in_refusals(tmp_path: Path, out: io.StringIO) -> None:
     """A refusal of Tines that repeats keys is shown, logged and kept without them, whatever call it answers."""
-    async with opened(Play(database_url=database(tmp_path), outside=HURRIED)) as office:
-        request = await office.asks(reason=f"Please {HOSTILE[0]}")
+    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+        request = await harness.asks(reason=f"Please {HOSTILE[0]}")
         words = f"denied {HOSTILE[0]} api_key={PROD_PUBLISH_KEY} Bearer {DEV_KEY}"
-        office.stage.dev.faults.add(Fault(Kind.ANSWER, "POST", "/admin/sync_destinations", status=422, message=words))
-        await office.approves(request)
-        failed = await office.rests(request, State.FAILED)
-        office.stage.dev.faults.clear()
-        office.stage.dev.faults.add(Fault(Kind.ANSWER, status=403, message=words))
-        office.stage.prod.faults.add(Fault(Kind.ANSWER, status=500, message=words))
-        await office.rina.opens_form(GENERAL)
-        await office.rina.searches("Source team", "zzz")
-        await office.rina.searches("Destination team", "zzz")
-        await office.ada.types(GENERAL, f"status {request.id}")
-        figures = await figures_of(office)
-        live = {mention for payload in everything_for_slack(office) for mention in live_mentions(payload)}
-        check_no_secret(office, tmp_path, out.getvalue(), figures)
+        harness.playground.dev.faults.add(
+            Fault(Kind.ANSWER, "POST", "/admin/sync_destinations", status=422, message=words)
+        )
+        await harness.approves(request)
+        failed = await harness.rests(request, State.FAILED)
+        harness.playground.dev.faults.clear()
+        harness.playground.dev.faults.add(Fault(Kind.ANSWER, status=403, message=words))
+        harness.playground.prod.faults.add(Fault(Kind.ANSWER, status=500, message=words))
+        await harness.rina.opens_form(GENERAL)
+        await harness.rina.searches("Source team", "zzz")
+        await harness.rina.searches("Destination team", "zzz")
+        await harness.ada.types(GENERAL, f"status {request.id}")
+        figures = await figures_of(harness)
+        live = {mention for payload in everything_for_slack(harness) for mention in live_mentions(payload)}
+        check_no_secret(harness, tmp_path, out.getvalue(), figures)
     assert failed.problem is not None
     assert "denied" in failed.problem.words
     assert {each for each in live if not _intended(each)} == set()

@@ -11,24 +11,24 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
+from bot.playground.launch import GENERAL, RINA
 from bot.playground.slack import Direction, Json
-from bot.playground.stage import GENERAL, RINA
 from bot.views import ids
-from handlers.models import SyncRequest
+from handlers.models import Request
 from handlers.store import Event
 
-from .office import Office, until
+from .harness import FlowHarness, until
 
-KEPT: Final = ("requests", "decisions", "announcements", "intents", "freezes")
+KEPT: Final = ("requests", "decisions", "announcements", "deferred_commands", "freezes")
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """An office with a request that waits and one that was cancelled, and what Slack sent while they came about."""
+    """A harness with a request that waits and one that was cancelled, and what Slack sent while they came about."""
 
-    office: Office
-    pending: SyncRequest
-    ended: SyncRequest
+    harness: FlowHarness
+    pending: Request
+    ended: Request
     click: Json  # on a button of a message
     press: Json  # of a button in a modal
     form: Json  # submitted
@@ -47,19 +47,19 @@ class Scene:
 
     async def refusals(self) -> list[Event]:
         """Return every refusal in the record."""
-        return [event for event in await self.office.events() if event.kind == "refused"]
+        return [event for event in await self.harness.events() if event.kind == "refused"]
 
     def said(self, since: int) -> str:
         """Return what the bot showed or answered since so many exchanges with Slack."""
         shown = [
             exchange.request if exchange.direction is Direction.TO_SLACK else exchange.answer
-            for exchange in list(self.office.stage.slack.traffic)[since:]
+            for exchange in list(self.harness.playground.slack.traffic)[since:]
         ]
         return json.dumps(shown, ensure_ascii=False)
 
     def rows(self) -> Mapping[str, list[object]]:
         """Return every row that says what is, not what happened."""
-        file = self.office.stage.settings.database_url.removeprefix("sqlite:///")
+        file = self.harness.playground.settings.database_url.removeprefix("sqlite:///")
         with closing(sqlite3.connect(file)) as connection:
             return {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in KEPT}  # noqa: S608 - names from above
 
@@ -67,33 +67,33 @@ class Scene:
 Does = Callable[[Scene, str], Awaitable[object]]
 
 
-async def set_up(office: Office) -> Scene:
+async def set_up(harness: FlowHarness) -> Scene:
     """Let Rina ask twice and cancel once, and Ada look at what waits."""
-    ended = await office.asks()
-    form = office.last_sent("view_submission")
-    search = office.last_sent("block_suggestion")
-    await office.rina.types(GENERAL, f"cancel {ended.id}")
-    await office.rina.sees_view(lambda view: view.get("submit") is not None)
-    await office.rina.submits()
-    pending = await office.asks()
-    await office.opens_review(pending)
-    click = office.last_sent("block_actions")
-    await office.ada.presses("Look again")
-    press = office.last_sent("block_actions")
+    ended = await harness.asks()
+    form = harness.last_sent("view_submission")
+    search = harness.last_sent("block_suggestion")
+    await harness.rina.types(GENERAL, f"cancel {ended.id}")
+    await harness.rina.sees_view(lambda view: view.get("submit") is not None)
+    await harness.rina.submits()
+    pending = await harness.asks()
+    await harness.opens_review(pending)
+    click = harness.last_sent("block_actions")
+    await harness.ada.presses("Look again")
+    press = harness.last_sent("block_actions")
 
     async def looked_twice() -> bool:
-        return (await office.kinds(pending)).count("shown") == 2
+        return (await harness.kinds(pending)).count("shown") == 2
 
     await until(looked_twice, "what was shown was not recorded")
-    await office.all_said()
-    return Scene(office, pending, await office.request(ended.id), click, press, form, search)
+    await harness.all_said()
+    return Scene(harness, pending, await harness.request(ended.id), click, press, form, search)
 
 
 def types(text: str) -> Does:
     """Type after the command."""
 
     async def do(scene: Scene, who: str) -> object:
-        return await scene.office.stage.slack.command(who, GENERAL, "/tines-sync", scene.filled(text))
+        return await scene.harness.playground.slack.command(who, GENERAL, "/tines-sync", scene.filled(text))
 
     return do
 
@@ -104,7 +104,7 @@ def clicks(action: str, value: str) -> Does:
     async def do(scene: Scene, who: str) -> object:
         payload = json.loads(json.dumps(scene.click)) | {"user": {"id": who}}
         payload["actions"][0] |= {"action_id": action, "value": scene.filled(value)}
-        return await scene.office.sent_again(payload)
+        return await scene.harness.sent_again(payload)
 
     return do
 
@@ -116,7 +116,7 @@ def presses(action: str, meta: str) -> Does:
         payload = json.loads(json.dumps(scene.press)) | {"user": {"id": who}}
         payload["actions"][0] |= {"action_id": action, "value": ""}
         payload["view"]["private_metadata"] = scene.filled(meta)
-        return await scene.office.sent_again(payload)
+        return await scene.harness.sent_again(payload)
 
     return do
 
@@ -132,7 +132,7 @@ def submits(callback: str, meta: str, comment: str = "") -> Does:
             "private_metadata": scene.filled(meta),
             "state": {"values": values},
         }
-        return await scene.office.sent_again(payload)
+        return await scene.harness.sent_again(payload)
 
     return do
 
@@ -152,7 +152,7 @@ def submits_form(*, route: str = "", reason: str = "Ready", emergency: bool = Fa
             chosen = [{"text": {"type": "plain_text", "text": "Now"}, "value": ids.VALUE_BREAK_GLASS}]
             box = {"type": "checkboxes", "selected_options": chosen}
             view["state"]["values"][ids.BLOCK_EMERGENCY] = {ids.ACTION_EMERGENCY: box}
-        return await scene.office.sent_again(payload)
+        return await scene.harness.sent_again(payload)
 
     return do
 
@@ -165,7 +165,7 @@ def searches(action: str, meta: str | None = None) -> Does:
         if meta is not None:
             payload["view"] |= {"private_metadata": meta, "state": {"values": {}}}
         for typed in ("s", "se", "sec"):
-            await scene.office.sent_again(payload | {"value": typed})
+            await scene.harness.sent_again(payload | {"value": typed})
         return None
 
     return do

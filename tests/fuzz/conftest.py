@@ -16,20 +16,20 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
-from bot.announcer import Pace
-from bot.app import World as Outside
+from bot.app import Overrides
+from bot.delivery import RateLimit
 from bot.playground.actor import Actor
+from bot.playground.launch import ADA, APPROVALS, GENERAL, RINA, Playground, Setup, launched
 from bot.playground.slack import Direction, Json
-from bot.playground.stage import ADA, APPROVALS, GENERAL, RINA, Play, Stage, staged
-from handlers.operations.pacing import Pacing
+from handlers.operations.schedule import Schedule
 
-QUICK: Final = Pacing(
+QUICK: Final = Schedule(
     look_first=timedelta(milliseconds=40),
     look_most=timedelta(milliseconds=100),
     follow_first=timedelta(milliseconds=40),
     follow_most=timedelta(milliseconds=100),
 )
-TABLES: Final = ("requests", "decisions", "announcements", "intents", "events", "freezes")
+TABLES: Final = ("requests", "decisions", "announcements", "deferred_commands", "events", "freezes")
 
 _MANY: Final = int(os.environ.get("FUZZ", "0"))  # examples in a long run; in a short one the same few every time
 
@@ -44,11 +44,13 @@ Rows = dict[str, list[tuple[object, ...]]]
 
 
 class Past:
-    """A stage after people worked on it, and what Slack sent meanwhile."""
+    """A playground after people worked on it, and what Slack sent meanwhile."""
 
     # No dataclass: Hypothesis would print its fields, all that was ever sent, with each example that fails.
-    def __init__(self, stage: Stage, recorded: tuple[Json, ...], file: Path, client: httpx.AsyncClient) -> None:
-        self.stage = stage
+    def __init__(
+        self, playground: Playground, recorded: tuple[Json, ...], file: Path, client: httpx.AsyncClient
+    ) -> None:
+        self.playground = playground
         self.recorded = recorded  # one payload for each thing that was done, of every type
         self.client = client
         self._file = file
@@ -65,7 +67,7 @@ class Past:
                 await asyncio.sleep(0.01)
 
     async def _done(self) -> bool:
-        async with self.stage.bot.store.reading() as reader:
+        async with self.playground.bot.store.reading() as reader:
             counts = await reader.counts()
             _, age = await reader.oldest_waiting()
         return age == 0 and counts.keys() <= RESTING
@@ -79,30 +81,33 @@ class Past:
 async def past(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Past]:
     """Let people ask, look, approve, reject, cancel and read once, for all examples of a module."""
     file = tmp_path_factory.mktemp("fuzz") / "fuzz.sqlite"
-    play = Play(
+    setup = Setup(
         database_url=f"sqlite:///{file}",
-        outside=Outside(pacing=QUICK, pace=Pace(burst=1000, per_second=1000), sweep_seconds=0.05),
+        overrides=Overrides(schedule=QUICK, rate_limit=RateLimit(burst=1000, per_second=1000), sweep_seconds=0.05),
         route={"requesters": (RINA, ADA)},
     )
-    async with staged(play) as stage, httpx.AsyncClient(base_url=stage.bot_url, trust_env=False, timeout=3) as client:
-        stage.dev.switches = replace(stage.dev.switches, sync_seconds=0, sync_spread=0, rate_limit=None)
-        await _work(stage)
-        recorded = [each.request for each in stage.slack.traffic if each.direction is Direction.TO_APP]
+    async with (
+        launched(setup) as playground,
+        httpx.AsyncClient(base_url=playground.bot_url, trust_env=False, timeout=3) as client,
+    ):
+        playground.dev.switches = replace(playground.dev.switches, sync_seconds=0, sync_spread=0, rate_limit=None)
+        await _work(playground)
+        recorded = [each.request for each in playground.slack.traffic if each.direction is Direction.TO_APP]
         submitted = next(each for each in recorded if each.get("type") == "view_submission")
         recorded.append({**submitted, "type": "view_closed", "is_cleared": False})
         recorded.append({"type": "url_verification", "token": "x", "challenge": "3eZbrw1aB"})
-        past = Past(stage, tuple(recorded), file, client)
+        past = Past(playground, tuple(recorded), file, client)
         await past.quiet()
         yield past
 
 
-async def _work(stage: Stage) -> None:
-    rina, ada = Actor(stage.slack, RINA), Actor(stage.slack, ADA)
+async def _work(playground: Playground) -> None:
+    rina, ada = Actor(playground.slack, RINA), Actor(playground.slack, ADA)
     for reason in ("Approve this", "Reject this", "Cancel this", "Leave this"):
         await rina.opens_form(GENERAL)
         await rina.fills_in("High-Priority Alerts", destination="SecOps Production", reason=reason)
         await rina.submits()
-        await stage.slack.close(RINA, rina.view()["id"], everything=True)
+        await playground.slack.close(RINA, rina.view()["id"], everything=True)
     approve = await ada.sees_message(APPROVALS, "(?s)Approve this")
     await ada.clicks("Review", approve, APPROVALS)
     await ada.sees_view(lambda view: view.get("submit") is not None)
@@ -115,18 +120,18 @@ async def _work(stage: Stage) -> None:
     await ada.presses("Reject")
     await ada.writes("Why?", "Not now")
     await ada.submits()
-    cancelled = await _request_of(stage, "Cancel this")
+    cancelled = await _request_of(playground, "Cancel this")
     await rina.types(GENERAL, f"cancel {cancelled}")
     await rina.submits()
     for text in ("help", "list", f"status {cancelled}", f"history {cancelled}", "freeze dev-to-prod", "nonsense"):
         await ada.types(GENERAL, text)
-    await stage.slack.shortcut(RINA, "tines_sync_form")
+    await playground.slack.shortcut(RINA, "tines_sync_form")
     await rina.sees_view(lambda view: view.get("submit") is not None)
-    await stage.slack.close(RINA, rina.view()["id"], everything=True)
-    await stage.slack.open_home(RINA)
+    await playground.slack.close(RINA, rina.view()["id"], everything=True)
+    await playground.slack.open_home(RINA)
 
 
-async def _request_of(stage: Stage, reason: str) -> str:
-    async with stage.bot.store.reading() as reader:
+async def _request_of(playground: Playground, reason: str) -> str:
+    async with playground.bot.store.reading() as reader:
         found, _ = await reader.requested_by(RINA, limit=20)
     return next(request.id for request in found if request.content.reason == reason)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from bot.playground.launch import ADA, BEN, RINA, TOM
 from bot.playground.slack import signed_headers
-from bot.playground.stage import ADA, BEN, RINA, TOM
 from handlers.store import event_hash
 
 from .conftest import FEW, FUZZ, Past, Rows
@@ -40,7 +40,7 @@ async def sent(
 ) -> httpx.Response:
     """Send a body, signed unless `headers` say otherwise; fails after three seconds."""
     text = body.decode(errors="replace")
-    signed = signed_headers(past.stage.slack.app.signing_secret, text, int(time.time()) - age)
+    signed = signed_headers(past.playground.slack.app.signing_secret, text, int(time.time()) - age)
     raw = {"Content-Type": content_type, **signed, **(headers or {})}
     encoded_headers = [(name.encode(), value.encode("utf-8", "replace")) for name, value in raw.items()]
     return await past.client.post("/slack/events", content=body, headers=encoded_headers)
@@ -83,8 +83,8 @@ def without_events(rows: Rows) -> Rows:
 
 async def check_sane(past: Past) -> None:
     """Fail when a row says something that nobody may bring about: this is all that a changed request may lead to."""
-    dev, prod = past.stage.dev, past.stage.prod
-    async with past.stage.bot.store.reading() as reader:
+    dev, prod = past.playground.dev, past.playground.prod
+    async with past.playground.bot.store.reading() as reader:
         requests, _ = await reader.requested_by(RINA, limit=10_000)
         others, _ = await reader.requested_by(ADA, limit=10_000)
         counts = await reader.counts()

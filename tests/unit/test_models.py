@@ -8,11 +8,11 @@ from handlers.models import (
     MOVES,
     Content,
     Decision,
+    Request,
     State,
     Story,
     StoryStatus,
     SyncMode,
-    SyncRequest,
     Team,
     Verdict,
     new_request_id,
@@ -175,7 +175,7 @@ def test_what_is_over_never_moves() -> None:
 
 def test_nothing_is_created_without_an_approval_and_nothing_waits_for_people_unseen() -> None:
     """A create follows an approval or an unknown outcome only; pending and uncertain requests wait for a click."""
-    assert {state for state in State if State.CREATING in MOVES[state]} == {State.APPROVED, State.UNCERTAIN}
+    assert {state for state in State if State.RUNNING in MOVES[state]} == {State.APPROVED, State.UNCERTAIN}
     assert {state for state in State if not state.active and not state.final} == {State.PENDING, State.UNCERTAIN}
 
 
@@ -185,8 +185,8 @@ def test_once_a_create_may_have_been_sent_nothing_is_called_off() -> None:
     The only way back to where it can be is the move to approved, for a call that surely did not arrive.
     """
     called_off = {State.CANCELLED, State.REJECTED, State.EXPIRED}
-    assert not called_off & MOVES[State.CREATING]
-    assert not called_off & _reached_from(State.SETTLING)
+    assert not called_off & MOVES[State.RUNNING]
+    assert not called_off & _reached_from(State.FOLLOWING)
 
 
 def a_decision(actor: str, **changes: object) -> Decision:
@@ -197,10 +197,10 @@ def a_decision(actor: str, **changes: object) -> Decision:
     return decision.model_copy(update=changes)
 
 
-def a_request(*decisions: Decision) -> SyncRequest:
+def a_request(*decisions: Decision) -> Request:
     """Build a pending request in its second revision with these decisions."""
     team = Team(id=1, name="t")
-    return SyncRequest(
+    return Request(
         id="TS-00000000",
         state=State.PENDING,
         revision=2,

@@ -15,10 +15,10 @@ from bot.playground.slack.api import WebApi
 from bot.playground.slack.changes import Change, ChangeKind
 from bot.playground.slack.core import Core
 from bot.playground.slack.delivery import ANSWER_SECONDS, AppAnswer, Courier, Parcel
+from bot.playground.slack.disruptions import Disruptions
 from bot.playground.slack.events import EventSender
 from bot.playground.slack.faults import Faults
 from bot.playground.slack.installation import AppInstall
-from bot.playground.slack.mischief import Mischief
 from bot.playground.slack.person import People
 from bot.playground.slack.pubsub import Subscription
 from bot.playground.slack.rates import STRICT_RATES, Rates
@@ -34,7 +34,7 @@ T = TypeVar("T")
 _RETRY_DELAYS: Final = (0.0, 60.0, 300.0)  # seconds before Slack sends an unanswered event again
 
 
-class LocalSlack(Mischief):
+class LocalSlack(Disruptions):
     """A workspace with one installed app.
 
     The app's side is `asgi()`; serve it, then set `base_url` to its origin. What a person does is a coroutine that

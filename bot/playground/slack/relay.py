@@ -29,7 +29,7 @@ class Relay:
         for moving in self._flows.values():
             moving.clear()
 
-    def thaw(self) -> None:
+    def unfreeze(self) -> None:
         """Pass on again, also what came meanwhile."""
         for moving in self._flows.values():
             moving.set()
@@ -43,7 +43,7 @@ class Relay:
         """Break every connection, also one that is just being made, and wait until none is left."""
         self._closed = True
         self.cut()
-        self.thaw()
+        self.unfreeze()
         await self._idle.wait()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -6,6 +6,7 @@ _parse    view → what was typed, with an error at each field that needs one
 _asides   checking, loading, something is wrong, nothing is allowed
 """
 
+from bot.views.carried import FormMeta
 from bot.views.form._asides import checking_view, loading_view, no_routes_view, problem_view
 from bot.views.form._build import form_view
 from bot.views.form._parse import parse_form
@@ -19,7 +20,6 @@ from bot.views.form._state import (
     state_of,
     stories_block,
 )
-from bot.views.meta import FormMeta
 
 __all__ = [
     "FormInput",

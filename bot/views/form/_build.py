@@ -82,7 +82,7 @@ def _route_fields(state: FormState, route: RouteChoice | None) -> Iterator[Block
         yield kit.rich(
             kit.para("❄️ ", kit.bold("This route is frozen"), " by ", kit.user(route.frozen_by), "."),
             kit.quote(route.frozen_reason, 500),
-            kit.para("You can ask and people can approve. Nothing runs until the route is thawed."),
+            kit.para("You can ask and people can approve. Nothing runs until the route is unfrozen."),
         )
 
 

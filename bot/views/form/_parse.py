@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from typing import Final, TypeVar
 
 from bot.views import ids, kit
+from bot.views.carried import FormMeta
 from bot.views.form._state import FormInput, Selection, destination_block, source_block, stories_block
-from bot.views.meta import FormMeta
-from bot.views.state import State, selected, selected_many, state_of_view, typed
 from bot.views.text import tidy
+from bot.views.view_values import ViewValues, selected, selected_many, typed, values_of_view
 from handlers.models import SyncMode, Team
 
 _T = TypeVar("_T")
@@ -27,7 +27,7 @@ def parse_form(view: Mapping[str, object]) -> FormInput:
 
     Also reads a form that is not finished, as its changes are reported: then `errors` is of no interest.
     """
-    state = state_of_view(view)
+    state = values_of_view(view)
     meta = FormMeta.read(view.get("private_metadata")) or FormMeta()
     errors: dict[str, str] = {}
     route = _route(state, meta, errors)
@@ -49,7 +49,7 @@ def parse_form(view: Mapping[str, object]) -> FormInput:
     )
 
 
-def _where_shown(state: State, errors: Mapping[str, str]) -> dict[str, str]:
+def _where_shown(state: ViewValues, errors: Mapping[str, str]) -> dict[str, str]:
     """Return the errors at fields that the form has: Slack shows none at others, such as a single route's text."""
     shown: dict[str, str] = {}
     for block, text in errors.items():
@@ -58,7 +58,7 @@ def _where_shown(state: State, errors: Mapping[str, str]) -> dict[str, str]:
     return shown
 
 
-def _route(state: State, meta: FormMeta, errors: dict[str, str]) -> str:
+def _route(state: ViewValues, meta: FormMeta, errors: dict[str, str]) -> str:
     option = selected(state, ids.BLOCK_ROUTE, ids.ACTION_ROUTE)
     route = option.value if option is not None else ""
     if ids.BLOCK_ROUTE not in state:  # a single route is shown as text
@@ -68,7 +68,7 @@ def _route(state: State, meta: FormMeta, errors: dict[str, str]) -> str:
     return route
 
 
-def _teams(state: State, route: str, errors: dict[str, str]) -> tuple[Team | None, Team | None]:
+def _teams(state: ViewValues, route: str, errors: dict[str, str]) -> tuple[Team | None, Team | None]:
     source, destination = source_block(route), destination_block(route)
     return (
         _team(state, source, ids.ACTION_SOURCE_TEAM, "the team the stories are in", errors),
@@ -76,7 +76,7 @@ def _teams(state: State, route: str, errors: dict[str, str]) -> tuple[Team | Non
     )
 
 
-def _team(state: State, block: str, action: str, what: str, errors: dict[str, str]) -> Team | None:
+def _team(state: ViewValues, block: str, action: str, what: str, errors: dict[str, str]) -> Team | None:
     """Return the team that was chosen for the route that is chosen now; a team of another route is none."""
     option = selected(state, block, action)
     if option is not None and option.value == ids.VALUE_MORE:
@@ -89,7 +89,7 @@ def _team(state: State, block: str, action: str, what: str, errors: dict[str, st
     return Team(id=number, name=option.text)
 
 
-def _selection(state: State, route: str, source: Team, meta: FormMeta, errors: dict[str, str]) -> Selection:
+def _selection(state: ViewValues, route: str, source: Team, meta: FormMeta, errors: dict[str, str]) -> Selection:
     block = stories_block(route, source.id)
     if block not in state:
         errors[source_block(route)] = "The stories of this team were not shown yet. Wait a moment, then choose some."
@@ -133,12 +133,12 @@ def _number(value: str, prefix: str) -> int | None:
     return int(digits) if digits != value and _ID.fullmatch(digits) else None
 
 
-def _mode(state: State) -> SyncMode:
+def _mode(state: ViewValues) -> SyncMode:
     option = selected(state, ids.BLOCK_MODE, ids.ACTION_MODE)
     return SyncMode.MANUAL if option is not None and option.value == SyncMode.MANUAL else SyncMode.AUTOMATIC
 
 
-def _reason(state: State, errors: dict[str, str]) -> str:
+def _reason(state: ViewValues, errors: dict[str, str]) -> str:
     reason = tidy(typed(state, ids.BLOCK_REASON, ids.ACTION_REASON)).strip()
     if not reason:
         errors[ids.BLOCK_REASON] = "Say why, in a few words. The approvers decide by it."
@@ -147,6 +147,6 @@ def _reason(state: State, errors: dict[str, str]) -> str:
     return reason
 
 
-def _emergency(state: State) -> bool:
+def _emergency(state: ViewValues) -> bool:
     options = selected_many(state, ids.BLOCK_EMERGENCY, ids.ACTION_EMERGENCY)
     return any(option.value == ids.VALUE_BREAK_GLASS for option in options)

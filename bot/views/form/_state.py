@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from bot.views import ids
-from bot.views.meta import FormMeta
+from bot.views.carried import FormMeta
 from bot.views.text import plural
-from handlers.models import Story, SyncMode, SyncRequest, Team
+from handlers.models import Request, Story, SyncMode, Team
 
 MAX_CHOICES: Final = 100  # options that Slack keeps in one select
 
@@ -126,7 +126,7 @@ class FormInput:
         )
 
 
-def state_of(request: SyncRequest, routes: tuple[RouteChoice, ...], *, editing: bool, draft_id: str) -> FormState:
+def state_of(request: Request, routes: tuple[RouteChoice, ...], *, editing: bool, draft_id: str) -> FormState:
     """Return the form filled in with a request: to edit it, or to ask for the same again."""
     content = request.content
     return FormState(

@@ -5,7 +5,7 @@ _stories   up to 500 stories within one view
 _dialogs   reject, cancel, decided, refused
 """
 
-from bot.views.meta import ReviewMeta
+from bot.views.carried import ReviewMeta
 from bot.views.review._dialogs import (
     CommentInput,
     cancel_view,

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.views import describe, ids, kit
-from bot.views.meta import RequestRef, ReviewMeta
-from bot.views.state import state_of_view, typed
+from bot.views.carried import RequestRef, ReviewMeta
 from bot.views.text import Block, Message, tidy
-from handlers.models import SyncRequest
+from bot.views.view_values import typed, values_of_view
+from handlers.models import Request
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def parse_reject(view: Mapping[str, object]) -> CommentInput:
     return _comment(view, meta, meta.request if meta else None, required=True)
 
 
-def cancel_view(request: SyncRequest, *, reason_required: bool = False) -> Block:
+def cancel_view(request: Request, *, reason_required: bool = False) -> Block:
     """Return the view that asks whether and why a request is cancelled; who asked for it need not say why."""
     return kit.modal(
         ids.VIEW_CANCEL,
@@ -107,7 +107,7 @@ def refused_view(reasons: Sequence[str], *, by: str = "") -> Block:
 def _comment(
     view: Mapping[str, object], meta: ReviewMeta | None, request_id: str | None, *, required: bool
 ) -> CommentInput:
-    comment = tidy(typed(state_of_view(view), ids.BLOCK_COMMENT, ids.ACTION_COMMENT)).strip()
+    comment = tidy(typed(values_of_view(view), ids.BLOCK_COMMENT, ids.ACTION_COMMENT)).strip()
     errors: dict[str, str] = {}
     if required and not comment:
         errors[ids.BLOCK_COMMENT] = "Say why, in a few words."

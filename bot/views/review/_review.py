@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from bot.views import describe, ids, kit
-from bot.views.meta import ReviewMeta
+from bot.views.carried import ReviewMeta
 from bot.views.review._stories import story_blocks, view_size
 from bot.views.text import Block, date_element, plural
-from handlers.models import Story, SyncMode, SyncRequest
+from handlers.models import Request, Story, SyncMode
 from handlers.operations import ExistingDestination, Preview
 from handlers.policy import Quorum, Ruling
 from handlers.routes import Existing, Route
@@ -22,7 +22,7 @@ _SEEN: Final = 100  # as many ids as the view can carry
 
 
 def review_view(  # noqa: PLR0913 - what a person may do is decided by policy, one ruling for each
-    request: SyncRequest,
+    request: Request,
     route: Route,
     *,
     quorum: Quorum,
@@ -70,7 +70,7 @@ def review_view(  # noqa: PLR0913 - what a person may do is decided by policy, o
     )
 
 
-def review_meta(request: SyncRequest, preview: Preview | None) -> ReviewMeta:
+def review_meta(request: Request, preview: Preview | None) -> ReviewMeta:
     """Return what the review of the request carries: the digest is of the stories as the preview shows them."""
     content = request.content if preview is None or preview.problem else request.content.with_stories(preview.stories)
     existing = preview.existing if preview is not None else ()
@@ -78,7 +78,7 @@ def review_meta(request: SyncRequest, preview: Preview | None) -> ReviewMeta:
         request=request.id,
         revision=request.revision,
         digest=content.digest(),
-        seen=tuple(destination.id for destination in existing[:_SEEN]),
+        acknowledged_ids=tuple(destination.id for destination in existing[:_SEEN]),
     )
 
 
@@ -99,7 +99,7 @@ def _changes(changed: Sequence[str]) -> Iterator[Block]:
         )
 
 
-def _summary(request: SyncRequest) -> Iterator[Block]:
+def _summary(request: Request) -> Iterator[Block]:
     content = request.content
     yield kit.para(kit.user(request.requester), " asks to sync ", *describe.what(request))
     if request.editor != request.requester:
@@ -159,7 +159,7 @@ def _destination(destination: ExistingDestination) -> Iterator[Block]:
         yield describe.names(shown, limit=60)
 
 
-def _call(request: SyncRequest, route: Route, stories: int) -> Iterator[Block]:
+def _call(request: Request, route: Route, stories: int) -> Iterator[Block]:
     content = request.content
     mode = " It will sync only when triggered." if content.mode is SyncMode.MANUAL else ""
     yield kit.para(
@@ -180,7 +180,7 @@ def _call(request: SyncRequest, route: Route, stories: int) -> Iterator[Block]:
     yield kit.para(f"If another sync destination for these teams turns up before that, {then}.")
 
 
-def _approvals(request: SyncRequest, route: Route, quorum: Quorum) -> Iterator[Block]:
+def _approvals(request: Request, route: Route, quorum: Quorum) -> Iterator[Block]:
     yield kit.para(*describe.progress(quorum), " so far.")
     if not route.self_approval:
         yield kit.para("Who asked for it, or edited it last, cannot approve it.")
@@ -199,7 +199,7 @@ def _rulings(may_approve: Ruling, may_reject: Ruling) -> Iterator[Block]:
 
 
 def _buttons(
-    request: SyncRequest, meta: ReviewMeta, *, may_reject: bool, offers: tuple[bool, bool, bool]
+    request: Request, meta: ReviewMeta, *, may_reject: bool, offers: tuple[bool, bool, bool]
 ) -> Iterator[Block]:
     may_withdraw, may_edit, may_cancel = offers
     reject = kit.button(

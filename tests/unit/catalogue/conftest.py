@@ -10,7 +10,7 @@ import pytest
 
 from handlers.catalogue import Catalogue, FoundStories
 from handlers.routes import Tenant
-from handlers.tines import Patience, TinesClient
+from handlers.tines import RetryPolicy, TinesClient
 
 
 def a_story(number: int, name: str, **more: object) -> dict[str, object]:
@@ -162,7 +162,7 @@ async def make_catalogue(fake: FakeTenant, clock: Clock) -> AsyncIterator[MakeCa
                 "require_change_control": require_change_control,
             }
         )
-        client = TinesClient(tenant, transport=httpx.MockTransport(fake), patience=Patience(attempts=1))
+        client = TinesClient(tenant, transport=httpx.MockTransport(fake), retry_policy=RetryPolicy(attempts=1))
         catalogue = Catalogue({"dev": client}, {"dev": tenant}, clock=clock, answer_within=answer_within)
         made.append((catalogue, client))
         return catalogue

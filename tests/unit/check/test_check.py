@@ -19,8 +19,8 @@ from bot.playground.tines import ErrorShape, Right, build_tines_app
 from bot.playground.tines import Fault as TinesFault
 from bot.playground.tines import Kind as TinesKind
 from bot.playground.tines.seed import DEV_KEY, DEV_READER_KEY, PROD_KEY, PROD_PUBLISH_KEY, Seeded, seeded
-from bot.settings import Settings, Sound
-from handlers.routes import Atlas, Route, Tenant
+from bot.settings import PartialSettings, Settings
+from handlers.routes import Route, Tenant, Topology
 
 BOT_TOKEN = "xoxb-local-check"
 APP_TOKEN = "xapp-local-check"
@@ -88,7 +88,7 @@ class Place:
             slack_bot_token=SecretStr(self.bot_token),
             slack_app_token=SecretStr(self.app_token),
             slack_api_url=f"{urls['slack']}/api/",
-            atlas=Atlas(tenants=tenants, routes={self.route.name: self.route}),
+            topology=Topology(tenants=tenants, routes={self.route.name: self.route}),
         )
 
     @asynccontextmanager
@@ -118,7 +118,7 @@ def place() -> Place:
 async def findings_in(where: Place) -> list[Finding]:
     """Check a place; no secret may be in what is found."""
     async with where.served() as settings:
-        findings = await check(Sound.of(settings))
+        findings = await check(PartialSettings.of(settings))
     shown = findings_text(findings) + repr(findings)
     assert not [secret for secret in SECRETS if secret in shown]
     return findings
@@ -374,7 +374,7 @@ async def test_route_without_groups_or_socket_mode() -> None:
     where = place()
     where.policy(approvers=("*",), denied=(), break_glass=(), notify=())
     async with where.served() as settings:
-        findings = await check(Sound.of(settings.model_copy(update={"slack_app_token": None})))
+        findings = await check(PartialSettings.of(settings.model_copy(update={"slack_app_token": None})))
     assert not [found for found in findings if found.subject.startswith(("User", "Person", "Slack app"))]
     assert all(found.ok for found in findings)
 
@@ -402,7 +402,7 @@ async def test_command(harm: Callable[[Place], None] | None, status: int, verdic
     if harm:
         harm(where)
     async with where.served() as settings:
-        urls = {alias: tenant.url for alias, tenant in settings.atlas.tenants.items()}
+        urls = {alias: tenant.url for alias, tenant in settings.topology.tenants.items()}
         (tmp_path / "tines-sync.toml").write_text(CONFIG.format(**urls))
         process = await asyncio.create_subprocess_exec(
             sys.executable,

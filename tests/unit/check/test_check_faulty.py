@@ -33,7 +33,7 @@ async def tried(folder: Path, **environ: str) -> tuple[list[str], list[Finding]]
     """Check a file with two faults where everything else works; return where faults are, and what was found."""
 
     def faulty(settings: Settings) -> ConfigurationError:
-        tenants = settings.atlas.tenants
+        tenants = settings.topology.tenants
         (folder / "faulty.toml").write_text(FILE.format(dev=tenants["dev"].url, prod=tenants["prod"].url))
         said = {
             "TINES_SYNC_CONFIG": "faulty.toml",
@@ -49,8 +49,8 @@ async def tried(folder: Path, **environ: str) -> tuple[list[str], list[Finding]]
 
     async with place().served() as settings:
         error = faulty(settings)
-        assert error.sound is not None
-        return [fault.where for fault in error.faults], await check(error.sound)
+        assert error.partial is not None
+        return [fault.where for fault in error.faults], await check(error.partial)
 
 
 async def test_what_has_no_fault_is_tried(tmp_path: Path) -> None:

@@ -4,17 +4,17 @@ from typing import Any
 
 import pytest
 
-from .workshop import Workshop, equipped
+from .harness import ExecutionHarness, equipped
 
-OpenShop = Callable[..., Awaitable[Workshop]]
+OpenExecution = Callable[..., Awaitable[ExecutionHarness]]
 
 
 @pytest.fixture
-async def open_shop(prepared_database: str) -> AsyncIterator[OpenShop]:
-    """Give what opens a workshop; it takes the fields of the route that differ, and what `equipped` takes."""
+async def open_execution(prepared_database: str) -> AsyncIterator[OpenExecution]:
+    """Give what opens an execution harness; it takes the fields of the route that differ, and what `equipped` takes."""
     async with AsyncExitStack() as stack:
 
-        async def start(**differs: Any) -> Workshop:  # noqa: ANN401 - see `equipped`
+        async def start(**differs: Any) -> ExecutionHarness:  # noqa: ANN401 - see `equipped`
             return await stack.enter_async_context(equipped(prepared_database, **differs))
 
         yield start

@@ -10,14 +10,14 @@ import pytest
 
 from bot.playground.tines.faults import Fault, Kind
 from bot.playground.tines.seed import DEV_KEY, PROD_PUBLISH_KEY
-from handlers.models import State, SyncRequest
-from handlers.operations.logbook import CALLED
+from handlers.models import Request, State
+from handlers.operations.call_journal import CALLED
 from handlers.requests import Done, NotNow, Slow, advance, approve, cancel
 from handlers.routes import Existing
-from tests.unit.requests.room import ADA, RINA, STORIES
+from tests.unit.requests.harness import ADA, RINA, STORIES
 
-from .conftest import OpenShop
-from .workshop import DESTINATIONS, Workshop, no_answer, no_connection
+from .conftest import OpenExecution
+from .harness import DESTINATIONS, ExecutionHarness, no_answer, no_connection
 
 Calls = list[Mapping[str, Any]]
 
@@ -45,56 +45,56 @@ STATUS: Final[Mapping[str, int]] = {"refused": 422, "failed": 500}
 class Watch:
     """An approved request, and every call to its source tenant since its approval was clicked."""
 
-    shop: Workshop
-    request: SyncRequest
+    execution: ExecutionHarness
+    request: Request
     stories_before: int
 
     def made(self) -> Counter[tuple[str, str]]:
         """Return how often each call was made, as counted on the line and, for stories, by the tenant."""
-        stories = len(self.shop.room.dev.calls.of("GET", "/stories")) - self.stories_before
-        return Counter(self.shop.line.tried) + Counter({("GET", "/stories"): stories})
+        stories = len(self.execution.harness.dev.calls.of("GET", "/stories")) - self.stories_before
+        return Counter(self.execution.line.tried) + Counter({("GET", "/stories"): stories})
 
     async def recorded(self) -> Calls:
         """Return the calls in the record."""
-        return [event.data for event in await self.shop.room.events(self.request.id) if event.kind == CALLED]
+        return [event.data for event in await self.execution.harness.events(self.request.id) if event.kind == CALLED]
 
     async def counted(self) -> Counter[tuple[str, str]]:
         """Return how often each call was made, as the record and the row say."""
-        kept = [call.model_dump() for call in (await self.shop.room.now(self.request.id)).calls]
+        kept = [call.model_dump() for call in (await self.execution.harness.now(self.request.id)).calls]
         counted: Counter[tuple[str, str]] = Counter()
         for call in (*await self.recorded(), *kept):
             counted[call["method"], call["path"]] += call.get("times", 1)
         return counted
 
-    async def ends(self) -> SyncRequest:
+    async def ends(self) -> Request:
         """Let time pass until nothing more happens by itself."""
-        room = self.shop.room
+        harness = self.execution.harness
         for _ in range(100):
-            request = await room.works(self.request.id)
-            if request.due_at is None:
+            request = await harness.works(self.request.id)
+            if request.next_run_at is None:
                 return request
-            room.clock.passes(seconds=10)
+            harness.clock.passes(seconds=10)
         pytest.fail("it never came to rest")
 
 
-async def _watched(shop: Workshop, *stories: str) -> Watch:
+async def _watched(execution: ExecutionHarness, *stories: str) -> Watch:
     """Ask for a sync and have it approved."""
-    room = shop.room
-    request = await room.asks(story_ids=tuple(room.story(name) for name in stories or STORIES))
-    shown = await room.shown(request.id)
-    shop.line.tried.clear()
-    before = len(room.dev.calls.of("GET", "/stories"))
-    assert isinstance(await approve(room.desk, ADA, shown, patience=None), Done)
-    return Watch(shop, request, before)
+    harness = execution.harness
+    request = await harness.asks(story_ids=tuple(harness.story(name) for name in stories or STORIES))
+    shown = await harness.shown(request.id)
+    execution.line.tried.clear()
+    before = len(harness.dev.calls.of("GET", "/stories"))
+    assert isinstance(await approve(harness.services, ADA, shown, budget=None), Done)
+    return Watch(execution, request, before)
 
 
 async def _comes_to(watch: Watch, step: str) -> tuple[str, str]:
     """Let a request come to right before one of its calls, and return the method and path of that."""
-    room = watch.shop.room
+    harness = watch.execution.harness
     if step in {"show", "list after"}:
-        room.dev.switches = replace(room.dev.switches, sync_seconds=3)
-        assert (await room.works(watch.request.id)).state is State.SETTLING
-    one = f"{DESTINATIONS}/{max(room.dev.destinations, default=0)}"
+        harness.dev.switches = replace(harness.dev.switches, sync_seconds=3)
+        assert (await harness.works(watch.request.id)).state is State.FOLLOWING
+    one = f"{DESTINATIONS}/{max(harness.dev.destinations, default=0)}"
     return {
         "list before": ("GET", DESTINATIONS),
         "list stories": ("GET", "/stories"),
@@ -113,19 +113,19 @@ CASES: Final = [(step, end) for step in STEPS for end in ENDINGS if step != "lis
 
 
 @pytest.mark.parametrize(("step", "ending"), CASES)
-async def test_every_call_is_recorded_once(open_shop: OpenShop, step: str, ending: str) -> None:
+async def test_every_call_is_recorded_once(open_execution: OpenExecution, step: str, ending: str) -> None:
     """Whatever a call is for and however it ends, it is recorded once, with how it ended, and without a key."""
     adds = step in {"show before", "update"}
-    shop = await open_shop(existing=Existing.ADD if adds else Existing.ASK)
-    room = shop.room
+    execution = await open_execution(existing=Existing.ADD if adds else Existing.ASK)
+    harness = execution.harness
     if adds:
-        shop.somebody_creates(STORIES[0])
-    watch = await _watched(shop, *((STORIES[1],) if adds else ()))
+        execution.somebody_creates(STORIES[0])
+    watch = await _watched(execution, *((STORIES[1],) if adds else ()))
     method, path = await _comes_to(watch, step)
     if ending in SILENCES:
-        shop.line.before(method, path, SILENCES[ending])
+        execution.line.before(method, path, SILENCES[ending])
     elif ending != "ok":
-        room.dev.faults.add(Fault(Kind.ANSWER, method, path, times=1, status=STATUS[ending], message=WORDS))
+        harness.dev.faults.add(Fault(Kind.ANSWER, method, path, times=1, status=STATUS[ending], message=WORDS))
     assert (await watch.ends()).calls == ()
     assert await watch.counted() == watch.made()
     calls = await watch.recorded()
@@ -140,18 +140,18 @@ async def test_every_call_is_recorded_once(open_shop: OpenShop, step: str, endin
         assert {call["outcome"] for call in calls} == {"ok"}
         assert all(call["status"] in {200, 201} and call["back"] for call in mine)
     assert all((call["tenant"], call["ms"] >= 0) == ("dev", True) for call in mine)
-    record = json.dumps([event.data for event in await room.events(watch.request.id)])
+    record = json.dumps([event.data for event in await harness.events(watch.request.id)])
     assert DEV_KEY not in record
     assert PROD_PUBLISH_KEY not in record
 
 
-async def test_a_call_stands_before_what_it_led_to(open_shop: OpenShop) -> None:
+async def test_a_call_stands_before_what_it_led_to(open_execution: OpenExecution) -> None:
     """The record reads in the order of things: looked, about to create, created, and each with when and what came back."""
-    shop = await open_shop()
-    watch = await _watched(shop)
-    began = shop.room.clock()
+    execution = await open_execution()
+    watch = await _watched(execution)
+    began = execution.harness.clock()
     done = await watch.ends()
-    events = await shop.room.events(watch.request.id)
+    events = await execution.harness.events(watch.request.id)
     steps = [(each.data["method"], each.data["path"]) if each.kind == CALLED else each.kind for each in events]
     look = [("GET", DESTINATIONS), ("GET", "/stories")]
     after = steps.index("approved")
@@ -173,46 +173,46 @@ async def test_a_call_stands_before_what_it_led_to(open_shop: OpenShop) -> None:
     assert datetime.fromisoformat(create["began"]) == began
 
 
-async def test_looks_that_bring_nothing_new_are_summed(open_shop: OpenShop) -> None:
+async def test_looks_that_bring_nothing_new_are_summed(open_execution: OpenExecution) -> None:
     """Ten minutes of the same answer are one row with their number and their times, kept on the request until then."""
-    shop = await open_shop()
-    room = shop.room
-    room.dev.switches = replace(room.dev.switches, sync_seconds=10_000)
-    watch = await _watched(shop)
-    following = await room.works(watch.request.id)
-    began = room.clock()
-    rows = len(await room.events(following.id))
+    execution = await open_execution()
+    harness = execution.harness
+    harness.dev.switches = replace(harness.dev.switches, sync_seconds=10_000)
+    watch = await _watched(execution)
+    following = await harness.works(watch.request.id)
+    began = harness.clock()
+    rows = len(await harness.events(following.id))
     for _ in range(10):
-        room.clock.passes(seconds=15)
-        following = await room.works(following.id)
-    assert following.state is State.SETTLING
+        harness.clock.passes(seconds=15)
+        following = await harness.works(following.id)
+    assert following.state is State.FOLLOWING
     (kept,) = following.calls
     assert (kept.method, kept.times, kept.latest - kept.began) == ("GET", 10, timedelta(seconds=135))
     assert kept.began > began
-    assert len(await room.events(following.id)) == rows
+    assert len(await harness.events(following.id)) == rows
     assert await watch.counted() == watch.made()
     ended = await watch.ends()
     (shown,) = [call for call in await watch.recorded() if call["path"] == f"{DESTINATIONS}/{ended.destination_id}"]
-    assert shown["times"] == shop.line.tries("GET", f"{DESTINATIONS}/{ended.destination_id}") > 20
+    assert shown["times"] == execution.line.tries("GET", f"{DESTINATIONS}/{ended.destination_id}") > 20
     assert shown["back"]["statuses"] == {"requires_sync": 2}
     assert await watch.counted() == watch.made()
 
 
-async def test_a_tenant_that_goes_away_while_followed_is_in_the_record(open_shop: OpenShop) -> None:
+async def test_a_tenant_that_goes_away_while_followed_is_in_the_record(open_execution: OpenExecution) -> None:
     """Looks that fail are recorded with why when they begin to, summed while it lasts, and the good one after them."""
-    shop = await open_shop()
-    room = shop.room
-    room.dev.switches = replace(room.dev.switches, sync_seconds=200)
-    watch = await _watched(shop)
-    settling = await room.works(watch.request.id)
-    path = f"{DESTINATIONS}/{settling.destination_id}"
-    fault = room.dev.faults.add(Fault(Kind.ANSWER, "GET", path, status=503, message="Maintenance"))
+    execution = await open_execution()
+    harness = execution.harness
+    harness.dev.switches = replace(harness.dev.switches, sync_seconds=200)
+    watch = await _watched(execution)
+    following = await harness.works(watch.request.id)
+    path = f"{DESTINATIONS}/{following.destination_id}"
+    fault = harness.dev.faults.add(Fault(Kind.ANSWER, "GET", path, status=503, message="Maintenance"))
     for _ in range(6):
-        room.clock.passes(seconds=15)
-        away = await room.works(settling.id)
-    assert "look_failed" in await room.kinds(settling.id)
+        harness.clock.passes(seconds=15)
+        away = await harness.works(following.id)
+    assert "look_failed" in await harness.kinds(following.id)
     assert [(call.outcome, call.times) for call in away.calls] == [("failed", 10)]
-    room.dev.faults.remove(fault)
+    harness.dev.faults.remove(fault)
     assert (await watch.ends()).state is State.SUCCEEDED
     shows = [call for call in await watch.recorded() if call["path"] == path]
     assert [(call["outcome"], call.get("times", 1)) for call in shows][:2] == [("failed", 2), ("failed", 10)]
@@ -221,55 +221,55 @@ async def test_a_tenant_that_goes_away_while_followed_is_in_the_record(open_shop
     assert await watch.counted() == watch.made()
 
 
-async def test_looks_of_a_request_that_is_called_off_are_not_lost(open_shop: OpenShop) -> None:
+async def test_looks_of_a_request_that_is_called_off_are_not_lost(open_execution: OpenExecution) -> None:
     """A request that waits for its tenant and is cancelled leaves every look in the record."""
-    shop = await open_shop()
-    room = shop.room
-    watch = await _watched(shop)
-    room.dev.faults.add(Fault(Kind.ANSWER, "GET", DESTINATIONS, status=503, message="Maintenance"))
+    execution = await open_execution()
+    harness = execution.harness
+    watch = await _watched(execution)
+    harness.dev.faults.add(Fault(Kind.ANSWER, "GET", DESTINATIONS, status=503, message="Maintenance"))
     for _ in range(4):
-        await room.works(watch.request.id)
-        room.clock.passes(minutes=2)
-    assert (await room.now(watch.request.id)).calls
-    assert isinstance(await cancel(room.desk, RINA, watch.request.id, ""), Done)
-    assert (await room.now(watch.request.id)).calls == ()
+        await harness.works(watch.request.id)
+        harness.clock.passes(minutes=2)
+    assert (await harness.now(watch.request.id)).calls
+    assert isinstance(await cancel(harness.services, RINA, watch.request.id, ""), Done)
+    assert (await harness.now(watch.request.id)).calls == ()
     assert await watch.counted() == watch.made()
-    assert (await room.kinds(watch.request.id))[-1] == "cancelled"
+    assert (await harness.kinds(watch.request.id))[-1] == "cancelled"
 
 
-async def test_a_look_of_a_process_that_lost_its_request_is_recorded(open_shop: OpenShop) -> None:
+async def test_a_look_of_a_process_that_lost_its_request_is_recorded(open_execution: OpenExecution) -> None:
     """A call that was made is recorded even if another process has taken the request over when the answer comes."""
-    shop = await open_shop()
-    room = shop.room
-    watch = await _watched(shop)
-    async with shop.beside() as other:
+    execution = await open_execution()
+    harness = execution.harness
+    watch = await _watched(execution)
+    async with execution.beside() as other:
 
         async def taken_over() -> None:
-            await room.store.retire()
+            await harness.store.retire()
             async with other.store.transaction() as transaction:
                 assert await transaction.claim_request(watch.request.id) is not None
 
-        shop.line.after("GET", DESTINATIONS, taken_over)
-        await advance(room.desk, watch.request.id)
-    assert (await room.now(watch.request.id)).state is State.APPROVED
+        execution.line.after("GET", DESTINATIONS, taken_over)
+        await advance(harness.services, watch.request.id)
+    assert (await harness.now(watch.request.id)).state is State.APPROVED
     assert await watch.counted() == watch.made()
-    assert shop.line.tries("GET") == 1 + 1  # at the approval, and this one
+    assert execution.line.tries("GET") == 1 + 1  # at the approval, and this one
 
 
-async def test_calls_of_an_approval_that_is_not_taken_are_recorded(open_shop: OpenShop) -> None:
+async def test_calls_of_an_approval_that_is_not_taken_are_recorded(open_execution: OpenExecution) -> None:
     """When Tines says no, or is given up because a click cannot wait, the approver's calls are recorded all the same."""
-    shop = await open_shop()
-    room = shop.room
-    request = await room.asks()
-    shown = await room.shown(request.id)
-    shop.line.tried.clear()
-    watch = Watch(shop, request, len(room.dev.calls.of("GET", "/stories")))
-    room.dev.faults.add(Fault(Kind.ANSWER, "GET", DESTINATIONS, times=1, status=403, message="Owners only"))
-    assert isinstance(await approve(room.desk, ADA, shown, patience=None), NotNow)
-    room.dev.faults.add(Fault(Kind.SLOW, "GET", DESTINATIONS, times=1, seconds=30))
-    assert isinstance(await approve(room.desk, ADA, shown, patience=0.2), Slow)
+    execution = await open_execution()
+    harness = execution.harness
+    request = await harness.asks()
+    shown = await harness.shown(request.id)
+    execution.line.tried.clear()
+    watch = Watch(execution, request, len(harness.dev.calls.of("GET", "/stories")))
+    harness.dev.faults.add(Fault(Kind.ANSWER, "GET", DESTINATIONS, times=1, status=403, message="Owners only"))
+    assert isinstance(await approve(harness.services, ADA, shown, budget=None), NotNow)
+    harness.dev.faults.add(Fault(Kind.SLOW, "GET", DESTINATIONS, times=1, seconds=30))
+    assert isinstance(await approve(harness.services, ADA, shown, budget=0.2), Slow)
     assert await watch.counted() == watch.made()
     calls = await watch.recorded()
     assert [call["words"] for call in calls if call["outcome"] == "refused"] == ["Owners only"]
     assert {call["path"] for call in calls if call.get("why") == "given up"} >= {DESTINATIONS}
-    assert {event.actor for event in await room.events(request.id) if event.kind == CALLED} == {ADA}
+    assert {event.actor for event in await harness.events(request.id) if event.kind == CALLED} == {ADA}

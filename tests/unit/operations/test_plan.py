@@ -3,7 +3,7 @@ from typing import Final
 
 import pytest
 
-from handlers.models import Content, Decision, State, Story, SyncMode, SyncRequest, Team, Verdict
+from handlers.models import Content, Decision, Request, State, Story, SyncMode, Team, Verdict
 from handlers.operations.plan import Plan, Step, plan
 from handlers.routes import Existing, Route
 from handlers.tines import SyncDestination
@@ -18,8 +18,10 @@ RENAMED: Final = {11: ONE.model_copy(update={"name": "Eins"}), 12: TWO}
 GONE: Final = {12: TWO}
 
 
-def an_approved(*seen: tuple[int, ...], emergency: bool = False, mode: SyncMode = SyncMode.AUTOMATIC) -> SyncRequest:
-    """Return a request for two stories; each of `seen` is what one of its approvers was shown."""
+def an_approved(
+    *acknowledged: tuple[int, ...], emergency: bool = False, mode: SyncMode = SyncMode.AUTOMATIC
+) -> Request:
+    """Return a request for two stories; each of `acknowledged` is what one of its approvers was shown."""
     content = Content(
         route="dev-to-prod",
         source="dev",
@@ -30,7 +32,7 @@ def an_approved(*seen: tuple[int, ...], emergency: bool = False, mode: SyncMode 
         mode=mode,
         reason="Ready",
     )
-    return SyncRequest(
+    return Request(
         id="TS-00000001",
         state=State.APPROVED,
         revision=1,
@@ -49,10 +51,10 @@ def an_approved(*seen: tuple[int, ...], emergency: bool = False, mode: SyncMode 
                 digest=content.digest(),
                 actor=f"U0{number}",
                 verdict=Verdict.APPROVE,
-                seen=ids,
+                acknowledged_ids=ids,
                 at=NOW,
             )
-            for number, ids in enumerate(seen)
+            for number, ids in enumerate(acknowledged)
         ),
     )
 
@@ -168,7 +170,7 @@ TABLE: Final = [
 )
 def test_what_is_done(
     existing: Existing,
-    request_: SyncRequest,
+    request_: Request,
     same_teams: tuple[SyncDestination, ...],
     stories: dict[int, Story],
     expected: Plan,
@@ -190,7 +192,9 @@ def test_an_approval_of_something_else_saw_nothing() -> None:
     """Only approvals that count say what was seen: one of an older revision does not."""
     old = an_approved((7,), (7,))
     now = old.model_copy(
-        update={"decisions": (old.decisions[0].model_copy(update={"revision": 0, "seen": ()}), old.decisions[1])}
+        update={
+            "decisions": (old.decisions[0].model_copy(update={"revision": 0, "acknowledged_ids": ()}), old.decisions[1])
+        }
     )
     route = Route(name="r", source="dev", destination="prod", requesters=(), approvers=(), approval_channel="C")
     assert plan(now, route, there(7), AS_APPROVED).step is Step.CREATE

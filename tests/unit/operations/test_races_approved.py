@@ -3,113 +3,113 @@ import pytest
 from bot.playground.tines.syncing import publish_story
 from handlers.models import State
 from handlers.requests import Done, approve
-from tests.unit.requests.room import ADA, BEN, CLEO, STORIES, TOM
+from tests.unit.requests.harness import ADA, BEN, CLEO, STORIES, TOM
 
-from .conftest import OpenShop
-from .workshop import DESTINATIONS
+from .conftest import OpenExecution
+from .harness import DESTINATIONS
 
 
-async def test_every_approver_must_have_seen_what_is_there(open_shop: OpenShop) -> None:
+async def test_every_approver_must_have_seen_what_is_there(open_execution: OpenExecution) -> None:
     """Of two approvers only the second was shown a destination that had appeared: both are asked again, and then it runs."""
-    shop = await open_shop(approvals=2)
-    room = shop.room
-    request = await room.asks()
-    assert isinstance(await approve(room.desk, ADA, await room.shown(request.id), patience=None), Done)
-    there = shop.somebody_creates(STORIES[0])
-    seen = await room.shown(request.id)
-    assert seen.seen == (there.id,)
-    assert isinstance(await approve(room.desk, BEN, seen, patience=None), Done)
-    again = await room.works(request.id)
+    execution = await open_execution(approvals=2)
+    harness = execution.harness
+    request = await harness.asks()
+    assert isinstance(await approve(harness.services, ADA, await harness.shown(request.id), budget=None), Done)
+    there = execution.somebody_creates(STORIES[0])
+    seen = await harness.shown(request.id)
+    assert seen.acknowledged_ids == (there.id,)
+    assert isinstance(await approve(harness.services, BEN, seen, budget=None), Done)
+    again = await harness.works(request.id)
     assert (again.state, again.revision, again.approvals()) == (State.PENDING, 2, ())
-    assert shop.line.tries("POST") == 0
-    assert await shop.notes(request) == ["existing_found"]
+    assert execution.line.tries("POST") == 0
+    assert await execution.notes(request) == ["existing_found"]
     for who in (ADA, CLEO):
-        assert isinstance(await approve(room.desk, who, await room.shown(request.id), patience=None), Done)
-    assert (await room.finishes(request.id)).state is State.SUCCEEDED
-    assert room.creates() == 2
+        assert isinstance(await approve(harness.services, who, await harness.shown(request.id), budget=None), Done)
+    assert (await harness.finishes(request.id)).state is State.SUCCEEDED
+    assert harness.creates() == 2
 
 
-async def test_one_approver_who_saw_it_is_enough_where_one_is_needed(open_shop: OpenShop) -> None:
+async def test_one_approver_who_saw_it_is_enough_where_one_is_needed(open_execution: OpenExecution) -> None:
     """Where one approval is needed, whoever gave it has seen what is there, and it runs beside it."""
-    shop = await open_shop()
-    shop.somebody_creates(STORIES[0])
-    request = await shop.approved()
-    assert (await shop.room.finishes(request.id)).state is State.SUCCEEDED
-    assert shop.room.creates() == 2
+    execution = await open_execution()
+    execution.somebody_creates(STORIES[0])
+    request = await execution.approved()
+    assert (await execution.harness.finishes(request.id)).state is State.SUCCEEDED
+    assert execution.harness.creates() == 2
 
 
-async def test_what_was_listed_before_another_create_is_not_trusted(open_shop: OpenShop) -> None:
+async def test_what_was_listed_before_another_create_is_not_trusted(open_execution: OpenExecution) -> None:
     """A request whose look came before another one's create, and its turn after it, looks again and sees what is there."""
-    shop = await open_shop()
-    room = shop.room
-    first, second = await shop.approved(), await shop.approved(reason="The same again")
+    execution = await open_execution()
+    harness = execution.harness
+    first, second = await execution.approved(), await execution.approved(reason="The same again")
 
     async def the_first_is_done() -> None:
-        assert (await room.works(first.id)).state is State.SUCCEEDED
+        assert (await harness.works(first.id)).state is State.SUCCEEDED
 
-    shop.line.after("GET", DESTINATIONS, the_first_is_done)
-    waiting = await room.works(second.id)
-    assert (waiting.state, waiting.posts) == (State.APPROVED, 0)
-    room.clock.passes(seconds=10)
-    assert (await room.works(second.id)).state is State.PENDING
-    assert await shop.notes(second) == ["existing_found"]
-    assert room.creates() == 1
+    execution.line.after("GET", DESTINATIONS, the_first_is_done)
+    waiting = await harness.works(second.id)
+    assert (waiting.state, waiting.attempts) == (State.APPROVED, 0)
+    harness.clock.passes(seconds=10)
+    assert (await harness.works(second.id)).state is State.PENDING
+    assert await execution.notes(second) == ["existing_found"]
+    assert harness.creates() == 1
 
 
 @pytest.mark.parametrize("what", ["edited", "gone", "moved", "no change control"])
-async def test_what_was_approved_is_what_is_sent(open_shop: OpenShop, what: str) -> None:
+async def test_what_was_approved_is_what_is_sent(open_execution: OpenExecution, what: str) -> None:
     """A story that changed during a freeze is not sent as it is by now: the request goes back to its approvers."""
-    shop = await open_shop()
-    room = shop.room
-    await shop.freezes()
-    request = await shop.approved()
-    await room.works(request.id)
-    room.clock.passes(hours=3)
-    story = room.story(STORIES[0])
+    execution = await open_execution()
+    harness = execution.harness
+    await execution.freezes()
+    request = await execution.approved()
+    await harness.works(request.id)
+    harness.clock.passes(hours=3)
+    story = harness.story(STORIES[0])
     match what:
         case "edited":
-            publish_story(room.dev, story)
+            publish_story(harness.dev, story)
         case "gone":
-            room.dev.delete_story(story)
+            harness.dev.delete_story(story)
         case "moved":
-            room.dev.stories[story].team_id = next(
-                team for team in room.dev.teams if team != request.content.source_team.id
+            harness.dev.stories[story].team_id = next(
+                team for team in harness.dev.teams if team != request.content.source_team.id
             )
         case _:
-            room.dev.set_change_control(story, enabled=False)
-    await shop.thaws()
-    again = await room.works(request.id)
+            harness.dev.set_change_control(story, enabled=False)
+    await execution.unfreezes()
+    again = await harness.works(request.id)
     assert (again.state, again.revision, again.approvals()) == (State.PENDING, 2, ())
-    assert shop.line.tries("POST") == 0
-    told = next(each for each in await room.told() if each.get("kind") == "stories_changed")
+    assert execution.line.tries("POST") == 0
+    told = next(each for each in await harness.told() if each.get("kind") == "stories_changed")
     assert STORIES[0] in told["changes"][0]
     assert told["changes"][-1] == "So it needs approval again."
     if what == "edited":
-        assert isinstance(await approve(room.desk, BEN, await room.shown(request.id), patience=None), Done)
-        assert (await room.finishes(request.id)).state is State.SUCCEEDED
+        assert isinstance(await approve(harness.services, BEN, await harness.shown(request.id), budget=None), Done)
+        assert (await harness.finishes(request.id)).state is State.SUCCEEDED
 
 
-async def test_a_story_edited_right_after_the_approval(open_shop: OpenShop) -> None:
+async def test_a_story_edited_right_after_the_approval(open_execution: OpenExecution) -> None:
     """Also without a freeze the stories are looked at once more right before the call."""
-    shop = await open_shop()
-    room = shop.room
-    request = await shop.approved()
-    room.clock.passes(seconds=1)
-    publish_story(room.dev, room.story(STORIES[1]))
-    assert (await room.works(request.id)).state is State.PENDING
-    assert shop.line.tries("POST") == 0
+    execution = await open_execution()
+    harness = execution.harness
+    request = await execution.approved()
+    harness.clock.passes(seconds=1)
+    publish_story(harness.dev, harness.story(STORIES[1]))
+    assert (await harness.works(request.id)).state is State.PENDING
+    assert execution.line.tries("POST") == 0
 
 
-async def test_breaking_the_glass_asks_nobody_again(open_shop: OpenShop) -> None:
+async def test_breaking_the_glass_asks_nobody_again(open_execution: OpenExecution) -> None:
     """Who runs a request without approval runs it with the stories as they are, also after a freeze."""
-    shop = await open_shop(break_glass=(TOM,))
-    room = shop.room
-    shop.somebody_creates(STORIES[0])
-    await shop.freezes()
-    request = await room.asks(TOM, emergency=True)
-    await room.works(request.id)
-    room.clock.passes(hours=3)
-    publish_story(room.dev, room.story(STORIES[0]))
-    await shop.thaws()
-    assert (await room.finishes(request.id)).state is State.SUCCEEDED
-    assert shop.line.tries("POST", DESTINATIONS) == 1
+    execution = await open_execution(break_glass=(TOM,))
+    harness = execution.harness
+    execution.somebody_creates(STORIES[0])
+    await execution.freezes()
+    request = await harness.asks(TOM, emergency=True)
+    await harness.works(request.id)
+    harness.clock.passes(hours=3)
+    publish_story(harness.dev, harness.story(STORIES[0]))
+    await execution.unfreezes()
+    assert (await harness.finishes(request.id)).state is State.SUCCEEDED
+    assert execution.line.tries("POST", DESTINATIONS) == 1

@@ -2,163 +2,166 @@ import asyncio
 from datetime import datetime
 
 from handlers.models import State
-from handlers.requests import Changed, Done, Refused, Shown, approve, edit, reject, submit, withdraw
-from tests.unit.requests.room import ADA, BEN, RINA, Room
+from handlers.requests import Changed, Done, Refused, ReviewedVersion, approve, edit, reject, submit, withdraw
+from tests.unit.requests.harness import ADA, BEN, RINA, RequestHarness
 
-from .conftest import OpenShop
-from .workshop import DESTINATIONS, Workshop
+from .conftest import OpenExecution
+from .harness import DESTINATIONS, ExecutionHarness
 
 
-async def clicked_on(shop: Workshop) -> tuple[Room, Shown, datetime]:
+async def clicked_on(execution: ExecutionHarness) -> tuple[RequestHarness, ReviewedVersion, datetime]:
     """Have a request asked for and shown, and Approve clicked five seconds ago; its job is still to run."""
-    room = shop.room
-    request = await room.asks()
-    shown, clicked = await room.shown(request.id), room.clock()
-    room.clock.passes(seconds=5)
-    return room, shown, clicked
+    harness = execution.harness
+    request = await harness.asks()
+    shown, clicked = await harness.shown(request.id), harness.clock()
+    harness.clock.passes(seconds=5)
+    return harness, shown, clicked
 
 
-async def test_an_approval_that_runs_twice_stays_withdrawn(open_shop: OpenShop) -> None:
+async def test_an_approval_that_runs_twice_stays_withdrawn(open_execution: OpenExecution) -> None:
     """A job that finishes an approval and runs again after the person took it back does not approve once more."""
-    room, shown, clicked = await clicked_on(await open_shop(approvals=2))
-    first = await approve(room.desk, ADA, shown, patience=None, since=clicked)
+    harness, shown, clicked = await clicked_on(await open_execution(approvals=2))
+    first = await approve(harness.services, ADA, shown, budget=None, since=clicked)
     assert isinstance(first, Done)
-    room.clock.passes(seconds=5)
-    assert isinstance(await withdraw(room.desk, ADA, shown.request_id), Done)
-    again = await approve(room.desk, ADA, shown, patience=None, since=clicked)
+    harness.clock.passes(seconds=5)
+    assert isinstance(await withdraw(harness.services, ADA, shown.request_id), Done)
+    again = await approve(harness.services, ADA, shown, budget=None, since=clicked)
     assert isinstance(again, Done)
     assert "counts already" in again.text
-    assert (await room.now(shown.request_id)).approvals() == ()
-    assert (await room.kinds(shown.request_id)).count("approved") == 1
+    assert (await harness.now(shown.request_id)).approvals() == ()
+    assert (await harness.kinds(shown.request_id)).count("approved") == 1
     # a new click after that is a new approval
-    assert isinstance(await approve(room.desk, ADA, shown, patience=None, since=room.clock()), Done)
-    assert len((await room.now(shown.request_id)).approvals()) == 1
+    assert isinstance(await approve(harness.services, ADA, shown, budget=None, since=harness.clock()), Done)
+    assert len((await harness.now(shown.request_id)).approvals()) == 1
 
 
-async def test_a_job_that_runs_again_is_no_second_form(open_shop: OpenShop) -> None:
+async def test_a_job_that_runs_again_is_no_second_form(open_execution: OpenExecution) -> None:
     """A job that made a request and runs again leaves no row; the same form sent again later leaves one, told the same."""
-    shop = await open_shop()
-    room = shop.room
-    form, sent = room.form(), room.clock()
-    room.clock.passes(seconds=5)
-    made = await submit(room.desk, RINA, form, patience=None, since=sent)
-    room.clock.passes(seconds=5)
-    again = await submit(room.desk, RINA, form, patience=None, since=sent)
+    execution = await open_execution()
+    harness = execution.harness
+    form, sent = harness.form(), harness.clock()
+    harness.clock.passes(seconds=5)
+    made = await submit(harness.services, RINA, form, budget=None, since=sent)
+    harness.clock.passes(seconds=5)
+    again = await submit(harness.services, RINA, form, budget=None, since=sent)
     assert isinstance(made, Done)
     assert isinstance(again, Done)
     assert again.request.id == made.request.id
     assert "was asked for already" in again.text
-    assert await room.kinds(made.request.id) == ["asked"]
+    assert await harness.kinds(made.request.id) == ["asked"]
 
-    later = await submit(room.desk, RINA, form, patience=None, since=room.clock())
+    later = await submit(harness.services, RINA, form, budget=None, since=harness.clock())
     assert later == again
-    assert await room.kinds(made.request.id) == ["asked", "repeated"]
+    assert await harness.kinds(made.request.id) == ["asked", "repeated"]
 
 
-async def test_a_job_that_runs_again_is_no_second_click(open_shop: OpenShop) -> None:
+async def test_a_job_that_runs_again_is_no_second_click(open_execution: OpenExecution) -> None:
     """A job that gave an approval and runs again leaves no row; another click on the same review leaves one."""
-    room, shown, clicked = await clicked_on(await open_shop(approvals=2))
+    harness, shown, clicked = await clicked_on(await open_execution(approvals=2))
     for _ in range(2):
-        assert isinstance(await approve(room.desk, ADA, shown, patience=None, since=clicked), Done)
-    assert "repeated" not in await room.kinds(shown.request_id)
+        assert isinstance(await approve(harness.services, ADA, shown, budget=None, since=clicked), Done)
+    assert "repeated" not in await harness.kinds(shown.request_id)
 
-    room.clock.passes(seconds=5)
-    later = await approve(room.desk, ADA, shown, patience=None, since=room.clock())
+    harness.clock.passes(seconds=5)
+    later = await approve(harness.services, ADA, shown, budget=None, since=harness.clock())
     assert isinstance(later, Done)
     assert "counts already" in later.text
-    assert (await room.kinds(shown.request_id)).count("repeated") == 1
+    assert (await harness.kinds(shown.request_id)).count("repeated") == 1
 
 
-async def test_what_was_looked_up_for_an_older_revision_is_not_shown(open_shop: OpenShop) -> None:
+async def test_what_was_looked_up_for_an_older_revision_is_not_shown(open_execution: OpenExecution) -> None:
     """An approval during which the request is edited is shown again, without what was looked up for its old stories."""
-    shop = await open_shop()
-    room = shop.room
-    request = await room.asks()
-    shown = await room.shown(request.id)
+    execution = await open_execution()
+    harness = execution.harness
+    request = await harness.asks()
+    shown = await harness.shown(request.id)
 
     async def rina_edits() -> None:
-        answer = await edit(room.desk, RINA, request.id, 1, room.form(reason="Better"), patience=None)
+        answer = await edit(harness.services, RINA, request.id, 1, harness.form(reason="Better"), budget=None)
         assert isinstance(answer, Done)
 
-    shop.line.after("GET", DESTINATIONS, rina_edits)
-    answer = await approve(room.desk, ADA, shown, patience=None)
+    execution.line.after("GET", DESTINATIONS, rina_edits)
+    answer = await approve(harness.services, ADA, shown, budget=None)
     assert isinstance(answer, Changed)
     assert (answer.request.revision, answer.preview) == (2, None)
     assert answer.changes == ("The request was changed by the person who asked. Below is what it asks for now.",)
-    assert (await room.now(request.id)).approvals() == ()
+    assert (await harness.now(request.id)).approvals() == ()
 
 
-async def test_what_changed_on_tines_is_shown_with_what_is_there(open_shop: OpenShop) -> None:
+async def test_what_changed_on_tines_is_shown_with_what_is_there(open_execution: OpenExecution) -> None:
     """An approval of stories that were edited since comes back with what was looked up, to be decided on at once."""
-    shop = await open_shop()
-    room = shop.room
-    request = await room.asks()
-    shown = await room.shown(request.id)
-    room.clock.passes(seconds=5)
-    room.dev.edit_story(request.content.stories[0].id)
-    answer = await approve(room.desk, ADA, shown, patience=None)
+    execution = await open_execution()
+    harness = execution.harness
+    request = await harness.asks()
+    shown = await harness.shown(request.id)
+    harness.clock.passes(seconds=5)
+    harness.dev.edit_story(request.content.stories[0].id)
+    answer = await approve(harness.services, ADA, shown, budget=None)
     assert isinstance(answer, Changed)
     assert answer.preview is not None
-    assert answer.preview.stories[0].edited_at == room.clock()
+    assert answer.preview.stories[0].edited_at == harness.clock()
 
 
-async def test_a_second_click_after_a_rejection_is_told_of_it(open_shop: OpenShop) -> None:
+async def test_a_second_click_after_a_rejection_is_told_of_it(open_execution: OpenExecution) -> None:
     """Who approved, and clicks again after somebody rejected the request, is not told that the approval counts."""
-    shop = await open_shop(approvals=2)
-    room = shop.room
-    request = await room.asks()
-    shown = await room.shown(request.id)
-    assert isinstance(await approve(room.desk, ADA, shown, patience=None), Done)
-    assert isinstance(await reject(room.desk, BEN, shown, "Not now"), Done)
-    answer = await approve(room.desk, ADA, shown, patience=None)
+    execution = await open_execution(approvals=2)
+    harness = execution.harness
+    request = await harness.asks()
+    shown = await harness.shown(request.id)
+    assert isinstance(await approve(harness.services, ADA, shown, budget=None), Done)
+    assert isinstance(await reject(harness.services, BEN, shown, "Not now"), Done)
+    answer = await approve(harness.services, ADA, shown, budget=None)
     assert isinstance(answer, Refused)
     assert answer.reasons == (f"{request.id} was rejected.",)
 
 
-async def test_a_click_during_a_rejection_is_told_of_it(open_shop: OpenShop) -> None:
+async def test_a_click_during_a_rejection_is_told_of_it(open_execution: OpenExecution) -> None:
     """The same is said when the rejection comes while the second click is being checked."""
-    shop = await open_shop(approvals=2)
-    room = shop.room
-    request = await room.asks()
-    shown = await room.shown(request.id)
+    execution = await open_execution(approvals=2)
+    harness = execution.harness
+    request = await harness.asks()
+    shown = await harness.shown(request.id)
 
     async def ben_rejects() -> None:
-        assert isinstance(await reject(room.desk, BEN, shown, "Not now"), Done)
+        assert isinstance(await reject(harness.services, BEN, shown, "Not now"), Done)
 
-    shop.line.after("GET", DESTINATIONS, ben_rejects)
-    answer = await approve(room.desk, ADA, shown, patience=None)
+    execution.line.after("GET", DESTINATIONS, ben_rejects)
+    answer = await approve(harness.services, ADA, shown, budget=None)
     assert isinstance(answer, Refused)
     assert answer.reasons == (f"{request.id} was rejected.",)
-    assert (await room.now(request.id)).state is State.REJECTED
+    assert (await harness.now(request.id)).state is State.REJECTED
 
 
-async def test_an_approval_on_a_frozen_route_says_when_it_runs(open_shop: OpenShop) -> None:
+async def test_an_approval_on_a_frozen_route_says_when_it_runs(open_execution: OpenExecution) -> None:
     """Who gives the last approval on a frozen route is not told that it runs now, and neither is who breaks the glass."""
-    shop = await open_shop(break_glass=(RINA,))
-    room = shop.room
-    await shop.freezes()
-    request = await room.asks()
-    approved = await approve(room.desk, ADA, await room.shown(request.id), patience=None)
+    execution = await open_execution(break_glass=(RINA,))
+    harness = execution.harness
+    await execution.freezes()
+    request = await harness.asks()
+    approved = await approve(harness.services, ADA, await harness.shown(request.id), budget=None)
     assert isinstance(approved, Done)
-    assert approved.text.endswith("dev-to-prod is frozen, so it runs when the route is thawed.")
-    broken = await submit(room.desk, RINA, room.form(emergency=True), patience=None)
+    assert approved.text.endswith("dev-to-prod is frozen, so it runs when the route is unfrozen.")
+    broken = await submit(harness.services, RINA, harness.form(emergency=True), budget=None)
     assert isinstance(broken, Done)
-    assert broken.text.endswith("dev-to-prod is frozen: it runs when it is thawed.")
+    assert broken.text.endswith("dev-to-prod is frozen: it runs when it is unfrozen.")
 
 
-async def test_a_form_that_arrives_twice_at_once_makes_one_request(open_shop: OpenShop) -> None:
+async def test_a_form_that_arrives_twice_at_once_makes_one_request(open_execution: OpenExecution) -> None:
     """Two clicks on one form at the same moment, in two processes, make one request; both are told of the same one."""
-    shop = await open_shop()
-    room = shop.room
-    form = room.form()
-    async with shop.beside() as other:
+    execution = await open_execution()
+    harness = execution.harness
+    form = harness.form()
+    async with execution.beside() as other:
         answers = await asyncio.gather(
-            *(submit(desk, RINA, form, patience=None) for desk in (room.desk, other.desk, room.desk, other.desk))
+            *(
+                submit(services, RINA, form, budget=None)
+                for services in (harness.services, other.services, harness.services, other.services)
+            )
         )
     found = {answer.request.id for answer in answers if isinstance(answer, Done)}
     assert len(found) == 1
     assert {type(answer) for answer in answers} == {Done}
-    async with room.store.reading() as reader:
+    async with harness.store.reading() as reader:
         assert await reader.counts() == {"pending": 1}
-    assert await room.kinds(found.pop()) == ["asked", *["repeated"] * 3]
-    assert len(await room.told()) == 1
+    assert await harness.kinds(found.pop()) == ["asked", *["repeated"] * 3]
+    assert len(await harness.told()) == 1

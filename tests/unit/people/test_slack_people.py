@@ -306,7 +306,7 @@ async def test_a_silent_slack_is_not_waited_for_long(slack: Slack) -> None:
     """When no answer comes, the person is told within the patience given, well before Slack's three seconds end."""
     slack.workspace.gate = asyncio.Event()  # never set
     client = AsyncWebClient(token="xoxb-secret", base_url=f"{slack.url}/api/")
-    impatient = SlackPeople(client, clock=slack.clock, patience=0.05)
+    impatient = SlackPeople(client, clock=slack.clock, timeout=0.05)
     with pytest.raises(PeopleUnavailableError, match="Try again in a moment"):
         await impatient.person("U0ADA", SEC)
 

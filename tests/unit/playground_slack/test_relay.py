@@ -27,7 +27,7 @@ async def test_a_relay_passes_on_both_ways_to_the_end() -> None:
         writer.close()
 
 
-async def test_what_came_while_frozen_is_passed_on_when_thawed() -> None:
+async def test_what_came_while_frozen_is_passed_on_when_unfrozen() -> None:
     """A frozen connection delivers nothing, and loses nothing."""
     server = await asyncio.start_server(_echo, "127.0.0.1", 0)
     address = server.sockets[0].getsockname()
@@ -39,7 +39,7 @@ async def test_what_came_while_frozen_is_passed_on_when_thawed() -> None:
         writer.write(b"b")
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(reader.read(1), 0.05)
-        relay.thaw()
+        relay.unfreeze()
         assert await reader.readexactly(1) == b"B"
         writer.close()
 

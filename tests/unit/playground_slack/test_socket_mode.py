@@ -26,7 +26,7 @@ FORM: Json = {
 }
 
 
-class Desk:
+class SocketApp:
     """An app on Socket Mode: keeps what it gets, and acknowledges with what a test lays ready."""
 
     def __init__(self, app_token: str, web: AsyncWebClient) -> None:
@@ -62,13 +62,13 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(slack: LocalSlack, install: AppInstall, web: AsyncWebClient) -> AsyncIterator[Desk]:
+async def app(slack: LocalSlack, install: AppInstall, web: AsyncWebClient) -> AsyncIterator[SocketApp]:
     """Return an app with one open connection."""
-    desk = Desk(install.app_token, web)
-    await desk.connect()
+    app = SocketApp(install.app_token, web)
+    await app.connect()
     await _connections(slack, 1)
-    yield desk
-    await desk.close()
+    yield app
+    await app.close()
 
 
 async def _connections(slack: LocalSlack, count: int) -> None:
@@ -76,22 +76,22 @@ async def _connections(slack: LocalSlack, count: int) -> None:
     await slack.until(lambda: slack.socket_mode.connected == count)
 
 
-async def test_everything_goes_through_the_socket(slack: LocalSlack, web: AsyncWebClient, desk: Desk) -> None:
+async def test_everything_goes_through_the_socket(slack: LocalSlack, web: AsyncWebClient, app: SocketApp) -> None:
     """Commands, options, submissions and events travel in envelopes, and acks bring the app's answers."""
-    desk.answers["/tines-sync"] = {"text": "Hello"}
+    app.answers["/tines-sync"] = {"text": "Hello"}
     outcome = await slack.command("U1", "C1", "/tines-sync", "help")
     assert [m["text"] for m in outcome.ephemerals] == ["Hello"]
-    assert (desk.received[-1].type, desk.received[-1].accepts_response_payload) == ("slash_commands", True)
+    assert (app.received[-1].type, app.received[-1].accepts_response_payload) == ("slash_commands", True)
     view_id = (await web.views_open(trigger_id=outcome.trigger_id, view=FORM))["view"]["id"]
     option = {"text": {"type": "plain_text", "text": "SecOps"}, "value": "1"}
-    desk.answers["block_suggestion"] = {"options": [option]}
+    app.answers["block_suggestion"] = {"options": [option]}
     assert (await slack.options("U1", view_id, "team", "team", "")).options == (option,)
     await slack.click("U1", ViewRef(view_id), "team", "team", "1")
-    desk.answers["view_submission"] = {"response_action": "errors", "errors": {"team": "No"}}
+    app.answers["view_submission"] = {"response_action": "errors", "errors": {"team": "No"}}
     assert (await slack.submit("U1", view_id)).errors == {"team": "No"}
-    assert desk.received[-1].type == "interactive"
+    assert app.received[-1].type == "interactive"
     await slack.open_home("U1")
-    assert (desk.received[-1].type, desk.received[-1].accepts_response_payload) == ("events_api", False)
+    assert (app.received[-1].type, app.received[-1].accepts_response_payload) == ("events_api", False)
 
 
 async def test_without_a_connection_the_person_is_told(slack: LocalSlack) -> None:
@@ -101,26 +101,26 @@ async def test_without_a_connection_the_person_is_told(slack: LocalSlack) -> Non
 
 
 @pytest.mark.parametrize("answer_within", [0.5])
-async def test_without_an_ack_the_person_is_told(slack: LocalSlack, desk: Desk) -> None:
+async def test_without_an_ack_the_person_is_told(slack: LocalSlack, app: SocketApp) -> None:
     """An envelope that is not acknowledged in time has timed out; a late ack changes nothing."""
-    desk.silent = True
+    app.silent = True
     with pytest.raises(SlackClientError, match="operation_timeout"):
         await slack.command("U1", "C1", "/tines-sync")
-    desk.silent = False
+    app.silent = False
     assert (await slack.command("U1", "C1", "/tines-sync")).answer == {}
 
 
-async def test_connections_share_the_envelopes(slack: LocalSlack, desk: Desk) -> None:
+async def test_connections_share_the_envelopes(slack: LocalSlack, app: SocketApp) -> None:
     """With two connections both get envelopes, each envelope goes to one."""
-    await desk.connect()
+    await app.connect()
     await _connections(slack, 2)
     for _ in range(4):
         await slack.command("U1", "C1", "/tines-sync")
-    assert len({request.envelope_id for request in desk.received}) == 4
+    assert len({request.envelope_id for request in app.received}) == 4
 
 
 @pytest.mark.parametrize("how", ["refresh", "warn", "close", "cut"])
-async def test_the_app_comes_back_after_a_disconnect(slack: LocalSlack, desk: Desk, how: str) -> None:
+async def test_the_app_comes_back_after_a_disconnect(slack: LocalSlack, app: SocketApp, how: str) -> None:
     """After a refresh request, a warning, a close or a reset, the app's client connects anew and envelopes go on."""
     match how:
         case "refresh":
@@ -135,27 +135,27 @@ async def test_the_app_comes_back_after_a_disconnect(slack: LocalSlack, desk: De
         await _connections(slack, 0)
     await _connections(slack, 1)
     assert (await slack.command("U1", "C1", "/tines-sync")).answer == {}
-    assert desk.received
+    assert app.received
 
 
 @pytest.mark.parametrize("answer_within", [0.5])
-async def test_a_deaf_connection_swallows_envelopes(slack: LocalSlack, desk: Desk) -> None:
+async def test_a_deaf_connection_swallows_envelopes(slack: LocalSlack, app: SocketApp) -> None:
     """A dead peer looks alive: what is sent to it is lost until it hears again."""
     slack.socket_mode.deafen()
     with pytest.raises(SlackClientError, match="operation_timeout"):
         await slack.command("U1", "C1", "/tines-sync")
-    assert desk.received == []
+    assert app.received == []
     slack.socket_mode.deafen(deaf=False)
     await slack.command("U1", "C1", "/tines-sync")
-    assert len(desk.received) == 1
+    assert len(app.received) == 1
 
 
-async def test_a_connection_that_ends_takes_its_envelopes_along(slack: LocalSlack, desk: Desk) -> None:
+async def test_a_connection_that_ends_takes_its_envelopes_along(slack: LocalSlack, app: SocketApp) -> None:
     """Who waits for an ack through a connection that breaks is told at once."""
-    desk.silent = True
+    app.silent = True
     asked = asyncio.create_task(slack.command("U1", "C1", "/tines-sync"))
     async with asyncio.timeout(5):
-        await desk.got_one.wait()
+        await app.got_one.wait()
     slack.socket_mode.cut()
     with pytest.raises(SlackClientError, match="ended before the ack"):
         await asked
@@ -169,21 +169,21 @@ async def test_the_app_survives_a_dead_peer(
     """A connection that goes dead without a word, or breaks, is noticed and replaced through the relay."""
     async with relayed(slack.base_url) as relay:
         slack.socket_url = relay.url
-        desk = Desk(install.app_token, web)
-        await desk.connect()
+        app = SocketApp(install.app_token, web)
+        await app.connect()
         await _connections(slack, 1)
         if how == "freeze":
             relay.freeze()
             with pytest.raises(SlackClientError, match="operation_timeout"):
                 await slack.command("U1", "C1", "/tines-sync")
             await slack.until(lambda: slack.socket_mode.connected > 1)
-            relay.thaw()
+            relay.unfreeze()
         else:
             relay.cut()
             await _connections(slack, 0)
         await _connections(slack, 1)
         assert (await slack.command("U1", "C1", "/tines-sync")).answer == {}
-        await desk.close()
+        await app.close()
 
 
 async def test_an_address_is_good_for_one_connection(slack: LocalSlack, web: AsyncWebClient) -> None:

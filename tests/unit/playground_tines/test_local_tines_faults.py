@@ -32,12 +32,12 @@ def pair() -> Pair:
 
 
 @asynccontextmanager
-async def _over_the_wire(pair: Pair, patience: float = 5) -> AsyncIterator[httpx.AsyncClient]:
+async def _over_the_wire(pair: Pair, seconds: float = 5) -> AsyncIterator[httpx.AsyncClient]:
     """Speak to dev through a real server on loopback."""
     async with (
         served(build_tines_app(pair.dev)) as url,
         httpx.AsyncClient(
-            base_url=url + PREFIX, headers={"Authorization": "Bearer dev-owner"}, timeout=patience, trust_env=False
+            base_url=url + PREFIX, headers={"Authorization": "Bearer dev-owner"}, timeout=seconds, trust_env=False
         ) as client,
     ):
         yield client
@@ -66,7 +66,7 @@ async def test_a_reset_after_leaves_a_destination(pair: Pair) -> None:
 async def test_no_answer_at_all(pair: Pair) -> None:
     """A hanging call ends only by the client's own time limit, and applies nothing."""
     pair.dev.faults.add(Fault(Kind.HANG, times=1))
-    async with _over_the_wire(pair, patience=0.1) as client:
+    async with _over_the_wire(pair, seconds=0.1) as client:
         with pytest.raises(httpx.ReadTimeout):
             await client.post(DESTINATIONS, json=pair.body())
     assert pair.dev.destinations == {}
@@ -75,7 +75,7 @@ async def test_no_answer_at_all(pair: Pair) -> None:
 async def test_applied_long_after_the_client_gave_up(pair: Pair) -> None:
     """The destination appears 20 s after the client stopped waiting, not before."""
     pair.dev.faults.add(Fault(Kind.APPLIED_LATE, "POST", DESTINATIONS, times=1, seconds=20))
-    async with _over_the_wire(pair, patience=0.1) as client:
+    async with _over_the_wire(pair, seconds=0.1) as client:
         with pair.dev.calls.subscribe() as feed:
             with pytest.raises(httpx.ReadTimeout):
                 await client.post(DESTINATIONS, json=pair.body())
@@ -91,7 +91,7 @@ async def test_applied_long_after_the_client_gave_up(pair: Pair) -> None:
 async def test_a_late_create_that_is_refused_by_then_makes_nothing(pair: Pair) -> None:
     """A key revoked in between is looked at when the create is applied."""
     pair.dev.faults.add(Fault(Kind.APPLIED_LATE, times=1, seconds=20))
-    async with _over_the_wire(pair, patience=0.1) as client:
+    async with _over_the_wire(pair, seconds=0.1) as client:
         with pair.dev.calls.subscribe() as feed:
             with pytest.raises(httpx.ReadTimeout):
                 await client.post(DESTINATIONS, json=pair.body())

@@ -4,17 +4,17 @@ from typing import Any
 
 import pytest
 
-from .room import Room, opened
+from .harness import RequestHarness, opened
 
-OpenRoom = Callable[..., Awaitable[Room]]
+OpenHarness = Callable[..., Awaitable[RequestHarness]]
 
 
 @pytest.fixture
-async def open_room(prepared_database: str) -> AsyncIterator[OpenRoom]:
-    """Give what opens a room; it takes the fields of the route that differ, and what `opened` takes."""
+async def open_harness(prepared_database: str) -> AsyncIterator[OpenHarness]:
+    """Give what opens a harness; it takes the fields of the route that differ, and what `opened` takes."""
     async with AsyncExitStack() as stack:
 
-        async def start(**differs: Any) -> Room:  # noqa: ANN401 - see `opened`
+        async def start(**differs: Any) -> RequestHarness:  # noqa: ANN401 - see `opened`
             return await stack.enter_async_context(opened(prepared_database, **differs))
 
         yield start

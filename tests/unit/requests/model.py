@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import permutations
 from typing import Final
 
-from .room import ADA, BEN, CLEO, RINA
+from .harness import ADA, BEN, CLEO, RINA
 
 APPROVERS: Final = frozenset({ADA, BEN, CLEO})
 NEEDED: Final = 2
@@ -21,7 +21,7 @@ DONE, REFUSED, CHANGED, WORKED = "Done", "Refused", "Changed", "worked"
 class Click:
     """One thing that somebody does. `revision` and `digest` are what was shown to them."""
 
-    what: str  # approve, reject, withdraw, cancel, edit, freeze, thaw, or work: the engine looks at the request
+    what: str  # approve, reject, withdraw, cancel, edit, freeze, unfreeze, or work: the engine looks at the request
     who: str = ""
     revision: int = 0
     digest: str = ""
@@ -63,7 +63,7 @@ class Model:
                 return self._edit(click)
             case "freeze" if click.who in APPROVERS:
                 return replace(self, frozen=True), DONE
-            case "thaw" if click.who in APPROVERS and self.frozen:
+            case "unfreeze" if click.who in APPROVERS and self.frozen:
                 return replace(self, frozen=False), DONE
             case "work":
                 now = self._in_time()

@@ -13,10 +13,24 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from handlers.audit import Verified
 from handlers.models import State
-from handlers.requests import Shown, advance, approve, cancel, edit, freeze, reject, thaw, withdraw
+from handlers.requests import ReviewedVersion, advance, approve, cancel, edit, freeze, reject, unfreeze, withdraw
 
+from .harness import (
+    ADA,
+    BEN,
+    CLEO,
+    LEADS,
+    MONDAY,
+    RINA,
+    ROUTE,
+    TOM,
+    Clock,
+    RequestHarness,
+    Staff,
+    local_tenants,
+    opened,
+)
 from .model import APPROVERS, DONE, REFUSED, WORKED, Click, Model, explanations
-from .room import ADA, BEN, CLEO, LEADS, MONDAY, RINA, ROUTE, TOM, Clock, Room, Staff, local_tenants, opened
 
 # Short and always the same where it runs with all other tests; as long, and as different, as one likes by FUZZ.
 FUZZ: Final = int(os.environ.get("FUZZ", "0"))
@@ -34,12 +48,12 @@ LENGTH: Final = settings(
 _PEOPLE: Final = st.sampled_from([ADA, BEN, CLEO, RINA, TOM])
 _CLICKS: Final = st.tuples(
     st.sampled_from(
-        ["approve", "approve", "approve", "reject", "withdraw", "cancel", "edit", "freeze", "thaw", "work"]
+        ["approve", "approve", "approve", "reject", "withdraw", "cancel", "edit", "freeze", "unfreeze", "work"]
     ),
     _PEOPLE,
     st.integers(0, 3),  # which of the latest reviews is on the person's screen
 )
-_SENT: Final = frozenset({State.CREATING, State.SETTLING, State.SUCCEEDED, State.PARTIAL})
+_SENT: Final = frozenset({State.RUNNING, State.FOLLOWING, State.SUCCEEDED, State.PARTIAL})
 _names = partial(next, count(1))
 
 
@@ -54,8 +68,8 @@ class Approvals(RuleBasedStateMachine):
         self.clock, self.staff = Clock(MONDAY + timedelta(days=364 * _names())), Staff()
         self.tenants = local_tenants(self.clock)
         self.stack = AsyncExitStack()
-        self.reviews: list[Shown] = []
-        self.room: Room
+        self.reviews: list[ReviewedVersion] = []
+        self.harness: RequestHarness
         self.model: Model
         self.id = ""
 
@@ -95,7 +109,7 @@ class Approvals(RuleBasedStateMachine):
     def a_story_is_edited(self) -> None:
         """Somebody works on a story in Tines."""
         self.clock.passes(seconds=1)
-        self.room.dev.edit_story(self.room.story("High-Priority Alerts"))
+        self.harness.dev.edit_story(self.harness.story("High-Priority Alerts"))
         self.runner.run(self._look())
 
     @rule()
@@ -112,7 +126,7 @@ class Approvals(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Thaw, let it end, and count what was created."""
         try:
-            if hasattr(self, "room"):
+            if hasattr(self, "harness"):
                 self.runner.run(self._end())
         finally:
             self.runner.run(self.stack.aclose())
@@ -126,7 +140,7 @@ class Approvals(RuleBasedStateMachine):
 
     async def _ask(self) -> None:
         await self._open()
-        request = await self.room.asks(draft_id=f"machine-{_names()}")
+        request = await self.harness.asks(draft_id=f"machine-{_names()}")
         self.id = request.id
         self.model = Model(there=request.digest, digest=request.digest)
         await self._review()
@@ -141,9 +155,9 @@ class Approvals(RuleBasedStateMachine):
             approvals=2,
             approvers=(LEADS, CLEO),
         )
-        self.room = await self.stack.enter_async_context(opening)
-        await self.room.store.retire(everybody=True)
-        await self.room.store.heartbeat(timedelta(days=365))
+        self.harness = await self.stack.enter_async_context(opening)
+        await self.harness.store.retire(everybody=True)
+        await self.harness.store.heartbeat(timedelta(days=365))
 
     async def _restart(self) -> None:
         await self.stack.aclose()
@@ -151,10 +165,10 @@ class Approvals(RuleBasedStateMachine):
         await self._compare(self.model)
 
     async def _review(self) -> None:
-        self.reviews.append(await self.room.shown(self.id))
+        self.reviews.append(await self.harness.shown(self.id))
 
     async def _look(self) -> None:
-        self.model = replace(self.model, there=(await self.room.shown(self.id)).digest)
+        self.model = replace(self.model, there=(await self.harness.shown(self.id)).digest)
 
     async def _at_once(self, clicks: list[Click]) -> None:
         works = [click for click in clicks if click.what == "work"]
@@ -162,7 +176,7 @@ class Approvals(RuleBasedStateMachine):
             clicks.remove(spare)
         answers = await asyncio.gather(*(self._do(click) for click in clicks))
         possible = list(explanations(self.model, clicks, answers))
-        now = await self.room.now(self.id)
+        now = await self.harness.now(self.id)
         for model in possible:
             if await self._matches(model):
                 self.model = model
@@ -176,35 +190,35 @@ class Approvals(RuleBasedStateMachine):
         await self._everybody_is_told()
 
     async def _do(self, click: Click) -> str:
-        desk, who = self.room.desk, click.who
+        services, who = self.harness.services, click.who
         match click.what:
             case "approve":
-                return type(await approve(desk, who, self._shown(click), patience=None)).__name__
+                return type(await approve(services, who, self._shown(click), budget=None)).__name__
             case "reject":
-                return type(await reject(desk, who, self._shown(click), "No")).__name__
+                return type(await reject(services, who, self._shown(click), "No")).__name__
             case "withdraw":
-                return type(await withdraw(desk, who, self.id)).__name__
+                return type(await withdraw(services, who, self.id)).__name__
             case "cancel":
-                return type(await cancel(desk, who, self.id, "No need")).__name__
+                return type(await cancel(services, who, self.id, "No need")).__name__
             case "edit":
-                form = self.room.form(reason="Better", draft_id=f"machine-{_names()}")
-                return type(await edit(desk, who, self.id, click.revision, form, patience=None)).__name__
+                form = self.harness.form(reason="Better", draft_id=f"machine-{_names()}")
+                return type(await edit(services, who, self.id, click.revision, form, budget=None)).__name__
             case "freeze":
-                frozen = await freeze(desk, who, ROUTE, "Hold on")
+                frozen = await freeze(services, who, ROUTE, "Hold on")
                 return REFUSED if type(frozen).__name__ == REFUSED else DONE
-            case "thaw":
-                thawed = await thaw(desk, who, ROUTE)
-                return REFUSED if type(thawed).__name__ == REFUSED else DONE
+            case "unfreeze":
+                unfrozen = await unfreeze(services, who, ROUTE)
+                return REFUSED if type(unfrozen).__name__ == REFUSED else DONE
             case _:
-                await advance(desk, self.id)
+                await advance(services, self.id)
                 return WORKED
 
-    def _shown(self, click: Click) -> Shown:
-        return Shown(request_id=self.id, revision=click.revision, digest=click.digest)
+    def _shown(self, click: Click) -> ReviewedVersion:
+        return ReviewedVersion(request_id=self.id, revision=click.revision, digest=click.digest)
 
     async def _matches(self, model: Model) -> bool:
-        now = await self.room.now(self.id)
-        async with self.room.store.reading() as reader:
+        now = await self.harness.now(self.id)
+        async with self.harness.store.reading() as reader:
             frozen = await reader.freeze(ROUTE) is not None
         state = "done" if now.state in _SENT else now.state.value
         approvals = frozenset(each.actor for each in now.approvals())
@@ -216,25 +230,25 @@ class Approvals(RuleBasedStateMachine):
         )
 
     async def _compare(self, model: Model) -> None:
-        assert await self._matches(model), (model, await self.room.now(self.id))
+        assert await self._matches(model), (model, await self.harness.now(self.id))
 
     async def _everybody_is_told(self) -> None:
         """Check that the requester is told once how it ended."""
         if self.model.state in {"rejected", "cancelled", "expired"}:
-            told = [each["kind"] for each in await self.room.told(f"@{RINA}") if each["of"] == self.id]
+            told = [each["kind"] for each in await self.harness.told(f"@{RINA}") if each["of"] == self.id]
             assert told == [self.model.state]
-            kinds = await self.room.kinds(self.id)
+            kinds = await self.harness.kinds(self.id)
             assert kinds.count(self.model.state) == 1
 
     async def _end(self) -> None:
         if self.model.frozen:
-            await thaw(self.room.desk, ADA, ROUTE)
-        ended = await self.room.finishes(self.id)
+            await unfreeze(self.harness.services, ADA, ROUTE)
+        ended = await self.harness.finishes(self.id)
         as_approved = self.model.there == self.model.digest
         sent = self.model.state == "done" or (self.model.state == "approved" and as_approved)
         assert (ended.state is State.SUCCEEDED) is sent, ended
-        assert self.room.creates() == (1 if sent else 0)
-        assert isinstance(await self.room.record(), Verified)
+        assert self.harness.creates() == (1 if sent else 0)
+        assert isinstance(await self.harness.record(), Verified)
 
 
 def test_approvals_on_any_database(prepared_database: str) -> None:

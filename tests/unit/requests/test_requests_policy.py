@@ -3,8 +3,8 @@ import pytest
 from handlers.models import State
 from handlers.requests import Done, submit
 
-from .conftest import OpenRoom
-from .room import ADA, CLEO, LEADS, RINA
+from .conftest import OpenHarness
+from .harness import ADA, CLEO, LEADS, RINA
 
 
 @pytest.mark.parametrize(
@@ -21,22 +21,22 @@ from .room import ADA, CLEO, LEADS, RINA
     ids=["empty group", "quorum too large", "only the requester", "all denied"],
 )
 async def test_a_policy_that_cannot_work_is_said_to_who_asks(
-    open_room: OpenRoom, policy: dict[str, object], said: str
+    open_harness: OpenHarness, policy: dict[str, object], said: str
 ) -> None:
     """Who asks on a route on which nobody can approve reads why at once, and so does the thread; it is recorded."""
-    room = await open_room(**policy)
-    answer = await submit(room.desk, RINA, room.form(), patience=None)
+    harness = await open_harness(**policy)
+    answer = await submit(harness.services, RINA, harness.form(), budget=None)
     assert isinstance(answer, Done)
     assert answer.request.state is State.PENDING
     assert said in answer.text
-    note = next(each for each in await room.told() if each.get("kind") == "policy_fault")
+    note = next(each for each in await harness.told() if each.get("kind") == "policy_fault")
     assert any(said in fault for fault in note["faults"])
-    assert await room.kinds(answer.request.id) == ["asked", "policy_fault"]
+    assert await harness.kinds(answer.request.id) == ["asked", "policy_fault"]
 
 
-async def test_a_policy_that_works_is_not_talked_about(open_room: OpenRoom) -> None:
+async def test_a_policy_that_works_is_not_talked_about(open_harness: OpenHarness) -> None:
     """Nothing is said of a policy when enough people can approve, nor to somebody who needs nobody's approval."""
-    room = await open_room(approvals=2, break_glass=(ADA,))
-    assert await room.kinds((await room.asks()).id) == ["asked"]
-    alone = await open_room(approvers=(RINA,), break_glass=(RINA,))
+    harness = await open_harness(approvals=2, break_glass=(ADA,))
+    assert await harness.kinds((await harness.asks()).id) == ["asked"]
+    alone = await open_harness(approvers=(RINA,), break_glass=(RINA,))
     assert await alone.kinds((await alone.asks(emergency=True, draft_id="other")).id) == ["break_glass"]

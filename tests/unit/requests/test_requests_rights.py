@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from handlers.models import Content, Decision, State, Story, SyncMode, SyncRequest, Team, Verdict
+from handlers.models import Content, Decision, Request, State, Story, SyncMode, Team, Verdict
 from handlers.people import Person
 from handlers.requests import Abilities, abilities
 from handlers.routes import Route
@@ -77,7 +77,7 @@ UNCERTAIN: dict[str, set[str]] = {
 }
 
 
-def a_request(state: State = State.PENDING) -> SyncRequest:
+def a_request(state: State = State.PENDING) -> Request:
     """Build a request that one approver has approved."""
     content = Content(
         route="dev-to-prod",
@@ -98,7 +98,7 @@ def a_request(state: State = State.PENDING) -> SyncRequest:
         groups=("S0SEC",),
         at=NOON,
     )
-    return SyncRequest(
+    return Request(
         id="TS-00000000",
         state=state,
         revision=1,

@@ -139,7 +139,7 @@ def test_secrets_stay_inside() -> None:
     settings = load_settings(
         {**GOOD, "SLACK_APP_TOKEN": "xapp-1-secret", "DATABASE_URL": "postgresql://u:pa%40ss-secret@db/x"}
     )
-    shown = repr(settings) + str(settings) + repr(settings.atlas)
+    shown = repr(settings) + str(settings) + repr(settings.topology)
     assert settings.known_secrets() == SECRETS | {"xapp-1-secret", "pa%40ss-secret", "pa@ss-secret"}
     assert not [secret for secret in settings.known_secrets() if secret in shown]
 
@@ -170,7 +170,7 @@ def test_relative_file(tmp_path: Path) -> None:
     """The file's default name is looked for in the folder given; a byte-order mark does no harm."""
     (tmp_path / "tines-sync.toml").write_bytes(b"\xef\xbb\xbf" + EXAMPLE.read_bytes())
     environ = {name: value for name, value in GOOD.items() if name != "TINES_SYNC_CONFIG"}
-    assert "dev-to-prod" in load_settings(environ, tmp_path).atlas.routes
+    assert "dev-to-prod" in load_settings(environ, tmp_path).topology.routes
 
 
 def test_impossible_path() -> None:

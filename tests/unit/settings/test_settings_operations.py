@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings.atlas import read_atlas
 from bot.settings.faults import Fault
+from bot.settings.topology import read_topology
 from handlers.routes import OPERATION_NAMES, OperationPolicy, Route
 
 BASE = """\
@@ -25,7 +25,7 @@ approval_channel = "C0APPROVALS"
 
 def read(added: str) -> tuple[Route | None, list[Fault]]:
     """Read the base file with something added; returns the route and what is wrong."""
-    found, faults = read_atlas(BASE + added, {"KEY": "a-real-api-key"}, Path())
+    found, faults = read_topology(BASE + added, {"KEY": "a-real-api-key"}, Path())
     return None if found is None else found.routes["up"], faults
 
 

@@ -2,12 +2,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from .shelf import Shelf
+from .harness import StoreHarness
 
 
 @pytest.fixture
-async def shelf(prepared_database: str) -> AsyncIterator[Shelf]:
+async def harness(prepared_database: str) -> AsyncIterator[StoreHarness]:
     """Give an empty database, on SQLite and on PostgreSQL."""
-    shelf = Shelf(prepared_database)
-    async with shelf.stack:
-        yield shelf
+    harness = StoreHarness(prepared_database)
+    async with harness.stack:
+        yield harness

@@ -21,7 +21,7 @@ from handlers.store import Store, event_hash
 from handlers.store.backup import BackupError, back_up
 from handlers.store.database import open_engine, open_job_engine, parse_url
 
-from .shelf import MONDAY, Jobs
+from .harness import MONDAY, Jobs
 
 
 @pytest.fixture

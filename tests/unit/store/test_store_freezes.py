@@ -58,7 +58,7 @@ async def put(store: Store) -> None:
 
 
 async def test_own_changes_are_seen_at_once(two: tuple[Store, Store, Clock]) -> None:
-    """Who freezes or thaws a route and opens the form right after it sees it frozen, or thawed."""
+    """Who freezes or unfreezes a route and opens the form right after it sees it frozen, or unfrozen."""
     store, _, _ = two
     assert await store.freezes() == {}
     await put(store)

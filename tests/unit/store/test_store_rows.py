@@ -4,29 +4,29 @@ from datetime import timedelta
 import pytest
 
 from handlers.jobs import ADVANCE, DELIVER, Job
-from handlers.models import Decision, Problem, State, StoryStatus, SyncRequest, Verdict
+from handlers.models import Decision, Problem, Request, State, StoryStatus, Verdict
 from handlers.policy import Freeze
 from handlers.store import ConflictError, Posted, Store, StoreUnavailableError
 from handlers.store.database import open_engine, parse_url
 
-from .shelf import LEASE, MONDAY, Jobs, Shelf, a_request
+from .harness import LEASE, MONDAY, Jobs, StoreHarness, a_request
 
 
-async def test_a_request_is_read_as_it_was_written(shelf: Shelf) -> None:
+async def test_a_request_is_read_as_it_was_written(harness: StoreHarness) -> None:
     """Every field of a request comes back as it was, whatever it holds."""
     request = a_request(
-        state=State.SETTLING,
-        known_ids=(3, 4),
-        posted_at=MONDAY,
-        posts=2,
+        state=State.FOLLOWING,
+        preexisting_ids=(3, 4),
+        attempted_at=MONDAY,
+        attempts=2,
         destination_id=9_000_000_000,
         statuses=(StoryStatus(story_id=11, name="Ünö “x”", status="failed", error="no\ncredential"),),
-        settle_until=MONDAY + timedelta(minutes=10),
+        follow_until=MONDAY + timedelta(minutes=10),
         problem=Problem(what="404", words="gone", advice="look", status=404),
         note="waits",
         emergency=True,
     )
-    store = shelf.store()
+    store = harness.store()
     async with store.transaction() as transaction:
         await transaction.add_request(request)
     async with store.reading() as reader:
@@ -36,9 +36,9 @@ async def test_a_request_is_read_as_it_was_written(shelf: Shelf) -> None:
         assert await reader.request_of_draft("none") is None
 
 
-async def test_a_change_needs_the_state_and_revision_it_was_decided_on(shelf: Shelf) -> None:
+async def test_a_change_needs_the_state_and_revision_it_was_decided_on(harness: StoreHarness) -> None:
     """A change decided on an older state or revision is refused whole, and nothing of its transaction is kept."""
-    store = shelf.store()
+    store = harness.store()
     request = a_request()
     async with store.transaction() as transaction:
         await transaction.add_request(request)
@@ -52,24 +52,24 @@ async def test_a_change_needs_the_state_and_revision_it_was_decided_on(shelf: Sh
         assert (await reader.chain_head())[0] == 0
 
 
-async def _cancel(store: Store, request: SyncRequest) -> None:
+async def _cancel(store: Store, request: Request) -> None:
     async with store.transaction() as transaction:
         transaction.record("cancelled", "U0RINA", "TS-00000001")
         await transaction.announce("k", "note", "C0")
         await transaction.change(request, state=State.CANCELLED)
 
 
-async def test_a_move_that_nobody_drew_is_a_mistake(shelf: Shelf) -> None:
+async def test_a_move_that_nobody_drew_is_a_mistake(harness: StoreHarness) -> None:
     """A request cannot be changed in a way that the diagram of states does not have."""
-    async with shelf.store().transaction() as transaction:
+    async with harness.store().transaction() as transaction:
         await transaction.add_request(a_request())
         with pytest.raises(ValueError, match="cannot move from pending to succeeded"):
             await transaction.change(a_request(), state=State.SUCCEEDED)
 
 
-async def test_two_who_change_at_once(shelf: Shelf) -> None:
+async def test_two_who_change_at_once(harness: StoreHarness) -> None:
     """Of many who change a request at the same moment exactly one succeeds; all others are told."""
-    store = shelf.store()
+    store = harness.store()
     request = a_request()
     async with store.transaction() as transaction:
         await transaction.add_request(request)
@@ -77,9 +77,9 @@ async def test_two_who_change_at_once(shelf: Shelf) -> None:
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["ConflictError"] * 5 + ["NoneType"]
 
 
-async def test_a_form_that_arrives_twice_makes_one_request(shelf: Shelf) -> None:
+async def test_a_form_that_arrives_twice_makes_one_request(harness: StoreHarness) -> None:
     """The same form cannot become two requests, even when both arrive at the same moment."""
-    store = shelf.store()
+    store = harness.store()
 
     async def add(number: int) -> None:
         async with store.transaction() as transaction:
@@ -89,9 +89,9 @@ async def test_a_form_that_arrives_twice_makes_one_request(shelf: Shelf) -> None
     assert [outcome for outcome in outcomes if outcome is None] == [None]
 
 
-async def test_the_chain_under_many_writers(shelf: Shelf) -> None:
+async def test_the_chain_under_many_writers(harness: StoreHarness) -> None:
     """Writers at the same time get numbers without a gap, and each event holds the hash of the one before it."""
-    stores = [shelf.store("one"), shelf.store("two")]
+    stores = [harness.store("one"), harness.store("two")]
 
     async def write(number: int) -> None:
         async with stores[number % 2].transaction() as transaction:
@@ -108,16 +108,16 @@ async def test_the_chain_under_many_writers(shelf: Shelf) -> None:
     assert all(events[place].data == events[place + 1].data for place in range(0, 24, 2))
 
 
-async def test_a_failed_transaction_leaves_nothing(shelf: Shelf) -> None:
+async def test_a_failed_transaction_leaves_nothing(harness: StoreHarness) -> None:
     """Nothing is recorded, announced or started for a change that did not happen."""
-    store = shelf.store()
+    store = harness.store()
     with pytest.raises(ZeroDivisionError):
         await _fail(store)
     async with store.reading() as reader:
         assert await reader.request("TS-00000001") is None
         assert await reader.announcement("key") is None
         assert await reader.chain_head() == (0, "")
-    assert shelf.jobs.woken == []
+    assert harness.jobs.woken == []
 
 
 async def _fail(store: Store) -> None:
@@ -129,19 +129,19 @@ async def _fail(store: Store) -> None:
         _ = 1 / 0
 
 
-async def test_jobs_are_woken_once_after_the_commit(shelf: Shelf) -> None:
+async def test_jobs_are_woken_once_after_the_commit(harness: StoreHarness) -> None:
     """The jobs of a transaction are started after it, each once, in the order in which they were ordered."""
-    async with shelf.store().transaction() as transaction:
+    async with harness.store().transaction() as transaction:
         for _ in range(2):
             transaction.advance("TS-00000001")
             await transaction.announce("key", "note", "C0")
-        assert shelf.jobs.woken == []
-    assert shelf.jobs.woken == [Job(ADVANCE, "TS-00000001"), Job(DELIVER, "C0")]
+        assert harness.jobs.woken == []
+    assert harness.jobs.woken == [Job(ADVANCE, "TS-00000001"), Job(DELIVER, "C0")]
 
 
-async def test_decisions(shelf: Shelf) -> None:
+async def test_decisions(harness: StoreHarness) -> None:
     """Decisions are kept oldest first; withdrawing marks a person's own, and only theirs, and only once."""
-    store = shelf.store()
+    store = harness.store()
     request = a_request()
     given = [
         Decision(
@@ -151,7 +151,7 @@ async def test_decisions(shelf: Shelf) -> None:
             actor=actor,
             verdict=Verdict.APPROVE,
             groups=("S0A",),
-            seen=(5,),
+            acknowledged_ids=(5,),
             at=MONDAY,
         )
         for actor in ("U0ADA", "U0BEN")
@@ -160,11 +160,11 @@ async def test_decisions(shelf: Shelf) -> None:
         await transaction.add_request(request)
         for decision in given:
             await transaction.add_decision(decision)
-    shelf.now += timedelta(minutes=1)
+    harness.now += timedelta(minutes=1)
     for _ in range(2):
         async with store.transaction() as transaction:
             await transaction.withdraw_approval(request, "U0ADA")
-        shelf.now += timedelta(minutes=1)
+        harness.now += timedelta(minutes=1)
     async with store.reading() as reader:
         found = await reader.request(request.id)
     assert found is not None
@@ -172,9 +172,9 @@ async def test_decisions(shelf: Shelf) -> None:
     assert found.approvals() == (given[1],)
 
 
-async def test_announcements_keep_their_order(shelf: Shelf) -> None:
-    """A lane's announcements are delivered in the order in which they were made; touching one does not move it."""
-    store = shelf.store()
+async def test_announcements_keep_their_order(harness: StoreHarness) -> None:
+    """A conversation's announcements are delivered in the order in which they were made; touching one does not move it."""
+    store = harness.store()
     async with store.transaction() as transaction:
         for key in ("one", "two", "three"):
             await transaction.announce(key, "note", "C0", data={"kind": key})
@@ -182,13 +182,15 @@ async def test_announcements_keep_their_order(shelf: Shelf) -> None:
         await transaction.announce("other", "note", "C1")
     assert await _open(store) == [("one", 1), ("two", 1), ("three", 1)]
     async with store.transaction() as transaction:
-        await transaction.update_announcement("one", delivered=1, channel="C0", messages=(Posted(ts="1.1", hash="h"),))
+        await transaction.update_announcement(
+            "one", delivered_version=1, channel="C0", messages=(Posted(ts="1.1", hash="h"),)
+        )
         await transaction.update_announcement("two", failure="channel_not_found")
     assert await _open(store) == [("three", 1)]
     async with store.transaction() as transaction:
-        await transaction.touch("two")
-        await transaction.touch("one")
-        await transaction.touch("nobody ordered this")
+        await transaction.refresh("two")
+        await transaction.refresh("one")
+        await transaction.refresh("nobody ordered this")
     assert await _open(store) == [("one", 2), ("two", 2), ("three", 1)]
     async with store.reading() as reader:
         one = await reader.announcement("one")
@@ -198,12 +200,12 @@ async def test_announcements_keep_their_order(shelf: Shelf) -> None:
 
 async def _open(store: Store) -> list[tuple[str, int]]:
     async with store.reading() as reader:
-        return [(each.key, each.wanted) for each in await reader.open_announcements("C0")]
+        return [(each.key, each.desired_version) for each in await reader.open_announcements("C0")]
 
 
-async def test_lists(shelf: Shelf) -> None:
+async def test_lists(harness: StoreHarness) -> None:
     """People's lists are newest first, in pages, with the number of all; what waits leaves out one's own."""
-    store = shelf.store()
+    store = harness.store()
     async with store.transaction() as transaction:
         for number in range(1, 6):
             who = "U0RINA" if number % 2 else "U0TOM"
@@ -222,9 +224,9 @@ async def test_lists(shelf: Shelf) -> None:
     assert nothing == ((), 0)
 
 
-async def test_freezes(shelf: Shelf) -> None:
+async def test_freezes(harness: StoreHarness) -> None:
     """A route is frozen with who and why; freezing again says it anew; thawing forgets it."""
-    store = shelf.store()
+    store = harness.store()
     first = Freeze(route="dev-to-prod", by="U0ADA", reason="Audit", at=MONDAY)
     again = first.model_copy(update={"by": "U0BEN", "reason": "Incident"})
     for freeze in (first, again):

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 from handlers.store import Store
 
-from .shelf import Shelf
+from .harness import StoreHarness
 
 
 async def write(store: Store, number: int, begun: list[int]) -> None:
@@ -15,9 +15,9 @@ async def write(store: Store, number: int, begun: list[int]) -> None:
         transaction.record("written", "U0RINA", None, number=number)
 
 
-async def test_writers_of_one_process_are_served_in_the_order_in_which_they_came(shelf: Shelf) -> None:
+async def test_writers_of_one_process_are_served_in_the_order_in_which_they_came(harness: StoreHarness) -> None:
     """On SQLite the one who waits longest is next, however many want to write; elsewhere a few write side by side."""
-    store = shelf.store("one")
+    store = harness.store("one")
     served: list[int] = []
     async with store.transaction() as first:
         first.record("written", "U0RINA", None, number=0)
@@ -27,14 +27,14 @@ async def test_writers_of_one_process_are_served_in_the_order_in_which_they_came
     async with store.reading() as reader:
         written = [event.data["number"] for event in await reader.events_after(0)]
     assert sorted(written) == list(range(9))
-    if shelf.url.startswith("sqlite"):
+    if harness.url.startswith("sqlite"):
         assert served == list(range(1, 9))
         assert written == list(range(9))
 
 
-async def test_a_writer_that_was_cancelled_gives_its_turn_to_the_next(shelf: Shelf) -> None:
+async def test_a_writer_that_was_cancelled_gives_its_turn_to_the_next(harness: StoreHarness) -> None:
     """Cancelled while it waits or while it writes, a writer holds nobody up, and nothing of it is kept."""
-    store = shelf.store("one")
+    store = harness.store("one")
     inside = asyncio.Event()
 
     async def write_for_ever() -> None:
@@ -58,10 +58,10 @@ async def test_a_writer_that_was_cancelled_gives_its_turn_to_the_next(shelf: She
 
 async def test_writers_that_wait_leave_connections_to_readers(prepared_postgres: str) -> None:
     """Four write at the same time, the fifth waits its turn, and who only reads does not wait at all."""
-    shelf = Shelf(prepared_postgres)
-    store = shelf.store("one")
+    harness = StoreHarness(prepared_postgres)
+    store = harness.store("one")
     begun: list[int] = []
-    async with shelf.stack:
+    async with harness.stack:
         async with AsyncExitStack() as four:
             for _ in range(4):
                 await four.enter_async_context(store.transaction())

@@ -7,7 +7,7 @@ import pytest
 import respx
 
 from handlers.routes import Tenant
-from handlers.tines import Patience, TinesClient
+from handlers.tines import RetryPolicy, TinesClient
 
 URL = "https://dev.tines.example"
 KEY = "dev-key-0123456789"
@@ -42,13 +42,15 @@ def tines() -> Iterator[respx.MockRouter]:
 
 
 @pytest.fixture
-def patience() -> Patience:
-    """Return a patience of three attempts with no wait between them."""
-    return Patience(attempts=3, wait_initial=0.0, wait_max=0.0, wait_jitter=0.0)
+def retry_policy() -> RetryPolicy:
+    """Return a policy of three attempts with no wait between them."""
+    return RetryPolicy(attempts=3, wait_initial=0.0, wait_max=0.0, wait_jitter=0.0)
 
 
 @pytest.fixture
-async def client(dev: Tenant, tines: respx.MockRouter, patience: Patience) -> AsyncIterator[TinesClient]:
+async def client(dev: Tenant, tines: respx.MockRouter, retry_policy: RetryPolicy) -> AsyncIterator[TinesClient]:
     """Return a client of the tenant."""
-    async with TinesClient(dev, transport=httpx.MockTransport(tines.async_handler), patience=patience) as client:
+    async with TinesClient(
+        dev, transport=httpx.MockTransport(tines.async_handler), retry_policy=retry_policy
+    ) as client:
         yield client

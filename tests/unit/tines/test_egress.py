@@ -11,11 +11,11 @@ from pydantic import SecretStr
 
 from handlers.network import Network
 from handlers.routes import Tenant
-from handlers.tines import Kind, Patience, RetryableError, TinesClient
+from handlers.tines import Kind, RetryableError, RetryPolicy, TinesClient
 
 TLS = Path(__file__).parent / "tls"  # a CA of these tests, and a certificate of it for dev.tines.example and localhost
 CA = TLS / "ca.pem"
-ONCE = Patience(attempts=1)
+ONCE = RetryPolicy(attempts=1)
 ANSWER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 24\r\n\r\n{"stack":{"name":"us1"}}'
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -84,13 +84,13 @@ def tenant(url: str, *, ca_file: Path | None = None, proxy: str | None = None) -
 
 async def stack_of(tenant: Tenant, network: Network) -> str:
     """Ask a tenant for the name of its stack."""
-    async with TinesClient(tenant, network=network, patience=ONCE) as client:
+    async with TinesClient(tenant, network=network, retry_policy=ONCE) as client:
         return (await client.info()).stack.name
 
 
 async def refused(tenant: Tenant, network: Network) -> RetryableError:
     """Return the error of a tenant that cannot be reached, told as surely not sent, also for a write."""
-    async with TinesClient(tenant, network=network, patience=ONCE) as client:
+    async with TinesClient(tenant, network=network, retry_policy=ONCE) as client:
         with pytest.raises(RetryableError):
             await client.sync_all(1)
         with pytest.raises(RetryableError) as caught:

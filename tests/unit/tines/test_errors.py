@@ -12,16 +12,16 @@ from handlers.routes import Tenant
 from handlers.tines import (
     Failure,
     Kind,
-    Patience,
     RefusedError,
     RetryableError,
+    RetryPolicy,
     Timeouts,
     TinesClient,
     TinesError,
     UnknownOutcomeError,
 )
 
-ONCE = Patience(attempts=1)
+ONCE = RetryPolicy(attempts=1)
 HTML = "<html><head><title>502 Bad Gateway</title></head><body><h1>oops</h1></body></html>"
 
 Operation = Callable[[TinesClient], Awaitable[object]]
@@ -67,7 +67,7 @@ async def fail(dev: Tenant, operation: Operation, answer: httpx.Response | Excep
             raise answer
         return answer
 
-    async with TinesClient(dev, transport=httpx.MockTransport(tenant), patience=ONCE) as client:
+    async with TinesClient(dev, transport=httpx.MockTransport(tenant), retry_policy=ONCE) as client:
         with pytest.raises(TinesError) as caught:
             await operation(client)
     assert len(calls) == 1
@@ -230,7 +230,7 @@ async def test_a_tenant_that_never_answers_is_given_up(dev: Tenant) -> None:
         return httpx.Response(200, request=request)
 
     short = Timeouts(whole=0.01)
-    async with TinesClient(dev, transport=httpx.MockTransport(silent), patience=ONCE, timeouts=short) as client:
+    async with TinesClient(dev, transport=httpx.MockTransport(silent), retry_policy=ONCE, timeouts=short) as client:
         with pytest.raises(UnknownOutcomeError) as write:
             await client.sync_all(1)
         with pytest.raises(RetryableError) as read:

@@ -8,7 +8,7 @@ import pytest
 import respx
 
 from handlers.routes import Tenant
-from handlers.tines import Failure, Kind, Patience, RefusedError, RetryableError, TinesClient, UnknownOutcomeError
+from handlers.tines import Failure, Kind, RefusedError, RetryableError, RetryPolicy, TinesClient, UnknownOutcomeError
 
 INFO = httpx.Response(200, json={"stack": {"name": "us1"}})
 STARTED = httpx.Response(200, json={"sync_initiated": True})
@@ -111,22 +111,22 @@ def limited(retry_after: float | None) -> RetryableError:
 
 def test_the_wait_is_the_one_asked_for() -> None:
     """`Retry-After` is waited for in full, with at most the jitter on top."""
-    waits = [Patience(wait_jitter=0.5).wait_for(limited(7.0)) for _ in range(50)]
+    waits = [RetryPolicy(wait_jitter=0.5).wait_for(limited(7.0)) for _ in range(50)]
     assert all(isinstance(wait, float) and 7.0 <= wait <= 7.5 for wait in waits)
     assert len(set(waits)) > 1
 
 
 def test_a_wait_too_long_is_not_waited_for() -> None:
     """Asked to wait longer than the cap, the client gives up at once rather than come back too early."""
-    patience = Patience(longest_retry_after=30.0)
-    assert patience.wait_for(limited(31.0)) is False
-    assert patience.wait_for(limited(30.0)) is not False
+    retry_policy = RetryPolicy(longest_retry_after=30.0)
+    assert retry_policy.wait_for(limited(31.0)) is False
+    assert retry_policy.wait_for(limited(30.0)) is not False
 
 
 def test_without_an_asked_wait_the_backoff_grows() -> None:
     """Without `Retry-After`, and for nothing but retryable errors, the usual backoff applies."""
-    assert Patience().wait_for(limited(None)) is True
-    assert Patience().wait_for(ValueError()) is False
+    assert RetryPolicy().wait_for(limited(None)) is True
+    assert RetryPolicy().wait_for(ValueError()) is False
 
 
 @pytest.mark.parametrize(
@@ -152,13 +152,13 @@ def test_without_an_asked_wait_the_backoff_grows() -> None:
 async def test_retry_after_is_read(dev: Tenant, headers: dict[str, str], seconds: float | None) -> None:
     """Both forms of `Retry-After` are understood, and nonsense is as good as none."""
     transport = httpx.MockTransport(lambda _: httpx.Response(429, headers=headers))
-    async with TinesClient(dev, transport=transport, patience=Patience(attempts=1)) as client:
+    async with TinesClient(dev, transport=transport, retry_policy=RetryPolicy(attempts=1)) as client:
         with pytest.raises(RetryableError) as caught:
             await client.info()
     assert caught.value.retry_after == seconds
 
 
-async def test_every_attempt_is_observed(dev: Tenant, tines: respx.MockRouter, patience: Patience) -> None:
+async def test_every_attempt_is_observed(dev: Tenant, tines: respx.MockRouter, retry_policy: RetryPolicy) -> None:
     """Repeated calls are reported one by one, by status or by how they failed."""
     seen: list[str] = []
     tines.get("/info").mock(side_effect=[httpx.Response(429), httpx.ConnectError("refused"), INFO])
@@ -167,7 +167,7 @@ async def test_every_attempt_is_observed(dev: Tenant, tines: respx.MockRouter, p
     def observe(_method: str, outcome: str, _seconds: float) -> None:
         seen.append(outcome)
 
-    async with TinesClient(dev, transport=transport, patience=patience, observe=observe) as client:
+    async with TinesClient(dev, transport=transport, retry_policy=retry_policy, observe=observe) as client:
         await client.info()
     assert seen == ["429", "unreachable", "200"]
 
@@ -176,7 +176,7 @@ async def test_in_a_hurry_one_attempt(client: TinesClient, tines: respx.MockRout
     """Somebody who waits gets the first answer, good or bad, and the patient client is as patient as before."""
     route = tines.get("/info").mock(side_effect=[httpx.Response(503), httpx.Response(503), INFO])
     with pytest.raises(RetryableError):
-        await client.hurried(5.0).info()
+        await client.with_deadline(5.0).info()
     assert route.call_count == 1
     assert (await client.info()).stack.name == "us1"
 
@@ -193,5 +193,5 @@ async def test_in_a_hurry_all_calls_end(dev: Tenant) -> None:
 
     async with TinesClient(dev, transport=httpx.MockTransport(tenant)) as client:
         with pytest.raises(RetryableError) as caught:
-            await client.hurried(0.05).teams()
+            await client.with_deadline(0.05).teams()
     assert caught.value.kind is Kind.TIMEOUT

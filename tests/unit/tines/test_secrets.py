@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from handlers.routes import Tenant
-from handlers.tines import Patience, TinesClient, TinesError
+from handlers.tines import RetryPolicy, TinesClient, TinesError
 
 OWN = "dev-key-0123456789"
 PUBLISH = "prod-publish-9876543210"
@@ -97,7 +97,7 @@ async def test_a_key_with_a_line_break_is_not_quoted(dev: Tenant) -> None:
     async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         broken = dev.model_validate({"alias": "dev", "url": url, "api_key": "topsecret\nvalue"})
-        async with TinesClient(broken, patience=Patience(attempts=1)) as client:
+        async with TinesClient(broken, retry_policy=RetryPolicy(attempts=1)) as client:
             with pytest.raises(TinesError) as caught:
                 await client.info()
     assert "line break" in caught.value.words

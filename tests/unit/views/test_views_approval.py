@@ -7,10 +7,10 @@ import pytest
 
 from bot.views import ids
 from bot.views.approval import approval_message
-from bot.views.meta import ReviewMeta
+from bot.views.carried import ReviewMeta
 from bot.views.review import cancel_view, parse_cancel, parse_reject, parse_review, reject_view, review_view
 from bot.views.text import Block, when
-from handlers.models import Content, Decision, Problem, State, Story, SyncMode, SyncRequest, Team, Verdict
+from handlers.models import Content, Decision, Problem, Request, State, Story, SyncMode, Team, Verdict
 from handlers.operations import ExistingDestination, Preview
 from handlers.policy import Freeze, Quorum, Ruling
 from handlers.routes import Existing, Route
@@ -56,9 +56,9 @@ def approval_by(actor: str, **changes: Any) -> Decision:  # noqa: ANN401 - the f
     )
 
 
-def asked(state: State = State.PENDING, **changes: Any) -> SyncRequest:  # noqa: ANN401 - the fields of a SyncRequest
+def asked(state: State = State.PENDING, **changes: Any) -> Request:  # noqa: ANN401 - the fields of a Request
     """Return a request, approved by one person."""
-    return SyncRequest(
+    return Request(
         **{
             "id": "TS-ABCD1234",
             "state": state,
@@ -104,8 +104,8 @@ def test_a_pending_request_shows_what_an_approver_needs_to_know() -> None:
     [
         (asked(State.PENDING), [ids.ACTION_REVIEW]),
         (asked(State.APPROVED), []),
-        (asked(State.CREATING), []),
-        (asked(State.SETTLING), []),
+        (asked(State.RUNNING), []),
+        (asked(State.FOLLOWING), []),
         (asked(State.SUCCEEDED), []),
         (asked(State.PARTIAL), []),
         (asked(State.UNCERTAIN), []),
@@ -117,7 +117,7 @@ def test_a_pending_request_shows_what_an_approver_needs_to_know() -> None:
     ],
     ids=lambda value: getattr(value, "state", None),
 )
-def test_only_buttons_that_work_are_there(request_: SyncRequest, expected: list[str]) -> None:
+def test_only_buttons_that_work_are_there(request_: Request, expected: list[str]) -> None:
     """A request can be reviewed while it waits and asked for again when it ended without a sync destination."""
     assert buttons(approval_message(request_, ROUTE, ONE_OF_TWO).blocks) == expected
 
@@ -147,7 +147,7 @@ def test_what_does_not_count_any_more_is_not_shown_in_the_channel() -> None:
 
 def test_break_glass_is_loud() -> None:
     """A request that runs without approval says so in a header of its own."""
-    message = approval_message(asked(State.CREATING, emergency=True), ROUTE, ONE_OF_TWO)
+    message = approval_message(asked(State.RUNNING, emergency=True), ROUTE, ONE_OF_TWO)
     headers = [block["text"]["text"] for block in message.blocks if block["type"] == "header"]
     assert any("without approval" in text for text in headers)
 
@@ -159,7 +159,7 @@ def test_a_frozen_route_is_told_while_it_holds_something_back() -> None:
     assert "Audit week" not in approval_message(asked(State.SUCCEEDED), ROUTE, ONE_OF_TWO, freeze=freeze).text
 
 
-def reviewed(request: SyncRequest, preview: Preview | None, **changes: Any) -> Block:  # noqa: ANN401 - of review_view
+def reviewed(request: Request, preview: Preview | None, **changes: Any) -> Block:  # noqa: ANN401 - of review_view
     """Return the review as somebody sees it who may decide."""
     options = {"quorum": ONE_OF_TWO, "may_approve": YES, "may_reject": YES, **changes}
     return review_view(request, ROUTE, preview=preview, **options)
@@ -211,7 +211,9 @@ def test_a_decision_carries_what_was_shown() -> None:
     newer = tuple(story.model_copy(update={"edited_at": NOW + timedelta(hours=1)}) for story in STORIES)
     existing = (ExistingDestination(id=24, story_names=("Story number 1",)),)
     view = reviewed(asked(), Preview(stories=newer, existing=existing), changed=("Story number 1 was edited.",))
-    shown = ReviewMeta(request="TS-ABCD1234", revision=2, digest=CONTENT.with_stories(newer).digest(), seen=(24,))
+    shown = ReviewMeta(
+        request="TS-ABCD1234", revision=2, digest=CONTENT.with_stories(newer).digest(), acknowledged_ids=(24,)
+    )
     assert parse_review(view) == shown
     reject = next(e for e in flat(view) if e.get("action_id") == ids.ACTION_REJECT)
     assert ReviewMeta.read(reject["value"]) == shown

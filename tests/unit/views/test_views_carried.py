@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.views.meta import ErrorRef, FormMeta, PageRef, RequestRef, ReviewMeta, read_request_id
+from bot.views.carried import ErrorRef, FormMeta, PageRef, RequestRef, ReviewMeta, read_request_id
 
 ids = st.text("0123456789ABCDEFGHJKMNPQRSTVWXYZ", min_size=8, max_size=8).map("TS-{}".format)
 revisions = st.integers(min_value=1, max_value=2**31 - 1)
@@ -15,7 +15,7 @@ carried = st.one_of(
         request=ids,
         revision=revisions,
         digest=st.text("0123456789abcdef", min_size=64, max_size=64),
-        seen=st.lists(st.integers(min_value=0, max_value=10**9), max_size=100).map(tuple),
+        acknowledged_ids=st.lists(st.integers(min_value=0, max_value=10**9), max_size=100).map(tuple),
     ),
     st.builds(ErrorRef, request=ids, story=st.integers(min_value=0, max_value=2**63 - 1)),
     st.builds(PageRef, page=st.integers(min_value=1, max_value=100_000), request=st.none() | ids),

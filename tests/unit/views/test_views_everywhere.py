@@ -9,18 +9,18 @@ from typing import Any, TypeAlias
 import pytest
 
 from bot.playground.slack.blocks import blocks_text_length, home_faults, message_faults, modal_faults, view_bytes
-from bot.views import approval, form, home, lists, notes, options, plain, review, statuses
+from bot.views import approval, fallback_text, form, home, lists, notes, options, review, statuses
 from bot.views.text import Message
 from handlers.catalogue import FoundStories, TagCount
 from handlers.models import (
     Content,
     Decision,
     Problem,
+    Request,
     State,
     Story,
     StoryStatus,
     SyncMode,
-    SyncRequest,
     Team,
     Verdict,
 )
@@ -50,7 +50,7 @@ HOSTILE = {
 }
 
 
-def asked(text: str, state: State, *, stories: int, emergency: bool = False) -> SyncRequest:
+def asked(text: str, state: State, *, stories: int, emergency: bool = False) -> Request:
     """Return a request in a state, with the text in every place where somebody could write."""
     content = Content(
         route=text[:75] or "r",
@@ -65,7 +65,7 @@ def asked(text: str, state: State, *, stories: int, emergency: bool = False) -> 
         reason=text,
     )
     kinds = ("synced", "failed", "requires_sync", text)
-    return SyncRequest(
+    return Request(
         id="TS-ABCD1234",
         state=state,
         revision=3,
@@ -111,7 +111,7 @@ def on(text: str) -> Route:
 QUORUM = Quorum(needed=2, have=1, separate_needed=2, separate_have=1, reached=False)
 
 
-def messages(request: SyncRequest, text: str) -> Iterator[tuple[str, Message]]:
+def messages(request: Request, text: str) -> Iterator[tuple[str, Message]]:
     """Yield every message about a request."""
     route = on(text)
     freeze = Freeze(route=text, by="U0FREEZER", reason=text, at=NOW)
@@ -153,12 +153,12 @@ def messages(request: SyncRequest, text: str) -> Iterator[tuple[str, Message]]:
     yield "refusal", lists.refusal_message([text] * 30)
     yield "one refusal", lists.refusal_message([text])
     yield "error", lists.error_message(text)
-    yield "told", lists.told_message(text)
+    yield "told", lists.notice_message(text)
     yield "help", lists.help_message(text[:60] or "/tines-sync")
     yield "empty list", lists.list_message([], page=1, pages=1)
 
 
-def views(request: SyncRequest, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def views(request: Request, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield every view about a request, and the App Home with it."""
     route = on(text)
     problem = Problem(what=text, words=text, advice=text)
@@ -247,7 +247,7 @@ def test_slack_takes_every_message(scene: Scene) -> None:
         assert message_faults(message.blocks) == [], name
         assert blocks_text_length(message.blocks) <= 13_200, name
         assert wire(message.blocks), name
-        for each in (message, *plain.plain_only(message)):
+        for each in (message, *fallback_text.plain_only(message)):
             assert 0 < utf16(each.text) < 4_000, name
 
 
@@ -268,7 +268,7 @@ def test_nothing_from_outside_is_live(scene: Scene) -> None:
             assert not HIDDEN.search(string), name
         assert set(users_in(payload)) <= OURS, name
     for name, message in scene[0]:
-        for each in (message, *plain.plain_only(message)):
+        for each in (message, *fallback_text.plain_only(message)):
             assert_harmless(each.text, name)
 
 

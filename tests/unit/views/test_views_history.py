@@ -5,20 +5,20 @@ import pytest
 
 from bot.views.history import going_on, history_event
 from bot.views.lists import history_message
-from handlers.models import Called
+from handlers.models import ApiCall
 from handlers.store import Event
 
 BEGAN = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 ONE = "/admin/sync_destinations/24"
 
 
-def called(**differs: Any) -> Called:  # noqa: ANN401 - fields of Called
+def called(**differs: Any) -> ApiCall:  # noqa: ANN401 - fields of Called
     """Return a look at a sync destination that went well."""
     said: dict[str, Any] = {"tenant": "dev", "method": "GET", "path": ONE, "outcome": "ok", "status": 200}
-    return Called(**{**said, "began": BEGAN, "latest": BEGAN, "ms": 36, **differs})
+    return ApiCall(**{**said, "began": BEGAN, "latest": BEGAN, "ms": 36, **differs})
 
 
-def told(call: Called) -> str:
+def told(call: ApiCall) -> str:
     """Return the detail of a call's line in the history."""
     data = call.model_dump(mode="json", exclude_defaults=True)
     event = Event(
@@ -58,7 +58,7 @@ def told(call: Called) -> str:
         (called(path="/teams/7/new"), "dev: GET /teams/7/new → ok, 36 ms"),
     ],
 )
-def test_a_call_is_told_in_words(call: Called, words: str) -> None:
+def test_a_call_is_told_in_words(call: ApiCall, words: str) -> None:
     """A line says what was asked of which tenant, what came of it, how long it took and how often it was done."""
     assert told(call) == words
 

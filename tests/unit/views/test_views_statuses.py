@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.views import ids
-from bot.views.plain import plain_only
+from bot.views.fallback_text import plain_only
 from bot.views.statuses import error_view, parse_error, status_messages, totals
 from bot.views.text import Block, Message
-from handlers.models import Content, Problem, State, Story, StoryStatus, SyncMode, SyncRequest, Team
+from handlers.models import Content, Problem, Request, State, Story, StoryStatus, SyncMode, Team
 from handlers.routes import Route
 
 NOW = datetime(2026, 10, 1, 12, 30, tzinfo=UTC)
@@ -35,9 +35,9 @@ CONTENT = Content(
 )
 
 
-def synced(state: State, *statuses: StoryStatus, **changes: Any) -> SyncRequest:  # noqa: ANN401 - of a SyncRequest
+def synced(state: State, *statuses: StoryStatus, **changes: Any) -> Request:  # noqa: ANN401 - of a Request
     """Return a request with these statuses."""
-    return SyncRequest(
+    return Request(
         **{
             "id": "TS-ABCD1234",
             "state": state,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.views import kit, plain
+from bot.views import fallback_text, kit
 from bot.views.text import clip, code, escape, is_user_id, line, mention, plural, size, tidy, utc, when
 
 anything = st.text(st.characters(exclude_categories=()), max_size=300)
@@ -108,7 +108,7 @@ def test_text_in_place_of_blocks_says_the_same(texts: list[str]) -> None:
     blocks = [
         kit.rich(kit.para(kit.words(text)), kit.quote(text, 3000), kit.bullets([[kit.name(text)]])) for text in texts
     ]
-    messages = plain.plain_only(plain.message(*blocks))
+    messages = fallback_text.plain_only(fallback_text.message(*blocks))
     whole = "".join(message.text for message in messages).replace("\n", "").replace(" ", "").replace(">", "")
     assert all(0 < size(message.text) < 4000 and not message.blocks for message in messages)
     for text in texts:
@@ -119,7 +119,7 @@ def test_text_in_place_of_blocks_says_the_same(texts: list[str]) -> None:
 def test_a_long_content_spreads_over_messages_without_loss() -> None:
     """Text of 20,000 characters goes out whole, cut between words and never inside an entity."""
     long = " ".join(f"<word{n}&more>" for n in range(1000))
-    messages = plain.plain_only(plain.message(*[kit.rich(kit.para({"type": "text", "text": long}))]))
+    messages = fallback_text.plain_only(fallback_text.message(*[kit.rich(kit.para({"type": "text", "text": long}))]))
     assert len(messages) > 4
     assert " ".join(message.text.replace("\n", " ") for message in messages) == escape(long)
 
@@ -127,5 +127,7 @@ def test_a_long_content_spreads_over_messages_without_loss() -> None:
 def test_without_buttons_one_is_told_what_to_type() -> None:
     """A message whose buttons cannot be shown says which command does the same."""
     button = kit.button("Review", "review_open", '{"request":"TS-ABCD1234"}', says="Review it")
-    message = plain.message(kit.section("Please look."), kit.actions(button))
-    assert plain.plain_only(message)[0].text == "Please look.\nTo act on it, type /tines-sync status TS-ABCD1234"
+    message = fallback_text.message(kit.section("Please look."), kit.actions(button))
+    assert (
+        fallback_text.plain_only(message)[0].text == "Please look.\nTo act on it, type /tines-sync status TS-ABCD1234"
+    )

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.views import ids, lists, notes
+from bot.views.carried import PageRef
 from bot.views.home import home_view
-from bot.views.meta import PageRef
 from bot.views.text import Message, when
-from handlers.models import Content, Problem, State, Story, StoryStatus, SyncMode, SyncRequest, Team
+from handlers.models import Content, Problem, Request, State, Story, StoryStatus, SyncMode, Team
 from handlers.policy import Quorum
 from handlers.routes import Route
 
@@ -38,9 +38,9 @@ CONTENT = Content(
 QUORUM = Quorum(needed=1, have=0, separate_needed=1, separate_have=0, reached=False)
 
 
-def asked(state: State = State.PENDING, **changes: Any) -> SyncRequest:  # noqa: ANN401 - the fields of a SyncRequest
+def asked(state: State = State.PENDING, **changes: Any) -> Request:  # noqa: ANN401 - the fields of a Request
     """Return a request in a state."""
-    return SyncRequest(
+    return Request(
         **{
             "id": "TS-ABCD1234",
             "state": state,
@@ -84,7 +84,7 @@ def asked(state: State = State.PENDING, **changes: Any) -> SyncRequest:  # noqa:
             "• You asked yourself.",
         ),
         ("frozen", {"actor": "U0ADA", "reason": "Audit"}, "> Audit"),
-        ("thawed", {"actor": "U0ADA"}, "thawed the route dev-to-prod"),
+        ("unfrozen", {"actor": "U0ADA"}, "unfroze the route dev-to-prod"),
         ("waiting_for_pair", {"other": "TS-00000001"}, "waits for TS-00000001"),
         ("existing_found", {"destination_ids": [24, 25]}, "2 sync destinations (24, 25)"),
         ("added", {"destination_id": 24}, "number 24, which exists"),
@@ -235,7 +235,7 @@ def test_the_history_is_told_line_by_line() -> None:
 def test_help_names_every_command() -> None:
     """Everything that can be typed is listed with what it does."""
     text = lists.help_message("/tines-sync").text
-    for command in ("list", "status ID", "history ID", "cancel ID", "freeze ROUTE reason", "thaw ROUTE", "help"):
+    for command in ("list", "status ID", "history ID", "cancel ID", "freeze ROUTE reason", "unfreeze ROUTE", "help"):
         assert f"/tines-sync {command}" in text
 
 

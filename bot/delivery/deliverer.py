@@ -1,0 +1,173 @@
+"""The job that delivers a conversation: takes what is open, in order, and knows what to do when something does not go through.
+
+A conversation is a channel, or one person's direct messages. It is claimed as a whole, so that two processes never write into
+one channel at the same time, and a conversation that must wait holds up nobody else. The claim is asked again before every
+message: a process that was stopped for long finds its conversation taken over, and says nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import structlog
+
+from bot.delivery.posting import Place, PostingError, SlackPoster, Trouble
+from bot.delivery.rendering import Scene, render
+from bot.delivery.showing import Showing, WaitError
+from bot.delivery.throttle import Throttle
+from handlers import announcements
+from handlers.jobs import LEFT_FOR, NewerVersionError
+from handlers.routes import Topology, retired_route
+from handlers.store import SYSTEM, Announcement, Reader, Store
+from handlers.tracing import traced
+
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+_NOW: Final = timedelta()
+_ELSEWHERE: Final = timedelta(seconds=1)  # that a conversation is left alone which another process has
+_BATCH: Final = 20
+_MOST_THREADS: Final = 3  # new beginnings of a thread that keeps being refused
+
+
+class Deliverer:
+    """Delivers conversations. `holds_lease` tells whether this process's claims surely still hold."""
+
+    def __init__(
+        self,
+        store: Store,
+        topology: Topology,
+        poster: SlackPoster,
+        throttle: Throttle,
+        holds_lease: Callable[[], bool],
+    ) -> None:
+        self._store = store
+        self._topology = topology
+        self._poster = poster
+        self._throttle = throttle
+        self._holds_lease = holds_lease
+        self._resting: dict[str, datetime] = {}  # conversations that must wait, as their rows say
+        self._log = structlog.get_logger(__name__)
+
+    async def deliver(self, conversation: str) -> None:
+        """Deliver everything that a conversation has open, or as much as Slack takes now."""
+        if self._store.clock() < self._resting.get(conversation, _LONG_AGO):
+            return  # the sweep comes back when the conversation may speak again
+        self._resting.pop(conversation, None)
+        async with self._store.reading() as reader:
+            rest = await reader.conversation_rest(conversation, but_for=self._store.executor)
+            if rest == _NOW and not await self._open(reader, conversation):
+                return
+        claim = None
+        if rest == _NOW:
+            async with self._store.transaction() as transaction:
+                claim = await transaction.claim_conversation(conversation)
+        if claim is None:
+            # it waits; or another process speaks there, and takes what is new along, or leaves it to the sweep
+            self._resting[conversation] = self._store.clock() + (rest or _ELSEWHERE)
+            return
+        self._throttle.learn(conversation, claim.debt.total_seconds())
+        wait: timedelta | None = None
+        try:
+            while batch := await self._opened(conversation):
+                for announcement in batch:
+                    if announcement.kind not in announcements.KINDS:  # what comes after it waits as well: in order
+                        message = f"{announcement.key} is a {announcement.kind}"
+                        raise NewerVersionError(message)
+                    await self._deliver(announcement)
+        except WaitError as waiting:
+            wait = timedelta(seconds=waiting.seconds)
+            self._resting[conversation] = self._store.clock() + wait
+        finally:
+            async with self._store.transaction() as transaction:
+                debt = timedelta(seconds=self._throttle.debt(conversation))
+                await transaction.release_conversation(conversation, wait=wait, debt=debt)
+
+    async def _opened(self, conversation: str) -> Sequence[Announcement]:
+        async with self._store.reading() as reader:
+            return await self._open(reader, conversation)
+
+    async def _open(self, reader: Reader, conversation: str) -> Sequence[Announcement]:
+        """Return what a conversation has open, in order, without what was left to a newer version that never came for it."""
+        most = _BATCH
+        while True:
+            found = await reader.open_announcements(conversation, limit=most)
+            batch = [
+                each for each in found if each.kind in announcements.KINDS or reader.now - each.created_at < LEFT_FOR
+            ]
+            if batch or len(found) < most:
+                return batch
+            most *= 2
+
+    async def _deliver(self, announcement: Announcement) -> None:
+        showing = Showing(self._store, self._poster, self._throttle, self._holds_lease, announcement)
+        try:
+            scene, root = await self._scene(announcement)
+            if announcement.thread_key is not None and root is None:
+                await self._give_up(showing, "the message that starts its thread could not be posted")
+                return
+            trace = scene.request.trace if scene.request else None
+            with traced(trace, announcement=announcement.key):
+                thread_ts = root.ts if announcement.thread_key is not None and root is not None else None
+                await showing.show(render(scene), thread_ts)
+        except PostingError as error:
+            await self._after(showing, error)
+
+    async def _scene(self, announcement: Announcement) -> tuple[Scene, Place | None]:
+        root_key = announcement.thread_key or announcement.data.get("root")
+        if root_key is None and announcement.kind == announcements.DIRECT and announcement.request_id:
+            root_key = announcements.approval_key(announcement.request_id)
+        async with self._store.reading() as reader:
+            request = await reader.request(announcement.request_id) if announcement.request_id else None
+            root = await reader.announcement(root_key) if root_key else None
+            # a route that is gone, or leads elsewhere by now, is shown as it was when the request was made
+            route = (self._topology.route_for(request.content) or retired_route(request.content)) if request else None
+            freeze = await reader.freeze(route.name) if route else None
+        posted = Place(root.channel, root.messages[0].ts) if root and root.channel and root.messages else None
+        needs_link = announcement.kind in {announcements.NOTIFY, announcements.DIRECT}
+        permalink = await self._poster.permalink(posted) if posted and needs_link else None
+        return Scene(announcement, request, route, freeze, permalink), posted
+
+    # ---- when something does not go through
+
+    async def _after(self, showing: Showing, error: PostingError) -> None:
+        announcement = showing.announcement
+        match error.trouble:
+            case Trouble.WAIT | Trouble.UNKNOWN:
+                await showing.count()
+                backoff = self._throttle.rate_limit.wait_after(announcement.attempts)
+                self._log.warning(
+                    "an announcement waits",
+                    announcement=announcement.key,
+                    words=error.words,
+                    attempts=announcement.attempts,
+                )
+                raise WaitError(error.seconds or backoff) from error
+            case Trouble.TOKEN:
+                self._log.error("Slack does not take the bot token; everything waits", words=error.words)
+                raise WaitError(self._throttle.rate_limit.token_wait) from error
+            case Trouble.NO_THREAD if announcement.thread_key is not None and announcement.attempts < _MOST_THREADS:
+                # a person deleted the beginning of the thread: it is shown anew, and comes first
+                await showing.count(anew=announcement.thread_key)
+                raise WaitError(self._throttle.rate_limit.first_wait) from error
+            case _:
+                await self._give_up(showing, error.words)
+
+    async def _give_up(self, showing: Showing, words: str) -> None:
+        """Leave a message that Slack will not take, tell the requester, and go on with the others."""
+        announcement = showing.announcement
+        self._log.error("an announcement cannot be delivered", announcement=announcement.key, words=words)
+        async with showing.writing() as transaction:
+            await transaction.update_announcement(announcement.key, failure=words, posting_at=None)
+            transaction.record(
+                "undelivered", SYSTEM, announcement.request_id, announcement=announcement.key, words=words
+            )
+            request = await transaction.request(announcement.request_id) if announcement.request_id else None
+            if request is not None and announcement.kind != announcements.DIRECT:
+                await announcements.direct(
+                    transaction,
+                    request,
+                    request.requester,
+                    "channel_unreachable",
+                    about=announcement.conversation,
+                    channel=announcement.conversation,
+                    why=words,
+                )

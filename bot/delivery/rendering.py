@@ -1,0 +1,61 @@
+"""What an announcement looks like now: the request's row through the views, at the moment of delivery.
+
+Nothing rendered is stored. An approval message that waited an hour for Slack shows how the request stands after that
+hour, and ten changes in a second are one edit.
+"""
+
+from dataclasses import dataclass
+
+from bot.views.approval import approval_message
+from bot.views.lists import notice_message
+from bot.views.notes import direct_message, note_message, notify_message
+from bot.views.route_notes import route_note_message
+from bot.views.statuses import status_messages
+from bot.views.text import Message
+from handlers import announcements
+from handlers.models import Request
+from handlers.policy import Freeze, quorum
+from handlers.routes import Route
+from handlers.store import Announcement
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What an announcement is about."""
+
+    announcement: Announcement
+    request: Request | None
+    route: Route | None
+    freeze: Freeze | None
+    permalink: str | None  # of the thread
+
+
+def render(scene: Scene) -> list[Message]:
+    """Return the messages of an announcement, in order; empty when there is nothing to show any more."""
+    announcement, request, route = scene.announcement, scene.request, scene.route
+    kind = str(announcement.data.get("kind", ""))
+    if announcement.request_id is None:
+        return [_about_no_request(announcement, kind)]
+    if request is None or route is None:
+        return []
+    return _about(scene, request, route, kind)
+
+
+def _about_no_request(announcement: Announcement, kind: str) -> Message:
+    if announcement.kind == announcements.NOTE:
+        return route_note_message(kind, announcement.data)
+    return notice_message(str(announcement.data.get("text", "")))
+
+
+def _about(scene: Scene, request: Request, route: Route, kind: str) -> list[Message]:
+    match scene.announcement.kind:
+        case announcements.APPROVAL:
+            return [approval_message(request, route, quorum(route, request.approvals()), freeze=scene.freeze)]
+        case announcements.STATUSES:
+            return status_messages(request, route)
+        case announcements.NOTIFY:
+            return [notify_message(request, route, scene.permalink)]
+        case announcements.DIRECT:
+            return [direct_message(request, route, scene.permalink, kind=kind, data=scene.announcement.data)]
+        case _:
+            return [note_message(kind, scene.announcement.data, request)]

@@ -1,0 +1,208 @@
+"""Making Slack show exactly the messages of one announcement: posting what is new, editing what changed, deleting the rest.
+
+What stands in Slack is noted after every single step, so that a crash between any two of them repeats none. A message
+that Slack refuses as blocks goes out as text, in as many messages as that takes: it is never dropped.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from bot.delivery.posting import Place, PostingError, SlackPoster, Trouble
+from bot.delivery.throttle import Throttle
+from bot.views.fallback_text import plain_only
+from bot.views.text import Message
+from handlers.store import SYSTEM, Announcement, Posted, Store, Transaction
+from handlers.store.tables import pack
+
+_LOOK_BACK: Final = timedelta(minutes=2)  # clocks differ
+_OUTDATED: Final = ""  # the mark of a message of which nobody knows what it says
+_TAKEN_OVER: Final = 1.0  # seconds until this process looks at a conversation again that another one has
+
+
+class WaitError(Exception):
+    """The conversation has to wait."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+class Showing:
+    """Shows one announcement. Methods raise `PostingError`, and `WaitError` when the conversation is not this process's."""
+
+    def __init__(
+        self,
+        store: Store,
+        poster: SlackPoster,
+        throttle: Throttle,
+        holds_lease: Callable[[], bool],
+        announcement: Announcement,
+    ) -> None:
+        self._store = store
+        self._poster = poster
+        self._throttle = throttle
+        self._holds_lease = holds_lease
+        self.announcement = announcement
+        self._standing = list(announcement.messages)
+        self._posting_at = announcement.posting_at
+        self._first: Place | None = None  # the first message, when it was posted just now
+        self._log = structlog.get_logger(__name__)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Transaction]:
+        """Open a transaction in which the conversation is surely this process's."""
+        async with self._store.transaction() as transaction:
+            if not await transaction.hold_conversation(self.announcement.conversation):
+                raise WaitError(_TAKEN_OVER)
+            yield transaction
+
+    async def show(self, messages: Sequence[Message], thread_ts: str | None) -> None:
+        """Make Slack show exactly these messages, in this order."""
+        channel = self.announcement.channel or await self._poster.channel_of(self.announcement.conversation)
+        await self._find_lost(channel, thread_ts)
+        wanted = list(messages)
+        number = 0
+        while number < len(wanted):
+            try:
+                last = number + 1 == len(wanted) >= len(self._standing)
+                await self._show_one(channel, number, wanted[number], thread_ts, last=last)
+            except PostingError as error:
+                if error.trouble is not Trouble.BLOCKS or not wanted[number].blocks:
+                    raise
+                self._log.warning("Slack refused the blocks; sending text", key=self._key(number), words=error.words)
+                wanted[number : number + 1] = plain_only(wanted[number])
+            else:
+                number += 1
+        await self._cut_to(channel, len(wanted))
+        async with self.writing() as transaction:
+            await transaction.update_announcement(
+                self.announcement.key,
+                channel=channel,
+                messages=tuple(self._standing),
+                posting_at=None,
+                delivered_version=self.announcement.desired_version,  # not more: what was ordered meanwhile is still open
+                attempts=0,
+            )
+            self._record_first(transaction)
+
+    async def count(self, *, anew: str | None = None) -> None:
+        """Note a try that did not work; `anew` is the key of an announcement that has to be posted again first."""
+        async with self.writing() as transaction:
+            await transaction.update_announcement(
+                self.announcement.key, attempts=self.announcement.attempts + 1, posting_at=self._posting_at
+            )
+            if anew is not None:
+                await transaction.update_announcement(anew, messages=(), posting_at=None)
+                await transaction.refresh(anew)
+
+    async def _find_lost(self, channel: str, thread_ts: str | None) -> None:
+        """Look for the message whose post had no answer, the one after those that surely stand, before anything else."""
+        if self._posting_at is None:
+            return
+        number = len(self._standing)
+        found = await self._poster.find(
+            channel, self._key(number), thread_ts=thread_ts, oldest=(self._posting_at - _LOOK_BACK).timestamp()
+        )
+        self._posting_at = None
+        if found is not None:
+            self._standing.append(Posted(ts=found.ts, hash=_OUTDATED))
+            self._first = found if number == 0 else self._first
+            await self._note(channel)
+
+    async def _show_one(
+        self, channel: str, number: int, message: Message, thread_ts: str | None, *, last: bool
+    ) -> None:
+        """Show one message; what came of the last one is noted together with the whole delivery."""
+        mark = _mark(message)
+        if number < len(self._standing):
+            if self._standing[number].hash == mark:
+                return
+            try:
+                await self._edit(Place(channel, self._standing[number].ts), number, message)
+            except PostingError as error:
+                if error.trouble is not Trouble.GONE:
+                    raise
+                # a person deleted it, or it can be edited no more: show it anew, and what follows after it
+                await self._cut_to(channel, number, gone=1)
+            else:
+                self._standing[number] = Posted(ts=self._standing[number].ts, hash=mark)
+                if not last:
+                    await self._note(channel)
+                return
+        posted = await self._post(channel, number, message, thread_ts)
+        self._standing.append(Posted(ts=posted.ts, hash=mark))
+        self._first = posted if number == 0 else self._first
+        if not last:
+            await self._note(channel)
+
+    async def _post(self, channel: str, number: int, message: Message, thread_ts: str | None) -> Place:
+        self._wait_for_the_turn()
+        async with self.writing() as transaction:
+            self._posting_at = transaction.now
+            await transaction.update_announcement(
+                self.announcement.key, channel=channel, messages=tuple(self._standing), posting_at=transaction.now
+            )
+        self._must_hold()
+        try:
+            return await self._poster.post(channel, message, key=self._key(number), thread_ts=thread_ts)
+        except PostingError as error:
+            if error.trouble is not Trouble.UNKNOWN:
+                self._posting_at = None  # surely not there
+            raise
+
+    async def _edit(self, place: Place, number: int, message: Message) -> None:
+        self._wait_for_the_turn()
+        self._must_hold()
+        await self._poster.edit(place, message, key=self._key(number))
+
+    async def _cut_to(self, channel: str, length: int, *, gone: int = 0) -> None:
+        """Delete what stands beyond a length; the first `gone` of that are not there any more."""
+        for left_over in self._standing[length + gone :]:
+            self._must_hold()
+            await self._poster.delete(Place(channel, left_over.ts))
+        if len(self._standing) > length:
+            del self._standing[length:]
+            await self._note(channel)
+
+    async def _note(self, channel: str) -> None:
+        """Write down what stands in Slack now; nothing is under way."""
+        self._posting_at = None
+        async with self.writing() as transaction:
+            await transaction.update_announcement(
+                self.announcement.key, channel=channel, messages=tuple(self._standing), posting_at=None
+            )
+            self._record_first(transaction)
+
+    def _record_first(self, transaction: Transaction) -> None:
+        """Record where an announcement was posted, once it is."""
+        if self._first is not None and self.announcement.request_id is not None:
+            transaction.record(
+                "announced",
+                SYSTEM,
+                self.announcement.request_id,
+                announcement=self.announcement.kind,
+                channel=self._first.channel,
+                ts=self._first.ts,
+            )
+        self._first = None
+
+    def _key(self, number: int) -> str:
+        return f"{self.announcement.key}#{number}"
+
+    def _wait_for_the_turn(self) -> None:
+        if wait := self._throttle.take(self.announcement.conversation):
+            raise WaitError(wait)
+
+    def _must_hold(self) -> None:
+        """Say nothing when this process was stopped for so long that another one may have the conversation."""
+        if not self._holds_lease():
+            raise WaitError(_TAKEN_OVER)
+
+
+def _mark(message: Message) -> str:
+    return hashlib.sha256(pack([message.text, message.blocks]).encode()).hexdigest()[:16]

@@ -1,0 +1,89 @@
+"""How a use case's answer looks in the view that asked for it: one mapping for every form and dialog."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.views import ids
+from bot.views.form import (
+    FormInput,
+    destination_block,
+    problem_view,
+    source_block,
+    stories_block,
+)
+from bot.views.review import decided_view, refused_view
+from bot.views.text import Block
+from handlers.models import Request
+from handlers.requests import Answer, Changed, Done, Field, Invalid, NotNow, Refused, Slow
+
+
+def settled_view(answer: Answer) -> Block:
+    """Return the view that says what came of something, for every answer that needs no form."""
+    match answer:
+        case Done(text=text):
+            return decided_view(text)
+        case Refused(reasons=reasons, request=request):
+            return refused_view(reasons, by=who_was_first(request))
+        case Invalid(fields=fields):
+            return refused_view(tuple(fields.values()))
+        case NotNow(problem=problem):
+            return problem_view(problem)
+        case Changed(changes=changes):
+            return refused_view(changes)
+        case Slow():
+            return decided_view("Tines takes long to answer. This goes on in the background.")
+
+
+def who_was_first(request: Request | None) -> str:
+    """Return who ended a request, "" when nobody did."""
+    return request.closed_by if request is not None else ""
+
+
+def said(answer: Answer) -> str:
+    """Return what came of something as plain sentences, for a message to one person."""
+    match answer:
+        case Done(text=text):
+            return text
+        case Refused(reasons=reasons):
+            return " ".join(reasons)
+        case Invalid(fields=fields):
+            return " ".join(fields.values())
+        case NotNow(problem=problem):
+            return " ".join(part for part in (f"{problem.what}.", problem.words, problem.advice) if part)
+        case Changed(changes=changes):
+            return " ".join(changes)
+        case Slow():
+            return ""
+
+
+def field_errors(typed: FormInput, view: Mapping[str, Any], fields: Mapping[Field, str]) -> dict[str, str]:
+    """Return errors by block id, each at a block that the view has; Slack refuses an error at any other."""
+    where = places(typed.route or "", typed.source_team.id if typed.source_team else 0)
+    inputs = input_blocks(view)
+    errors: dict[str, str] = {}
+    for field, text in fields.items():
+        place = where[field] if where[field] in inputs else next(iter(inputs), ids.BLOCK_REASON)
+        errors[place] = f"{errors[place]} {text}" if place in errors else text
+    return errors
+
+
+def places(route: str, team: int) -> Mapping[Field, str]:
+    """Return the block of each field in a form for a route and a source team."""
+    return {
+        Field.ROUTE: ids.BLOCK_ROUTE,
+        Field.SOURCE_TEAM: source_block(route),
+        Field.STORIES: stories_block(route, team),
+        Field.DESTINATION_TEAM: destination_block(route),
+        Field.REASON: ids.BLOCK_REASON,
+        Field.EMERGENCY: ids.BLOCK_EMERGENCY,
+    }
+
+
+def input_blocks(view: Mapping[str, Any]) -> list[str]:
+    """Return the ids of the view's fields, from top to bottom."""
+    blocks = view.get("blocks")
+    return [
+        str(block.get("block_id"))
+        for block in (blocks if isinstance(blocks, list) else ())
+        if isinstance(block, Mapping) and block.get("type") == "input"
+    ]

@@ -1,0 +1,196 @@
+"""From the text of the TOML file to the `Topology`, with every fault on the way.
+
+Each table is read on its own, so that a fault in one hides none in another; what concerns several tables (two
+aliases for one tenant, two policies for one direction) is looked at afterwards.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, TypeVar
+
+from pydantic import ValidationError
+
+from bot.settings.faults import Fault, did_you_mean, path_text, problems
+from bot.settings.lines import Lines, syntax_line
+from bot.settings.tables import (
+    CalendarTable,
+    Context,
+    OperationPolicyTable,
+    OperationTable,
+    PolicyTable,
+    RouteTable,
+    Table,
+    TenantTable,
+)
+from bot.settings.values import NAME
+from handlers.routes import OPERATION_NAMES, Calendar, OperationPolicy, Route, Tenant, Topology
+
+MAX_ROUTES: Final = 100  # a Slack menu shows no more options
+NOTHING: Final = Topology(tenants={}, routes={})
+"""What is in a file that cannot be read."""
+
+_TABLES: Final = ("tenants", "routes", "calendar")
+
+_T = TypeVar("_T", bound=Table)
+
+
+def read_topology(text: str, environ: Mapping[str, str], folder: Path) -> tuple[Topology | None, list[Fault]]:
+    """Read the file's text. The topology is None when anything is wrong; relative `file:` paths start at `folder`."""
+    topology, faults = read_parts(text, environ, folder)
+    return None if faults else topology, faults
+
+
+def read_parts(text: str, environ: Mapping[str, str], folder: Path) -> tuple[Topology, list[Fault]]:
+    """Read the file's text as `read_topology` does. The topology holds every tenant and route that is in order by itself."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = syntax_line(error, text)
+        return NOTHING, [Fault("TOML", line, f"cannot be read: {_words(error)}", "valid TOML: https://toml.io")]
+    return _Reader(document, environ, folder, Lines(text)).read()
+
+
+class _Reader:
+    """One reading of one file; collects faults as it goes."""
+
+    def __init__(self, document: dict[str, object], environ: Mapping[str, str], folder: Path, lines: Lines) -> None:
+        self._document = document
+        self._lines = lines
+        self._faults: list[Fault] = []
+        aliases = document.get("tenants")
+        self._context = Context(environ, folder, tuple(aliases) if isinstance(aliases, dict) else ())
+
+    def read(self) -> tuple[Topology, list[Fault]]:
+        for key in self._document.keys() - set(_TABLES):
+            self._fault((key,), "is not a known table", did_you_mean(key, _TABLES))
+        tenants = {alias: tenant for alias in self._names("tenants") if (tenant := self._tenant(alias))}
+        routes = {name: route for name in self._names("routes") if (route := self._route(name))}
+        calendar = self._calendar()
+        self._one_alias_a_tenant(tenants)
+        self._one_policy_a_direction()
+        faults = sorted(self._faults, key=lambda fault: fault.line or 0)
+        return Topology(tenants=tenants, routes=routes, calendar=calendar or Calendar()), faults
+
+    def _tenant(self, alias: str) -> Tenant | None:
+        table = self._table(("tenants", alias), TenantTable)
+        return Tenant(alias=alias, **dict(table)) if table else None
+
+    def _route(self, name: str) -> Route | None:
+        table = self._table(("routes", name), RouteTable, but_for="operations")
+        operations = self._operations(name)
+        if table is None or operations is None:
+            return None
+        misfits = [operation for operation, own in operations.items() if not self._fits(name, table, operation, own)]
+        if misfits:
+            return None
+        policies = {operation: OperationPolicy(**dict(own)) for operation, own in operations.items()}
+        return Route(name=name, operations=policies, **dict(table))
+
+    def _operations(self, route: str) -> dict[str, OperationTable] | None:
+        """Return the tables under `[routes.ROUTE.operations]`; None when anything is wrong in one of them."""
+        path = ("routes", route, "operations")
+        values = self._at(*path)
+        if values is None:
+            return {}
+        if not isinstance(values, dict):
+            self._fault(path, "is not a table", f"[{path_text(path)}.NAME] with keys under it")
+            return None
+        for unknown in values.keys() - set(OPERATION_NAMES):
+            self._fault((*path, unknown), "is not a known operation", did_you_mean(unknown, OPERATION_NAMES))
+        tables: dict[str, OperationTable] = {}
+        for name in (known for known in values if known in OPERATION_NAMES):
+            table = self._table((*path, name), OperationTable, but_for="denied")
+            if isinstance(values[name], dict) and "denied" in values[name]:
+                self._fault((*path, name, "denied"), "cannot differ from the route", f"denied in [routes.{route}] only")
+            elif table is not None:
+                tables[name] = table
+        return tables if len(tables) == len(values) else None
+
+    def _fits(self, route: str, table: RouteTable, operation: str, own: OperationTable) -> bool:
+        """Whether the policy of an operation holds together, with what it takes from the route."""
+        said = {key: value for key, value in own if value is not None and key != "enabled"}
+        inherited = {key: getattr(table, key) for key in PolicyTable.model_fields}
+        try:
+            OperationPolicyTable.model_validate({**inherited, **said}, context=self._context)
+        except ValidationError as error:
+            found = problems(error, OperationPolicyTable)
+        else:
+            return True
+        path = ("routes", route, "operations", operation)
+        for (key, *_), problem, expected in found:
+            if key in said:
+                self._fault((*path, key), problem, expected)
+            else:
+                self._fault(path, f"takes {key} from the route, which {problem}", f"its own {key}: {expected}")
+        return False
+
+    def _calendar(self) -> Calendar | None:
+        if "calendar" not in self._document:
+            return Calendar()
+        table = self._table(("calendar",), CalendarTable)
+        return Calendar(**dict(table)) if table else None
+
+    def _names(self, kind: str) -> list[str]:
+        """Return the names under `[tenants]` or `[routes]`, having reported those that cannot be one."""
+        tables = self._document.get(kind, {})
+        if not isinstance(tables, dict) or not tables:
+            self._fault((kind,), "has no table", f"at least one [{kind}.NAME]")
+            return []
+        for name in tables:
+            if not NAME.fullmatch(name):
+                self._fault((kind, name), "is not a name", "small letters, digits, - and _, at most 40")
+        if kind == "routes" and len(tables) > MAX_ROUTES:
+            self._fault((kind,), f"has {len(tables)} routes", f"at most {MAX_ROUTES}")
+        return list(tables)
+
+    def _at(self, *path: str) -> object:
+        value: object = self._document
+        for part in path:
+            value = value.get(part) if isinstance(value, dict) else None
+        return value
+
+    def _table(self, path: tuple[str, ...], model: type[_T], *, but_for: str = "") -> _T | None:
+        """Read a table, but for a table within it that is read by itself."""
+        values = self._at(*path)
+        if not isinstance(values, dict):
+            self._fault(path, "is not a table", f"[{path_text(path)}] with keys under it")
+            return None
+        try:
+            values = {key: value for key, value in values.items() if key != but_for}
+            return model.model_validate(values, context=self._context)
+        except ValidationError as error:
+            found = problems(error, model)
+        for place, problem, expected in found:
+            self._fault((*path, *place), problem, expected)
+        return None
+
+    def _one_alias_a_tenant(self, tenants: Mapping[str, Tenant]) -> None:
+        first: dict[str, str] = {}
+        for alias, tenant in tenants.items():
+            other = first.setdefault(tenant.url, alias)
+            if other != alias:
+                self._fault(("tenants", alias, "url"), f"is the tenant that {other} is already", "one alias a tenant")
+
+    def _one_policy_a_direction(self) -> None:
+        first: dict[tuple[str, str], str] = {}
+        routes = self._document.get("routes")
+        for name in routes if isinstance(routes, dict) else ():
+            source, destination = self._at("routes", name, "source"), self._at("routes", name, "destination")
+            if not isinstance(source, str) or not isinstance(destination, str):
+                continue
+            other = first.setdefault((source, destination), name)
+            if other != name:
+                self._fault(
+                    ("routes", name),
+                    f"goes from {source} to {destination} as {other} does: the weaker policy would rule",
+                    "one route a direction",
+                )
+
+    def _fault(self, path: tuple[str | int, ...], problem: str, expected: str) -> None:
+        self._faults.append(Fault(path_text(path), self._lines.of(path), problem, expected))
+
+
+def _words(error: tomllib.TOMLDecodeError) -> str:
+    text = str(error)
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,83 @@
+"""What buttons and views carry: ids and revisions, as small versioned values that still read yesterday's.
+
+A message stays clickable for as long as Slack keeps it, so what a button carries outlives the code that made it:
+fields are only ever added, with a default, and what cannot be read is `None`, never an exception. Nothing here is
+authority: rights are looked up again at every click.
+"""
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from handlers.models import parse_request_id
+
+RequestId = Annotated[str, StringConstraints(pattern=r"^TS-[0-9A-HJKMNP-TV-Z]{8}$")]
+Revision = Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
+class Carried(BaseModel):
+    """A value that travels to Slack and back as compact JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    def dump(self) -> str:
+        """Return compact JSON without what is at its default."""
+        return self.model_dump_json(exclude_defaults=True, by_alias=True)
+
+    @classmethod
+    def read(cls, text: object) -> Self | None:
+        """Return the value, or None when the text is not one: absent, foreign, cut off or tampered with."""
+        if not isinstance(text, str) or not text:
+            return None
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError:
+            return None
+
+
+class RequestRef(Carried):
+    """What a button about a request carries."""
+
+    request: RequestId
+    revision: Revision = 1  # the one that was shown; a later one means that the reader saw something else
+
+
+class ReviewMeta(Carried):
+    """What a review carries: exactly what was shown, so that a decision covers that and nothing else."""
+
+    request: RequestId
+    revision: Revision
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    acknowledged_ids: Annotated[tuple[int, ...], Field(max_length=100)] = ()  # destinations that were shown
+
+
+class ErrorRef(Carried):
+    """What a button that shows a long error carries."""
+
+    request: RequestId
+    story: Annotated[int, Field(ge=0, le=2**63 - 1)]
+
+
+class PageRef(Carried):
+    """What a button that turns a page carries: rights and content are looked up again."""
+
+    page: Annotated[int, Field(ge=1, le=100_000)]
+    request: RequestId | None = None  # whose history it is
+
+
+class FormMeta(Carried):
+    """What the form carries besides its fields."""
+
+    route: Annotated[str, StringConstraints(max_length=500)] = ""  # the one shown last; "" when none was chosen
+    team: int | None = None  # id of the source team whose stories are offered
+    request: RequestId | None = None  # the request that is edited, or asked for again
+    revision: Revision | None = None  # the revision that is edited; None for a new request
+    draft: Annotated[str, StringConstraints(max_length=64)] = ""  # the same for every submission of one form
+
+
+def read_request_id(value: object) -> str | None:
+    """Return the request id in a button's value, whether it is a carried value or an id as people type it."""
+    if not isinstance(value, str):
+        return None
+    ref = RequestRef.read(value)
+    return ref.request if ref is not None else parse_request_id(value)

@@ -1,0 +1,34 @@
+"""How long things may take and when to look again. Values, so that a test can make an hour pass at once."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Waits of the create operation."""
+
+    look_first: timedelta = timedelta(seconds=1)  # after an unknown outcome, before the first look
+    look_most: timedelta = timedelta(seconds=15)  # between two looks
+    # Longer than a single call can be under way, and than Tines was seen to apply a create after its client gave up:
+    # only then does "not there" mean that it will not appear any more.
+    send_again_after: timedelta = timedelta(seconds=150)
+    attempts: int = 3  # create calls at most, before a person is asked
+    give_up_looking: timedelta = timedelta(minutes=30)  # without an answer to the look, before a person is asked
+    retry_most: timedelta = timedelta(seconds=60)  # between two tries of a call that surely was not applied
+    give_up_reaching: timedelta = timedelta(hours=1)  # before an approved request that cannot be sent fails
+    follow_first: timedelta = timedelta(seconds=1)
+    follow_most: timedelta = timedelta(seconds=15)
+    follow_for: timedelta = timedelta(minutes=10)  # until every story's status has settled
+    follow_manual_for: timedelta = timedelta(
+        seconds=10
+    )  # a tenant may sync once even when told to sync only when triggered
+    follow_unreachable_for: timedelta = timedelta(hours=6)  # a tenant that does not answer while statuses are followed
+
+
+def backoff(first: timedelta, most: timedelta, elapsed: timedelta) -> timedelta:
+    """Return how long to wait when `elapsed` has passed since the beginning: about half of it, within bounds.
+
+    Waits grow with the time passed, so nothing has to be counted or remembered.
+    """
+    return min(max(first, elapsed / 2), most)

@@ -1,0 +1,139 @@
+"""Calling a request off, looking again at an uncertain one, and freezing a route."""
+
+from handlers import announcements
+from handlers.models import Problem, Request, State
+from handlers.operations.call_journal import record_kept
+from handlers.people import Person
+from handlers.policy import Freeze, Ruling, may_cancel, may_freeze
+from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refused
+from handlers.requests.locking import locked
+from handlers.requests.rights import STOPPABLE
+from handlers.requests.services import Services, allowed, permitted, record_refusal, refuse, refused_in
+from handlers.routes import Route
+
+
+async def cancel(services: Services, actor: str, request_id: str, reason: str) -> Answer:
+    """Call off a request for which nothing was sent yet. Whoever calls off somebody else's must say why."""
+    found = await permitted(services, actor, request_id, _may_cancel, what="cancel")
+    if not isinstance(found, tuple):
+        return found
+    request, route, _ = found
+    if not reason.strip() and reason_needed(request, actor):
+        nothing_said = Invalid(fields={Field.REASON: "Say why, for the person who asked."})
+        return await record_refusal(services, actor, nothing_said, what="cancel", route=route.name, request=request)
+    async with services.store.transaction() as transaction:
+        current = await locked(transaction, request, route, STOPPABLE, actor, what="cancel")
+        if isinstance(current, Refused):
+            return current
+        cancelled = await transaction.change(
+            current,
+            state=State.CANCELLED,
+            closed_by=actor,
+            closed_comment=reason,
+            next_run_at=None,
+            finished_at=transaction.now,
+            calls=(),
+        )
+        record_kept(transaction, current)
+        transaction.record("cancelled", actor, current.id, revision=current.revision, reason=reason)
+        await announcements.ended(transaction, cancelled, route)
+    return Done(request=cancelled, text=f"{request_id} is cancelled. Nothing was sent to Tines.")
+
+
+def reason_needed(request: Request, actor: str) -> bool:
+    """Whether a person who calls a request off must say why: its requester knows, nobody else's reason is known."""
+    return actor != request.requester
+
+
+def _may_cancel(route: Route, person: Person, request: Request) -> Ruling:
+    return may_cancel(route, person, requester=request.requester)
+
+
+async def check_again(services: Services, actor: str, request_id: str) -> Answer:
+    """Look once more whether an uncertain request's sync destination exists."""
+    return await _uncertain(services, actor, request_id, "check_again", "")
+
+
+async def close(services: Services, actor: str, request_id: str, comment: str = "") -> Answer:
+    """Close an uncertain request: somebody looked, and it is not to be followed any more."""
+    return await _uncertain(services, actor, request_id, "close", comment)
+
+
+async def _uncertain(services: Services, actor: str, request_id: str, what: str, comment: str) -> Answer:
+    found = await permitted(services, actor, request_id, _may_cancel, what=what)
+    if not isinstance(found, tuple):
+        return found
+    request, route, _ = found
+    async with services.store.transaction() as transaction:
+        current = await locked(transaction, request, route, {State.UNCERTAIN}, actor, what=what)
+        if isinstance(current, Refused):
+            return current
+        transaction.record(what, actor, current.id, comment=comment)
+        if what == "check_again":
+            looked = await transaction.change(
+                current,
+                state=State.RUNNING,
+                next_run_at=transaction.now,
+                problem=None,
+                failing_since=None,  # what fails from now on is a new trouble, and gets its time to pass
+            )
+            transaction.advance(current.id)
+            await announcements.changed(transaction, looked)
+            await announcements.statuses(transaction, looked, route)
+            return Done(request=looked, text=f"Looking again for {request_id}. Its thread shows what is found.")
+        closed = await transaction.change(
+            current,
+            state=State.FAILED,
+            closed_by=actor,
+            closed_comment=comment,
+            finished_at=transaction.now,
+            problem=Problem(
+                what="Closed by a person without finding out whether the sync destination was created",
+                words=current.problem.words if current.problem else "",
+                advice="The sync destinations of the source tenant show whether it exists.",
+            ),
+        )
+        await announcements.ended(transaction, closed, route)
+        await transaction.wake_next(closed)
+    return Done(request=closed, text=f"{request_id} is closed.")
+
+
+async def freeze(services: Services, actor: str, route_name: str, reason: str) -> Freeze | Refused | NotNow:
+    """Let nothing run on a route until it is unfrozen."""
+    route = await _route_for(services, actor, route_name, "freeze")
+    if not isinstance(route, Route):
+        return route
+    async with services.store.transaction() as transaction:
+        frozen = Freeze(route=route.name, by=actor, reason=reason, at=transaction.now)
+        await transaction.put_freeze(frozen)
+        transaction.record("frozen", actor, None, route=route.name, reason=reason)
+        await announcements.route_changed(transaction, route, "frozen", actor, reason)
+    return frozen
+
+
+async def unfreeze(services: Services, actor: str, route_name: str) -> Route | Refused | NotNow:
+    """Let a frozen route run again, beginning with what was approved meanwhile."""
+    route = await _route_for(services, actor, route_name, "unfreeze")
+    if not isinstance(route, Route):
+        return route
+    async with services.store.transaction() as transaction:
+        if await transaction.freeze(route.name) is None:
+            return refused_in(transaction, actor, (f"{route.name} is not frozen.",), what="unfreeze", route=route.name)
+        await transaction.drop_freeze(route.name)
+        transaction.record("unfrozen", actor, None, route=route.name)
+        # requests before their messages, as everybody else locks them
+        for request_id in await transaction.held_up_on(route.name):
+            await transaction.wake({State.APPROVED, State.RUNNING}, request_id)
+        await announcements.route_changed(transaction, route, "unfrozen", actor, "")
+    return route
+
+
+async def _route_for(services: Services, actor: str, name: str, what: str) -> Route | Refused | NotNow:
+    route = services.topology.routes.get(name)
+    if route is None:
+        known = ", ".join(services.topology.routes)
+        return await refuse(services, actor, (f"There is no route {name}. The routes are: {known}.",), what=what)
+    ruling = await allowed(
+        services, actor, route, lambda person: may_freeze(route, person), what=what, fresh=what == "unfreeze"
+    )
+    return route if isinstance(ruling, Ruling) else ruling

@@ -1,0 +1,299 @@
+"""Approving, rejecting and withdrawing: exactly one outcome, whoever clicks what at the same time.
+
+The request's row is locked while a decision is made, the state, revision and digest are compared, and only then is
+anything written. Whoever comes second is told what happened first.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from handlers import announcements
+from handlers.models import Content, Decision, Frozen, Request, State, Story, Verdict
+from handlers.operations import Preview
+from handlers.operations.call_journal import CallJournal
+from handlers.policy import Ruling, may_approve, may_reject, may_withdraw, quorum
+from handlers.requests.answers import Answer, Changed, Done, NotNow, Refused, Slow
+from handlers.requests.approvals import invalid_approvals, void_approvals, without
+from handlers.requests.locking import in_time, locked
+from handlers.requests.services import (
+    Services,
+    allowed,
+    deadline,
+    find,
+    looked_up,
+    permitted,
+    record_refusal,
+    refuse,
+    refused_in,
+    repeated,
+    what_happened,
+)
+from handlers.routes import Route
+from handlers.store import Transaction
+
+_OPEN: Final = frozenset({State.PENDING})
+
+
+class ReviewedVersion(Frozen):
+    """What a person saw when they decided."""
+
+    request_id: str
+    revision: int
+    digest: str
+    acknowledged_ids: tuple[int, ...] = ()  # ids of the sync destinations for the same teams
+
+
+async def approve(
+    services: Services, actor: str, shown: ReviewedVersion, *, budget: float | None, since: datetime | None = None
+) -> Answer:
+    """Take an approval of what was shown, if it is still what is there.
+
+    `budget`: seconds within which Slack and Tines must answer; None waits for them. `since`: when the person clicked,
+    for a job that finishes it and may run again.
+    """
+    until = deadline(budget)
+    found = await find(services, actor, shown.request_id, what="approve")
+    if isinstance(found, Refused):
+        return found
+    request, route = found
+    given = _given(request, actor, shown, since)
+    if given is not None:
+        return await _again(services, actor, request, given, since)
+    if request.state is not State.PENDING:
+        return await refuse(services, actor, (what_happened(request),), what="approve", request=request)
+    granted = await _granted(services, actor, request, route)
+    if not isinstance(granted, tuple):
+        return granted
+    ruling, gone = granted
+    async with CallJournal(services.store, request.id, actor) as journal:
+        preview = await looked_up(services, request.content, until, journal)
+        if preview is None:
+            return Slow()
+        if preview.problem is not None:
+            unknown = NotNow(problem=preview.problem)
+            return await record_refusal(services, actor, unknown, what="approve", route=route.name, request=request)
+        async with journal.transaction() as transaction:
+            current = await in_time(transaction, request.id, route)
+            if current is not None and _given(current, actor, shown, since) is not None:
+                transaction.record("repeated", actor, current.id, what="approve")
+                return _counts(current)
+            if current is None or current.state is not State.PENDING:
+                now = current or request
+                return refused_in(transaction, actor, (what_happened(now),), what="approve", request=now)
+            now_there = current.content.with_stories(preview.stories)
+            changes = _changes(current, request, shown, preview, now_there)
+            if changes:
+                transaction.record("shown_again", actor, current.id, changes=list(changes), revision=current.revision)
+                fits = current.revision == request.revision  # else it was looked up for what was asked before
+                return Changed(request=current, preview=preview if fits else None, changes=changes)
+            current = await void_approvals(transaction, current, route, gone)
+            return await _take(transaction, current, route, actor, shown, ruling, now_there)
+
+
+async def _granted(
+    services: Services, actor: str, request: Request, route: Route
+) -> tuple[Ruling, dict[str, tuple[str, ...]]] | Answer:
+    """Return why a person may approve, and whose earlier approvals must not count any more; else what to answer."""
+    ruling = await allowed(
+        services,
+        actor,
+        route,
+        lambda person: may_approve(
+            route, person, requester=request.requester, editor=request.editor, already=request.approvals()
+        ),
+        what="approve",
+        request=request,
+        fresh=True,
+    )
+    if not isinstance(ruling, Ruling):
+        return ruling
+    gone = await invalid_approvals(services, request, route)
+    if isinstance(gone, NotNow):
+        return await record_refusal(services, actor, gone, what="approve", route=route.name, request=request)
+    return ruling, gone
+
+
+async def _again(services: Services, actor: str, request: Request, given: Decision, since: datetime | None) -> Done:
+    if since is None or given.at < since:  # else this very job gave it, before it had to run again
+        await repeated(services, actor, request, what="approve")
+    return _counts(request)
+
+
+def _counts(request: Request) -> Done:
+    return Done(request=request, text=f"Your approval of {request.id} counts already.")
+
+
+def _given(request: Request, actor: str, shown: ReviewedVersion, since: datetime | None) -> Decision | None:
+    """Return this very approval if it was taken already: by a second click, or by a job that runs again.
+
+    Taken since the click, it counts as given even if it was withdrawn after that. A request that somebody ended is not
+    a success to report: then the person is told what happened.
+    """
+    if request.state in {State.REJECTED, State.CANCELLED, State.EXPIRED}:
+        return None
+    taken = (
+        each
+        for each in request.decisions
+        if each.actor == actor
+        and (
+            each.counts_for(shown.revision, shown.digest)
+            or (since is not None and each.at >= since and each.verdict is Verdict.APPROVE)
+        )
+    )
+    return max(taken, key=lambda each: each.at, default=None)
+
+
+async def _take(
+    transaction: Transaction,
+    current: Request,
+    route: Route,
+    actor: str,
+    shown: ReviewedVersion,
+    ruling: Ruling,
+    content: Content,
+) -> Done:
+    if shown.digest != current.digest:
+        # stories were edited on Tines since the request was made or last approved: earlier approvals were for those
+        lost = len(current.approvals())
+        edited = _edited(current.content.stories, content.stories)
+        current = (await transaction.change(current, content=content)).model_copy(update={"digest": shown.digest})
+        if lost:
+            transaction.record("stories_changed", actor, current.id, approvals_lost=lost, digest=shown.digest)
+            await announcements.note(
+                transaction,
+                current,
+                route,
+                "stories_changed",
+                approvals_lost=lost,
+                changes=list(edited),
+            )
+    decision = Decision(
+        request_id=current.id,
+        revision=current.revision,
+        digest=shown.digest,
+        actor=actor,
+        verdict=Verdict.APPROVE,
+        groups=ruling.entries,
+        acknowledged_ids=shown.acknowledged_ids,
+        at=transaction.now,
+    )
+    await transaction.add_decision(decision)
+    decided = current.model_copy(update={"decisions": (*current.decisions, decision)})
+    standing = quorum(route, decided.approvals())
+    transaction.record(
+        "approved",
+        actor,
+        current.id,
+        revision=current.revision,
+        digest=shown.digest,
+        acknowledged_ids=list(shown.acknowledged_ids),
+        have=standing.have,
+        needed=standing.needed,
+    )
+    if standing.reached:
+        decided = await transaction.change(decided, state=State.APPROVED, next_run_at=transaction.now, note="")
+        transaction.advance(decided.id)
+        frozen = await transaction.freeze(route.name)
+        text = (
+            f"{current.id} is approved and runs now."
+            if frozen is None
+            else f"{current.id} is approved. {route.name} is frozen, so it runs when the route is unfrozen."
+        )
+    else:
+        text = f"Your approval counts. {current.id} needs {standing.missing}."
+    await announcements.changed(transaction, decided)
+    return Done(request=decided, text=text)
+
+
+def _changes(
+    current: Request, before: Request, shown: ReviewedVersion, preview: Preview, now_there: Content
+) -> tuple[str, ...]:
+    """Say what is different from what was shown; nothing when it is the same."""
+    if not current.revision == shown.revision == before.revision:
+        return ("The request was changed by the person who asked. Below is what it asks for now.",)
+    # within one revision only the stories' times of editing change, and those were just looked up
+    changes = [
+        f"The story {story.name} is gone, was moved, or has no change control any more." for story in preview.gone
+    ]
+    if not changes and now_there.digest() != shown.digest:
+        changes.extend(
+            _edited(before.content.stories, preview.stories) or ("Stories were edited since they were shown.",)
+        )
+    unseen = [str(each.id) for each in preview.existing if each.id not in shown.acknowledged_ids]
+    if unseen:
+        changes.append(f"A sync destination for the same teams exists now (number {', '.join(unseen)}).")
+    return tuple(changes)
+
+
+def _edited(before: tuple[Story, ...], now: tuple[Story, ...]) -> tuple[str, ...]:
+    then = {story.id: story.edited_at for story in before}
+    return tuple(f"{story.name} was edited on Tines since." for story in now if then.get(story.id) != story.edited_at)
+
+
+async def reject(services: Services, actor: str, shown: ReviewedVersion, comment: str) -> Answer:
+    """End a pending request with a comment for its requester. What was shown is recorded, whatever is there now."""
+    request_id = shown.request_id
+    found = await permitted(
+        services,
+        actor,
+        request_id,
+        lambda route, person, request: may_reject(route, person, requester=request.requester),
+        what="reject",
+    )
+    if not isinstance(found, tuple):
+        return found
+    request, route, ruling = found
+    async with services.store.transaction() as transaction:
+        current = await locked(transaction, request, route, _OPEN, actor, what="reject")
+        if isinstance(current, Refused):
+            return current
+        await transaction.add_decision(
+            Decision(
+                request_id=current.id,
+                revision=shown.revision,
+                digest=shown.digest,
+                actor=actor,
+                verdict=Verdict.REJECT,
+                comment=comment,
+                groups=ruling.entries,
+                at=transaction.now,
+            )
+        )
+        rejected = await transaction.change(
+            current,
+            state=State.REJECTED,
+            closed_by=actor,
+            closed_comment=comment,
+            next_run_at=None,
+            finished_at=transaction.now,
+        )
+        transaction.record("rejected", actor, current.id, revision=shown.revision, digest=shown.digest, comment=comment)
+        await announcements.ended(transaction, rejected, route)
+    return Done(request=rejected, text=f"{request_id} is rejected. The person who asked is record_refusal why.")
+
+
+async def withdraw(services: Services, actor: str, request_id: str) -> Answer:
+    """Take back an approval, while the quorum is not reached."""
+    found = await permitted(
+        services,
+        actor,
+        request_id,
+        lambda _route, person, request: may_withdraw(person, request.approvals()),
+        what="withdraw",
+    )
+    if not isinstance(found, tuple):
+        return found
+    request, route, _ = found
+    async with services.store.transaction() as transaction:
+        current = await locked(transaction, request, route, _OPEN, actor, what="withdraw")
+        if isinstance(current, Refused):
+            return current
+        await transaction.withdraw_approval(current, actor)
+        transaction.record("withdrawn", actor, current.id, revision=current.revision)
+        remaining = without(current, actor, transaction.now)
+        await announcements.changed(transaction, remaining)
+        standing = quorum(route, remaining.approvals())
+        await announcements.note(
+            transaction, remaining, route, "withdrawn", actor=actor, have=standing.have, needed=standing.needed
+        )
+    return Done(request=remaining, text=f"Your approval of {request_id} is taken back.")

@@ -1,0 +1,208 @@
+"""Asking for a sync, and changing what was asked for: everything is checked again here, whatever the form showed.
+
+What a form sends is a claim. Route, teams and stories are looked up, by id, before a row is written; a form that
+arrives twice becomes one request.
+"""
+
+from datetime import datetime
+
+from handlers import announcements
+from handlers.calendar import first_look
+from handlers.models import Content, Frozen, Request, State, SyncMode, new_request_id
+from handlers.people import PeopleUnavailableError
+from handlers.policy import Ruling, may_break_glass, may_edit, may_request, policy_faults
+from handlers.policy.rulings import is_group
+from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refused
+from handlers.requests.checking import check_content
+from handlers.requests.locking import locked
+from handlers.requests.services import Services, allowed, deadline, permitted, record_refusal, refused_in, repeated
+from handlers.routes import Route
+from handlers.store import SYSTEM, ConflictError
+
+
+class Submission(Frozen):
+    """What a form asks for. Every id in it is still to be checked."""
+
+    route: str
+    source_team_id: int
+    everything: bool = False  # all stories of the team
+    tag_keys: tuple[str, ...] = ()  # all stories with these tags
+    story_ids: tuple[int, ...] = ()
+    kept_from: str | None = None  # also the stories of this request, which the form could not show one by one
+    destination_team_id: int
+    mode: SyncMode
+    reason: str
+    emergency: bool = False
+    draft_id: str
+
+
+async def submit(
+    services: Services, actor: str, submission: Submission, *, budget: float | None, since: datetime | None = None
+) -> Answer:
+    """Make a request of a form.
+
+    `budget`: seconds within which Slack and Tines must answer; None waits for them. `since`: when the person sent the
+    form, for a job that finishes it and may run again.
+    """
+    until = deadline(budget)
+    if since is not None:  # a job may have made it when it ran before; a form sent twice is found when it is written
+        before = await _made(services, submission.draft_id)
+        if before is not None:
+            return await _again(services, actor, before, since)
+    route = services.topology.routes.get(submission.route)
+    if route is None:
+        gone = Invalid(fields={Field.ROUTE: "This route is not configured any more. Choose another one."})
+        return await record_refusal(services, actor, gone, what="ask", route=submission.route)
+    ruling = await allowed(services, actor, route, lambda person: may_request(route, person), what="ask")
+    if not isinstance(ruling, Ruling):
+        return _at_field(ruling, Field.ROUTE)
+    if submission.emergency:
+        granted = await allowed(
+            services, actor, route, lambda person: may_break_glass(route, person), what="break_glass", fresh=True
+        )
+        if not isinstance(granted, Ruling):
+            return _at_field(granted, Field.EMERGENCY)
+    content = await check_content(services, submission, route, until=until)
+    if not isinstance(content, Content):
+        return await record_refusal(services, actor, content, what="ask", route=route.name)
+    faults = () if submission.emergency else await _faults(services, actor, route)
+    try:
+        return await _take(services, actor, submission, content, route, faults)
+    except ConflictError:
+        twice = await _made(services, submission.draft_id)  # the same form, taken before
+        if twice is None:
+            raise
+        return await _again(services, actor, twice)
+
+
+async def _again(services: Services, actor: str, request: Request, since: datetime | None = None) -> Done:
+    if since is None or request.created_at < since:  # else this very job made it, before it had to run again
+        await repeated(services, actor, request, what="ask")
+    return Done(request=request, text=f"{request.id} was asked for already.")
+
+
+async def _made(services: Services, draft_id: str) -> Request | None:
+    """Return the request that a form became already."""
+    async with services.store.reading() as reader:
+        return await reader.request_of_draft(draft_id)
+
+
+async def _take(
+    services: Services, actor: str, submission: Submission, content: Content, route: Route, faults: tuple[str, ...]
+) -> Done:
+    async with services.store.transaction() as transaction:
+        request = _new_request(services, actor, submission, content, route, transaction.now)
+        await transaction.add_request(request)
+        transaction.record("break_glass" if request.emergency else "asked", actor, request.id, **_record(request))
+        await announcements.asked(transaction, request, route)
+        if request.emergency:
+            await announcements.note(transaction, request, route, "break_glass", actor=actor, reason=content.reason)
+            transaction.advance(request.id)
+        if faults:
+            transaction.record("policy_fault", SYSTEM, request.id, route=route.name, faults=list(faults))
+            await announcements.note(transaction, request, route, "policy_fault", faults=list(faults))
+        frozen = await transaction.freeze(route.name) if request.emergency else None
+    if not request.emergency:
+        text = f"{request.id} waits for approval now. You get a message when it is decided or done."
+    elif frozen is not None:
+        text = f"{request.id} needs no approval, but {route.name} is frozen: it runs when it is unfrozen."
+    else:
+        text = f"{request.id} runs at once, without approval. Its thread shows what becomes of every story."
+    return Done(request=request, text=" ".join((text, *faults)))
+
+
+async def _faults(services: Services, actor: str, route: Route) -> tuple[str, ...]:
+    """Return why nobody could ever approve a request by this person; nothing when that is not certain."""
+    groups = {entry for entry in (*route.approvers, *route.denied) if is_group(entry)}
+    try:
+        members = {group: await services.people.members(group) for group in groups}
+    except PeopleUnavailableError:
+        return ()
+    return policy_faults(route, members, requester=actor)
+
+
+async def edit(
+    services: Services, actor: str, request_id: str, revision: int, submission: Submission, *, budget: float | None
+) -> Answer:
+    """Change a pending request. Approvals given so far are for what it was, so they fall away."""
+    until = deadline(budget)
+    found = await permitted(
+        services,
+        actor,
+        request_id,
+        lambda route, person, request: may_edit(route, person, requester=request.requester),
+        what="edit",
+    )
+    if not isinstance(found, tuple):
+        return found
+    request, route, _ = found
+    if submission.route != request.content.route:
+        moved = Invalid(fields={Field.ROUTE: "A request keeps its route. Cancel it and ask anew for another one."})
+        return await record_refusal(services, actor, moved, what="edit", route=route.name, request=request)
+    content = await check_content(services, submission, route, until=until)
+    if not isinstance(content, Content):
+        return await record_refusal(services, actor, content, what="edit", route=route.name, request=request)
+    async with services.store.transaction() as transaction:
+        current = await locked(transaction, request, route, {State.PENDING}, actor, what="edit")
+        if isinstance(current, Refused):
+            return current
+        if current.revision != revision:
+            return refused_in(
+                transaction,
+                actor,
+                (f"{request_id} was changed meanwhile, so this form shows an old version. Open it again.",),
+                what="edit",
+                request=current,
+            )
+        lost = len(current.approvals())
+        edited = await transaction.change(
+            current,
+            content=content,
+            revision=current.revision + 1,
+            editor=actor,
+            expires_at=transaction.now + route.expires_after,
+            next_run_at=first_look(services.topology.calendar, route, transaction.now),
+        )
+        edited = edited.model_copy(update={"digest": content.digest()})
+        transaction.record("edited", actor, request_id, approvals_lost=lost, **_record(edited))
+        await announcements.changed(transaction, edited)
+        await announcements.note(transaction, edited, route, "edited", actor=actor, approvals_lost=lost)
+    return Done(request=edited, text=f"{request_id} was changed and waits for approval.")
+
+
+def _new_request(
+    services: Services, actor: str, submission: Submission, content: Content, route: Route, now: datetime
+) -> Request:
+    return Request(
+        id=new_request_id(),
+        state=State.APPROVED if submission.emergency else State.PENDING,
+        revision=1,
+        content=content,
+        digest=content.digest(),
+        requester=actor,
+        editor=actor,
+        draft_id=submission.draft_id,
+        emergency=submission.emergency,
+        created_at=now,
+        updated_at=now,
+        expires_at=now + route.expires_after,
+        next_run_at=now if submission.emergency else first_look(services.topology.calendar, route, now),
+    )
+
+
+def _record(request: Request) -> dict[str, object]:
+    content = request.content
+    return {
+        "revision": request.revision,
+        "digest": request.digest,
+        "route": content.route,
+        "source_team": content.source_team.model_dump(),
+        "destination_team": content.destination_team.model_dump(),
+        "stories": [{"id": story.id, "name": story.name} for story in content.stories],
+        "mode": content.mode.value,
+        "reason": content.reason,
+    }
+
+
+def _at_field(answer: Refused | NotNow, field: Field) -> Invalid | NotNow:
+    return answer if isinstance(answer, NotNow) else Invalid(fields={field: " ".join(answer.reasons)})

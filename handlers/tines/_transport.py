@@ -1,0 +1,182 @@
+"""The line to one tenant: sends a call, judges the outcome, and sends again only what is safe to send again.
+
+It prevents retries in the wrong place (each operation deciding by itself) and a call that never ends: every single
+call is bounded as a whole, not only between two bytes.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final, TypeVar
+
+import httpx
+import stamina
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from handlers.tines._errors import Kind, RetryableError, TinesError
+from handlers.tines._judge import Answer, Call, judge, outcome_name
+from handlers.tines._recorder import CallInProgress, CallRecorder
+from handlers.tines._wire import faults
+from handlers.tines._words import words_of
+
+API: Final = "/api/v1"
+_SHOWN_FAULTS: Final = 3  # of an answer that does not fit; the rest would say the same
+
+Observe = Callable[[str, str, float], None]
+Param = str | int
+T = TypeVar("T", bound=BaseModel)
+R = TypeVar("R", bound=BaseModel | None)
+Read = Callable[[Call, httpx.Response], R | TinesError]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a single call may take, in seconds."""
+
+    connect: float = 5.0
+    read: float = 60.0  # a create answers with the status of every story, so it may take its time
+    write: float = 10.0
+    pool: float = 10.0
+    whole: float = 90.0  # from the first to the last byte: a server that dribbles cannot hold us longer
+
+    def for_httpx(self) -> httpx.Timeout:
+        """Return the parts that httpx looks after."""
+        return httpx.Timeout(connect=self.connect, read=self.read, write=self.write, pool=self.pool)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and how long a call is tried again. All times in seconds."""
+
+    attempts: int = 5
+    total: float = 45.0  # no further attempt starts after that
+    wait_initial: float = 0.2
+    wait_max: float = 5.0
+    wait_jitter: float = 1.0
+    longest_retry_after: float = 30.0  # asked to wait longer, the call gives up and says for how long
+
+    def wait_for(self, error: Exception) -> bool | float:
+        """Decide for stamina: False to give up, True for the usual backoff, or the seconds to wait.
+
+        A write is sent again only after a 429: it was counted and turned away. (One that never left is safe as well, but
+        whoever asked for it looks at the tenant again first.)
+        """
+        if not isinstance(error, RetryableError):
+            return False
+        if error.method != "GET" and error.kind is not Kind.LIMITED:
+            return False
+        if error.retry_after is None:
+            return True
+        if error.retry_after > self.longest_retry_after:
+            return False
+        # Jitter: all who were turned away at the same moment must not come back at the same moment
+        return error.retry_after + random.SystemRandom().uniform(0, self.wait_jitter)
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """A way to one tenant. Immutable; `with_deadline` returns another one over the same connections."""
+
+    tenant: str  # alias
+    key: SecretStr
+    http: httpx.AsyncClient
+    timeouts: Timeouts
+    retry_policy: RetryPolicy
+    clock: Callable[[], float]  # seconds; only differences matter
+    observe: Observe | None = None
+    recorder: CallRecorder | None = None  # who is told of every single call
+    until: float | None = None  # on the event loop's clock: every call ends by then
+
+    def with_deadline(self, until: float) -> "Transport":
+        """Return the same line for somebody who waits: one attempt a call, and every call ends by `until`."""
+        return replace(self, retry_policy=replace(self.retry_policy, attempts=1), until=until)
+
+    def recording(self, recorder: CallRecorder) -> "Transport":
+        """Return the same line for work whose every call is to be noted."""
+        return replace(self, recorder=recorder)
+
+    async def get(self, answer: type[T], path: str, params: Mapping[str, Param | None] | None = None) -> T:
+        """GET, and read the answer. Raises `TinesError`."""
+        return await self.request(partial(read, answer), "GET", path, params=params)
+
+    async def send(
+        self, answer: type[T], method: str, path: str, body: object = None, secrets: tuple[SecretStr, ...] = ()
+    ) -> T:
+        """Send something that changes Tines, and read the answer. Raises `TinesError`."""
+        return await self.request(partial(read, answer), method, path, body=body, secrets=secrets)
+
+    async def request(
+        self,
+        reads: Read[R],
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Param | None] | None = None,
+        body: object = None,
+        secrets: tuple[SecretStr, ...] = (),
+    ) -> R:
+        """Send a call, again where that is safe, and return the answer as it is read, if it is one of 200 to 299.
+
+        `secrets` are those in the body. Raises `TinesError`.
+        """
+        call = self.call(method, path, secrets)
+        query = {name: value for name, value in (params or {}).items() if value is not None}
+        retry_policy = self.retry_policy
+        persist = stamina.AsyncRetryingCaller(
+            attempts=retry_policy.attempts,
+            timeout=retry_policy.total,
+            wait_initial=retry_policy.wait_initial,
+            wait_max=retry_policy.wait_max,
+            wait_jitter=retry_policy.wait_jitter,
+        )
+        return await persist(retry_policy.wait_for, self._send_once, reads, call, query, body)
+
+    def call(self, method: str, path: str, secrets: tuple[SecretStr, ...] = ()) -> Call:
+        """Describe a call for judging it; `secrets` are those in its body."""
+        return Call(self.tenant, method, path, (self.key, *secrets))
+
+    async def _send_once(self, reads: Read[R], call: Call, query: Mapping[str, Param], body: object) -> R:
+        started = self.clock()
+        ongoing = None if self.recorder is None else CallInProgress(call, query.get("page"), self.recorder.clock())
+        try:
+            answer = await self._answer(call, query, body)
+            if self.observe is not None:
+                self.observe(call.method, outcome_name(answer), self.clock() - started)
+            judged = judge(call, answer)
+            verdict = judged if isinstance(judged, TinesError) else reads(call, judged)
+            if ongoing is not None and isinstance(answer, httpx.Response):
+                ongoing.status = answer.status_code
+            if ongoing is not None:
+                ongoing.verdict = verdict
+        finally:
+            if self.recorder is not None and ongoing is not None:
+                self.recorder.record(ongoing.ended(self.clock() - started))
+        # raised here and not in a handler: the errors of httpx hold the request and with it the keys
+        if isinstance(verdict, TinesError):
+            raise verdict
+        return verdict
+
+    async def _answer(self, call: Call, query: Mapping[str, Param], body: object) -> Answer:
+        """Return what came back, silence included."""
+        latest = asyncio.get_running_loop().time() + self.timeouts.whole
+        try:
+            async with asyncio.timeout_at(latest if self.until is None else min(latest, self.until)):
+                return await self.http.request(call.method, API + call.path, params=query, json=body)
+        except (httpx.RequestError, TimeoutError) as error:
+            return error
+
+
+def read(answer: type[T], call: Call, response: httpx.Response) -> T | TinesError:
+    """Return the body of a good answer, or the error that it is when it is not what Tines gives.
+
+    The error is returned and not raised: pydantic's quotes the answer, and must not travel along as a context.
+    """
+    try:
+        return answer.model_validate_json(response.content)
+    except ValidationError as error:
+        said = "; ".join(list(faults(error))[:_SHOWN_FAULTS])
+    if response.text.lstrip().startswith("<"):  # a page, of a proxy or a login: its title tells more
+        said = words_of(response.text, call.secrets)
+    return call.unreadable(response.status_code, said)

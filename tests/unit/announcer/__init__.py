@@ -1,1 +1,0 @@
-"""The announcer and one Slack: what readers see when posts fail, answers get lost, and processes freeze."""

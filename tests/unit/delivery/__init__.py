@@ -1,0 +1,1 @@
+"""The deliverer and one Slack: what readers see when posts fail, answers get lost, and processes freeze."""

@@ -1,0 +1,203 @@
+"""A store, a local Slack that lives in its time, and announcers of several processes that a test can interrupt."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.delivery import Deliverer, RateLimit, SlackPoster, Throttle
+from bot.delivery.posting import Place, PostingError, Trouble
+from bot.delivery.showing import Showing
+from bot.playground.serving import served
+from bot.playground.slack import NO_RATES, AppInstall, Channel, LocalSlack, User, Workspace
+from bot.views.text import Message
+from handlers import announcements
+from handlers.routes import Topology
+from handlers.store import Announcement, Store
+from tests.unit.store.harness import LEASE, StoreHarness
+
+CHANNEL: Final = "C1"
+KEY: Final = "direct:one"
+_SCOPES: Final = "chat:write channels:read channels:history im:read im:write im:history users:read"
+_QUICK: Final = RateLimit(burst=1000)
+Happening = Callable[[str], Awaitable[None]]
+
+
+async def nothing(_key: str) -> None:
+    """Let nothing happen."""
+
+
+class WatchedPoster(SlackPoster):
+    """Posts to the local Slack; something may happen before a call is sent, and after it was applied.
+
+    What happens is given the key of the message, and may raise a `PostingError` instead of the answer.
+    """
+
+    def __init__(self, client: AsyncWebClient) -> None:
+        super().__init__(client)
+        self.before_channel: Happening = nothing
+        self.before_post: Happening = nothing
+        self.after_post: Happening = nothing
+        self.posts: list[str] = []  # keys of all posts that were tried
+
+    async def channel_of(self, conversation: str) -> str:
+        """Return the channel of a conversation: the first question of a delivery that was not posted before."""
+        await self.before_channel(conversation)
+        return await super().channel_of(conversation)
+
+    async def post(self, channel: str, message: Message, *, key: str, thread_ts: str | None) -> Place:
+        """Post a message."""
+        self.posts.append(key)
+        await self.before_post(key)
+        place = await super().post(channel, message, key=key, thread_ts=thread_ts)
+        await self.after_post(key)
+        return place
+
+
+def at(key: str, *happenings: Happening) -> Happening:
+    """Return what lets one thing after the other happen when a message with a key comes by, then nothing more."""
+    waiting = list(happenings)
+
+    async def happen(each: str) -> None:
+        if each == key and waiting:
+            await waiting.pop(0)(each)
+
+    return happen
+
+
+async def no_answer(_key: str) -> None:
+    """Lose the answer."""
+    raise PostingError(Trouble.UNKNOWN, "ServerDisconnectedError")
+
+
+async def turned_away(_key: str) -> None:
+    """Answer that there were too many messages."""
+    raise PostingError(Trouble.WAIT, "ratelimited", seconds=5)
+
+
+@dataclass
+class Process:
+    """One process of the bot."""
+
+    store: Store
+    poster: WatchedPoster
+    deliverer: Deliverer
+    throttle: Throttle
+    held: list[bool] = field(default_factory=list)  # what it believes of its lease, the next time it is asked
+
+    def holds_lease(self) -> bool:
+        """Whether it believes that its lease holds: yes, unless a test says otherwise."""
+        return self.held.pop(0) if self.held else True
+
+
+@dataclass
+class DeliveryHarness:
+    """The parts."""
+
+    harness: StoreHarness
+    slack: LocalSlack
+
+    def seconds(self) -> float:
+        """Return the time in seconds."""
+        return self.harness.now.timestamp()
+
+    async def process(self, executor: str = "one", rate_limit: RateLimit = _QUICK) -> Process:
+        """Start a process."""
+        store = self.harness.store(executor)
+        await store.heartbeat(LEASE)
+        client = AsyncWebClient(
+            token=self.slack.app.bot_token, base_url=f"{self.slack.base_url}/api/", retry_handlers=[]
+        )
+        poster = WatchedPoster(client)
+        throttle = Throttle(rate_limit, self.seconds)
+        held: list[bool] = []
+        deliverer = Deliverer(
+            store, Topology(tenants={}, routes={}), poster, throttle, lambda: held.pop(0) if held else True
+        )
+        return Process(store, poster, deliverer, throttle, held)
+
+    async def orders(self, store: Store, text: str, key: str = KEY, *, thread_key: str | None = None) -> None:
+        """Order a message."""
+        async with store.transaction() as transaction:
+            await transaction.announce(
+                key, announcements.DIRECT, CHANNEL, thread_key=thread_key, data={"kind": "notice", "text": text}
+            )
+
+    async def orders_anew(self, store: Store, key: str = KEY) -> None:
+        """Order a message to be shown as it is by now."""
+        async with store.transaction() as transaction:
+            await transaction.refresh(key)
+
+    async def row(self, store: Store, key: str = KEY) -> Announcement:
+        """Return how far the delivery of a message is."""
+        async with store.reading() as reader:
+            found = await reader.announcement(key)
+        assert found is not None
+        return found
+
+    async def shows(self, process: Process, messages: Sequence[Message], key: str = KEY) -> None:
+        """Let a process show exactly these messages for an announcement, as its job would."""
+        async with process.store.transaction() as transaction:
+            assert await transaction.claim_conversation(CHANNEL)
+        row = await self.row(process.store, key)
+        showing = Showing(process.store, process.poster, process.throttle, process.holds_lease, row)
+        try:
+            await showing.show(messages, None)
+        except PostingError:
+            await showing.count()
+            raise
+
+    async def delivers(self, process: Process, conversation: str = CHANNEL) -> None:
+        """Let a process deliver what is open, again and again as time passes, until nothing is."""
+        for _ in range(20):
+            await process.deliverer.deliver(conversation)
+            async with process.store.reading() as reader:
+                if not await reader.open_announcements(conversation, limit=1):
+                    return
+            self.harness.now += timedelta(minutes=1)
+            await process.store.heartbeat(LEASE)
+
+    def seen(self, thread_ts: str | None = None) -> list[str]:
+        """Return what a reader of the channel, or of a thread, sees, oldest first."""
+        return [self.slack.render(each) for each in self.slack.messages(CHANNEL, thread_ts=thread_ts)]
+
+    def heads(self) -> list[str]:
+        """Return the timestamps of the channel's messages, oldest first."""
+        return [str(each["ts"]) for each in self.slack.messages(CHANNEL)]
+
+
+def texts(*lines: str) -> list[Message]:
+    """Return messages of text alone."""
+    return [Message(text=line) for line in lines]
+
+
+@asynccontextmanager
+async def opened(database_url: str) -> AsyncIterator[DeliveryHarness]:
+    """Open a harness on a migrated database."""
+    harness = StoreHarness(database_url)
+
+    def seconds() -> float:
+        return harness.now.timestamp()
+
+    workspace = Workspace(
+        users=[User("U1", "ada", "Ada"), User("UBOT", "tines-sync", is_bot=True)],
+        groups=[],
+        channels=[Channel(CHANNEL, "general", members=["U1"])],
+    )
+    install = AppInstall(
+        bot_token="xoxb-of-the-tests",
+        signing_secret="signing-of-the-tests",
+        app_token="xapp-of-the-tests",
+        bot_user_id="UBOT",
+        scopes=frozenset(_SCOPES.split()),
+        commands=(),
+        shortcuts=(),
+    )
+    slack = LocalSlack(workspace=workspace, app=install, clock=seconds, rates=NO_RATES)
+
+    async with harness.stack, served(slack.asgi()) as url:
+        slack.base_url = url
+        yield DeliveryHarness(harness, slack)

@@ -1,0 +1,175 @@
+"""A harness whose operation can be interrupted: on the line to the source tenant, by its lease, and by the clock.
+
+What a test wants to happen between two instructions happens on the line, right before or right after a call.
+"""
+
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from itertools import repeat
+from typing import Any, Final
+
+import httpx
+
+from bot.playground.tines import LocalTines, build_tines_app
+from bot.playground.tines.records import Destination
+from bot.playground.tines.seed import PROD_KEY
+from bot.playground.tines.syncing import create_destination
+from handlers.models import Request
+from handlers.operations.create import CreateDestination
+from handlers.operations.schedule import Schedule
+from handlers.policy import Freeze
+from handlers.requests import Done, approve, freeze, unfreeze
+from handlers.routes import Route, Topology
+from handlers.tines import RetryPolicy, TinesClient
+from tests.unit.requests.harness import ADA, BEN, ROUTE, RequestHarness, opened
+
+API: Final = "/api/v1"
+RETRY_POLICY: Final = RetryPolicy(attempts=2, wait_initial=0.001, wait_max=0.001, wait_jitter=0)
+DESTINATIONS: Final = "/admin/sync_destinations"
+YES, NO = True, False
+Happening = Callable[[], Awaitable[None]]
+
+
+class Line(httpx.AsyncBaseTransport):
+    """The line to a local tenant. What happens on it may raise one of httpx's errors instead of the answer."""
+
+    def __init__(self, tines: LocalTines) -> None:
+        self._inner = httpx.ASGITransport(build_tines_app(tines))
+        self._before: dict[tuple[str, str], deque[Happening]] = {}
+        self._after: dict[tuple[str, str], deque[Happening]] = {}
+        self.tried: list[tuple[str, str]] = []  # method and path of every call, whether it arrived or not
+
+    def before(self, method: str, path: str, *happenings: Happening) -> None:
+        """Let something happen before each of the next calls of a method and path, one thing a call."""
+        self._before.setdefault((method, path), deque()).extend(happenings)
+
+    def after(self, method: str, path: str, *happenings: Happening) -> None:
+        """Let something happen when the tenant has answered, before the answer arrives."""
+        self._after.setdefault((method, path), deque()).extend(happenings)
+
+    def tries(self, method: str, path: str = DESTINATIONS) -> int:
+        """Return how many calls of a method and path were made."""
+        return self.tried.count((method, path))
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one call."""
+        call = request.method, request.url.path.removeprefix(API)
+        self.tried.append(call)
+        await _next(self._before, call)
+        response = await self._inner.handle_async_request(request)
+        await _next(self._after, call)
+        return response
+
+
+async def _next(happenings: dict[tuple[str, str], deque[Happening]], call: tuple[str, str]) -> None:
+    if waiting := happenings.get(call):
+        await waiting.popleft()()
+
+
+async def no_connection() -> None:
+    """Fail to reach the tenant: surely nothing was sent."""
+    message = "connection refused"
+    raise httpx.ConnectError(message)
+
+
+async def no_answer() -> None:
+    """Break the connection: nobody knows what became of the call."""
+    message = "connection reset"
+    raise httpx.ReadError(message)
+
+
+@dataclass
+class ExecutionHarness:
+    """A harness, the line of its operation to the source tenant, and its lease."""
+
+    harness: RequestHarness
+    line: Line
+    client: TinesClient
+    database_url: str
+    schedule: Schedule
+    lease: Iterator[bool] = field(default_factory=lambda: repeat(YES))  # whether it is held, each time it is asked
+
+    def starts(self, topology: Topology) -> None:
+        """Start with a configuration; what was asked for before stays."""
+        operation = CreateDestination(
+            self.harness.store,
+            topology,
+            {"dev": self.client},
+            self.harness.services.catalogue,
+            holds_lease=lambda: next(self.lease),
+            schedule=self.schedule,
+        )
+        self.harness.services = replace(self.harness.services, topology=topology, operation=operation)
+
+    @asynccontextmanager
+    async def beside(self) -> AsyncIterator[RequestHarness]:
+        """Open the same harness in a second process."""
+        prod = self.harness.dev.world.at("http://127.0.0.1:2")
+        assert prod is not None
+        tenants = (self.harness.dev, prod)
+        async with opened(self.database_url, clock=self.harness.clock, executor="two", tenants=tenants) as other:
+            yield other
+
+    async def approved(self, *who: str, **form: Any) -> Request:  # noqa: ANN401 - fields of a submission
+        """Ask for a sync, let people approve what they see (Ada, if nobody is named), and return the request."""
+        request = await self.harness.asks(**form)
+        for each in who or (ADA,):
+            answer = await approve(self.harness.services, each, await self.harness.shown(request.id), budget=None)
+            assert isinstance(answer, Done), answer
+        return await self.harness.now(request.id)
+
+    async def freezes(self) -> None:
+        """Let Ada freeze the route."""
+        assert isinstance(await freeze(self.harness.services, ADA, ROUTE, "Change freeze"), Freeze)
+
+    async def unfreezes(self) -> None:
+        """Let Ben unfreeze the route."""
+        assert isinstance(await unfreeze(self.harness.services, BEN, ROUTE), Route)
+
+    async def loses_its_lease(self) -> None:
+        """Let the process find that it was stopped for longer than its lease."""
+        self.lease = repeat(NO)
+
+    def somebody_creates(self, *stories: str) -> Destination:
+        """Let a person create a sync destination for the usual teams by hand."""
+        form = self.harness.form()
+        body = {
+            "destination_tenant_url": "http://127.0.0.1:2",
+            "destination_tenant_api_key": PROD_KEY,
+            "destination_team_id": form.destination_team_id,
+            "team_id": form.source_team_id,
+            "story_ids": [self.harness.story(name) for name in stories],
+        }
+        return create_destination(self.harness.dev, body)
+
+    def synced(self) -> list[set[str]]:
+        """Return the names of the stories of every sync destination of the source tenant, oldest first."""
+        return [
+            {subscription.name for subscription in each.subscriptions.values()}
+            for each in self.harness.dev.destinations.values()
+        ]
+
+    async def notes(self, request: Request) -> list[str]:
+        """Return the kinds of the remarks ordered for a request's thread."""
+        return [str(each["kind"]) for each in await self.harness.told() if each["of"] == request.id and "kind" in each]
+
+
+@asynccontextmanager
+async def equipped(
+    database_url: str,
+    *,
+    schedule: Schedule | None = None,
+    **differs: Any,  # noqa: ANN401 - see `opened`
+) -> AsyncIterator[ExecutionHarness]:
+    """Open an execution harness on a migrated database; takes what `opened` takes."""
+    async with AsyncExitStack() as stack:
+        harness = await stack.enter_async_context(opened(database_url, **differs))
+        line = Line(harness.dev)
+        client = await stack.enter_async_context(
+            TinesClient(harness.services.topology.tenants["dev"], transport=line, retry_policy=RETRY_POLICY)
+        )
+        execution = ExecutionHarness(harness, line, client, database_url, schedule or Schedule())
+        execution.starts(harness.services.topology)
+        yield execution

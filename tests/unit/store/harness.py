@@ -1,0 +1,78 @@
+"""What the tests of the store put on its harnesses."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from handlers.jobs import Job
+from handlers.models import Content, Request, State, Story, SyncMode, Team
+from handlers.store import Store
+from handlers.store.database import open_engine, parse_url
+
+MONDAY: Final = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+LEASE: Final = timedelta(seconds=60)
+
+
+class Jobs:
+    """Keeps the jobs of transactions that committed."""
+
+    def __init__(self) -> None:
+        self.woken: list[Job] = []
+
+    async def enqueue(self, _connection: AsyncConnection, _jobs: Iterable[Job], /) -> Mapping[Job, str]:
+        """Leave the transaction alone."""
+        return {}
+
+    def wake(self, jobs: Iterable[Job], _tickets: Mapping[Job, str], /) -> None:
+        """Keep the jobs."""
+        self.woken.extend(jobs)
+
+
+class StoreHarness:
+    """A store for each process that a test needs, on one database, at a time that the test says."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.now = MONDAY
+        self.jobs = Jobs()
+        self.stack = AsyncExitStack()
+
+    def store(self, executor: str = "one") -> Store:
+        """Open a store for a process."""
+        store = Store(open_engine(parse_url(self.url)), self.jobs, executor=executor, clock=self._clock)
+        self.stack.push_async_callback(store.close)
+        return store
+
+    def _clock(self) -> datetime:
+        return self.now
+
+
+def a_request(number: int = 1, **differs: Any) -> Request:  # noqa: ANN401 - fields of a request
+    """Return a pending request."""
+    content = Content(
+        route="dev-to-prod",
+        source="dev",
+        destination="prod",
+        source_team=Team(id=1, name="SecOps"),
+        stories=(Story(id=11, name="One", tags=("a",), edited_at=MONDAY), Story(id=12, name="Two")),
+        destination_team=Team(id=2, name="SecOps"),
+        mode=SyncMode.AUTOMATIC,
+        reason="Ready",
+    )
+    fields: dict[str, Any] = {
+        "id": f"TS-{number:08}",
+        "state": State.PENDING,
+        "revision": 1,
+        "content": content,
+        "digest": content.digest(),
+        "requester": "U0RINA",
+        "editor": "U0RINA",
+        "draft_id": f"draft-{number}",
+        "created_at": MONDAY,
+        "updated_at": MONDAY,
+        "expires_at": MONDAY + timedelta(hours=72),
+    }
+    return Request(**{**fields, **differs})
