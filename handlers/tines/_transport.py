@@ -22,6 +22,7 @@ from handlers.tines._wire import faults
 from handlers.tines._words import words_of
 
 API: Final = "/api/v1"
+_BYTES_LEAVE: Final = frozenset({"http11.send_request_headers.started", "http11.send_request_body.started"})
 _SHOWN_FAULTS: Final = 3  # of an answer that does not fit; the rest would say the same
 
 Observe = Callable[[str, str, float], None]
@@ -88,10 +89,15 @@ class Transport:
     observe: Observe | None = None
     recorder: CallRecorder | None = None  # who is told of every single call
     until: float | None = None  # on the event loop's clock: every call ends by then
+    may_leave: Callable[[], bool] | None = None  # asked right before the bytes of a request leave
 
     def with_deadline(self, until: float) -> "Transport":
         """Return the same line for somebody who waits: one attempt a call, and every call ends by `until`."""
         return replace(self, retry_policy=replace(self.retry_policy, attempts=1), until=until)
+
+    def while_allowed(self, may_leave: Callable[[], bool]) -> "Transport":
+        """Return the same line for calls whose bytes must not leave once `may_leave` says no."""
+        return replace(self, may_leave=may_leave)
 
     def recording(self, recorder: CallRecorder) -> "Transport":
         """Return the same line for work whose every call is to be noted."""
@@ -163,9 +169,31 @@ class Transport:
         latest = asyncio.get_running_loop().time() + self.timeouts.whole
         try:
             async with asyncio.timeout_at(latest if self.until is None else min(latest, self.until)):
-                return await self.http.request(call.method, API + call.path, params=query, json=body)
+                self._check_leave()
+                return await self.http.request(
+                    call.method, API + call.path, params=query, json=body, extensions=self._extensions()
+                )
         except (httpx.RequestError, TimeoutError) as error:
             return error
+
+    def _extensions(self) -> dict[str, object]:
+        """Return what has `may_leave` asked again when a connection is there: to open one can take long.
+
+        The names of the events are those of httpcore: https://www.encode.io/httpcore/extensions/#trace
+        """
+        if self.may_leave is None:
+            return {}
+
+        async def trace(event: str, _info: Mapping[str, object]) -> None:
+            if event in _BYTES_LEAVE:
+                self._check_leave()
+
+        return {"trace": trace}
+
+    def _check_leave(self) -> None:
+        if self.may_leave is not None and not self.may_leave():
+            message = "nothing was sent: this process stood still for too long"
+            raise httpx.ConnectTimeout(message)  # as one that surely did not arrive: without its body it is none
 
 
 def read(answer: type[T], call: Call, response: httpx.Response) -> T | TinesError:
