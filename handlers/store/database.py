@@ -19,7 +19,7 @@ BUSY_TIMEOUT_SECONDS: Final = 20
 _WRITES: Final = "tines_sync_writes"
 # A process that is stopped in the middle of a transaction keeps its locks, and everybody else waits for them. No
 # transaction here waits for anything but the database, so the server may end one that says nothing for so long.
-_NO_SLEEPING_LOCKS: Final = "-c idle_in_transaction_session_timeout=10s"
+_NO_SLEEPING_LOCKS: Final = "SET idle_in_transaction_session_timeout = '10s'"
 
 WRITING: Final[Mapping[str, bool]] = MappingProxyType({_WRITES: True})
 """Execution options of a connection whose transaction will write."""
@@ -56,7 +56,7 @@ def is_sqlite(url: sa.URL) -> bool:
 def open_engine(url: sa.URL, *, pool_size: int = 10) -> AsyncEngine:
     """Return the asyncio engine. Nothing is connected yet."""
     if not is_sqlite(url):
-        return create_async_engine(
+        engine = create_async_engine(
             url.set(drivername="postgresql+psycopg"),
             pool_size=pool_size,
             max_overflow=0,
@@ -65,8 +65,11 @@ def open_engine(url: sa.URL, *, pool_size: int = 10) -> AsyncEngine:
             pool_timeout=10,
             pool_pre_ping=True,
             # a database behind a broken network is noticed in the time that Slack waits
-            connect_args={"connect_timeout": 2, "tcp_user_timeout": 2500, "options": _NO_SLEEPING_LOCKS},
+            # nothing is prepared on the server: a pooler may run the next statement on another connection
+            connect_args={"connect_timeout": 2, "tcp_user_timeout": 2500, "prepare_threshold": None},
         )
+        event.listen(engine.sync_engine, "connect", _prepare_postgresql)
+        return engine
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
         pool_size=pool_size,
@@ -78,40 +81,24 @@ def open_engine(url: sa.URL, *, pool_size: int = 10) -> AsyncEngine:
     return engine
 
 
-def open_job_engine(url: sa.URL) -> sa.Engine:
-    """Return a synchronous engine for the job engine's own tables in the same database."""
-    if not is_sqlite(url):
-        return sa.create_engine(
-            url.set(drivername="postgresql+psycopg"),
-            pool_size=5,
-            max_overflow=5,
-            pool_pre_ping=True,
-            connect_args={"options": _NO_SLEEPING_LOCKS},
-        )
-    engine = sa.create_engine(url, pool_size=5, max_overflow=5, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
-    event.listen(engine, "connect", _prepare_sqlite_jobs)
-    return engine
-
-
 def ensure_folder(url: sa.URL) -> None:
     """Make the folder of an SQLite file, so that a first start needs no preparation."""
     if is_sqlite(url) and url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
 
 
+def _prepare_postgresql(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
+    # said here and not when connecting: poolers turn away start-up options that they do not know
+    cursor = connection.cursor()
+    cursor.execute(_NO_SLEEPING_LOCKS)
+    cursor.close()
+    connection.commit()
+
+
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
-    _pragmas(connection, synchronous="FULL")  # a commit survives a power cut, or it was not acknowledged
-
-
-def _prepare_sqlite_jobs(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
-    # the job engine's notes on who runs what: lost in a power cut, a job runs once more
-    _pragmas(connection, synchronous="NORMAL")
-
-
-def _pragmas(connection: Any, *, synchronous: str) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer
-    cursor.execute(f"PRAGMA synchronous = {synchronous}")
+    cursor.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut, or it was not acknowledged
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA cache_size = -16000")  # 16 MB
     cursor.close()

@@ -91,8 +91,8 @@ def test_handlers_know_nothing_of_slack(module: Path) -> None:
 
 @pytest.mark.parametrize("module", [path for path in MODULES if path.parts[:2] != ("handlers", "engine")], ids=str)
 def test_one_room_knows_the_engine(module: Path) -> None:
-    """DBOS can be replaced by changing `handlers/engine` alone, since nothing else imports it."""
-    assert "dbos" not in {name.split(".")[0] for name in imports_of(module)}
+    """procrastinate can be replaced by changing `handlers/engine` alone, since nothing else imports it."""
+    assert "procrastinate" not in {name.split(".")[0] for name in imports_of(module)}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)
