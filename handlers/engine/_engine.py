@@ -234,7 +234,7 @@ class Engine:
         """Start the jobs of every row that is due and that nobody works on."""
         async with self._store.reading() as reader:
             await self._store.note_freezes(reader)  # so that whoever opens a form need not wait for the database
-            requests, conversations, deferred = await reader.due(self._store.executor)
+            requests, conversations, deferred = await reader.claims.due(self._store.executor)
         due = {ADVANCE: requests, DELIVER: conversations, DEFERRED: deferred}
         self._swept_at = self._monotonic()
         found = [Job(kind, key) for kind, keys in due.items() for key in keys]

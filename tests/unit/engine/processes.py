@@ -40,13 +40,13 @@ class Process:
         """Commit jobs."""
         async with self.store.transaction() as transaction:
             for job in jobs:
-                transaction.enqueue(job)
+                transaction.jobs.add(job)
 
     async def intends(self, *ids: str) -> None:
         """Commit rows that are due until they are finished, with their jobs."""
         async with self.store.transaction() as transaction:
             for deferred in ids:
-                await transaction.add_deferred(deferred, "submit", "U0RINA", {})
+                await transaction.deferred.add(deferred, "submit", "U0RINA", {})
 
     async def stop(self, grace: float = 1.0) -> None:
         """Stop the engine, unless a test has done so."""

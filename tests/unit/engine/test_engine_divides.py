@@ -28,7 +28,7 @@ async def test_a_process_takes_what_it_has_room_for_and_leaves_the_rest(start: S
     requests = [a_request(number, next_run_at=datetime.now(UTC)) for number in range(MANY)]
     async with process.store.transaction() as transaction:
         for request in requests:
-            await transaction.add_request(request)
+            await transaction.requests.add(request)
     jobs = DurableJobs(process.url)
     other = Store(open_engine(process.url), jobs, executor="other", clock=lambda: datetime.now(UTC))
     await other.heartbeat(LEASE)

@@ -81,7 +81,7 @@ async def test_a_failed_job_is_tried_again_later_and_later(start: StartProcess) 
             message = "not today"
             raise ValueError(message)
         async with process.store.transaction() as transaction:
-            await transaction.finish_deferred(key, "Done")
+            await transaction.deferred.finish(key, "Done")
 
     seen = Seen(fail)
     process = await start({DEFERRED: seen})
@@ -148,7 +148,7 @@ async def test_a_row_of_a_newer_version_is_looked_at_now_and_then(start: StartPr
     assert len(seen.keys) <= 2  # the commit's and the queue's
     assert [line["event"] for line in logs if line["log_level"] == "error"] == []
     async with process.store.reading() as reader:
-        assert await reader.deferred("strange") is not None
+        assert await reader.deferred.get("strange") is not None
     tried = len(seen.keys)
     process.ahead += timedelta(seconds=31)
     await seen.times(tried + 1)
@@ -177,7 +177,7 @@ async def test_what_a_dead_process_had_claimed_is_taken_over(start: StartProcess
         await connection.execute(sa.insert(tables.deferred_commands).values(row))
     await engine.dispose()
     async with dead.store.transaction() as transaction:
-        assert await transaction.claim_deferred("left")
+        assert await transaction.claims.take_deferred("left")
     await dead.close()
     seen = Seen()
     process = await start({DEFERRED: seen})
@@ -194,13 +194,13 @@ async def test_effects_stop_before_anybody_may_take_over(start: StartProcess, pr
     cut_off = await start({}, sweep_seconds=600)  # no further heartbeat
     await cut_off.intends("left")
     async with cut_off.store.transaction() as transaction:
-        assert await transaction.claim_deferred("left")
+        assert await transaction.claims.take_deferred("left")
     other = Process(prepared_database, "other")
     held, free = [], []
     for second in range(91):
         cut_off.ahead = other.ahead = timedelta(seconds=second)
         async with other.store.reading() as reader:
-            _, _, due = await reader.due("other")
+            _, _, due = await reader.claims.due("other")
         held += [second] if cut_off.engine.holds_lease() else []
         free += [second] if due else []
     await other.close()
@@ -218,7 +218,7 @@ async def test_a_dead_process_is_replaced_within_ninety_seconds(start: StartProc
 
     async def do(key: str) -> None:
         async with living.store.transaction() as transaction:
-            if await transaction.claim_deferred(key) and await transaction.finish_deferred(key, "Done"):
+            if await transaction.claims.take_deferred(key) and await transaction.deferred.finish(key, "Done"):
                 done.append(key)
 
     dead = Process(prepared_database, "dead")
@@ -227,7 +227,7 @@ async def test_a_dead_process_is_replaced_within_ninety_seconds(start: StartProc
     living = await start({DEFERRED: do})
     await dead.intends("left")
     async with dead.store.transaction() as transaction:
-        assert await transaction.claim_deferred("left")
+        assert await transaction.claims.take_deferred("left")
     await dead.close()
     shortest = LEASE
     while not done:

@@ -29,7 +29,7 @@ class Desk:
     async def orders(self) -> None:
         """Commit the job."""
         async with self.store.transaction() as transaction:
-            transaction.enqueue(JOB)
+            transaction.jobs.add(JOB)
 
     async def queued(self) -> int:
         """Return how many tickets the queue holds."""
