@@ -125,7 +125,7 @@ class IngressAudit:
         with traced(taken.trace):
             try:
                 async with self._store.transaction() as transaction:
-                    transaction.record(
+                    transaction.audit.record(
                         TURNED_AWAY,
                         SYSTEM,
                         reason=reason.value,

@@ -87,7 +87,7 @@ class Metrics:
         """Return all figures in Prometheus's text format."""
         try:
             async with store.reading() as reader:
-                counts = await reader.counts()
+                counts = await reader.requests.counts()
                 job, announcement = await reader.oldest_waiting()
         except StoreUnavailableError:
             self._database.set(0)

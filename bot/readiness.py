@@ -54,7 +54,7 @@ class Readiness:
     async def _looked(self) -> str:
         try:
             async with self._store.transaction() as transaction:  # one that writes: on SQLite that is another lock
-                await transaction.chain_head()
+                await transaction.audit.head()
         except StoreUnavailableError as error:
             return str(error)
         return ""

@@ -36,18 +36,18 @@ def direct_conversation(user_id: str) -> str:
 
 async def asked(transaction: Transaction, request: Request, route: Route) -> None:
     """Show a new request to the approvers."""
-    await transaction.announce(approval_key(request.id), APPROVAL, route.approval_channel, request_id=request.id)
+    await transaction.outbox.announce(approval_key(request.id), APPROVAL, route.approval_channel, request_id=request.id)
 
 
 async def changed(transaction: Transaction, request: Request) -> None:
     """Show the approval message as the request stands now."""
-    await transaction.refresh(approval_key(request.id))
+    await transaction.outbox.refresh(approval_key(request.id))
 
 
 async def note(transaction: Transaction, request: Request, route: Route, kind: str, **data: Any) -> None:  # noqa: ANN401 - JSON
     """Put a remark into the thread."""
     moment = int(transaction.now.timestamp() * 1_000_000)
-    await transaction.announce(
+    await transaction.outbox.announce(
         f"{NOTE}:{request.id}:{kind}:{moment}",
         NOTE,
         route.approval_channel,
@@ -60,12 +60,12 @@ async def note(transaction: Transaction, request: Request, route: Route, kind: s
 async def statuses(transaction: Transaction, request: Request, route: Route) -> None:
     """Show the status list in the thread, as it stands now."""
     key = statuses_key(request.id)
-    if await transaction.announcement(key) is None:
-        await transaction.announce(
+    if await transaction.outbox.get(key) is None:
+        await transaction.outbox.announce(
             key, STATUSES, route.approval_channel, request_id=request.id, thread_key=approval_key(request.id)
         )
     else:
-        await transaction.refresh(key)
+        await transaction.outbox.refresh(key)
 
 
 async def direct(
@@ -78,7 +78,7 @@ async def direct(
     **data: Any,  # noqa: ANN401 - JSON
 ) -> None:
     """Tell one person something about a request, once for each kind and what it is about."""
-    await transaction.announce(
+    await transaction.outbox.announce(
         f"{DIRECT}:{request.id}:{request.revision}:{kind}:{about}:{user_id}",
         DIRECT,
         direct_conversation(user_id),
@@ -94,7 +94,7 @@ async def ended(transaction: Transaction, request: Request, route: Route) -> Non
     if request.state in {State.SUCCEEDED, State.PARTIAL, State.FAILED}:
         await statuses(transaction, request, route)
         for channel in dict.fromkeys(route.notify):
-            await transaction.announce(
+            await transaction.outbox.announce(
                 f"{NOTIFY}:{request.id}:{channel}",
                 NOTIFY,
                 channel,
@@ -107,10 +107,10 @@ async def ended(transaction: Transaction, request: Request, route: Route) -> Non
 async def route_changed(transaction: Transaction, route: Route, kind: str, actor: str, reason: str) -> None:
     """Tell the approval channel that a route was frozen or unfrozen, and show it on every waiting request."""
     moment = int(transaction.now.timestamp() * 1_000_000)
-    await transaction.announce(
+    await transaction.outbox.announce(
         f"{NOTE}:{route.name[:60]}:{kind}:{moment}",
         NOTE,
         route.approval_channel,
         data={"kind": kind, "by": actor, "reason": reason, "route": route.name},
     )
-    await transaction.refresh_waiting(route.name, f"{APPROVAL}:")
+    await transaction.outbox.refresh_waiting(route.name, f"{APPROVAL}:")

@@ -81,9 +81,7 @@ class ChainCheck:
                 "rows between them were removed and the rest numbered anew",
             )
         if self._anchor is not None and event.seq == self._anchor.seq and event.hash != self._anchor.hash:
-            return Break(
-                seq=event.seq, why=f"row {event.seq} has another hash than was recording: the chain was rewritten"
-            )
+            return Break(seq=event.seq, why=f"row {event.seq} has another hash than was noted: the chain was rewritten")
         self._last = Link(seq=event.seq, hash=event.hash)
         return None
 
@@ -117,7 +115,7 @@ async def verify(reader: Reader, anchor: Link | None = None) -> Verified | Break
 
     `anchor` is a head noted earlier: a chain that no longer holds it was rewritten.
     """
-    seq, hash_ = await reader.chain_head()
+    seq, hash_ = await reader.audit.head()
     check = ChainCheck(Link(seq=seq, hash=hash_), anchor)
     try:
         async for event in _events(reader):
@@ -137,7 +135,7 @@ async def select(
     Raises `UnreadableError` for a row that was changed so that it holds no event.
     """
     if request_id is None:
-        between = await reader.events_between(since, until)
+        between = await reader.audit.events_between(since, until)
         if between is None:
             return
         async for event in _events(reader, after=between[0] - 1):
@@ -147,7 +145,7 @@ async def select(
                 yield event
         return
     try:
-        events = await reader.events(request_id)
+        events = await reader.audit.events(request_id)
     except _UNREADABLE:
         async for _ in _events(reader):
             pass  # to say which row it is
@@ -162,7 +160,7 @@ async def _events(reader: Reader, *, after: int = 0) -> AsyncIterator[Event]:
     seq, limit = after, _PAGE
     while True:
         try:
-            page = await reader.events_after(seq, limit=limit)
+            page = await reader.audit.events_after(seq, limit=limit)
         except _UNREADABLE:
             if limit == 1:
                 raise UnreadableError(seq + 1) from None

@@ -53,13 +53,13 @@ class Deliverer:
             return  # the sweep comes back when the conversation may speak again
         self._resting.pop(conversation, None)
         async with self._store.reading() as reader:
-            rest = await reader.conversation_rest(conversation, but_for=self._store.executor)
+            rest = await reader.claims.conversation_rest(conversation, but_for=self._store.executor)
             if rest == _NOW and not await self._open(reader, conversation):
                 return
         claim = None
         if rest == _NOW:
             async with self._store.transaction() as transaction:
-                claim = await transaction.claim_conversation(conversation)
+                claim = await transaction.claims.take_conversation(conversation)
         if claim is None:
             # it waits; or another process speaks there, and takes what is new along, or leaves it to the sweep
             self._resting[conversation] = self._store.clock() + (rest or _ELSEWHERE)
@@ -79,7 +79,7 @@ class Deliverer:
         finally:
             async with self._store.transaction() as transaction:
                 debt = timedelta(seconds=self._throttle.debt(conversation))
-                await transaction.release_conversation(conversation, wait=wait, debt=debt)
+                await transaction.claims.release_conversation(conversation, wait=wait, debt=debt)
 
     async def _opened(self, conversation: str) -> Sequence[Announcement]:
         async with self._store.reading() as reader:
@@ -89,7 +89,7 @@ class Deliverer:
         """Return what a conversation has open, in order, without what was left to a newer version that never came for it."""
         most = _BATCH
         while True:
-            found = await reader.open_announcements(conversation, limit=most)
+            found = await reader.outbox.undelivered(conversation, limit=most)
             batch = [
                 each for each in found if each.kind in announcements.KINDS or reader.now - each.created_at < LEFT_FOR
             ]
@@ -116,11 +116,11 @@ class Deliverer:
         if root_key is None and announcement.kind == announcements.DIRECT and announcement.request_id:
             root_key = announcements.approval_key(announcement.request_id)
         async with self._store.reading() as reader:
-            request = await reader.request(announcement.request_id) if announcement.request_id else None
-            root = await reader.announcement(root_key) if root_key else None
+            request = await reader.requests.get(announcement.request_id) if announcement.request_id else None
+            root = await reader.outbox.get(root_key) if root_key else None
             # a route that is gone, or leads elsewhere by now, is shown as it was when the request was made
             route = (self._topology.route_for(request.content) or retired_route(request.content)) if request else None
-            freeze = await reader.freeze(route.name) if route else None
+            freeze = await reader.freezes.get(route.name) if route else None
         posted = Place(root.channel, root.messages[0].ts) if root and root.channel and root.messages else None
         needs_link = announcement.kind in {announcements.NOTIFY, announcements.DIRECT}
         permalink = await self._poster.permalink(posted) if posted and needs_link else None
@@ -156,11 +156,11 @@ class Deliverer:
         announcement = showing.announcement
         self._log.error("an announcement cannot be delivered", announcement=announcement.key, words=words)
         async with showing.writing() as transaction:
-            await transaction.update_announcement(announcement.key, failure=words, posting_at=None)
-            transaction.record(
+            await transaction.outbox.update(announcement.key, failure=words, posting_at=None)
+            transaction.audit.record(
                 "undelivered", SYSTEM, announcement.request_id, announcement=announcement.key, words=words
             )
-            request = await transaction.request(announcement.request_id) if announcement.request_id else None
+            request = await transaction.requests.get(announcement.request_id) if announcement.request_id else None
             if request is not None and announcement.kind != announcements.DIRECT:
                 await announcements.direct(
                     transaction,

@@ -57,7 +57,7 @@ class Showing:
     async def writing(self) -> AsyncIterator[Transaction]:
         """Open a transaction in which the conversation is surely this process's."""
         async with self._store.transaction() as transaction:
-            if not await transaction.hold_conversation(self.announcement.conversation):
+            if not await transaction.claims.hold_conversation(self.announcement.conversation):
                 raise WaitError(_TAKEN_OVER)
             yield transaction
 
@@ -80,7 +80,7 @@ class Showing:
                 number += 1
         await self._cut_to(channel, len(wanted))
         async with self.writing() as transaction:
-            await transaction.update_announcement(
+            await transaction.outbox.update(
                 self.announcement.key,
                 channel=channel,
                 messages=tuple(self._standing),
@@ -93,12 +93,12 @@ class Showing:
     async def count(self, *, anew: str | None = None) -> None:
         """Note a try that did not work; `anew` is the key of an announcement that has to be posted again first."""
         async with self.writing() as transaction:
-            await transaction.update_announcement(
+            await transaction.outbox.update(
                 self.announcement.key, attempts=self.announcement.attempts + 1, posting_at=self._posting_at
             )
             if anew is not None:
-                await transaction.update_announcement(anew, messages=(), posting_at=None)
-                await transaction.refresh(anew)
+                await transaction.outbox.update(anew, messages=(), posting_at=None)
+                await transaction.outbox.refresh(anew)
 
     async def _find_lost(self, channel: str, thread_ts: str | None) -> None:
         """Look for the message whose post had no answer, the one after those that surely stand, before anything else."""
@@ -144,7 +144,7 @@ class Showing:
         self._wait_for_the_turn()
         async with self.writing() as transaction:
             self._posting_at = transaction.now
-            await transaction.update_announcement(
+            await transaction.outbox.update(
                 self.announcement.key, channel=channel, messages=tuple(self._standing), posting_at=transaction.now
             )
         self._must_hold()
@@ -173,7 +173,7 @@ class Showing:
         """Write down what stands in Slack now; nothing is under way."""
         self._posting_at = None
         async with self.writing() as transaction:
-            await transaction.update_announcement(
+            await transaction.outbox.update(
                 self.announcement.key, channel=channel, messages=tuple(self._standing), posting_at=None
             )
             self._record_first(transaction)
@@ -181,7 +181,7 @@ class Showing:
     def _record_first(self, transaction: Transaction) -> None:
         """Record where an announcement was posted, once it is."""
         if self._first is not None and self.announcement.request_id is not None:
-            transaction.record(
+            transaction.audit.record(
                 "announced",
                 SYSTEM,
                 self.announcement.request_id,

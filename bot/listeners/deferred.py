@@ -1,55 +1,50 @@
-"""Forms and decisions that Slack was told are being checked: kept as rows, finished by a job, whatever happens.
-
-When Tines is slower than Slack's three seconds, the person reads "Checking…". From that moment the answer must come,
-even if this process dies: so what they sent is committed first, and a job asks the use case again with all patience.
-"""
+"""Finishes deferred commands: asks the use case again, and puts the answer in place of "Checking…"."""
 
 from collections.abc import Mapping
 
 import structlog
 from pydantic import ValidationError
 
-from bot.listeners.defer import APPROVE, EDIT, KINDS, SUBMIT
 from bot.listeners.form_presenter import FormPresenter
 from bot.listeners.responder import Responder
 from bot.listeners.responses import said, settled_view
 from bot.listeners.reviews import review_again
 from bot.views.form import parse_form
 from bot.views.text import Block
-from handlers import announcements
-from handlers.jobs import LEFT_FOR, NewerVersionError
 from handlers.models import Frozen
 from handlers.people import PeopleUnavailableError
-from handlers.requests import Answer, Changed, Done, Invalid, ReviewedVersion, Submission, approve, edit, refuse, submit
+from handlers.requests import (
+    APPROVE,
+    EDIT,
+    SUBMIT,
+    Answer,
+    Changed,
+    Done,
+    Invalid,
+    ReviewedVersion,
+    Submission,
+    approve,
+    edit,
+    finish_deferred,
+    refuse,
+    submit,
+    take_deferred,
+)
 from handlers.store import DeferredCommand, StoreUnavailableError
 
 
 async def finish(responder: Responder, deferred_id: str) -> None:
     """Ask the use case again, without hurry, and tell the person what came of it."""
-    store = responder.services.store
-    async with store.reading() as reader:
-        deferred = await reader.deferred(deferred_id)
+    deferred = await take_deferred(responder.services, deferred_id)
     if deferred is None:
         return
-    if deferred.kind not in KINDS and store.clock() - deferred.created_at < LEFT_FOR:
-        message = f"{deferred.id} is a {deferred.kind}"
-        raise NewerVersionError(message)
-    async with store.transaction() as transaction:
-        if not await transaction.claim_deferred(deferred_id):
-            return
     answer = await _ask(responder, deferred)
     shown = await responder.update_view(str(deferred.data.get("view_id", "")), await _view(responder, deferred, answer))
-    async with store.transaction() as transaction:
-        first = await transaction.finish_deferred(deferred_id, type(answer).__name__)
-        if first and not shown:
-            # the view was closed: the answer goes where the person will see it
-            await transaction.announce(
-                f"{announcements.DIRECT}:{deferred_id}",
-                announcements.DIRECT,
-                announcements.direct_conversation(deferred.actor),
-                data={"kind": "notice", "text": said(answer)},
-            )
-    structlog.get_logger(__name__).info("an deferred is finished", deferred=deferred_id, answer=type(answer).__name__)
+    # where the view was closed, the answer goes where the person will see it
+    await finish_deferred(responder.services, deferred, type(answer).__name__, message=None if shown else said(answer))
+    structlog.get_logger(__name__).info(
+        "a deferred command is finished", deferred=deferred_id, answer=type(answer).__name__
+    )
 
 
 class _Asked(Frozen):
@@ -105,14 +100,14 @@ async def _view(responder: Responder, deferred: DeferredCommand, answer: Answer)
             case Changed(request=request, preview=preview, changes=changes) if preview is not None:
                 return await review_again(responder.services, deferred.actor, request, preview, changes)
     except (PeopleUnavailableError, StoreUnavailableError):
-        structlog.get_logger(__name__).info("an deferred is answered in a sentence", deferred=deferred.id)
+        structlog.get_logger(__name__).info("a deferred command is answered in a sentence", deferred=deferred.id)
     return settled_view(answer)
 
 
 async def _edited_before(responder: Responder, deferred: DeferredCommand, kept: _Edited) -> Done | None:
     """Return the answer of an earlier run that changed the request and ended before it could say so."""
     async with responder.services.store.reading() as reader:
-        request = await reader.request(kept.request_id)
+        request = await reader.requests.get(kept.request_id)
     if request is None or request.revision != kept.revision + 1 or request.editor != deferred.actor:
         return None
     return Done(request=request, text=f"{request.id} was changed and waits for approval.")

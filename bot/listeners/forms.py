@@ -9,7 +9,6 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.listeners.defer import EDIT, SUBMIT, defer
 from bot.listeners.form_presenter import FormPresenter
 from bot.listeners.responder import Body, Responder, action_value, person, view_of
 from bot.listeners.responses import field_errors, settled_view
@@ -26,10 +25,13 @@ from bot.views.form import (
 from bot.views.text import Block
 from handlers.models import Request, State
 from handlers.requests import (
+    EDIT,
+    SUBMIT,
     Invalid,
     Refused,
     Slow,
     Submission,
+    defer,
     edit,
     find,
     refuse,
@@ -149,7 +151,7 @@ class Forms:
                 # Kept before Slack is answered: it goes on even if this process ends now
                 kind = SUBMIT if typed.revision is None else EDIT
                 await defer(
-                    self._responder,
+                    self._responder.services,
                     kind,
                     actor,
                     view_id=str(view.get("id", "")),

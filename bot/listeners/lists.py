@@ -54,17 +54,21 @@ class Lists:
         """Return a page of what waits for a person and of what they asked for."""
         routes = await self._decides_on(actor)
         async with self._responder.services.store.reading() as reader:
-            _, waiting = await reader.waiting_on(routes, but_not=actor, limit=1)
-            _, own = await reader.requested_by(actor, limit=1)
+            _, waiting = await reader.requests.waiting_on(routes, but_not=actor, limit=1)
+            _, own = await reader.requests.requested_by(actor, limit=1)
             pages = max(1, math.ceil((waiting + own) / _PAGE))
             page = min(max(page, 1), pages)
             skip = (page - 1) * _PAGE
             first, _ = (
-                await reader.waiting_on(routes, but_not=actor, limit=_PAGE, offset=skip) if skip < waiting else ((), 0)
+                await reader.requests.waiting_on(routes, but_not=actor, limit=_PAGE, offset=skip)
+                if skip < waiting
+                else ((), 0)
             )
             room = _PAGE - len(first)
             second, _ = (
-                await reader.requested_by(actor, limit=room, offset=max(0, skip - waiting)) if room > 0 else ((), 0)
+                await reader.requests.requested_by(actor, limit=room, offset=max(0, skip - waiting))
+                if room > 0
+                else ((), 0)
             )
         items = [ListItem(request, waits_for_me=True) for request in first] + [ListItem(each) for each in second]
         return list_message(items, page=page, pages=pages, total=waiting + own)
@@ -76,7 +80,7 @@ class Lists:
             return refusal_message(found.reasons)
         request, route, someone = found
         async with self._responder.services.store.reading() as reader:
-            freeze = await reader.freeze(route.name)
+            freeze = await reader.freezes.get(route.name)
         pending = request.state is State.PENDING
         return status_message(
             request,
@@ -93,8 +97,8 @@ class Lists:
         if isinstance(found, Refused):
             return refusal_message(found.reasons)
         async with self._responder.services.store.reading() as reader:
-            request = await reader.request(request_id)  # as it is when its events are read
-            events = await reader.events(request_id)
+            request = await reader.requests.get(request_id)  # as it is when its events are read
+            events = await reader.audit.events(request_id)
         lines = [*map(history_event, events), *map(going_on, request.calls if request else ())]
         pages = max(1, math.ceil(len(lines) / _EVENTS))
         page = min(max(page, 1), pages)
@@ -138,8 +142,8 @@ class Lists:
         try:
             routes = await self._decides_on(actor)
             async with self._responder.services.store.reading() as reader:
-                waiting, waits = await reader.waiting_on(routes, but_not=actor, limit=_HOME)
-                mine, own = await reader.requested_by(actor, limit=_HOME)
+                waiting, waits = await reader.requests.waiting_on(routes, but_not=actor, limit=_HOME)
+                mine, own = await reader.requests.requested_by(actor, limit=_HOME)
             view = home_view(mine, waiting, more=waits > _HOME or own > _HOME)
         except (StoreUnavailableError, PeopleUnavailableError):
             view = home_unavailable_view("This cannot be looked up right now. Open this page again in a minute.")

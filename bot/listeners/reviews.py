@@ -4,7 +4,6 @@ from typing import Any, Final
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.listeners.defer import APPROVE, defer
 from bot.listeners.responder import Body, Responder, action_value, person, view_of
 from bot.listeners.responses import settled_view
 from bot.views import ids
@@ -26,6 +25,7 @@ from handlers.policy import (
     quorum,
 )
 from handlers.requests import (
+    APPROVE,
     Changed,
     Done,
     Refused,
@@ -34,8 +34,10 @@ from handlers.requests import (
     Slow,
     approve,
     deadline,
+    defer,
     find,
     looked_up,
+    record_review,
     refuse,
     refuse_unread,
     reject,
@@ -111,24 +113,21 @@ class Reviews:
         self._responder.follow_up(self._looking(view_id, actor, request, route))
 
     async def _looking(self, view_id: str, actor: str, request: Request, route: Route) -> None:
-        async with CallJournal(self._responder.services.store, request.id, actor) as book:
+        async with CallJournal(self._responder.services.store, request.id, actor) as journal:
 
             async def shown(view: Block) -> None:
                 meta = ReviewMeta.read(view.get("private_metadata"))
-                async with book.transaction() as transaction:
-                    transaction.record(
-                        "shown", actor, request.id, revision=request.revision, digest=meta.digest if meta else ""
-                    )
+                await record_review(journal, actor, request, meta.digest if meta else "")
 
-            view = self._filled_in(actor, request, route, book)
+            view = self._filled_in(actor, request, route, journal)
             await self._responder.filled(view_id, actor, "review", view, shown)
 
-    async def _filled_in(self, actor: str, request: Request, route: Route, book: CallJournal) -> Block:
+    async def _filled_in(self, actor: str, request: Request, route: Route, journal: CallJournal) -> Block:
         services = self._responder.services
         someone = await services.people.person(actor, groups_of(route))
         if not may_approve(route, someone, requester=request.requester, editor=request.editor).allowed:
             someone = await services.people.person(actor, groups_of(route), fresh=True)
-        preview = await looked_up(services, request.content, deadline(_LONGEST_PREVIEW), book)
+        preview = await looked_up(services, request.content, deadline(_LONGEST_PREVIEW), journal)
         if preview is None:
             preview = Preview(
                 stories=request.content.stories,
@@ -167,7 +166,7 @@ class Reviews:
             case Slow():
                 # Kept before Slack is answered: the approval counts even if this process ends now
                 await defer(
-                    self._responder,
+                    self._responder.services,
                     APPROVE,
                     actor,
                     view_id=str(view.get("id", "")),

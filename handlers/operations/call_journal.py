@@ -42,7 +42,7 @@ class CallJournal:
         async with self._store.transaction() as transaction:
             made = tuple(self._made)
             for event in self._events(summed((), made)):
-                transaction.record(**event)
+                transaction.audit.record(**event)
             yield transaction
         del self._made[: len(made)]
 
@@ -53,7 +53,7 @@ class CallJournal:
         At its end the calls are recorded before what it recorded. If it recorded nothing, they are summed on the row.
         """
         async with self._store.transaction() as transaction:
-            held = await transaction.hold_request(request)
+            held = await transaction.claims.hold_request(request)
             yield transaction, held
             made = tuple(self._made)
             await self._keep(transaction, held, made)
@@ -63,17 +63,17 @@ class CallJournal:
         before = () if held is None else held.calls
         calls = summed(before, made)
         only_looks = all(call.method == "GET" for call in calls) and len(calls) <= _MOST_KEPT
-        if held is not None and not transaction.recorded and only_looks:
+        if held is not None and not transaction.audit.recorded and only_looks:
             if made:
-                await transaction.keep_calls(held.id, calls)
+                await transaction.requests.keep_calls(held.id, calls)
             return
-        happened = transaction.recorded[:]
-        transaction.recorded.clear()
+        happened = transaction.audit.recorded[:]
+        transaction.audit.recorded.clear()
         for event in self._events(calls):
-            transaction.record(**event)
-        transaction.recorded.extend(happened)
+            transaction.audit.record(**event)
+        transaction.audit.recorded.extend(happened)
         if held is not None and before:
-            await transaction.keep_calls(held.id, ())
+            await transaction.requests.keep_calls(held.id, ())
 
     def _events(self, calls: Iterable[ApiCall]) -> Iterable[Mapping[str, Any]]:
         return (as_event(call, self._request_id, self._actor) for call in calls)
@@ -99,7 +99,7 @@ class CallJournal:
 
 
 def as_event(call: ApiCall, request_id: str, actor: str = SYSTEM) -> Mapping[str, Any]:
-    """Return calls as what `Transaction.record` takes."""
+    """Return calls as what `Audit.record` takes."""
     return {
         "kind": CALLED,
         "actor": actor,
@@ -111,7 +111,7 @@ def as_event(call: ApiCall, request_id: str, actor: str = SYSTEM) -> Mapping[str
 def record_kept(transaction: Transaction, request: Request) -> None:
     """Record the calls kept on the row of a request that nobody will look at any more. The caller empties `calls`."""
     for call in request.calls:
-        transaction.record(**as_event(call, request.id))
+        transaction.audit.record(**as_event(call, request.id))
 
 
 def summed(before: Iterable[ApiCall], made: Iterable[ApiCall]) -> tuple[ApiCall, ...]:

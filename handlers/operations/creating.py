@@ -112,11 +112,11 @@ class Creating:
             return held is None or await self._held_up(transaction, held)
 
     async def _held_up(self, transaction: Transaction, request: Request) -> bool:
-        if await transaction.freeze(request.content.route) is not None:
+        if await transaction.freezes.get(request.content.route) is not None:
             await self._outcomes.wait(transaction, request, "The route is frozen; this runs when it is unfrozen.")
             return True
-        await transaction.lock_teams(request)
-        others = await transaction.same_teams(request, _AT_WORK)
+        await transaction.requests.lock_teams(request)
+        others = await transaction.requests.same_teams(request, _AT_WORK)
         if others:
             await self._outcomes.wait(transaction, request, f"Waits for {others[0]}, which is for the same two teams.")
             return True
@@ -125,7 +125,7 @@ class Creating:
     async def _may_send(self, transaction: Transaction, claimed: Request | None, looked_at: datetime) -> Request | None:
         """Return the request if a call may be sent for it now. Everything is asked again, right before the effect."""
         held = await self._unhindered(transaction, claimed)
-        if held is not None and await transaction.begun_since(held, looked_at - _CLOCK_SKEW):
+        if held is not None and await transaction.requests.begun_since(held, looked_at - _CLOCK_SKEW):
             # what was listed may lack the other one's destination, which could then pass for ours
             await self._outcomes.wait(transaction, held, held.note, seconds=1)
             return None

@@ -80,16 +80,16 @@ class Following:
                 return
             elapsed = self._elapsed(request)
             wait = max(at_least, backoff(self._schedule.follow_first, self._schedule.follow_most, elapsed))
-            going = await transaction.change(
+            going = await transaction.requests.change(
                 held, statuses=statuses, problem=problem, next_run_at=transaction.now + wait
             )
             if (statuses, problem) != (held.statuses, held.problem):
                 if problem is not None and problem != held.problem:
-                    transaction.record("look_failed", SYSTEM, request.id, problem=problem.model_dump(mode="json"))
+                    transaction.audit.record("look_failed", SYSTEM, request.id, problem=problem.model_dump(mode="json"))
                 record_statuses(transaction, held, statuses)
                 await announcements.changed(transaction, going)
                 await announcements.statuses(transaction, going, route)
-            await transaction.release_request(request.id)
+            await transaction.claims.release_request(request.id)
 
     def _elapsed(self, request: Request) -> timedelta:
         if request.follow_until is None:

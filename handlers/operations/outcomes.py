@@ -42,7 +42,7 @@ class Outcomes:
                 return
             manual = request.content.mode is SyncMode.MANUAL
             follow_for = self._schedule.follow_manual_for if manual else self._schedule.follow_for
-            following = await transaction.change(
+            following = await transaction.requests.change(
                 held,
                 state=State.FOLLOWING,
                 destination_id=found.id,
@@ -55,24 +55,24 @@ class Outcomes:
                 if all(status.settled for status in statuses)
                 else transaction.now + self._schedule.follow_first,
             )
-            transaction.record(how, SYSTEM, request.id, destination_id=found.id, attempt=request.attempts)
+            transaction.audit.record(how, SYSTEM, request.id, destination_id=found.id, attempt=request.attempts)
             record_statuses(transaction, request, statuses)
             await announcements.changed(transaction, following)
             await announcements.statuses(transaction, following, route)
-            await transaction.wake_next(following)
-            await transaction.release_request(request.id)
+            await transaction.requests.wake_next(following)
+            await transaction.claims.release_request(request.id)
             if following.next_run_at == transaction.now:
-                transaction.advance(request.id)  # nothing to wait for
+                transaction.jobs.advance(request.id)  # nothing to wait for
 
     async def fail(self, request: Request, route: Route, problem: Problem) -> None:
         """End a request for which nothing was created."""
         async with self._journal.holding(request) as (transaction, held):
             if held is None:
                 return
-            failed = await transaction.change(
+            failed = await transaction.requests.change(
                 held, state=State.FAILED, problem=problem, note="", next_run_at=None, finished_at=transaction.now
             )
-            transaction.record("failed", SYSTEM, request.id, problem=problem.model_dump(mode="json"))
+            transaction.audit.record("failed", SYSTEM, request.id, problem=problem.model_dump(mode="json"))
             await self._close(transaction, failed, route)
 
     async def finish(
@@ -88,23 +88,25 @@ class Outcomes:
             if held is None:
                 return
             record_statuses(transaction, held, statuses)
-            ended = await transaction.change(
+            ended = await transaction.requests.change(
                 held, state=state, statuses=statuses, next_run_at=None, finished_at=transaction.now, **changes
             )
-            transaction.record(state.value, SYSTEM, request.id, destination_id=request.destination_id, note=ended.note)
+            transaction.audit.record(
+                state.value, SYSTEM, request.id, destination_id=request.destination_id, note=ended.note
+            )
             await self._close(transaction, ended, route)
 
     # ---- waiting
 
     async def wait(self, transaction: Transaction, request: Request, note: str, *, seconds: float = 60) -> None:
         """Give a request back, to be looked at again: at the latest after `seconds`, whoever wakes it before."""
-        await transaction.change(
+        await transaction.requests.change(
             request,
             next_run_at=transaction.now + timedelta(seconds=seconds),
             note=note,
             failing_since=None,  # the time of waiting for people or others is not the tenant's trouble
         )
-        await transaction.release_request(request.id)
+        await transaction.claims.release_request(request.id)
         if note != request.note:
             await announcements.changed(transaction, request)
 
@@ -121,7 +123,7 @@ class Outcomes:
         From the commit on the call may have been applied, whatever happens to this process. It is looked at again after
         `wait`, by when the call has ended.
         """
-        begun = await transaction.change(
+        begun = await transaction.requests.change(
             request,
             state=State.RUNNING,
             attempted_at=transaction.now,
@@ -132,7 +134,7 @@ class Outcomes:
             **changes,
         )
         what = "creating" if begun.destination_id is None else "adding"
-        transaction.record(
+        transaction.audit.record(
             what, SYSTEM, request.id, attempt=begun.attempts, digest=request.digest, destination_id=begun.destination_id
         )
         await announcements.changed(transaction, begun)
@@ -213,23 +215,23 @@ class Outcomes:
         async with self._journal.holding(request) as (transaction, held):
             if held is None:
                 return
-            uncertain = await transaction.change(
+            uncertain = await transaction.requests.change(
                 held, state=State.UNCERTAIN, problem=problem or held.problem, next_run_at=None
             )
-            transaction.record("uncertain", SYSTEM, request.id, attempts=request.attempts)
+            transaction.audit.record("uncertain", SYSTEM, request.id, attempts=request.attempts)
             await announcements.changed(transaction, uncertain)
             await announcements.statuses(transaction, uncertain, route)
             await announcements.direct(
                 transaction, uncertain, uncertain.requester, uncertain.state.value, about=str(uncertain.attempts)
             )
-            await transaction.release_request(request.id)
+            await transaction.claims.release_request(request.id)
 
     async def ask_again(self, request: Request, route: Route, existing: Sequence[int], changed: Sequence[str]) -> None:
         """Send an approved request back to its approvers: what is there now is not what they were shown."""
         async with self._journal.holding(request) as (transaction, held):
             if held is None:
                 return
-            pending = await transaction.change(
+            pending = await transaction.requests.change(
                 held,
                 state=State.PENDING,
                 revision=held.revision + 1,
@@ -245,11 +247,11 @@ class Outcomes:
                 if existing
                 else {"changes": [*changed, "So it needs approval again."]}
             )
-            transaction.record(kind, SYSTEM, request.id, revision=pending.revision, **told)
+            transaction.audit.record(kind, SYSTEM, request.id, revision=pending.revision, **told)
             await announcements.changed(transaction, pending)
             await announcements.note(transaction, pending, route, kind, **told)
-            await transaction.wake_next(pending)
-            await transaction.release_request(request.id)
+            await transaction.requests.wake_next(pending)
+            await transaction.claims.release_request(request.id)
 
     async def unrouted(self, request: Request) -> None:
         """End a request whose route, or a tenant of it, is not in the configuration any more."""
@@ -277,14 +279,14 @@ class Outcomes:
                 return
             failing_since = (held.failing_since or transaction.now) if problem is not None else None
             changes = {"problem": problem, "failing_since": failing_since, **changes}
-            waiting = await transaction.change(held, next_run_at=transaction.now + wait, **changes)
+            waiting = await transaction.requests.change(held, next_run_at=transaction.now + wait, **changes)
             if problem != request.problem:
                 if event is not None and problem is not None:
-                    transaction.record(event, SYSTEM, request.id, problem=problem.model_dump(mode="json"))
+                    transaction.audit.record(event, SYSTEM, request.id, problem=problem.model_dump(mode="json"))
                 await announcements.changed(transaction, waiting)
-            await transaction.release_request(request.id)
+            await transaction.claims.release_request(request.id)
 
     async def _close(self, transaction: Transaction, request: Request, route: Route) -> None:
         await announcements.ended(transaction, request, route)
-        await transaction.wake_next(request)
-        await transaction.release_request(request.id)
+        await transaction.requests.wake_next(request)
+        await transaction.claims.release_request(request.id)

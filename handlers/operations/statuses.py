@@ -28,6 +28,6 @@ def record_statuses(transaction: Transaction, request: Request, statuses: tuple[
     before = {status.story_id: status for status in request.statuses}
     for status in statuses:
         if before.get(status.story_id) != status:
-            transaction.record(
+            transaction.audit.record(
                 "status", SYSTEM, request.id, story_id=status.story_id, status=status.status, error=status.error
             )

@@ -6,12 +6,14 @@ checking    what a form asks for             advancing  the job that looks at a 
 services    the parts they share             answers    what they can answer
 rights      what a person may do with a request now
 approvals   which approvals still count      refusal_throttle  refusals that typing repeats
+deferred    forms and decisions finished by a job
 """
 
 from handlers.requests.advancing import advance
 from handlers.requests.answers import Answer, Changed, Done, Field, Invalid, NotNow, Refused, Slow
 from handlers.requests.close import cancel, check_again, close, freeze, reason_needed, unfreeze
-from handlers.requests.decide import ReviewedVersion, approve, reject, withdraw
+from handlers.requests.decide import ReviewedVersion, approve, record_review, reject, withdraw
+from handlers.requests.deferred import APPROVE, EDIT, SUBMIT, defer, finish_deferred, take_deferred
 from handlers.requests.refusal_throttle import RefusalThrottle
 from handlers.requests.rights import STOPPABLE, Abilities, abilities
 from handlers.requests.services import (
@@ -28,7 +30,10 @@ from handlers.requests.services import (
 from handlers.requests.submit import Submission, edit, submit
 
 __all__ = [
+    "APPROVE",
+    "EDIT",
     "STOPPABLE",
+    "SUBMIT",
     "Abilities",
     "Answer",
     "Changed",
@@ -50,16 +55,20 @@ __all__ = [
     "check_again",
     "close",
     "deadline",
+    "defer",
     "edit",
     "find",
+    "finish_deferred",
     "freeze",
     "looked_up",
     "reason_needed",
+    "record_review",
     "refuse",
     "refuse_unread",
     "reject",
     "ruled",
     "submit",
+    "take_deferred",
     "unfreeze",
     "what_happened",
     "withdraw",

@@ -39,8 +39,8 @@ async def void_approvals(
     for actor, reasons in gone.items():
         if all(approval.actor != actor for approval in request.approvals()):
             continue  # taken back meanwhile
-        await transaction.withdraw_approval(request, actor)
-        transaction.record(
+        await transaction.requests.withdraw_approval(request, actor)
+        transaction.audit.record(
             "approval_void", SYSTEM, request.id, approver=actor, revision=request.revision, reasons=list(reasons)
         )
         request = without(request, actor, transaction.now)

@@ -103,7 +103,7 @@ async def _kept(services: Services, submission: "Submission", route: Route) -> t
     if submission.kept_from is None:
         return ()
     async with services.store.reading() as reader:
-        before = await reader.request(submission.kept_from)
+        before = await reader.requests.get(submission.kept_from)
     if (
         before is None
         or before.content.source_team.id != submission.source_team_id

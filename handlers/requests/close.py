@@ -25,7 +25,7 @@ async def cancel(services: Services, actor: str, request_id: str, reason: str) -
         current = await locked(transaction, request, route, STOPPABLE, actor, what="cancel")
         if isinstance(current, Refused):
             return current
-        cancelled = await transaction.change(
+        cancelled = await transaction.requests.change(
             current,
             state=State.CANCELLED,
             closed_by=actor,
@@ -35,7 +35,7 @@ async def cancel(services: Services, actor: str, request_id: str, reason: str) -
             calls=(),
         )
         record_kept(transaction, current)
-        transaction.record("cancelled", actor, current.id, revision=current.revision, reason=reason)
+        transaction.audit.record("cancelled", actor, current.id, revision=current.revision, reason=reason)
         await announcements.ended(transaction, cancelled, route)
     return Done(request=cancelled, text=f"{request_id} is cancelled. Nothing was sent to Tines.")
 
@@ -68,20 +68,20 @@ async def _uncertain(services: Services, actor: str, request_id: str, what: str,
         current = await locked(transaction, request, route, {State.UNCERTAIN}, actor, what=what)
         if isinstance(current, Refused):
             return current
-        transaction.record(what, actor, current.id, comment=comment)
+        transaction.audit.record(what, actor, current.id, comment=comment)
         if what == "check_again":
-            looked = await transaction.change(
+            looked = await transaction.requests.change(
                 current,
                 state=State.RUNNING,
                 next_run_at=transaction.now,
                 problem=None,
                 failing_since=None,  # what fails from now on is a new trouble, and gets its time to pass
             )
-            transaction.advance(current.id)
+            transaction.jobs.advance(current.id)
             await announcements.changed(transaction, looked)
             await announcements.statuses(transaction, looked, route)
             return Done(request=looked, text=f"Looking again for {request_id}. Its thread shows what is found.")
-        closed = await transaction.change(
+        closed = await transaction.requests.change(
             current,
             state=State.FAILED,
             closed_by=actor,
@@ -94,7 +94,7 @@ async def _uncertain(services: Services, actor: str, request_id: str, what: str,
             ),
         )
         await announcements.ended(transaction, closed, route)
-        await transaction.wake_next(closed)
+        await transaction.requests.wake_next(closed)
     return Done(request=closed, text=f"{request_id} is closed.")
 
 
@@ -105,8 +105,8 @@ async def freeze(services: Services, actor: str, route_name: str, reason: str) -
         return route
     async with services.store.transaction() as transaction:
         frozen = Freeze(route=route.name, by=actor, reason=reason, at=transaction.now)
-        await transaction.put_freeze(frozen)
-        transaction.record("frozen", actor, None, route=route.name, reason=reason)
+        await transaction.freezes.put(frozen)
+        transaction.audit.record("frozen", actor, None, route=route.name, reason=reason)
         await announcements.route_changed(transaction, route, "frozen", actor, reason)
     return frozen
 
@@ -117,13 +117,13 @@ async def unfreeze(services: Services, actor: str, route_name: str) -> Route | R
     if not isinstance(route, Route):
         return route
     async with services.store.transaction() as transaction:
-        if await transaction.freeze(route.name) is None:
+        if await transaction.freezes.get(route.name) is None:
             return refused_in(transaction, actor, (f"{route.name} is not frozen.",), what="unfreeze", route=route.name)
-        await transaction.drop_freeze(route.name)
-        transaction.record("unfrozen", actor, None, route=route.name)
+        await transaction.freezes.drop(route.name)
+        transaction.audit.record("unfrozen", actor, None, route=route.name)
         # requests before their messages, as everybody else locks them
-        for request_id in await transaction.held_up_on(route.name):
-            await transaction.wake({State.APPROVED, State.RUNNING}, request_id)
+        for request_id in await transaction.requests.held_up_on(route.name):
+            await transaction.requests.wake({State.APPROVED, State.RUNNING}, request_id)
         await announcements.route_changed(transaction, route, "unfrozen", actor, "")
     return route
 

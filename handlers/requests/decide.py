@@ -43,6 +43,12 @@ class ReviewedVersion(Frozen):
     acknowledged_ids: tuple[int, ...] = ()  # ids of the sync destinations for the same teams
 
 
+async def record_review(journal: CallJournal, actor: str, request: Request, digest: str) -> None:
+    """Record that a person was shown a request to decide about it, after the calls made for that."""
+    async with journal.transaction() as transaction:
+        transaction.audit.record("shown", actor, request.id, revision=request.revision, digest=digest)
+
+
 async def approve(
     services: Services, actor: str, shown: ReviewedVersion, *, budget: float | None, since: datetime | None = None
 ) -> Answer:
@@ -75,7 +81,7 @@ async def approve(
         async with journal.transaction() as transaction:
             current = await in_time(transaction, request.id, route)
             if current is not None and _given(current, actor, shown, since) is not None:
-                transaction.record("repeated", actor, current.id, what="approve")
+                transaction.audit.record("repeated", actor, current.id, what="approve")
                 return _counts(current)
             if current is None or current.state is not State.PENDING:
                 now = current or request
@@ -83,7 +89,9 @@ async def approve(
             now_there = current.content.with_stories(preview.stories)
             changes = _changes(current, request, shown, preview, now_there)
             if changes:
-                transaction.record("shown_again", actor, current.id, changes=list(changes), revision=current.revision)
+                transaction.audit.record(
+                    "shown_again", actor, current.id, changes=list(changes), revision=current.revision
+                )
                 fits = current.revision == request.revision  # else it was looked up for what was asked before
                 return Changed(request=current, preview=preview if fits else None, changes=changes)
             current = await void_approvals(transaction, current, route, gone)
@@ -156,9 +164,11 @@ async def _take(
         # stories were edited on Tines since the request was made or last approved: earlier approvals were for those
         lost = len(current.approvals())
         edited = _edited(current.content.stories, content.stories)
-        current = (await transaction.change(current, content=content)).model_copy(update={"digest": shown.digest})
+        current = (await transaction.requests.change(current, content=content)).model_copy(
+            update={"digest": shown.digest}
+        )
         if lost:
-            transaction.record("stories_changed", actor, current.id, approvals_lost=lost, digest=shown.digest)
+            transaction.audit.record("stories_changed", actor, current.id, approvals_lost=lost, digest=shown.digest)
             await announcements.note(
                 transaction,
                 current,
@@ -177,10 +187,10 @@ async def _take(
         acknowledged_ids=shown.acknowledged_ids,
         at=transaction.now,
     )
-    await transaction.add_decision(decision)
+    await transaction.requests.add_decision(decision)
     decided = current.model_copy(update={"decisions": (*current.decisions, decision)})
     standing = quorum(route, decided.approvals())
-    transaction.record(
+    transaction.audit.record(
         "approved",
         actor,
         current.id,
@@ -191,9 +201,9 @@ async def _take(
         needed=standing.needed,
     )
     if standing.reached:
-        decided = await transaction.change(decided, state=State.APPROVED, next_run_at=transaction.now, note="")
-        transaction.advance(decided.id)
-        frozen = await transaction.freeze(route.name)
+        decided = await transaction.requests.change(decided, state=State.APPROVED, next_run_at=transaction.now, note="")
+        transaction.jobs.advance(decided.id)
+        frozen = await transaction.freezes.get(route.name)
         text = (
             f"{current.id} is approved and runs now."
             if frozen is None
@@ -247,7 +257,7 @@ async def reject(services: Services, actor: str, shown: ReviewedVersion, comment
         current = await locked(transaction, request, route, _OPEN, actor, what="reject")
         if isinstance(current, Refused):
             return current
-        await transaction.add_decision(
+        await transaction.requests.add_decision(
             Decision(
                 request_id=current.id,
                 revision=shown.revision,
@@ -259,7 +269,7 @@ async def reject(services: Services, actor: str, shown: ReviewedVersion, comment
                 at=transaction.now,
             )
         )
-        rejected = await transaction.change(
+        rejected = await transaction.requests.change(
             current,
             state=State.REJECTED,
             closed_by=actor,
@@ -267,7 +277,9 @@ async def reject(services: Services, actor: str, shown: ReviewedVersion, comment
             next_run_at=None,
             finished_at=transaction.now,
         )
-        transaction.record("rejected", actor, current.id, revision=shown.revision, digest=shown.digest, comment=comment)
+        transaction.audit.record(
+            "rejected", actor, current.id, revision=shown.revision, digest=shown.digest, comment=comment
+        )
         await announcements.ended(transaction, rejected, route)
     return Done(request=rejected, text=f"{request_id} is rejected. The person who asked is record_refusal why.")
 
@@ -288,8 +300,8 @@ async def withdraw(services: Services, actor: str, request_id: str) -> Answer:
         current = await locked(transaction, request, route, _OPEN, actor, what="withdraw")
         if isinstance(current, Refused):
             return current
-        await transaction.withdraw_approval(current, actor)
-        transaction.record("withdrawn", actor, current.id, revision=current.revision)
+        await transaction.requests.withdraw_approval(current, actor)
+        transaction.audit.record("withdrawn", actor, current.id, revision=current.revision)
         remaining = without(current, actor, transaction.now)
         await announcements.changed(transaction, remaining)
         standing = quorum(route, remaining.approvals())

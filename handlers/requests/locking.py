@@ -36,7 +36,7 @@ async def locked(
 
 async def in_time(transaction: Transaction, request_id: str, route: Route) -> Request | None:
     """Return a request, locked, expired if its time is over."""
-    current = await transaction.request(request_id, lock=True)
+    current = await transaction.requests.locked(request_id)
     if current is not None and current.state is State.PENDING and transaction.now >= current.expires_at:
         return await expire(transaction, current, route)
     return current
@@ -44,7 +44,9 @@ async def in_time(transaction: Transaction, request_id: str, route: Route) -> Re
 
 async def expire(transaction: Transaction, request: Request, route: Route) -> Request:
     """End a pending request, locked, whose time is over."""
-    expired = await transaction.change(request, state=State.EXPIRED, next_run_at=None, finished_at=transaction.now)
-    transaction.record("expired", SYSTEM, request.id, revision=request.revision)
+    expired = await transaction.requests.change(
+        request, state=State.EXPIRED, next_run_at=None, finished_at=transaction.now
+    )
+    transaction.audit.record("expired", SYSTEM, request.id, revision=request.revision)
     await announcements.ended(transaction, expired, route)
     return expired

@@ -103,7 +103,7 @@ def refused_in(
     request: Request | None = None,
 ) -> Refused:
     """Record a refusal within a transaction and return it."""
-    transaction.record(
+    transaction.audit.record(
         "refused",
         actor,
         request.id if request else None,
@@ -135,7 +135,7 @@ async def refuse_unread(
     request = None
     if request_id is not None:
         async with services.store.reading() as reader:
-            request = await reader.request(request_id)
+            request = await reader.requests.get(request_id)
     known = route if route in services.topology.routes else ""
     await refuse(services, actor, tuple(errors), what=what, route=known, request=request)
 
@@ -143,7 +143,7 @@ async def refuse_unread(
 async def repeated(services: Services, actor: str, request: Request, *, what: str) -> None:
     """Record that somebody sent again what had been taken: to no effect, but it happened."""
     async with services.store.transaction() as transaction:
-        transaction.record("repeated", actor, request.id, what=what)
+        transaction.audit.record("repeated", actor, request.id, what=what)
 
 
 async def record_refusal(
@@ -172,7 +172,7 @@ async def find(
     if request_id is None:
         return await refuse(services, actor, (unread,), what=what)
     async with services.store.reading() as reader:
-        request = await reader.request(request_id)
+        request = await reader.requests.get(request_id)
     if request is None:
         reasons = (f"There is no request {request_id}. /tines-sync list shows yours.",)
         return await refuse(services, actor, reasons, what=what)

@@ -84,7 +84,7 @@ async def _again(services: Services, actor: str, request: Request, since: dateti
 async def _made(services: Services, draft_id: str) -> Request | None:
     """Return the request that a form became already."""
     async with services.store.reading() as reader:
-        return await reader.request_of_draft(draft_id)
+        return await reader.requests.of_draft(draft_id)
 
 
 async def _take(
@@ -92,16 +92,16 @@ async def _take(
 ) -> Done:
     async with services.store.transaction() as transaction:
         request = _new_request(services, actor, submission, content, route, transaction.now)
-        await transaction.add_request(request)
-        transaction.record("break_glass" if request.emergency else "asked", actor, request.id, **_record(request))
+        await transaction.requests.add(request)
+        transaction.audit.record("break_glass" if request.emergency else "asked", actor, request.id, **_record(request))
         await announcements.asked(transaction, request, route)
         if request.emergency:
             await announcements.note(transaction, request, route, "break_glass", actor=actor, reason=content.reason)
-            transaction.advance(request.id)
+            transaction.jobs.advance(request.id)
         if faults:
-            transaction.record("policy_fault", SYSTEM, request.id, route=route.name, faults=list(faults))
+            transaction.audit.record("policy_fault", SYSTEM, request.id, route=route.name, faults=list(faults))
             await announcements.note(transaction, request, route, "policy_fault", faults=list(faults))
-        frozen = await transaction.freeze(route.name) if request.emergency else None
+        frozen = await transaction.freezes.get(route.name) if request.emergency else None
     if not request.emergency:
         text = f"{request.id} waits for approval now. You get a message when it is decided or done."
     elif frozen is not None:
@@ -155,7 +155,7 @@ async def edit(
                 request=current,
             )
         lost = len(current.approvals())
-        edited = await transaction.change(
+        edited = await transaction.requests.change(
             current,
             content=content,
             revision=current.revision + 1,
@@ -164,7 +164,7 @@ async def edit(
             next_run_at=first_look(services.topology.calendar, route, transaction.now),
         )
         edited = edited.model_copy(update={"digest": content.digest()})
-        transaction.record("edited", actor, request_id, approvals_lost=lost, **_record(edited))
+        transaction.audit.record("edited", actor, request_id, approvals_lost=lost, **_record(edited))
         await announcements.changed(transaction, edited)
         await announcements.note(transaction, edited, route, "edited", actor=actor, approvals_lost=lost)
     return Done(request=edited, text=f"{request_id} was changed and waits for approval.")

@@ -21,15 +21,15 @@ async def tick(services: Services, transaction: Transaction, request: Request) -
         await expire(transaction, request, route or retired_route(request.content))
         return
     if route is None or route.remind_after is None:
-        await transaction.change(request, next_run_at=request.expires_at)
+        await transaction.requests.change(request, next_run_at=request.expires_at)
         return
     if not may_remind(services.topology.calendar, now):
-        await transaction.change(
+        await transaction.requests.change(
             request, next_run_at=min(request.expires_at, next_allowed(services.topology.calendar, now))
         )
         return
     again = next_allowed(services.topology.calendar, now + route.remind_after)
-    reminded = await transaction.change(request, next_run_at=min(request.expires_at, again))
-    transaction.record("reminded", SYSTEM, request.id)
+    reminded = await transaction.requests.change(request, next_run_at=min(request.expires_at, again))
+    transaction.audit.record("reminded", SYSTEM, request.id)
     missing = quorum(route, reminded.approvals()).missing
     await announcements.note(transaction, reminded, route, "reminder", missing=missing)

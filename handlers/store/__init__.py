@@ -18,11 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from handlers.jobs import JobQueue
 from handlers.policy import Freeze
 from handlers.store import tables as t
+from handlers.store.audit import SYSTEM, event_hash
 from handlers.store.database import BUSY_TIMEOUT_SECONDS, WRITING, DatabaseUrlError
 from handlers.store.migrate import NewerSchemaError, SchemaError, check_schema, migrate, migrates_by_itself
-from handlers.store.reading import Reader
+from handlers.store.requests import ConflictError
 from handlers.store.rows import Announcement, DeferredCommand, Event, Posted
-from handlers.store.writing import SYSTEM, ConflictError, Transaction, event_hash
+from handlers.store.unit import Reader, Transaction
 
 __all__ = [
     "SYSTEM",
@@ -116,11 +117,11 @@ class Store:
                 async with connection.begin():
                     transaction = Transaction(connection, self.clock(), executor=self.executor)
                     yield transaction
-                    await transaction.write_events()
+                    await transaction.audit.write()
                     tickets = await self._jobs.enqueue(connection, transaction.jobs)
-        for event in transaction.recorded:
+        for event in transaction.audit.recorded:
             self._log.info("recorded", kind=event["kind"], request=event["request_id"], actor=event["actor"])
-        if transaction.freezes_changed:
+        if transaction.freezes.changed:
             self._freezes, self._freezes_turn = None, self._freezes_turn + 1
         self._jobs.wake(transaction.jobs, tickets)
 
@@ -155,8 +156,8 @@ class Store:
 
     async def note_freezes(self, reader: Reader) -> Mapping[str, Freeze]:
         """Read the frozen routes, and remember them for `freezes`."""
-        seen = await reader.freezes()
-        if reader.freezes_turn == self._freezes_turn:  # else they may have changed after they were read
+        seen = await reader.freezes.all()
+        if reader.freezes.turn == self._freezes_turn:  # else they may have changed after they were read
             self._freezes = (reader.now, seen)
         return seen
 
@@ -193,9 +194,9 @@ class Store:
                 return tuple(found.scalars())
 
     async def divide(self, request_ids: Collection[str]) -> frozenset[str]:
-        """Take what is free of some requests that are due (see `Transaction.claim_requests`)."""
+        """Take what is free of some requests that are due (see `Claims.take_requests`)."""
         async with self.transaction() as transaction:
-            return await transaction.claim_requests(request_ids)
+            return await transaction.claims.take_requests(request_ids)
 
     async def reap(self, executors: Collection[str]) -> tuple[str, ...]:
         """Forget executors whose lease ended. Returns the ids of those forgotten; one that came back is not."""

@@ -1,21 +1,22 @@
-"""Announcements and the conversations they travel in: written with the change they tell of, claimed conversation by conversation.
+"""Announcements: ordered with the change they tell of, and how far their delivery is.
 
 A message that was ordered cannot be missing, and a change that rolled back is not told.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from handlers.jobs import DELIVER, Job
 from handlers.models import State
 from handlers.store import tables as t
-from handlers.store.claims import Claims
-from handlers.store.rows import Posted
+from handlers.store.jobs_ordered import OrderedJobs
+from handlers.store.rows import Announcement, Posted, read_announcement
 
 # Built once, by the database's name: to build such a statement costs more than to run it.
 _ADD: Final[Mapping[str, postgresql.Insert | sqlite.Insert]] = MappingProxyType(
@@ -24,32 +25,46 @@ _ADD: Final[Mapping[str, postgresql.Insert | sqlite.Insert]] = MappingProxyType(
         "sqlite": sqlite.insert(t.announcements).on_conflict_do_nothing(index_elements=["key"]),
     }
 )
-_ADD_CONVERSATION: Final[Mapping[str, postgresql.Insert | sqlite.Insert]] = MappingProxyType(
-    {
-        "postgresql": postgresql.insert(t.conversations).on_conflict_do_nothing(index_elements=["conversation"]),
-        "sqlite": sqlite.insert(t.conversations).on_conflict_do_nothing(index_elements=["conversation"]),
-    }
-)
-
-_NOTHING: Final = timedelta()
 
 
-class ConversationClaim(NamedTuple):
-    """What whoever takes a conversation has to know: how long until it may take a whole burst again, whoever spent it."""
+class OutboxReader:
+    """Announcements as they are in one transaction."""
 
-    debt: timedelta
+    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+        self._connection = connection
+        self._now = now
+
+    async def get(self, key: str) -> Announcement | None:
+        """Return an announcement by its key."""
+        row = await self._connection.execute(sa.select(t.announcements).where(t.announcements.c.key == key))
+        found = row.mappings().one_or_none()
+        return None if found is None else read_announcement(found)
+
+    async def undelivered(self, conversation: str, *, limit: int = 20) -> tuple[Announcement, ...]:
+        """Return what a conversation still has to deliver, in order."""
+        rows = await self._connection.execute(
+            sa.select(t.announcements)
+            .where(t.announcements.c.conversation == conversation, t.UNDELIVERED)
+            .order_by(t.announcements.c.id)
+            .limit(limit)
+        )
+        return tuple(read_announcement(row) for row in rows.mappings())
+
+    async def oldest_undelivered(self) -> datetime | None:
+        """Return since when the oldest undelivered announcement is ordered, None when everything is delivered."""
+        found = await self._connection.execute(
+            sa.select(sa.func.min(t.announcements.c.ordered_at)).where(t.UNDELIVERED)
+        )
+        oldest: datetime | None = found.scalar_one_or_none()
+        return oldest
 
 
-class Outbox(Claims):
-    """Ordering announcements, and noting how far their delivery is."""
+class Outbox(OutboxReader):
+    """Announcements, and what one transaction orders or notes of them."""
 
-    def _insert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-        """Return an insert that can say what to do about a row that is there already."""
-        return postgresql.insert(table) if self._connection.dialect.name == "postgresql" else sqlite.insert(table)
-
-    def _anew(self) -> dict[str, Any]:
-        """Return what orders an announcement anew: also one that could not be delivered before."""
-        return {"desired_version": t.announcements.c.desired_version + 1, "failure": None, "ordered_at": self.now}
+    def __init__(self, connection: AsyncConnection, now: datetime, jobs: OrderedJobs) -> None:
+        super().__init__(connection, now)
+        self._jobs = jobs
 
     async def announce(
         self,
@@ -65,7 +80,7 @@ class Outbox(Claims):
 
         A message of a thread goes to where the thread is, even if the configuration names another channel by now.
         """
-        root = await self.announcement(thread_key) if thread_key is not None else None
+        root = await self.get(thread_key) if thread_key is not None else None
         conversation = conversation if root is None else root.conversation
         await self._connection.execute(
             _ADD[self._connection.dialect.name],
@@ -77,11 +92,11 @@ class Outbox(Claims):
                 "thread_key": thread_key,
                 "data": dict(data or {}),
                 "desired_version": 1,
-                "created_at": self.now,
-                "ordered_at": self.now,
+                "created_at": self._now,
+                "ordered_at": self._now,
             },
         )
-        self.enqueue(Job(DELIVER, conversation))
+        self._jobs.add(Job(DELIVER, conversation))
 
     async def refresh(self, key: str) -> None:
         """Order an announcement to be shown as its request stands now. Nothing happens for a key not announced."""
@@ -93,7 +108,7 @@ class Outbox(Claims):
         )
         conversation = changed.scalar_one_or_none()
         if conversation is not None:
-            self.enqueue(Job(DELIVER, conversation))
+            self._jobs.add(Job(DELIVER, conversation))
 
     async def refresh_waiting(self, route: str, prefix: str) -> None:
         """Order the messages of a route's waiting requests to be shown anew: those whose key is `prefix` and the id."""
@@ -107,40 +122,15 @@ class Outbox(Claims):
             .returning(t.announcements.c.conversation)
         )
         for conversation in dict.fromkeys(refreshed.scalars()):
-            self.enqueue(Job(DELIVER, conversation))
+            self._jobs.add(Job(DELIVER, conversation))
 
-    async def update_announcement(self, key: str, **columns: Any) -> None:  # noqa: ANN401 - columns of announcements
+    async def update(self, key: str, **columns: Any) -> None:  # noqa: ANN401 - columns of announcements
         """Note how far a delivery is."""
         messages: tuple[Posted, ...] | None = columns.get("messages")
         if messages is not None:
             columns["messages"] = [posted.model_dump() for posted in messages]
         await self._connection.execute(sa.update(t.announcements).where(t.announcements.c.key == key).values(**columns))
 
-    async def claim_conversation(self, conversation: str) -> ConversationClaim | None:
-        """Take a conversation to deliver what it holds. None when it must wait, or another live executor has it."""
-        await self._connection.execute(_ADD_CONVERSATION[self._connection.dialect.name], {"conversation": conversation})
-        may_speak = sa.or_(t.conversations.c.not_before.is_(None), t.conversations.c.not_before <= self.now)
-        taken = await self._claim(
-            t.conversations, t.conversations.c.conversation, conversation, may_speak, told=t.conversations.c.whole_at
-        )
-        return None if taken is None else ConversationClaim(max(_NOTHING, (taken.whole_at or self.now) - self.now))
-
-    async def hold_conversation(self, conversation: str) -> bool:
-        """Whether this process still has the conversation, which nobody takes over until the transaction ends."""
-        held = await self._connection.execute(
-            sa.select(t.conversations.c.claimed_by)
-            .where(t.conversations.c.conversation == conversation)
-            .with_for_update()
-        )
-        return held.scalar_one_or_none() == self._executor
-
-    async def release_conversation(
-        self, conversation: str, *, wait: timedelta | None = None, debt: timedelta = _NOTHING
-    ) -> None:
-        """Give a conversation back, to be served again after `wait`, and tell the next one what is `debt` (see `ConversationClaim`)."""
-        not_before = None if wait is None else self.now + wait
-        await self._connection.execute(
-            sa.update(t.conversations)
-            .where(t.conversations.c.conversation == conversation, t.conversations.c.claimed_by == self._executor)
-            .values(claimed_by=None, not_before=not_before, whole_at=self.now + debt)
-        )
+    def _anew(self) -> dict[str, Any]:
+        """Return what orders an announcement anew: also one that could not be delivered before."""
+        return {"desired_version": t.announcements.c.desired_version + 1, "failure": None, "ordered_at": self._now}

@@ -224,3 +224,8 @@ executors: Final = sa.Table(
     sa.Column("started_at", Instant, nullable=False),
     sa.Column("lease_until", Instant, nullable=False),  # after this moment its claims are void
 )
+
+UNDELIVERED: Final = sa.and_(
+    announcements.c.desired_version > announcements.c.delivered_version, announcements.c.failure.is_(None)
+)
+"""Which announcements readers do not see yet as they should. As the index `ix_announcements_open` has it."""

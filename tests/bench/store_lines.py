@@ -40,19 +40,19 @@ async def _queries(plan: Plan, url: str, waiting: list[str], what: str) -> list[
 
     async def mine(number: int) -> None:
         async with store.reading() as reader:
-            await reader.requested_by(requester(number), limit=10)
+            await reader.requests.requested_by(requester(number), limit=10)
 
     async def waits_for_me(_: int) -> None:
         async with store.reading() as reader:
-            await reader.waiting_on([ROUTE], but_not="U0ADA", limit=10)
+            await reader.requests.waiting_on([ROUTE], but_not="U0ADA", limit=10)
 
     async def status(number: int) -> None:
         async with store.reading() as reader:
-            await reader.request(waiting[number % len(waiting)])
+            await reader.requests.get(waiting[number % len(waiting)])
 
     async def due(_: int) -> None:
         async with store.reading() as reader:
-            await reader.due("bench")
+            await reader.claims.due("bench")
 
     asked: dict[str, Callable[[int], Awaitable[None]]] = {
         "list: mine": mine,

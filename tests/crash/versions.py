@@ -39,27 +39,24 @@ from handlers.store import tables as t
 
 async def paint(store, request_id):
     async with store.transaction() as transaction:
-        await transaction._connection.execute(
+        await transaction.requests._connection.execute(
             sa.update(t.requests).where(t.requests.c.id == request_id).values(colour="blue")
         )
 """
 _ASKED: Final = """
-    await transaction.announce(
+    await transaction.outbox.announce(
         f"cheer:{request.id}", "cheer", route.approval_channel, request_id=request.id,
         thread_key=approval_key(request.id),
     )
-    transaction.record("cheered", "tines-sync", request.id, how="loudly")
-    transaction.enqueue(Job("paint", request.id))
-    await transaction.add_deferred(f"frame-{request.id}", "frame", request.requester, {})
+    transaction.audit.record("cheered", "tines-sync", request.id, how="loudly")
+    transaction.jobs.add(Job("paint", request.id))
+    await transaction.deferred.add(f"frame-{request.id}", "frame", request.requester, {})
 """
 _FRAMED: Final = """
     if deferred.kind == "frame":
-        async with store.transaction() as transaction:
-            if await transaction.claim_deferred(deferred_id):
-                await transaction.finish_deferred(deferred_id, "framed")
-        return
+        return await finish_deferred(responder.services, deferred, "framed", message=None)
 """
-_EDITS: Final = (  # file, what stands there, what is put in its harness
+_EDITS: Final = (  # file, what stands there, what is put in its place
     ("handlers/store/migrate.py", 'REVISION: Final = "0001"', f'REVISION: Final = "{REVISION}"'),
     (
         "handlers/store/tables.py",
@@ -89,6 +86,7 @@ _EDITS: Final = (  # file, what stands there, what is put in its harness
         'DEFERRED: partial(finish, responder), "paint": partial(paint, store)}',
     ),
     ("bot/app.py", "from handlers.catalogue", "from handlers.painting import paint\nfrom handlers.catalogue"),
+    ("handlers/requests/deferred.py", "frozenset({SUBMIT", 'frozenset({"frame", SUBMIT'),
     (
         "bot/listeners/deferred.py",
         "    if deferred is None:\n        return\n",

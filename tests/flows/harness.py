@@ -139,7 +139,7 @@ class FlowHarness:
     async def request(self, request_id: str) -> Request:
         """Return a request as it stands."""
         async with self.playground.bot.store.reading() as reader:
-            found = await reader.request(request_id)
+            found = await reader.requests.get(request_id)
         assert found is not None
         return found
 
@@ -170,7 +170,7 @@ class FlowHarness:
     async def events(self, request: Request | None = None) -> Sequence[Event]:
         """Return what is recorded about a request, or all that is recorded, oldest first."""
         async with self.playground.bot.store.reading() as reader:
-            return await (reader.events(request.id) if request else reader.events_after(0))
+            return await (reader.audit.events(request.id) if request else reader.audit.events_after(0))
 
     async def kinds(self, request: Request | None = None) -> list[str]:
         """Return the kinds of the recorded events, oldest first.

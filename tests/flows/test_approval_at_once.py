@@ -140,7 +140,7 @@ async def test_expired_offers_to_ask_again(open_harness: OpenHarness) -> None:
     await harness.rina.submits()
     await harness.rina.reads_in_view(r"TS-\w+ waits for approval")
     async with harness.playground.bot.store.reading() as reader:
-        mine, total = await reader.requested_by(harness.rina.user, limit=5)
+        mine, total = await reader.requests.requested_by(harness.rina.user, limit=5)
     assert total == 2
     again = next(each for each in mine if each.id != request.id)
     assert again.state is State.PENDING

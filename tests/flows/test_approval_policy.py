@@ -78,7 +78,7 @@ async def test_a_policy_that_cannot_work_is_said(open_harness: OpenHarness) -> N
     assert "needs 5 approvals, but at most 2 can be given" in said
     await harness.rina.sees_message(APPROVALS, "TS-")
     async with harness.playground.bot.store.reading() as reader:
-        (request,), _ = await reader.requested_by(RINA, limit=1)
+        (request,), _ = await reader.requests.requested_by(RINA, limit=1)
     await harness.in_thread(request, "policy cannot work as it is configured")
 
 
@@ -159,7 +159,7 @@ async def test_break_glass_is_loud(open_harness: OpenHarness) -> None:
     await harness.tom.submits()
     await harness.tom.reads_in_view("runs at once, without approval")
     async with harness.playground.bot.store.reading() as reader:
-        (request,), _ = await reader.requested_by(TOM, limit=1)
+        (request,), _ = await reader.requests.requested_by(TOM, limit=1)
     await harness.approval_message(request, pattern="BREAK-GLASS.*Phishing wave right now")
     await harness.in_thread(request, "(?s)Break-glass.*@tom.*Phishing wave right now")
     await harness.rests(request, State.SUCCEEDED)
@@ -195,7 +195,7 @@ async def test_only_approvers_freeze(harness: FlowHarness) -> None:
     await harness.tom.types(GENERAL, "freeze dev-to-prod because I can")
     await harness.tom.sees_message(GENERAL, "Only approvers of dev-to-prod can freeze")
     async with harness.playground.bot.store.reading() as reader:
-        assert await reader.freezes() == {}
+        assert await reader.freezes.all() == {}
     event = (await harness.events())[-1]
     assert (event.kind, event.actor, event.data["what"]) == ("refused", TOM, "freeze")
 

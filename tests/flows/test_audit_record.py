@@ -72,7 +72,7 @@ async def test_a_backup_while_the_bot_runs(harness: FlowHarness, tmp_path: Path)
     assert backup.requests == 1
     async with opened(f"sqlite:///{backup.file}") as reader:
         assert isinstance(await verify(reader), Verified)
-        copied = await reader.request(request.id)
+        copied = await reader.requests.get(request.id)
     assert copied is not None
     assert copied.state is State.PENDING
     await harness.approves(request)

@@ -120,7 +120,7 @@ async def test_what_was_kept_for_later_and_cannot_be_read(
 ) -> None:
     """A form kept while Tines was slow that this version cannot read ends in a message to its sender, and a row."""
     async with harness.playground.bot.store.transaction() as transaction:
-        await transaction.add_deferred("kept", kind, RINA, data)
+        await transaction.deferred.add("kept", kind, RINA, data)
     await harness.told(harness.rina, "sent by a newer version and cannot be finished here")
     event = await refusal(harness)
     assert (event.actor, event.data["what"]) == (RINA, kind)

@@ -16,7 +16,7 @@ from .harness import HURRIED, FlowHarness, database, until
 async def _keeps(harness: FlowHarness) -> None:
     """Keep something that only a newer version can finish."""
     async with harness.playground.bot.store.transaction() as transaction:
-        await transaction.add_deferred("kept", "from_the_future", RINA, {"view_id": "V0CLOSED"})
+        await transaction.deferred.add("kept", "from_the_future", RINA, {"view_id": "V0CLOSED"})
 
 
 async def test_it_is_left_to_the_newer_version(harness: FlowHarness) -> None:
@@ -29,7 +29,7 @@ async def test_it_is_left_to_the_newer_version(harness: FlowHarness) -> None:
 
         await until(left, "it was not left alone")
     async with harness.playground.bot.store.reading() as reader:
-        _, _, due = await reader.due("newer")
+        _, _, due = await reader.claims.due("newer")
     assert due == ("kept",)
     assert harness.texts(harness.playground.slack.open_dm(RINA)) == []
 

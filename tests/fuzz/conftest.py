@@ -68,7 +68,7 @@ class Past:
 
     async def _done(self) -> bool:
         async with self.playground.bot.store.reading() as reader:
-            counts = await reader.counts()
+            counts = await reader.requests.counts()
             _, age = await reader.oldest_waiting()
         return age == 0 and counts.keys() <= RESTING
 
@@ -133,5 +133,5 @@ async def _work(playground: Playground) -> None:
 
 async def _request_of(playground: Playground, reason: str) -> str:
     async with playground.bot.store.reading() as reader:
-        found, _ = await reader.requested_by(RINA, limit=20)
+        found, _ = await reader.requests.requested_by(RINA, limit=20)
     return next(request.id for request in found if request.content.reason == reason)

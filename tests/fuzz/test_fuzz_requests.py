@@ -85,10 +85,10 @@ async def check_sane(past: Past) -> None:
     """Fail when a row says something that nobody may bring about: this is all that a changed request may lead to."""
     dev, prod = past.playground.dev, past.playground.prod
     async with past.playground.bot.store.reading() as reader:
-        requests, _ = await reader.requested_by(RINA, limit=10_000)
-        others, _ = await reader.requested_by(ADA, limit=10_000)
-        counts = await reader.counts()
-        events = await reader.events_after(0)
+        requests, _ = await reader.requests.requested_by(RINA, limit=10_000)
+        others, _ = await reader.requests.requested_by(ADA, limit=10_000)
+        counts = await reader.requests.counts()
+        events = await reader.audit.events_after(0)
     assert len(requests) + len(others) == sum(counts.values())
     for request in (*requests, *others):
         content = request.content

@@ -50,7 +50,7 @@ async def in_file(file: str) -> AsyncIterator[Store]:
 async def rows(store: Store) -> list[Event]:
     """Return the whole record."""
     async with store.reading() as reader:
-        return list(await reader.events_after(0))
+        return list(await reader.audit.events_after(0))
 
 
 async def counts(store: Store) -> list[tuple[str, int]]:

@@ -95,6 +95,42 @@ def test_one_room_knows_the_engine(module: Path) -> None:
     assert "procrastinate" not in {name.split(".")[0] for name in imports_of(module)}
 
 
+@pytest.mark.parametrize("module", [path for path in MODULES if path.parts[:2] == ("bot", "listeners")], ids=str)
+def test_listeners_open_no_transaction(module: Path) -> None:
+    """A listener parses, asks a use case and answers: what is written, `handlers` writes."""
+    opened = [node.lineno for node in ast.walk(tree_of(module)) if _calls_method(node, "transaction")]
+    assert opened == []
+
+
+STORE_PARTS = ("audit", "claims", "deferred", "freezes", "outbox", "requests")
+SHARED_BY_PARTS = frozenset({"handlers.store", "handlers.store.rows", "handlers.store.jobs_ordered"})
+
+
+@pytest.mark.parametrize("part", STORE_PARTS)
+def test_no_part_of_the_store_knows_another(part: str) -> None:
+    """Each part of a transaction has the statements of its own tables; only the unit of work puts parts together."""
+    module = Path("handlers/store") / f"{part}.py"
+    assert {name for name in imports_of(module) if name.startswith("handlers.store")} <= SHARED_BY_PARTS
+
+
+@pytest.mark.parametrize("part", STORE_PARTS)
+def test_a_transaction_that_reads_has_nothing_that_writes(part: str) -> None:
+    """What reads the store cannot insert, update, delete or lock: its parts have no statement that does."""
+    readers = [
+        node
+        for node in tree_of(Path("handlers/store") / f"{part}.py").body
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Reader")
+    ]
+    assert len(readers) == 1
+    writing = [
+        node.lineno
+        for node in ast.walk(readers[0])
+        for method in ("insert", "update", "delete", "with_for_update", "values")
+        if _calls_method(node, method)
+    ]
+    assert writing == []
+
+
 @pytest.mark.parametrize("module", MODULES, ids=str)
 def test_every_module_and_public_function_says_what_it_is_for(module: Path) -> None:
     """Each module, public class and public function or method has a docstring."""
@@ -183,6 +219,10 @@ def _binds_something_mutable(node: ast.stmt) -> bool:
     value = node.value
     literal = isinstance(value, ast.Dict | ast.List | ast.Set | ast.ListComp | ast.SetComp | ast.DictComp)
     return literal or (isinstance(value, ast.Call) and _called(value) in MAKES_SOMETHING_MUTABLE)
+
+
+def _calls_method(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == name
 
 
 def _names_in(node: ast.expr) -> set[str]:

@@ -122,26 +122,26 @@ class DeliveryHarness:
     async def orders(self, store: Store, text: str, key: str = KEY, *, thread_key: str | None = None) -> None:
         """Order a message."""
         async with store.transaction() as transaction:
-            await transaction.announce(
+            await transaction.outbox.announce(
                 key, announcements.DIRECT, CHANNEL, thread_key=thread_key, data={"kind": "notice", "text": text}
             )
 
     async def orders_anew(self, store: Store, key: str = KEY) -> None:
         """Order a message to be shown as it is by now."""
         async with store.transaction() as transaction:
-            await transaction.refresh(key)
+            await transaction.outbox.refresh(key)
 
     async def row(self, store: Store, key: str = KEY) -> Announcement:
         """Return how far the delivery of a message is."""
         async with store.reading() as reader:
-            found = await reader.announcement(key)
+            found = await reader.outbox.get(key)
         assert found is not None
         return found
 
     async def shows(self, process: Process, messages: Sequence[Message], key: str = KEY) -> None:
         """Let a process show exactly these messages for an announcement, as its job would."""
         async with process.store.transaction() as transaction:
-            assert await transaction.claim_conversation(CHANNEL)
+            assert await transaction.claims.take_conversation(CHANNEL)
         row = await self.row(process.store, key)
         showing = Showing(process.store, process.poster, process.throttle, process.holds_lease, row)
         try:
@@ -155,7 +155,7 @@ class DeliveryHarness:
         for _ in range(20):
             await process.deliverer.deliver(conversation)
             async with process.store.reading() as reader:
-                if not await reader.open_announcements(conversation, limit=1):
+                if not await reader.outbox.undelivered(conversation, limit=1):
                     return
             self.harness.now += timedelta(minutes=1)
             await process.store.heartbeat(LEASE)

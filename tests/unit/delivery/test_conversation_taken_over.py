@@ -63,13 +63,13 @@ async def test_the_one_that_was_taken_over_does_not_free_the_conversation(harnes
         for process in (two, three):
             await process.store.heartbeat(timedelta(seconds=60))
         async with two.store.transaction() as transaction:
-            assert await transaction.claim_conversation(CHANNEL)
+            assert await transaction.claims.take_conversation(CHANNEL)
 
     one.poster.before_channel = at(CHANNEL, two_begins)
     await one.deliverer.deliver(CHANNEL)
     harness.harness.now += timedelta(seconds=5)
     async with three.store.transaction() as transaction:
-        assert not await transaction.claim_conversation(CHANNEL)
+        assert not await transaction.claims.take_conversation(CHANNEL)
     assert harness.seen() == []
 
 

@@ -13,13 +13,13 @@ async def test_what_was_asked_on_a_route_that_is_gone_is_still_told(harness: Del
     one = await harness.process()
     request = a_request(requester="U1", state=State.RUNNING, attempts=1)
     async with one.store.transaction() as transaction:
-        await transaction.add_request(request)
-        await transaction.announce(
+        await transaction.requests.add(request)
+        await transaction.outbox.announce(
             announcements.approval_key(request.id), announcements.APPROVAL, CHANNEL, request_id=request.id
         )
     await harness.delivers(one)
     async with one.store.transaction() as transaction:
-        unsure = await transaction.change(request, state=State.UNCERTAIN)
+        unsure = await transaction.requests.change(request, state=State.UNCERTAIN)
         await announcements.changed(transaction, unsure)
         await announcements.statuses(transaction, unsure, retired_route(unsure.content))
         await announcements.direct(transaction, unsure, "U1", unsure.state.value)

@@ -12,8 +12,8 @@ async def _ordered(harness: DeliveryHarness) -> None:
     """Order a message of a kind that only a newer version knows, and one that everybody does."""
     one = await harness.process()
     async with one.store.transaction() as transaction:
-        await transaction.announce("cheer:1", "cheer", CHANNEL, data={"text": "Cheers"})
-        await transaction.announce("direct:1", DIRECT, CHANNEL, data={"kind": "notice", "text": "Hello"})
+        await transaction.outbox.announce("cheer:1", "cheer", CHANNEL, data={"text": "Cheers"})
+        await transaction.outbox.announce("direct:1", DIRECT, CHANNEL, data={"kind": "notice", "text": "Hello"})
 
 
 async def test_what_only_a_newer_version_can_show_is_left_to_it(harness: DeliveryHarness) -> None:
@@ -24,8 +24,8 @@ async def test_what_only_a_newer_version_can_show_is_left_to_it(harness: Deliver
         await one.deliverer.deliver(CHANNEL)
     assert harness.slack.messages(CHANNEL) == []
     async with one.store.reading() as reader:
-        left = await reader.open_announcements(CHANNEL)
-        _, conversations, _ = await reader.due("newer")
+        left = await reader.outbox.undelivered(CHANNEL)
+        _, conversations, _ = await reader.claims.due("newer")
     assert [(each.key, each.failure, each.attempts) for each in left] == [("cheer:1", None, 0), ("direct:1", None, 0)]
     assert conversations == (CHANNEL,)  # free for a process of the newer version at once
 
@@ -38,4 +38,4 @@ async def test_a_newer_version_that_was_taken_back_holds_up_nothing_for_ever(har
     await harness.delivers(one)
     assert [harness.slack.render(each) for each in harness.slack.messages(CHANNEL)] == ["Hello"]
     async with one.store.reading() as reader:
-        assert [(each.key, each.failure) for each in await reader.open_announcements(CHANNEL)] == [("cheer:1", None)]
+        assert [(each.key, each.failure) for each in await reader.outbox.undelivered(CHANNEL)] == [("cheer:1", None)]

@@ -51,7 +51,7 @@ async def test_a_conversation_that_another_process_has_is_not_asked_for_again_an
     await _take(one.store)
     await two.deliverer.deliver(CHANNEL)
     async with one.store.transaction() as transaction:
-        await transaction.release_conversation(CHANNEL)
+        await transaction.claims.release_conversation(CHANNEL)
     await two.deliverer.deliver(CHANNEL)
     assert harness.seen() == []
     harness.harness.now += timedelta(seconds=1)
@@ -61,4 +61,4 @@ async def test_a_conversation_that_another_process_has_is_not_asked_for_again_an
 
 async def _take(store: Store) -> None:
     async with store.transaction() as transaction:
-        assert await transaction.claim_conversation(CHANNEL)
+        assert await transaction.claims.take_conversation(CHANNEL)

@@ -155,7 +155,7 @@ async def test_absurd_waits_are_not_waited_for(harness: DeliveryHarness) -> None
     async def conversations() -> tuple[str, ...]:
         await process.store.heartbeat(timedelta(minutes=1))
         async with process.store.reading() as reader:
-            return (await reader.due(process.store.executor))[1]
+            return (await reader.claims.due(process.store.executor))[1]
 
     harness.harness.now += timedelta(minutes=59, seconds=59)
     assert await conversations() == ()

@@ -247,7 +247,7 @@ async def test_a_look_of_a_process_that_lost_its_request_is_recorded(open_execut
         async def taken_over() -> None:
             await harness.store.retire()
             async with other.store.transaction() as transaction:
-                assert await transaction.claim_request(watch.request.id) is not None
+                assert await transaction.claims.take_request(watch.request.id) is not None
 
         execution.line.after("GET", DESTINATIONS, taken_over)
         await advance(harness.services, watch.request.id)

@@ -162,6 +162,6 @@ async def test_a_form_that_arrives_twice_at_once_makes_one_request(open_executio
     assert len(found) == 1
     assert {type(answer) for answer in answers} == {Done}
     async with harness.store.reading() as reader:
-        assert await reader.counts() == {"pending": 1}
+        assert await reader.requests.counts() == {"pending": 1}
     assert await harness.kinds(found.pop()) == ["asked", *["repeated"] * 3]
     assert len(await harness.told()) == 1

@@ -90,10 +90,10 @@ async def test_a_cancelled_request_is_woken_by_nobody(open_execution: OpenExecut
     await execution.freezes()
     request = await execution.approved()
     async with harness.store.transaction() as transaction:
-        cancelled = await transaction.change(request, state=State.CANCELLED, next_run_at=None)
+        cancelled = await transaction.requests.change(request, state=State.CANCELLED, next_run_at=None)
     async with harness.store.transaction() as transaction:
-        await transaction.wake({State.APPROVED, State.RUNNING}, request.id)
-        assert transaction.jobs == {}
+        await transaction.requests.wake({State.APPROVED, State.RUNNING}, request.id)
+        assert list(transaction.jobs) == []
     await execution.unfreezes()
     assert (await harness.now(request.id)).next_run_at is None
     assert cancelled.next_run_at is None
@@ -105,8 +105,10 @@ async def test_a_final_row_that_is_due_is_cleared_once(open_execution: OpenExecu
     harness = execution.harness
     request = await execution.approved()
     async with harness.store.transaction() as transaction:
-        await transaction.change(request, state=State.CANCELLED, next_run_at=harness.clock() - timedelta(seconds=1))
+        await transaction.requests.change(
+            request, state=State.CANCELLED, next_run_at=harness.clock() - timedelta(seconds=1)
+        )
     ended = await harness.works(request.id, rounds=1)
     assert (ended.state, ended.next_run_at) == (State.CANCELLED, None)
     async with harness.store.reading() as reader:
-        assert (await reader.due(harness.store.executor))[0] == ()
+        assert (await reader.claims.due(harness.store.executor))[0] == ()

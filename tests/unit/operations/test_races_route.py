@@ -89,7 +89,7 @@ async def test_a_begun_request_is_left_to_a_person(open_execution: OpenExecution
     assert (unsure.state, unsure.next_run_at) == (State.UNCERTAIN, None)
     assert [each["kind"] for each in await harness.told(f"@{RINA}")] == ["uncertain"]
     async with harness.store.reading() as reader:
-        told = await reader.open_announcements(APPROVALS)
+        told = await reader.outbox.undelivered(APPROVALS)
     assert [each.kind for each in told] == ["approval", "statuses"]
     execution.starts(before)  # an operator put the route back: the person's button goes on from there
     await check_again(harness.services, RINA, request.id)
@@ -107,8 +107,8 @@ async def test_notes_go_where_the_thread_is(open_execution: OpenExecution) -> No
     await approve(harness.services, ADA, await harness.shown(request.id), budget=None)
     assert (await harness.finishes(request.id)).state is State.SUCCEEDED
     async with harness.store.reading() as reader:
-        assert [each.kind for each in await reader.open_announcements(APPROVALS)] == ["approval", "statuses"]
-        assert await reader.open_announcements("C0ELSEWHERE") == ()
+        assert [each.kind for each in await reader.outbox.undelivered(APPROVALS)] == ["approval", "statuses"]
+        assert await reader.outbox.undelivered("C0ELSEWHERE") == ()
     later = await harness.asks()
     async with harness.store.reading() as reader:
-        assert [each.request_id for each in await reader.open_announcements("C0ELSEWHERE")] == [later.id]
+        assert [each.request_id for each in await reader.outbox.undelivered("C0ELSEWHERE")] == [later.id]

@@ -157,7 +157,7 @@ class RequestHarness:
     async def now(self, request_id: str) -> Request:
         """Return the request as it stands."""
         async with self.store.reading() as reader:
-            found = await reader.request(request_id)
+            found = await reader.requests.get(request_id)
         assert found is not None
         return found
 
@@ -182,7 +182,7 @@ class RequestHarness:
     async def events(self, request_id: str) -> tuple[Event, ...]:
         """Return the record of a request."""
         async with self.store.reading() as reader:
-            return await reader.events(request_id)
+            return await reader.audit.events(request_id)
 
     async def kinds(self, request_id: str) -> list[str]:
         """Return the kinds of a request's events, without the calls to Tines that led to them."""
@@ -193,7 +193,7 @@ class RequestHarness:
         async with self.store.reading() as reader:
             return [
                 {"of": each.request_id, **each.data}
-                for each in await reader.open_announcements(conversation, limit=1000)
+                for each in await reader.outbox.undelivered(conversation, limit=1000)
             ]
 
     async def record(self) -> Verified | Break:

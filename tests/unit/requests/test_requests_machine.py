@@ -219,7 +219,7 @@ class Approvals(RuleBasedStateMachine):
     async def _matches(self, model: Model) -> bool:
         now = await self.harness.now(self.id)
         async with self.harness.store.reading() as reader:
-            frozen = await reader.freeze(ROUTE) is not None
+            frozen = await reader.freezes.get(ROUTE) is not None
         state = "done" if now.state in _SENT else now.state.value
         approvals = frozenset(each.actor for each in now.approvals())
         return (state, now.revision, approvals, frozen) == (

@@ -14,7 +14,7 @@ from .harness import ADA, RINA, RequestHarness
 async def refusals(harness: RequestHarness) -> list[str]:
     """Return who was refused, as the record has it."""
     async with harness.store.reading() as reader:
-        return [event.actor for event in await reader.events_after(0)]
+        return [event.actor for event in await reader.audit.events_after(0)]
 
 
 async def test_what_typing_repeats_is_recorded_once_an_hour(open_harness: OpenHarness) -> None:

@@ -119,7 +119,7 @@ async def test_freeze_is_told_and_recorded(open_harness: OpenHarness) -> None:
         ("unfrozen", BEN, ""),
     ]
     async with harness.store.reading() as reader:
-        events = await reader.events_after(0)
+        events = await reader.audit.events_after(0)
     assert [(each.kind, each.actor) for each in events if each.request_id is None] == [
         ("frozen", ADA),
         ("unfrozen", BEN),
@@ -148,7 +148,7 @@ async def test_two_freezes_at_once(open_harness: OpenHarness) -> None:
     )
     assert {answer.by for answer in answers if isinstance(answer, Freeze)} == {ADA, BEN}
     async with harness.store.reading() as reader:
-        found = await reader.freeze(harness.route.name)
+        found = await reader.freezes.get(harness.route.name)
     assert found in answers
 
 
@@ -171,7 +171,7 @@ async def test_break_glass_is_for_those_listed(open_harness: OpenHarness) -> Non
     with pytest.raises(AssertionError, match="You are not among the people who may run"):
         await harness.asks(RINA, emergency=True)
     async with harness.store.reading() as reader:
-        events = await reader.events_after(0)
+        events = await reader.audit.events_after(0)
     assert [(each.kind, each.actor, each.data["what"]) for each in events] == [("refused", RINA, "break_glass")]
 
 

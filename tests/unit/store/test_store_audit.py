@@ -38,7 +38,7 @@ async def _record(url: str, hours: Iterable[int] = range(8)) -> None:
         now = MONDAY + timedelta(hours=number)
         async with store.transaction() as transaction:
             request = "TS-00000001" if number % 2 else "TS-00000002"
-            transaction.record("status", "U0ADA", request, story_id=number, error="Größe, “quoted”\nand =SUM(A1)")
+            transaction.audit.record("status", "U0ADA", request, story_id=number, error="Größe, “quoted”\nand =SUM(A1)")
     await store.close()
 
 

@@ -7,7 +7,7 @@ import pytest
 from handlers.jobs import ADVANCE, Job
 from handlers.models import State
 from handlers.store import Store
-from handlers.store.outbox import ConversationClaim
+from handlers.store.claims import ConversationClaim
 
 from .harness import LEASE, MONDAY, StoreHarness, a_request
 
@@ -17,8 +17,8 @@ async def test_claims_hold_while_the_lease_does(harness: StoreHarness, what: str
     """What a live process works on no other takes; its own second claim, and any after its lease, are granted."""
     one, two = harness.store("one"), harness.store("two")
     async with one.transaction() as transaction:
-        await transaction.add_request(a_request())
-        await transaction.add_deferred("deferred", "submit", "U0RINA", {})
+        await transaction.requests.add(a_request())
+        await transaction.deferred.add("deferred", "submit", "U0RINA", {})
     claims: dict[str, Callable[[Store], Awaitable[bool]]] = {
         "request": _claim_request,
         "conversation": _claim_conversation,
@@ -40,17 +40,17 @@ async def test_claims_hold_while_the_lease_does(harness: StoreHarness, what: str
 
 async def _claim_request(store: Store) -> bool:
     async with store.transaction() as transaction:
-        return await transaction.claim_request("TS-00000001") is not None
+        return await transaction.claims.take_request("TS-00000001") is not None
 
 
 async def _claim_conversation(store: Store) -> bool:
     async with store.transaction() as transaction:
-        return await transaction.claim_conversation("C0") is not None
+        return await transaction.claims.take_conversation("C0") is not None
 
 
 async def _claim_deferred(store: Store) -> bool:
     async with store.transaction() as transaction:
-        return await transaction.claim_deferred("deferred")
+        return await transaction.claims.take_deferred("deferred")
 
 
 async def test_who_was_taken_over_holds_nothing(harness: StoreHarness) -> None:
@@ -59,18 +59,18 @@ async def test_who_was_taken_over_holds_nothing(harness: StoreHarness) -> None:
     request = a_request()
     await one.heartbeat(LEASE)
     async with one.transaction() as transaction:
-        await transaction.add_request(request)
-        assert await transaction.claim_request(request.id)
-        assert await transaction.hold_request(request) == request
+        await transaction.requests.add(request)
+        assert await transaction.claims.take_request(request.id)
+        assert await transaction.claims.hold_request(request) == request
     harness.now += LEASE + timedelta(seconds=1)
     await two.heartbeat(LEASE)
     async with two.transaction() as transaction:
-        assert await transaction.claim_request(request.id)
+        assert await transaction.claims.take_request(request.id)
     async with one.transaction() as transaction:
-        assert await transaction.hold_request(request) is None
-        await transaction.release_request(request.id)
+        assert await transaction.claims.hold_request(request) is None
+        await transaction.claims.release_request(request.id)
     async with two.transaction() as transaction:
-        assert await transaction.hold_request(request) == request
+        assert await transaction.claims.hold_request(request) == request
 
 
 async def test_a_request_that_moved_on_is_not_held(harness: StoreHarness) -> None:
@@ -79,10 +79,10 @@ async def test_a_request_that_moved_on_is_not_held(harness: StoreHarness) -> Non
     request = a_request(state=State.APPROVED)
     await store.heartbeat(LEASE)
     async with store.transaction() as transaction:
-        await transaction.add_request(request)
-        await transaction.claim_request(request.id)
-        await transaction.change(request, state=State.CANCELLED)
-        assert await transaction.hold_request(request) is None
+        await transaction.requests.add(request)
+        await transaction.claims.take_request(request.id)
+        await transaction.requests.change(request, state=State.CANCELLED)
+        assert await transaction.claims.hold_request(request) is None
 
 
 async def test_a_conversation_tells_how_long_it_has_to_wait(harness: StoreHarness) -> None:
@@ -95,19 +95,19 @@ async def test_a_conversation_tells_how_long_it_has_to_wait(harness: StoreHarnes
     assert await _rest(one) == timedelta()
     assert await _rest(two) is None
     async with one.transaction() as transaction:
-        await transaction.release_conversation("C0", wait=timedelta(seconds=3), debt=timedelta(seconds=7))
+        await transaction.claims.release_conversation("C0", wait=timedelta(seconds=3), debt=timedelta(seconds=7))
     assert await _rest(one) == await _rest(two) == timedelta(seconds=3)
     harness.now += timedelta(seconds=4)
     assert await _rest(two) == timedelta()
     async with two.transaction() as transaction:
-        assert await transaction.claim_conversation("C0") == ConversationClaim(debt=timedelta(seconds=3))
+        assert await transaction.claims.take_conversation("C0") == ConversationClaim(debt=timedelta(seconds=3))
     harness.now += LEASE + timedelta(seconds=1)
     assert await _rest(one) == timedelta()
 
 
 async def _rest(store: Store) -> timedelta | None:
     async with store.reading() as reader:
-        return await reader.conversation_rest("C0", but_for=store.executor)
+        return await reader.claims.conversation_rest("C0", but_for=store.executor)
 
 
 async def test_processes_divide_what_is_due(harness: StoreHarness) -> None:
@@ -118,8 +118,8 @@ async def test_processes_divide_what_is_due(harness: StoreHarness) -> None:
         await store.heartbeat(LEASE)
     async with one.transaction() as transaction:
         for number in range(1, 6):
-            await transaction.add_request(a_request(number, next_run_at=MONDAY))
-        await transaction.add_request(a_request(6, next_run_at=MONDAY + timedelta(hours=1)))
+            await transaction.requests.add(a_request(number, next_run_at=MONDAY))
+        await transaction.requests.add(a_request(6, next_run_at=MONDAY + timedelta(hours=1)))
     assert await one.divide([*ids[:2], "TS-GONE"]) == frozenset(ids[:2])
     assert await two.divide(ids) == frozenset(ids[2:5])
     assert await one.divide(ids) == frozenset(ids[:2])  # still its own
@@ -135,9 +135,9 @@ async def test_who_divides_does_not_wait_for_who_divides_at_the_same_moment(prep
     ids = [a_request(number).id for number in range(1, 4)]
     async with one.transaction() as transaction:
         for number in range(1, 4):
-            await transaction.add_request(a_request(number, next_run_at=MONDAY))
+            await transaction.requests.add(a_request(number, next_run_at=MONDAY))
     async with one.transaction() as taking:
-        await taking.claim_requests(ids[:2])
+        await taking.claims.take_requests(ids[:2])
         async with asyncio.timeout(5):
             assert await two.divide(ids) == frozenset(ids[2:])
     await harness.stack.aclose()
@@ -150,22 +150,22 @@ async def test_what_is_due(harness: StoreHarness) -> None:
         await store.heartbeat(LEASE)
     async with one.transaction() as transaction:
         for number, due in ((1, -1), (2, -5), (3, 5)):
-            await transaction.add_request(a_request(number, next_run_at=MONDAY + timedelta(seconds=due)))
-        await transaction.add_request(a_request(4))
-        await transaction.announce("a", "note", "C0")
-        await transaction.announce("b", "note", "C1")
-        await transaction.add_deferred("deferred", "submit", "U0RINA", {})
-        await transaction.claim_request("TS-00000001")
-        await transaction.claim_conversation("C1")
+            await transaction.requests.add(a_request(number, next_run_at=MONDAY + timedelta(seconds=due)))
+        await transaction.requests.add(a_request(4))
+        await transaction.outbox.announce("a", "note", "C0")
+        await transaction.outbox.announce("b", "note", "C1")
+        await transaction.deferred.add("deferred", "submit", "U0RINA", {})
+        await transaction.claims.take_request("TS-00000001")
+        await transaction.claims.take_conversation("C1")
     assert await _due(one) == (("TS-00000002", "TS-00000001"), {"C0", "C1"}, ("deferred",))
     assert await _due(two) == (("TS-00000002",), {"C0"}, ("deferred",))
     async with one.transaction() as transaction:
-        await transaction.update_announcement("a", delivered_version=1)
-        await transaction.release_conversation("C1", wait=timedelta(seconds=3))
-        assert await transaction.finish_deferred("deferred", "Done")
-        assert not await transaction.finish_deferred("deferred", "Done")
-        assert not await transaction.claim_deferred("deferred")
-        assert not await transaction.claim_conversation("C1")
+        await transaction.outbox.update("a", delivered_version=1)
+        await transaction.claims.release_conversation("C1", wait=timedelta(seconds=3))
+        assert await transaction.deferred.finish("deferred", "Done")
+        assert not await transaction.deferred.finish("deferred", "Done")
+        assert not await transaction.claims.take_deferred("deferred")
+        assert not await transaction.claims.take_conversation("C1")
     assert await _due(one) == (("TS-00000002", "TS-00000001"), set(), ())
     harness.now += timedelta(seconds=5)
     assert await _due(one) == (("TS-00000002", "TS-00000001", "TS-00000003"), {"C1"}, ())
@@ -173,7 +173,7 @@ async def test_what_is_due(harness: StoreHarness) -> None:
 
 async def _due(store: Store) -> tuple[tuple[str, ...], set[str], tuple[str, ...]]:
     async with store.reading() as reader:
-        requests, conversations, deferred = await reader.due(store.executor)
+        requests, conversations, deferred = await reader.claims.due(store.executor)
     return requests, set(conversations), deferred
 
 
@@ -182,15 +182,15 @@ async def test_who_waits_for_the_same_teams(harness: StoreHarness) -> None:
     store = harness.store()
     mine = a_request(1, state=State.APPROVED)
     async with store.transaction() as transaction:
-        await transaction.add_request(mine)
+        await transaction.requests.add(mine)
         for number, minutes in ((2, 5), (3, 1)):
             at = MONDAY + timedelta(minutes=minutes)
-            await transaction.add_request(a_request(number, state=State.RUNNING, updated_at=at, attempted_at=at))
-        await transaction.lock_teams(mine)
-        assert await transaction.same_teams(mine, {State.RUNNING}) == ("TS-00000003", "TS-00000002")
-        assert await transaction.same_teams(mine, {State.UNCERTAIN}) == ()
-        assert await transaction.begun_since(mine, MONDAY + timedelta(minutes=5))
-        assert not await transaction.begun_since(mine, MONDAY + timedelta(minutes=6))
+            await transaction.requests.add(a_request(number, state=State.RUNNING, updated_at=at, attempted_at=at))
+        await transaction.requests.lock_teams(mine)
+        assert await transaction.requests.same_teams(mine, {State.RUNNING}) == ("TS-00000003", "TS-00000002")
+        assert await transaction.requests.same_teams(mine, {State.UNCERTAIN}) == ()
+        assert await transaction.requests.begun_since(mine, MONDAY + timedelta(minutes=5))
+        assert not await transaction.requests.begun_since(mine, MONDAY + timedelta(minutes=6))
 
 
 async def test_executors_come_and_go(harness: StoreHarness) -> None:
@@ -211,13 +211,13 @@ async def test_figures_of_what_waits(harness: StoreHarness) -> None:
     async with store.reading() as reader:
         assert await reader.oldest_waiting() == (0.0, 0.0)
     async with store.transaction() as transaction:
-        await transaction.add_request(a_request(next_run_at=MONDAY))
-        await transaction.announce("a", "note", "C0")
+        await transaction.requests.add(a_request(next_run_at=MONDAY))
+        await transaction.outbox.announce("a", "note", "C0")
     harness.now += timedelta(seconds=30)
     async with store.reading() as reader:
         assert await reader.oldest_waiting() == (30.0, 30.0)
     async with store.transaction() as transaction:
-        await transaction.wake({State.PENDING}, "TS-00000001")
+        await transaction.requests.wake({State.PENDING}, "TS-00000001")
     assert harness.jobs.woken[-1] == Job(ADVANCE, "TS-00000001")
     async with store.reading() as reader:
         assert await reader.oldest_waiting() == (0.0, 30.0)

@@ -54,7 +54,7 @@ async def two(tmp_path: Path) -> AsyncIterator[tuple[Store, Store, Clock]]:
 async def put(store: Store) -> None:
     """Freeze the route."""
     async with store.transaction() as transaction:
-        await transaction.put_freeze(FROZEN)
+        await transaction.freezes.put(FROZEN)
 
 
 async def test_own_changes_are_seen_at_once(two: tuple[Store, Store, Clock]) -> None:
@@ -64,7 +64,7 @@ async def test_own_changes_are_seen_at_once(two: tuple[Store, Store, Clock]) -> 
     await put(store)
     assert await store.freezes() == {"dev-to-prod": FROZEN}
     async with store.transaction() as transaction:
-        await transaction.drop_freeze("dev-to-prod")
+        await transaction.freezes.drop("dev-to-prod")
     assert await store.freezes() == {}
 
 
@@ -84,7 +84,7 @@ async def test_the_sweep_keeps_the_memory_fresh(two: tuple[Store, Store, Clock])
     async with store.reading() as reader:
         await store.note_freezes(reader)
     async with other.transaction() as transaction:
-        await transaction.drop_freeze("dev-to-prod")
+        await transaction.freezes.drop("dev-to-prod")
     assert await store.freezes() == {"dev-to-prod": FROZEN}
 
 
@@ -92,7 +92,7 @@ async def test_a_read_that_a_change_overtook_is_not_remembered(two: tuple[Store,
     """Freezes that were read before this process changed them are not shown after the change."""
     store, _, _ = two
     async with store.reading() as reader:
-        await reader.freezes()  # the snapshot that everything in this transaction sees
+        await reader.freezes.all()  # the snapshot that everything in this transaction sees
         await put(store)
         old = await store.note_freezes(reader)
     assert old == {}

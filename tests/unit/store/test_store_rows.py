@@ -28,12 +28,12 @@ async def test_a_request_is_read_as_it_was_written(harness: StoreHarness) -> Non
     )
     store = harness.store()
     async with store.transaction() as transaction:
-        await transaction.add_request(request)
+        await transaction.requests.add(request)
     async with store.reading() as reader:
-        assert await reader.request(request.id) == request
-        assert await reader.request_of_draft("draft-1") == request
-        assert await reader.request("TS-NONE") is None
-        assert await reader.request_of_draft("none") is None
+        assert await reader.requests.get(request.id) == request
+        assert await reader.requests.of_draft("draft-1") == request
+        assert await reader.requests.get("TS-NONE") is None
+        assert await reader.requests.of_draft("none") is None
 
 
 async def test_a_change_needs_the_state_and_revision_it_was_decided_on(harness: StoreHarness) -> None:
@@ -41,30 +41,30 @@ async def test_a_change_needs_the_state_and_revision_it_was_decided_on(harness: 
     store = harness.store()
     request = a_request()
     async with store.transaction() as transaction:
-        await transaction.add_request(request)
-        rejected = await transaction.change(request, state=State.REJECTED, closed_by="U0ADA")
+        await transaction.requests.add(request)
+        rejected = await transaction.requests.change(request, state=State.REJECTED, closed_by="U0ADA")
     assert rejected.state is State.REJECTED
     with pytest.raises(ConflictError):
         await _cancel(store, request)
     with pytest.raises(ConflictError):
         await _cancel(store, request.model_copy(update={"state": State.PENDING, "revision": 2}))
     async with store.reading() as reader:
-        assert (await reader.chain_head())[0] == 0
+        assert (await reader.audit.head())[0] == 0
 
 
 async def _cancel(store: Store, request: Request) -> None:
     async with store.transaction() as transaction:
-        transaction.record("cancelled", "U0RINA", "TS-00000001")
-        await transaction.announce("k", "note", "C0")
-        await transaction.change(request, state=State.CANCELLED)
+        transaction.audit.record("cancelled", "U0RINA", "TS-00000001")
+        await transaction.outbox.announce("k", "note", "C0")
+        await transaction.requests.change(request, state=State.CANCELLED)
 
 
 async def test_a_move_that_nobody_drew_is_a_mistake(harness: StoreHarness) -> None:
     """A request cannot be changed in a way that the diagram of states does not have."""
     async with harness.store().transaction() as transaction:
-        await transaction.add_request(a_request())
+        await transaction.requests.add(a_request())
         with pytest.raises(ValueError, match="cannot move from pending to succeeded"):
-            await transaction.change(a_request(), state=State.SUCCEEDED)
+            await transaction.requests.change(a_request(), state=State.SUCCEEDED)
 
 
 async def test_two_who_change_at_once(harness: StoreHarness) -> None:
@@ -72,7 +72,7 @@ async def test_two_who_change_at_once(harness: StoreHarness) -> None:
     store = harness.store()
     request = a_request()
     async with store.transaction() as transaction:
-        await transaction.add_request(request)
+        await transaction.requests.add(request)
     outcomes = await asyncio.gather(*(_cancel(store, request) for _ in range(6)), return_exceptions=True)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["ConflictError"] * 5 + ["NoneType"]
 
@@ -83,7 +83,7 @@ async def test_a_form_that_arrives_twice_makes_one_request(harness: StoreHarness
 
     async def add(number: int) -> None:
         async with store.transaction() as transaction:
-            await transaction.add_request(a_request(number, draft_id="the same"))
+            await transaction.requests.add(a_request(number, draft_id="the same"))
 
     outcomes = await asyncio.gather(*(add(number) for number in (1, 2, 3)), return_exceptions=True)
     assert [outcome for outcome in outcomes if outcome is None] == [None]
@@ -95,13 +95,13 @@ async def test_the_chain_under_many_writers(harness: StoreHarness) -> None:
 
     async def write(number: int) -> None:
         async with stores[number % 2].transaction() as transaction:
-            transaction.record("first", "U0ADA", None, number=number)
-            transaction.record("second", "U0ADA", None, number=number)
+            transaction.audit.record("first", "U0ADA", None, number=number)
+            transaction.audit.record("second", "U0ADA", None, number=number)
 
     await asyncio.gather(*(write(number) for number in range(12)))
     async with stores[0].reading() as reader:
-        events = await reader.events_after(0)
-        head = await reader.chain_head()
+        events = await reader.audit.events_after(0)
+        head = await reader.audit.head()
     assert [event.seq for event in events] == list(range(1, 25))
     assert [event.previous for event in events] == ["", *(event.hash for event in events[:-1])]
     assert head == (24, events[-1].hash)
@@ -114,18 +114,18 @@ async def test_a_failed_transaction_leaves_nothing(harness: StoreHarness) -> Non
     with pytest.raises(ZeroDivisionError):
         await _fail(store)
     async with store.reading() as reader:
-        assert await reader.request("TS-00000001") is None
-        assert await reader.announcement("key") is None
-        assert await reader.chain_head() == (0, "")
+        assert await reader.requests.get("TS-00000001") is None
+        assert await reader.outbox.get("key") is None
+        assert await reader.audit.head() == (0, "")
     assert harness.jobs.woken == []
 
 
 async def _fail(store: Store) -> None:
     async with store.transaction() as transaction:
-        await transaction.add_request(a_request())
-        await transaction.announce("key", "note", "C0")
-        transaction.record("asked", "U0RINA", "TS-00000001")
-        transaction.advance("TS-00000001")
+        await transaction.requests.add(a_request())
+        await transaction.outbox.announce("key", "note", "C0")
+        transaction.audit.record("asked", "U0RINA", "TS-00000001")
+        transaction.jobs.advance("TS-00000001")
         _ = 1 / 0
 
 
@@ -133,8 +133,8 @@ async def test_jobs_are_woken_once_after_the_commit(harness: StoreHarness) -> No
     """The jobs of a transaction are started after it, each once, in the order in which they were ordered."""
     async with harness.store().transaction() as transaction:
         for _ in range(2):
-            transaction.advance("TS-00000001")
-            await transaction.announce("key", "note", "C0")
+            transaction.jobs.advance("TS-00000001")
+            await transaction.outbox.announce("key", "note", "C0")
         assert harness.jobs.woken == []
     assert harness.jobs.woken == [Job(ADVANCE, "TS-00000001"), Job(DELIVER, "C0")]
 
@@ -157,16 +157,16 @@ async def test_decisions(harness: StoreHarness) -> None:
         for actor in ("U0ADA", "U0BEN")
     ]
     async with store.transaction() as transaction:
-        await transaction.add_request(request)
+        await transaction.requests.add(request)
         for decision in given:
-            await transaction.add_decision(decision)
+            await transaction.requests.add_decision(decision)
     harness.now += timedelta(minutes=1)
     for _ in range(2):
         async with store.transaction() as transaction:
-            await transaction.withdraw_approval(request, "U0ADA")
+            await transaction.requests.withdraw_approval(request, "U0ADA")
         harness.now += timedelta(minutes=1)
     async with store.reading() as reader:
-        found = await reader.request(request.id)
+        found = await reader.requests.get(request.id)
     assert found is not None
     assert found.decisions == (given[0].model_copy(update={"withdrawn_at": MONDAY + timedelta(minutes=1)}), given[1])
     assert found.approvals() == (given[1],)
@@ -177,30 +177,30 @@ async def test_announcements_keep_their_order(harness: StoreHarness) -> None:
     store = harness.store()
     async with store.transaction() as transaction:
         for key in ("one", "two", "three"):
-            await transaction.announce(key, "note", "C0", data={"kind": key})
-        await transaction.announce("one", "note", "C0", data={"kind": "again"})
-        await transaction.announce("other", "note", "C1")
+            await transaction.outbox.announce(key, "note", "C0", data={"kind": key})
+        await transaction.outbox.announce("one", "note", "C0", data={"kind": "again"})
+        await transaction.outbox.announce("other", "note", "C1")
     assert await _open(store) == [("one", 1), ("two", 1), ("three", 1)]
     async with store.transaction() as transaction:
-        await transaction.update_announcement(
+        await transaction.outbox.update(
             "one", delivered_version=1, channel="C0", messages=(Posted(ts="1.1", hash="h"),)
         )
-        await transaction.update_announcement("two", failure="channel_not_found")
+        await transaction.outbox.update("two", failure="channel_not_found")
     assert await _open(store) == [("three", 1)]
     async with store.transaction() as transaction:
-        await transaction.refresh("two")
-        await transaction.refresh("one")
-        await transaction.refresh("nobody ordered this")
+        await transaction.outbox.refresh("two")
+        await transaction.outbox.refresh("one")
+        await transaction.outbox.refresh("nobody ordered this")
     assert await _open(store) == [("one", 2), ("two", 2), ("three", 1)]
     async with store.reading() as reader:
-        one = await reader.announcement("one")
+        one = await reader.outbox.get("one")
     assert one is not None
     assert (one.data, one.messages, one.channel) == ({"kind": "one"}, (Posted(ts="1.1", hash="h"),), "C0")
 
 
 async def _open(store: Store) -> list[tuple[str, int]]:
     async with store.reading() as reader:
-        return [(each.key, each.desired_version) for each in await reader.open_announcements("C0")]
+        return [(each.key, each.desired_version) for each in await reader.outbox.undelivered("C0")]
 
 
 async def test_lists(harness: StoreHarness) -> None:
@@ -210,15 +210,15 @@ async def test_lists(harness: StoreHarness) -> None:
         for number in range(1, 6):
             who = "U0RINA" if number % 2 else "U0TOM"
             at = MONDAY + timedelta(minutes=number)
-            await transaction.add_request(a_request(number, requester=who, created_at=at))
-        await transaction.change(a_request(5, requester="U0RINA"), state=State.REJECTED)
+            await transaction.requests.add(a_request(number, requester=who, created_at=at))
+        await transaction.requests.change(a_request(5, requester="U0RINA"), state=State.REJECTED)
     async with store.reading() as reader:
-        mine, total = await reader.requested_by("U0RINA", limit=2)
-        rest, _ = await reader.requested_by("U0RINA", limit=2, offset=2)
-        waiting, waits = await reader.waiting_on(["dev-to-prod"], but_not="U0TOM", limit=10)
-        nothing = await reader.waiting_on([], but_not="U0TOM", limit=10)
-        assert await reader.requested_by("U0NOBODY", limit=2) == ((), 0)
-        assert await reader.counts() == {"pending": 4, "rejected": 1}
+        mine, total = await reader.requests.requested_by("U0RINA", limit=2)
+        rest, _ = await reader.requests.requested_by("U0RINA", limit=2, offset=2)
+        waiting, waits = await reader.requests.waiting_on(["dev-to-prod"], but_not="U0TOM", limit=10)
+        nothing = await reader.requests.waiting_on([], but_not="U0TOM", limit=10)
+        assert await reader.requests.requested_by("U0NOBODY", limit=2) == ((), 0)
+        assert await reader.requests.counts() == {"pending": 4, "rejected": 1}
     assert ([each.id[-1] for each in (*mine, *rest)], total) == (["5", "3", "1"], 3)
     assert ([each.id[-1] for each in waiting], waits) == (["3", "1"], 2)
     assert nothing == ((), 0)
@@ -231,11 +231,11 @@ async def test_freezes(harness: StoreHarness) -> None:
     again = first.model_copy(update={"by": "U0BEN", "reason": "Incident"})
     for freeze in (first, again):
         async with store.transaction() as transaction:
-            await transaction.put_freeze(freeze)
-            assert await transaction.freezes() == {"dev-to-prod": freeze}
+            await transaction.freezes.put(freeze)
+            assert await transaction.freezes.all() == {"dev-to-prod": freeze}
     async with store.transaction() as transaction:
-        await transaction.drop_freeze("dev-to-prod")
-        assert await transaction.freeze("dev-to-prod") is None
+        await transaction.freezes.drop("dev-to-prod")
+        assert await transaction.freezes.get("dev-to-prod") is None
 
 
 async def test_an_unreachable_database_is_told_as_such() -> None:

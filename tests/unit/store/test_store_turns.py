@@ -12,7 +12,7 @@ async def write(store: Store, number: int, begun: list[int]) -> None:
     """Record a number in a transaction of its own, and note when that has begun."""
     async with store.transaction() as transaction:
         begun.append(number)
-        transaction.record("written", "U0RINA", None, number=number)
+        transaction.audit.record("written", "U0RINA", None, number=number)
 
 
 async def test_writers_of_one_process_are_served_in_the_order_in_which_they_came(harness: StoreHarness) -> None:
@@ -20,12 +20,12 @@ async def test_writers_of_one_process_are_served_in_the_order_in_which_they_came
     store = harness.store("one")
     served: list[int] = []
     async with store.transaction() as first:
-        first.record("written", "U0RINA", None, number=0)
+        first.audit.record("written", "U0RINA", None, number=0)
         waiting = [asyncio.create_task(write(store, number, served)) for number in range(1, 9)]
         await asyncio.sleep(0)  # each of them begins, and waits
     await asyncio.gather(*waiting)
     async with store.reading() as reader:
-        written = [event.data["number"] for event in await reader.events_after(0)]
+        written = [event.data["number"] for event in await reader.audit.events_after(0)]
     assert sorted(written) == list(range(9))
     if harness.url.startswith("sqlite"):
         assert served == list(range(1, 9))
@@ -39,7 +39,7 @@ async def test_a_writer_that_was_cancelled_gives_its_turn_to_the_next(harness: S
 
     async def write_for_ever() -> None:
         async with store.transaction() as transaction:
-            transaction.record("lost", "U0RINA")
+            transaction.audit.record("lost", "U0RINA")
             inside.set()
             await asyncio.Event().wait()
 
@@ -51,9 +51,9 @@ async def test_a_writer_that_was_cancelled_gives_its_turn_to_the_next(harness: S
         task.cancel()
     await asyncio.gather(writing, waiting, return_exceptions=True)
     async with asyncio.timeout(10), store.transaction() as transaction:
-        transaction.record("kept", "U0RINA")
+        transaction.audit.record("kept", "U0RINA")
     async with store.reading() as reader:
-        assert [event.kind for event in await reader.events_after(0)] == ["kept"]
+        assert [event.kind for event in await reader.audit.events_after(0)] == ["kept"]
 
 
 async def test_writers_that_wait_leave_connections_to_readers(prepared_postgres: str) -> None:
@@ -69,7 +69,7 @@ async def test_writers_that_wait_leave_connections_to_readers(prepared_postgres:
             async with asyncio.timeout(5):
                 for _ in range(20):
                     async with store.reading() as reader:
-                        assert not await reader.events_after(0)
+                        assert not await reader.audit.events_after(0)
             assert begun == []
         await asyncio.gather(*waiting)
     assert sorted(begun) == list(range(20))

@@ -1,0 +1,238 @@
+"""Requests and their decisions: reading them, and changing them by compare-and-swap."""
+
+import hashlib
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from handlers.models import MOVES, ApiCall, Decision, Request, State
+from handlers.store import tables as t
+from handlers.store.jobs_ordered import OrderedJobs
+from handlers.store.rows import read_request, request_columns
+from handlers.tracing import current_trace
+
+# Built once: to build a statement of thirty columns costs more than to run it.
+_ADD_REQUEST: Final = sa.insert(t.requests)
+_ADD_DECISION: Final = sa.insert(t.decisions)
+
+
+class ConflictError(Exception):
+    """The row changed meanwhile: read it again and decide again. Nothing of the transaction was kept."""
+
+
+class RequestsReader:
+    """Requests as they are in one transaction. Every query here has an index that it uses, whatever the number of rows."""
+
+    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+        self._connection = connection
+        self._now = now
+
+    async def get(self, request_id: str) -> Request | None:
+        """Return a request with its decisions."""
+        return await self._read(sa.select(t.requests).where(t.requests.c.id == request_id))
+
+    async def _read(self, query: sa.Select[Any]) -> Request | None:
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        if row is None:
+            return None
+        decisions = await self._connection.execute(
+            sa.select(t.decisions).where(t.decisions.c.request_id == row["id"]).order_by(t.decisions.c.id)
+        )
+        return read_request(row, decisions.mappings())
+
+    async def of_draft(self, draft_id: str) -> Request | None:
+        """Return the request that a form became, if it did."""
+        found = await self._connection.execute(sa.select(t.requests.c.id).where(t.requests.c.draft_id == draft_id))
+        request_id = found.scalar_one_or_none()
+        return None if request_id is None else await self.get(request_id)
+
+    async def requested_by(self, person: str, *, limit: int, offset: int = 0) -> tuple[tuple[Request, ...], int]:
+        """Return a person's requests, newest first, and how many there are in all."""
+        return await self._some(t.requests.c.requester == person, limit=limit, offset=offset)
+
+    async def waiting_on(
+        self, routes: Collection[str], *, but_not: str, limit: int, offset: int = 0
+    ) -> tuple[tuple[Request, ...], int]:
+        """Return pending requests of some routes that `but_not` did not ask for, newest first, and their number."""
+        if not routes:
+            return (), 0
+        where = sa.and_(
+            t.requests.c.state == State.PENDING.value,
+            t.requests.c.route.in_(routes),
+            t.requests.c.requester != but_not,
+        )
+        return await self._some(where, limit=limit, offset=offset)
+
+    async def _some(self, where: sa.ColumnElement[bool], *, limit: int, offset: int) -> tuple[tuple[Request, ...], int]:
+        total = (
+            await self._connection.execute(sa.select(sa.func.count()).select_from(t.requests).where(where))
+        ).scalar_one()
+        if not total:
+            return (), 0
+        rows = await self._connection.execute(
+            sa.select(t.requests).where(where).order_by(t.requests.c.created_at.desc()).limit(limit).offset(offset)
+        )
+        found = rows.mappings().all()
+        decisions: dict[str, list[sa.RowMapping]] = {}
+        given = await self._connection.execute(
+            sa.select(t.decisions)
+            .where(t.decisions.c.request_id.in_([row["id"] for row in found]))
+            .order_by(t.decisions.c.id)
+        )
+        for decision in given.mappings():
+            decisions.setdefault(decision["request_id"], []).append(decision)
+        return tuple(read_request(row, decisions.get(row["id"], ())) for row in found), total
+
+    async def same_teams(self, request: Request, states: Collection[State]) -> tuple[str, ...]:
+        """Return the ids of other requests for the same two teams in some states, oldest first."""
+        content = request.content
+        rows = await self._connection.execute(
+            sa.select(t.requests.c.id)
+            .where(
+                t.requests.c.source_team_id == content.source_team.id,
+                t.requests.c.destination_team_id == content.destination_team.id,
+                t.requests.c.state.in_([state.value for state in states]),
+                t.requests.c.source == content.source,
+                t.requests.c.destination == content.destination,
+                t.requests.c.id != request.id,
+            )
+            .order_by(t.requests.c.updated_at, t.requests.c.id)
+        )
+        return tuple(rows.scalars())
+
+    async def held_up_on(self, route: str) -> tuple[str, ...]:
+        """Return the ids of a route's requests that were approved and have nothing under way, or may have to send anew."""
+        rows = await self._connection.execute(
+            sa.select(t.requests.c.id).where(
+                t.requests.c.state.in_([State.APPROVED.value, State.RUNNING.value]), t.requests.c.route == route
+            )
+        )
+        return tuple(rows.scalars())
+
+    async def counts(self) -> dict[str, int]:
+        """Return how many requests are in each state."""
+        rows = await self._connection.execute(
+            sa.select(t.requests.c.state, sa.func.count()).group_by(t.requests.c.state)
+        )
+        return {row[0]: row[1] for row in rows}
+
+    async def oldest_due(self) -> datetime | None:
+        """Return since when the longest-due request is due, None when none ever will be by itself."""
+        found = await self._connection.execute(
+            sa.select(sa.func.min(t.requests.c.next_run_at)).where(t.requests.c.next_run_at.is_not(None))
+        )
+        oldest: datetime | None = found.scalar_one_or_none()
+        return oldest
+
+
+class Requests(RequestsReader):
+    """Requests, and what one transaction changes of them."""
+
+    def __init__(self, connection: AsyncConnection, now: datetime, jobs: OrderedJobs) -> None:
+        super().__init__(connection, now)
+        self._jobs = jobs
+
+    async def locked(self, request_id: str) -> Request | None:
+        """Return a request with its decisions; nobody else changes it until the transaction ends."""
+        return await self._read(sa.select(t.requests).where(t.requests.c.id == request_id).with_for_update())
+
+    async def add(self, request: Request) -> None:
+        """Insert a new request. Raises `ConflictError` when its form was turned into a request meanwhile."""
+        fields = {name: getattr(request, name) for name in Request.model_fields if name != "decisions"}
+        fields["trace"] = current_trace() or request.trace
+        try:
+            await self._connection.execute(_ADD_REQUEST, request_columns(fields))
+        except sa.exc.IntegrityError:
+            raise ConflictError(request.id) from None
+
+    async def change(self, request: Request, **changes: Any) -> Request:  # noqa: ANN401 - fields of Request
+        """Change fields of a request by compare-and-swap on its state and revision, and return it as it is now.
+
+        Raises `ConflictError` when the row is no longer in that state and revision, and `ValueError` for a move that
+        `MOVES` does not allow.
+        """
+        target = State(changes.get("state", request.state))
+        if target is not request.state and target not in MOVES[request.state]:
+            message = f"a request cannot move from {request.state} to {target}"
+            raise ValueError(message)
+        changes["updated_at"] = self._now
+        changes["trace"] = current_trace() or request.trace
+        if "content" in changes:
+            changes["digest"] = changes["content"].digest()
+        updated = await self._connection.execute(
+            sa.update(t.requests)
+            .where(
+                t.requests.c.id == request.id,
+                t.requests.c.state == request.state.value,
+                t.requests.c.revision == request.revision,
+            )
+            .values(request_columns(changes))
+            .returning(t.requests.c.id)
+        )
+        if updated.one_or_none() is None:
+            raise ConflictError(request.id)
+        return request.model_copy(update=changes)
+
+    async def wake_next(self, request: Request) -> None:
+        """Let the engine look at the next approved request for the same two teams, which may have waited for this one."""
+        for waiting in (await self.same_teams(request, {State.APPROVED}))[:1]:
+            await self.wake({State.APPROVED}, waiting)
+
+    async def wake(self, states: Collection[State], request_id: str) -> None:
+        """Let the engine look at a request now, if it is still in one of the states when this is written."""
+        woken = await self._connection.execute(
+            sa.update(t.requests)
+            .where(t.requests.c.id == request_id, t.requests.c.state.in_([state.value for state in states]))
+            .values(next_run_at=self._now)
+            .returning(t.requests.c.id)
+        )
+        if woken.one_or_none() is not None:
+            self._jobs.advance(request_id)
+
+    async def keep_calls(self, request_id: str, calls: Sequence[ApiCall]) -> None:
+        """Keep calls of which nothing new came on a request's row, until something is recorded that they belong before."""
+        await self._connection.execute(
+            sa.update(t.requests).where(t.requests.c.id == request_id).values(request_columns({"calls": calls}))
+        )
+
+    async def begun_since(self, request: Request, since: datetime) -> bool:
+        """Whether a create for the same two teams was begun by another request since a moment."""
+        content = request.content
+        begun = await self._connection.execute(
+            sa.select(t.requests.c.id)
+            .where(
+                t.requests.c.source_team_id == content.source_team.id,
+                t.requests.c.destination_team_id == content.destination_team.id,
+                t.requests.c.id != request.id,
+                t.requests.c.attempted_at >= since,
+            )
+            .limit(1)
+        )
+        return begun.first() is not None
+
+    async def lock_teams(self, request: Request) -> None:
+        """Let no other transaction begin a create for the same two teams until this one ends."""
+        if self._connection.dialect.name == "postgresql":
+            content = request.content
+            pair = f"{content.source}/{content.source_team.id}/{content.destination}/{content.destination_team.id}"
+            number = int.from_bytes(hashlib.sha256(pair.encode()).digest()[:8], signed=True)
+            await self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+
+    async def add_decision(self, decision: Decision) -> None:
+        """Insert a decision."""
+        await self._connection.execute(_ADD_DECISION, decision.model_dump(mode="python"))
+
+    async def withdraw_approval(self, request: Request, actor: str) -> None:
+        """Mark a person's standing approvals of a request as withdrawn."""
+        await self._connection.execute(
+            sa.update(t.decisions)
+            .where(
+                t.decisions.c.request_id == request.id,
+                t.decisions.c.actor == actor,
+                t.decisions.c.withdrawn_at.is_(None),
+            )
+            .values(withdrawn_at=self._now)
+        )

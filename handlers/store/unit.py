@@ -1,0 +1,56 @@
+"""The unit of work: state, record, announcements and jobs change together or not at all.
+
+This is the product's first promise in code. A listener answers Slack only after the transaction has committed, so
+nothing that was acknowledged can be missing; and nothing was announced or queued for a change that rolled back.
+
+Each part has the statements of its tables, in a module of its own; this module wires them. A transaction that only
+reads has the same parts without the methods that change something.
+"""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from handlers.store.audit import Audit, AuditReader
+from handlers.store.claims import Claims, ClaimsReader
+from handlers.store.deferred import Deferred, DeferredReader
+from handlers.store.freezes import Freezes, FreezesReader
+from handlers.store.jobs_ordered import OrderedJobs
+from handlers.store.outbox import Outbox, OutboxReader
+from handlers.store.requests import Requests, RequestsReader
+
+
+class Reader:
+    """Reads the store within one transaction. `freezes_turn`: how many changes of freezes the process had made before."""
+
+    def __init__(self, connection: AsyncConnection, now: datetime, *, freezes_turn: int = 0) -> None:
+        self.now = now
+        self.requests = RequestsReader(connection, now)
+        self.outbox = OutboxReader(connection, now)
+        self.deferred = DeferredReader(connection, now)
+        self.audit = AuditReader(connection, now)
+        self.freezes = FreezesReader(connection, turn=freezes_turn)
+        self.claims = ClaimsReader(connection, now)
+
+    async def oldest_waiting(self) -> tuple[float, float]:
+        """Return for how many seconds the longest-due job and the oldest undelivered announcement wait; 0 for none."""
+        moments = (await self.requests.oldest_due(), await self.deferred.oldest_due())
+        due = min((moment for moment in moments if moment is not None), default=None)
+        return self._age(due), self._age(await self.outbox.oldest_undelivered())
+
+    def _age(self, moment: datetime | None) -> float:
+        return 0.0 if moment is None else max(0.0, (self.now - moment).total_seconds())
+
+
+class Transaction:
+    """Reads and changes the store within one transaction, at one moment, `now`."""
+
+    def __init__(self, connection: AsyncConnection, now: datetime, *, executor: str) -> None:
+        self.now = now
+        self.jobs = OrderedJobs()
+        self.requests = Requests(connection, now, self.jobs)
+        self.outbox = Outbox(connection, now, self.jobs)
+        self.deferred = Deferred(connection, now, self.jobs)
+        self.audit = Audit(connection, now)
+        self.freezes = Freezes(connection)
+        self.claims = Claims(connection, now, executor=executor, load=self.requests.locked)
