@@ -9,13 +9,14 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import aiohttp
 import httpx
+import sqlalchemy as sa
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
@@ -35,7 +36,9 @@ from bot.slack_client import SlackClient
 from bot.starting import StartError
 from bot.web import SlackEndpoint, build_web
 from handlers.catalogue import Catalogue
-from handlers.engine import LEASE, DurableJobs, Engine, new_executor_id
+from handlers.clock import SharedClock, machine_time
+from handlers.engine import DEAD_AFTER, Engine, open_job_engine
+from handlers.execution.send_window import SendWindow
 from handlers.jobs import ADVANCE, DEFERRED, DELIVER
 from handlers.operations.create import CreateDestination
 from handlers.operations.schedule import Schedule
@@ -45,18 +48,17 @@ from handlers.store.database import is_sqlite, open_engine, parse_url
 from handlers.tines import RetryPolicy, Timeouts, TinesClient
 
 _DRAIN_SECONDS: Final = 12.0  # for running jobs, of the 25 that a stop may take
-_SLACK_TIMEOUT: Final = aiohttp.ClientTimeout(total=20, sock_connect=5)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+_SLACK_CONNECT_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
     """What the bot takes from outside. The defaults are the real ones."""
 
-    clock: Callable[[], datetime] = _now
+    clock: Callable[[], datetime] | None = (
+        None  # the time of day; None: this machine's, or that of its database's server
+    )
+    machine_clock: Callable[[], datetime] = machine_time
     transports: Mapping[str, httpx.AsyncBaseTransport] = field(default_factory=dict)  # by tenant alias
     schedule: Schedule = field(default_factory=Schedule)
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -66,7 +68,9 @@ class Overrides:
     fresh_seconds: float = 60.0  # how old what is known of Tines may be when a form is checked
     rate_limit: RateLimit = field(default_factory=RateLimit)  # of each channel's messages
     ping_seconds: float = 5.0  # between two pings of a Socket Mode connection
-    lease: timedelta = LEASE  # of a process over what it works on, when several share a database
+    dead_after: float = DEAD_AFTER  # seconds of silence, and others take over what a process was at
+    window: SendWindow = field(default_factory=SendWindow)
+    slack_timeout: float = 20.0  # seconds that a call to Slack may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +105,14 @@ async def compose(
         else:
             await check_schema(settings.database_url)
         metrics = Metrics()
-        jobs = DurableJobs(url)
-        stack.callback(jobs.close)
-        store = Store(open_engine(url), jobs, executor=new_executor_id(), clock=overrides.clock)
+        engine = open_job_engine(url, sweep_seconds=overrides.sweep_seconds, dead_after=overrides.dead_after)
+        store = Store(open_engine(url), engine.wake, clock=_clock(url, overrides))
         stack.push_async_callback(store.close)
         session = await stack.enter_async_context(
-            aiohttp.ClientSession(timeout=_SLACK_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar())
+            aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=overrides.slack_timeout, sock_connect=_SLACK_CONNECT_SECONDS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
         )
         client = SlackClient(
             token=settings.slack_bot_token.get_secret_value(),
@@ -114,16 +120,22 @@ async def compose(
             session=session,
             observe=metrics.slack_call,
         )
-        services, engine = await _work(settings, overrides, store, jobs, client, metrics, stack)
+        services = await _work(settings, overrides, store, client, metrics, stack)
         responder = Responder(services, client, budget=overrides.click_budget)
         stack.push_async_callback(responder.close)
         poster = SlackPoster(client)
         deliverer = Deliverer(
-            store, settings.topology, poster, Throttle(overrides.rate_limit, time.monotonic), engine.holds_lease
+            store,
+            settings.topology,
+            poster,
+            Throttle(overrides.rate_limit, time.monotonic),
+            overrides.window,
+            longest_call=overrides.slack_timeout,
         )
         slack = _slack_app(client, responder)
         await engine.start(
-            {ADVANCE: partial(advance, services), DELIVER: deliverer.deliver, DEFERRED: partial(finish, responder)}
+            {ADVANCE: partial(advance, services), DELIVER: deliverer.deliver, DEFERRED: partial(finish, responder)},
+            store.due,
         )
         stack.push_async_callback(partial(engine.stop, grace=_DRAIN_SECONDS))
         ingress_audit = IngressAudit(store, time.monotonic)
@@ -145,11 +157,10 @@ async def _work(
     settings: Settings,
     overrides: Overrides,
     store: Store,
-    jobs: DurableJobs,
     client: AsyncWebClient,
     metrics: Metrics,
     stack: AsyncExitStack,
-) -> tuple[Services, Engine]:
+) -> Services:
     """Build what works on Tines."""
     clients = {
         alias: await stack.enter_async_context(
@@ -166,14 +177,19 @@ async def _work(
     }
     catalogue = Catalogue(clients, settings.topology.tenants, fresh_for=overrides.fresh_seconds)
     stack.push_async_callback(catalogue.close)
-    engine = Engine(jobs, store, sweep_seconds=overrides.sweep_seconds, lease=overrides.lease)
     operation = CreateDestination(
-        store, settings.topology, clients, catalogue, holds_lease=engine.holds_lease, schedule=overrides.schedule
+        store, settings.topology, clients, catalogue, window=overrides.window, schedule=overrides.schedule
     )
-    services = Services(
+    return Services(
         store=store, topology=settings.topology, people=SlackPeople(client), catalogue=catalogue, operation=operation
     )
-    return services, engine
+
+
+def _clock(url: sa.URL, overrides: Overrides) -> Callable[[], datetime]:
+    """Return the time of day: the same for all processes that share a database."""
+    if overrides.clock is not None:
+        return overrides.clock
+    return overrides.machine_clock if is_sqlite(url) else SharedClock(overrides.machine_clock)
 
 
 def _slack_app(client: AsyncWebClient, responder: Responder) -> AsyncApp:
@@ -198,7 +214,7 @@ def _slack_app(client: AsyncWebClient, responder: Responder) -> AsyncApp:
 
 @contextmanager
 def _alone(file: str) -> Iterator[None]:
-    """Hold a lock beside an SQLite file: two processes on it would take each other's jobs for a dead one's."""
+    """Hold a lock beside an SQLite file: its engine runs each job in the one process that has it."""
     path = Path(f"{file}.lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:

@@ -34,7 +34,16 @@ _TOKENS: Final = re.compile(
 )
 # Loggers that bring handlers of their own, or that set propagation off once they are started.
 _OTHERS: Final = ("uvicorn", "uvicorn.error", "uvicorn.access", "slack_bolt", "slack_sdk", "procrastinate", "alembic")
-_QUIET: Final = ("httpx", "httpcore", "uvicorn.access", "procrastinate", "psycopg.pool", "alembic", "asyncio", "aiosqlite")  # WARNING and above
+_QUIET: Final = (
+    "httpx",
+    "httpcore",
+    "uvicorn.access",
+    "procrastinate",
+    "psycopg.pool",
+    "alembic",
+    "asyncio",
+    "aiosqlite",
+)  # WARNING and above
 # Loggers of which the library asks the level of their own, where none counts as DEBUG: with none, each call to Slack
 # is written out as text, twice, for a line that no handler takes.
 _LEVELLED: Final = ("slack_sdk.web.async_base_client", "slack_sdk.webhook.async_client", "slack_bolt.AsyncApp")

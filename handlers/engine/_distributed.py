@@ -27,6 +27,7 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from handlers.clock import uptime
 from handlers.engine._base import AT_ONCE, BaseEngine, cancelled
 from handlers.jobs import Job
+from handlers.store import StoreUnavailableError
 
 _HEARTBEATS: Final = 4  # in the time after which a process without one counts as dead
 _TASK: Final = "look-at-row"
@@ -71,8 +72,12 @@ class DistributedEngine(BaseEngine):
         async def look_at_row(kind: str, key: str) -> None:
             await self._run_tracked(Job(kind, key))
 
-        await self._app.open_async()
-        listens = await hears_notifications(self._conninfo)
+        try:
+            await self._app.open_async()
+            listens = await hears_notifications(self._conninfo)
+        except (ConnectorException, psycopg.Error) as error:
+            await self._app.close_async()
+            raise StoreUnavailableError(_words(error)) from error
         if not listens:
             self._log.warning("the database does not pass notifications on (a pooler?); jobs are polled for")
         self._deferrer = asyncio.create_task(self._defer_forever(), name="defer jobs")

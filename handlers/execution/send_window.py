@@ -62,6 +62,10 @@ class SendWindow:
             del self._seen[next(iter(self._seen))]
         return now - since
 
+    def ended(self, attempt: Hashable) -> None:
+        """Note that this process made an attempt and that its call has ended, so that nothing is under way any more."""
+        self._seen[attempt] = float("-inf")
+
     def forget(self, attempt: Hashable) -> None:
         """Forget an attempt whose outcome is known."""
         self._seen.pop(attempt, None)

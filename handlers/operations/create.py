@@ -8,9 +8,10 @@ appeared for longer than a call can be under way is the POST sent again. Looking
 Each `advance` reads where the request stands, does one piece, and commits it. Nothing is remembered between pieces.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from handlers.catalogue import Catalogue
+from handlers.execution.send_window import SendWindow
 from handlers.models import Content, Request
 from handlers.operations import ExistingDestination, Preview
 from handlers.operations.call_journal import CallJournal
@@ -33,10 +34,10 @@ class CreateDestination:
         clients: Mapping[str, TinesClient],
         catalogue: Catalogue,
         *,
-        holds_lease: Callable[[], bool],
+        window: SendWindow,
         schedule: Schedule,
     ) -> None:
-        self._parts = Parts(store, topology, clients, catalogue, holds_lease, schedule)
+        self._parts = Parts(store, topology, clients, catalogue, window, schedule)
 
     async def preview(self, content: Content, journal: CallJournal) -> Preview:
         """Look up the stories and the destinations for the same teams as they are now."""
@@ -58,7 +59,7 @@ class CreateDestination:
         )
 
     async def advance(self, request: Request) -> None:
-        """Do the next piece of work for a request that this process has claimed."""
+        """Do the next piece of work for a request."""
         parts, content = self._parts, request.content
         async with CallJournal(parts.store, request.id) as journal:
             outcomes = Outcomes(parts.store.clock, parts.topology.calendar, parts.schedule, journal)

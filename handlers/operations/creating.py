@@ -5,7 +5,7 @@ is asked again, under lock, right before the effect, and committed before it.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 
 from handlers.catalogue import Catalogue
+from handlers.execution.send_window import Opened, SendWindow
 from handlers.models import Content, Request, State, Story, SyncMode
 from handlers.operations.adding import Adding
 from handlers.operations.call_journal import CallJournal
@@ -38,12 +39,12 @@ class Parts:
     topology: Topology
     clients: Mapping[str, TinesClient]
     catalogue: Catalogue
-    holds_lease: Callable[[], bool]
+    window: SendWindow
     schedule: Schedule
 
 
 class Creating:
-    """One piece of work for a claimed request of a route. Every call to Tines goes through the journal."""
+    """One piece of work for a request of a route. Every call to Tines goes through the journal."""
 
     def __init__(self, parts: Parts, source: str, outcomes: Outcomes, journal: CallJournal) -> None:
         self._parts = parts
@@ -85,6 +86,7 @@ class Creating:
             await self._outcomes.ask_again(request, route, decided.existing, decided.changed)
             return
         adding = decided.existing[0] if decided.step is Step.ADD else None
+        opened = self._parts.window.opened()
         async with self._journal.holding(request) as (transaction, claimed):
             held = await self._may_send(transaction, claimed, looked_at)
             if held is None:
@@ -97,7 +99,7 @@ class Creating:
                 preexisting_ids=tuple(each.id for each in found) if adding is None else None,
             )
         if adding is None:
-            await self._post(begun, route)
+            await self._post(begun, route, opened)
         else:
             await self._adding.add(begun, route, adding)
 
@@ -133,30 +135,21 @@ class Creating:
 
     async def _may_still_send(self, request: Request) -> bool:
         """Whether a call may be sent now for a request that was begun before: by now its route may be frozen."""
+        opened = self._parts.window.opened()
         async with self._journal.holding(request) as (transaction, claimed):
             held = await self._unhindered(transaction, claimed)
-        return held is not None and self._parts.holds_lease()
+        return held is not None and opened.open
 
     async def _unhindered(self, transaction: Transaction, held: Request | None) -> Request | None:
-        """Return the request if this process surely has it, and neither a freeze nor another request holds it up."""
-        if held is None or await self._held_up(transaction, held):
-            return None
-        if not self._parts.holds_lease():
-            self._log.warning("the lease is over; another process goes on", request=held.id)
-            return None
-        return held
+        """Return the request if it is still where it was, and neither a freeze nor another request holds it up."""
+        return None if held is None or await self._held_up(transaction, held) else held
 
-    async def _post(self, request: Request, route: Route) -> None:
+    async def _post(self, request: Request, route: Route, opened: Opened) -> None:
         content = request.content
-        if not self._parts.holds_lease():
-            # stopped for long between the commit and here: whoever has the request now finds out what is there
-            self._log.warning("the lease is over; another process goes on", request=request.id)
-            return
+        # once: while this call can be under way, nobody sends another
+        client = self._client.with_deadline(self._client.longest_call).while_allowed(lambda: opened.open)
         try:
-            # once: while this call can be under way, nobody sends another
-            created = await self._journal.recording(
-                self._client.with_deadline(self._client.longest_call)
-            ).create_destination(
+            created = await self._journal.recording(client).create_destination(
                 destination=self._destination(request),
                 same_tenant=content.source == content.destination,
                 destination_team_id=content.destination_team.id,
@@ -187,10 +180,12 @@ class Creating:
             return
         new = appeared(found, request.content, self._destination(request), request.preexisting_ids or ())
         ours = with_the_stories(new, request.content)
-        # no time of sending: the latest call surely did not arrive, so nothing can appear any more
+        # no time of sending: the latest call surely did not arrive, so nothing can appear any more. Else by this
+        # process's own clock: others' may be wrong, and a call that others made may only now have left
         under_way = (
             request.attempted_at is not None
-            and looked_at - request.attempted_at < self._parts.schedule.send_again_after
+            and self._parts.window.seen_for((request.id, request.revision, request.attempts))
+            < self._parts.schedule.send_again_after.total_seconds()
         )
         if ours:
             await self._outcomes.settle(request, route, ours[0], "adopted")
@@ -200,12 +195,13 @@ class Creating:
             # something appeared that is not quite ours, or calls vanish: looking cannot tell
             await self._outcomes.ask_a_person(request, route, None)
         else:
+            opened = self._parts.window.opened()
             async with self._journal.holding(request) as (transaction, claimed):
                 held = await self._may_send(transaction, claimed, looked_at)
                 if held is None:
                     return
                 begun = await self._outcomes.note_call(transaction, held, wait=self._longest_call())
-            await self._post(begun, route)
+            await self._post(begun, route, opened)
 
     # ---- small things
 
@@ -213,7 +209,7 @@ class Creating:
         return self._parts.topology.tenants[request.content.destination]
 
     def _longest_call(self) -> timedelta:
-        return timedelta(seconds=self._client.longest_call)
+        return timedelta(seconds=self._client.longest_call + self._parts.window.seconds)
 
 
 async def look(

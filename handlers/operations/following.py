@@ -89,7 +89,6 @@ class Following:
                 record_statuses(transaction, held, statuses)
                 await announcements.changed(transaction, going)
                 await announcements.statuses(transaction, going, route)
-            await transaction.claims.release_request(request.id)
 
     def _elapsed(self, request: Request) -> timedelta:
         if request.follow_until is None:

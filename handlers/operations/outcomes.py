@@ -60,7 +60,6 @@ class Outcomes:
             await announcements.changed(transaction, following)
             await announcements.statuses(transaction, following, route)
             await transaction.requests.wake_next(following)
-            await transaction.claims.release_request(request.id)
             if following.next_run_at == transaction.now:
                 transaction.jobs.advance(request.id)  # nothing to wait for
 
@@ -106,7 +105,6 @@ class Outcomes:
             note=note,
             failing_since=None,  # the time of waiting for people or others is not the tenant's trouble
         )
-        await transaction.claims.release_request(request.id)
         if note != request.note:
             await announcements.changed(transaction, request)
 
@@ -224,7 +222,6 @@ class Outcomes:
             await announcements.direct(
                 transaction, uncertain, uncertain.requester, uncertain.state.value, about=str(uncertain.attempts)
             )
-            await transaction.claims.release_request(request.id)
 
     async def ask_again(self, request: Request, route: Route, existing: Sequence[int], changed: Sequence[str]) -> None:
         """Send an approved request back to its approvers: what is there now is not what they were shown."""
@@ -251,7 +248,6 @@ class Outcomes:
             await announcements.changed(transaction, pending)
             await announcements.note(transaction, pending, route, kind, **told)
             await transaction.requests.wake_next(pending)
-            await transaction.claims.release_request(request.id)
 
     async def unrouted(self, request: Request) -> None:
         """End a request whose route, or a tenant of it, is not in the configuration any more."""
@@ -284,9 +280,7 @@ class Outcomes:
                 if event is not None and problem is not None:
                     transaction.audit.record(event, SYSTEM, request.id, problem=problem.model_dump(mode="json"))
                 await announcements.changed(transaction, waiting)
-            await transaction.claims.release_request(request.id)
 
     async def _close(self, transaction: Transaction, request: Request, route: Route) -> None:
         await announcements.ended(transaction, request, route)
         await transaction.requests.wake_next(request)
-        await transaction.claims.release_request(request.id)

@@ -125,13 +125,6 @@ def upgrade() -> None:
     op.create_index(op.f("ix_events_at_seq"), "events", ["at", "seq"], unique=False)
     op.create_index(op.f("ix_events_request_id"), "events", ["request_id"], unique=False)
     op.create_table(
-        "executors",
-        sa.Column("id", sa.String(length=64), nullable=False),
-        sa.Column("started_at", sa.BigInteger(), nullable=False),
-        sa.Column("lease_until", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_executors")),
-    )
-    op.create_table(
         "freezes",
         sa.Column("route", sa.String(length=100), nullable=False),
         sa.Column("by", sa.String(length=32), nullable=False),
@@ -147,7 +140,6 @@ def upgrade() -> None:
         sa.Column("data", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("next_run_at", sa.BigInteger(), nullable=True),
-        sa.Column("claimed_by", sa.String(length=64), nullable=True),
         sa.Column("outcome", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deferred_commands")),
     )
@@ -162,7 +154,6 @@ def upgrade() -> None:
     op.create_table(
         "conversations",
         sa.Column("conversation", sa.String(length=40), nullable=False),
-        sa.Column("claimed_by", sa.String(length=64), nullable=True),
         sa.Column("not_before", sa.BigInteger(), nullable=True),
         sa.Column("whole_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("conversation", name=op.f("pk_conversations")),
@@ -205,7 +196,6 @@ def upgrade() -> None:
         sa.Column("calls", sa.Text(), server_default="[]", nullable=False),
         sa.Column("note", sa.Text(), server_default="", nullable=False),
         sa.Column("trace", sa.String(length=32), server_default="", nullable=False),
-        sa.Column("claimed_by", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_requests")),
         sa.UniqueConstraint("draft_id", name=op.f("uq_requests_draft_id")),
     )
