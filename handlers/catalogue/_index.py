@@ -1,183 +1,166 @@
-"""Find names as one types, typos forgiven, in tens of thousands of them within a millisecond. Pure.
+"""Find names while somebody types: best match first, typos forgiven. Pure.
 
-Two ways, because each is bad at what the other does well. That words hold what was typed answers nearly every query.
-Typos are looked for only when a word stands in no name at all, and in the vocabulary only (each word once, however
-many names hold it): comparing a query with 50,000 whole names would take a hundred times as long, and would bury a
-short query's match under the length of the names.
+A search looks at every text, which takes a few milliseconds for 50,000 of them. What it finds is kept for a while, so
+that the next letter is looked for in those texts only. Typos are looked for only when no text holds everything that was
+typed, and then among the distinct words, which are far fewer than the texts.
 """
 
+import re
+import unicodedata
 from array import array
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Final
 
-from handlers.catalogue._bits import first, positions_of
-from handlers.catalogue._text import words
-from handlers.catalogue._vocabulary import Vocabulary
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
-_LAST: Final = "\U0010ffff"  # sorts after whatever may follow
-_BUCKET: Final = 4  # characters by which names are parted before they are sorted, to be sorted in steps
-_NOT_NAMED: Final = 0.25  # of an edit: among equal typos a name comes before a tag
-_FEW: Final = 99  # hits; so few are quicker looked at one by one
-_SORTED: Final = 2000  # names that begin alike; more of them are quicker gone through in their order
+_WORD: Final = re.compile(r"\w+")
+_RECENT: Final = 64  # tokens
+_SHORTEST_FUZZY: Final = 3  # letters; a shorter word with a typo could be anything
+_ALTERNATIVES: Final = 25  # words that one mistyped word may stand for
+_UNFINISHED: Final = 0.5  # of an edit: what it costs that a mistyped word is not typed to its end
+_NOT_IN_NAME: Final = 0.25  # of an edit: among equal typos a name comes before a tag
+
+
+def fold(text: str) -> str:
+    """Return the text without case and accents."""
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).casefold()
+
+
+def words(text: str) -> list[str]:
+    """Return the folded words of the text, in order."""
+    return _WORD.findall(fold(text))
 
 
 class TextIndex:
-    """An index over names, each with further words (tags, an id), addressed by position.
+    """An index over names, each with further words (tags, an id), addressed by the order in which they were added."""
 
-    Names added earlier come first among equals.
-    """
-
-    __slots__ = ("_by_name", "_further", "_named", "_texts")
+    __slots__ = ("_by_letter", "_joined", "_recent", "_texts", "_vocabulary", "_with_word")
 
     def __init__(self) -> None:
-        self._texts: list[str] = []  # " words of the name\n further words"
-        self._named = Vocabulary()
-        self._further = Vocabulary()
-        self._by_name = array("I")  # positions, sorted by text
+        self._texts: list[str] = []  # by position: " words of the name\n words of tags and id\n"
+        self._joined = ""  # all texts in one, once somebody searches
+        self._recent: dict[str, array[int]] = {}  # what was typed lately → positions of the texts that hold it
+        self._vocabulary: list[str] = []  # distinct words, without numbers: nobody mistypes one into another
+        self._by_letter: dict[str, list[str]] = {}  # the same, by first letter
+        self._with_word: dict[str, tuple[array[int], array[int]]] = {}  # positions where it is in the name; in the rest
 
     def __len__(self) -> int:
         return len(self._texts)
 
     def add(self, name: str, more: Iterable[str] = (), number: int | None = None) -> None:
-        """Add a name; `more` is searched as well, and so is `number`, but without forgiving typos in it."""
+        """Add a name; `more` and `number` are searched as well."""
         position = len(self._texts)
-        named = words(name)
-        further = [word for text in more for word in words(text)]
+        named, further = words(name), [word for text in more for word in words(text)]
+        for place, its_words in enumerate((named, further)):
+            for word in filter(str.isalpha, dict.fromkeys(its_words)):
+                if word not in self._with_word:
+                    self._with_word[word] = (array("I"), array("I"))
+                    self._vocabulary.append(word)
+                    self._by_letter.setdefault(word[0], []).append(word)
+                self._with_word[word][place].append(position)
         if number is not None:
             further.append(str(number))
-        for vocabulary, its_words in ((self._named, named), (self._further, further)):
-            for word in dict.fromkeys(its_words):
-                vocabulary.add(word, position)
-        self._texts.append(f" {' '.join(named)}\n {' '.join(further)}")
-
-    def seal(self) -> None:
-        """Prepare what needs all names; to be called once, after the last `add`."""
-        for _ in self.sealing():
-            pass
-
-    def sealing(self) -> Iterator[None]:
-        """Prepare what needs all names, in steps of a few milliseconds; to be gone through once, after the last `add`."""
-        for vocabulary in (self._named, self._further):
-            yield from vocabulary.sealing(len(self._texts))
-        buckets: dict[str, list[int]] = {}
-        for position, text in enumerate(self._texts):
-            buckets.setdefault(text[:_BUCKET], []).append(position)
-        for _, bucket in sorted(buckets.items()):
-            yield
-            bucket.sort(key=self._texts.__getitem__)
-            self._by_name.extend(bucket)
+        self._texts.append(f" {' '.join(named)}\n {' '.join(further)}\n")
+        self._recent.clear()
+        self._joined = ""
 
     def search(self, query: str, limit: int) -> tuple[list[int], int]:
         """Return the positions of the best matches, best first, and how many matches there are.
 
-        A query without any word matches everything, in the order of adding.
+        An empty query matches everything, in the order of adding. One without a letter or digit (an emoji) matches nothing.
         """
-        tokens = words(query)
+        tokens = list(dict.fromkeys(words(query)))
         if not tokens:
-            return list(range(min(limit, len(self._texts)))), len(self._texts)
-        hits = self._everything()
-        for token in tokens:
-            hits &= self._holding(token)
-        if hits:
-            return self._ranked(hits, tokens, limit), hits.bit_count()
-        return self._forgiving(list(dict.fromkeys(tokens)), limit)
+            everything = range(0 if query.strip() else len(self._texts))
+            return list(everything[:limit]), len(everything)
+        longest, *others = sorted(tokens, key=len, reverse=True)
+        hits = self._holding(longest)
+        for token in others:
+            hits = [position for position in hits if token in self._texts[position]]
+        return (self._best(hits, words(query), limit), len(hits)) if hits else self._forgiving(tokens, limit)
 
-    def _holding(self, token: str) -> int:
-        return self._named.holding(token) | self._further.holding(token)
+    def _holding(self, token: str) -> Sequence[int]:
+        """Return the positions of the texts with a word that holds a token."""
+        recent = self._recent
+        if token not in recent:
+            begun = (token[:length] for length in range(len(token) - 1, 0, -1))
+            among: Sequence[int] = next(
+                (recent[shorter] for shorter in begun if shorter in recent), range(len(self._texts))
+            )
+            self._joined = self._joined or "".join(self._texts)
+            if token not in self._joined:
+                among = ()  # most typos end here
+            found = array("I", [position for position in among if token in self._texts[position]])
+            if len(recent) == _RECENT:
+                del recent[next(iter(recent))]
+            recent[token] = found
+        return recent[token]
 
-    def _everything(self) -> int:
-        return (1 << len(self._texts)) - 1
-
-    def _ranked(self, hits: int, tokens: Sequence[str], limit: int) -> list[int]:
+    def _best(self, hits: Sequence[int], tokens: Sequence[str], limit: int) -> list[int]:
         """Return the best hits: whole name, start of the name, start of words in a row, start of words, anywhere."""
-        texts = self._texts
-        phrase = f" {' '.join(tokens)}"
-        if hits.bit_count() <= min(limit, _FEW):
-            return sorted(positions_of(hits), key=lambda position: _rank(texts[position], phrase, tokens))
-        heads = hits
-        for token in tokens:
-            heads &= self._named.beginning(token) | self._further.beginning(token)
-        best = dict.fromkeys(self._starting(f"{phrase}\n", heads, limit))
-        if len(best) < limit:
-            best.update(dict.fromkeys(self._starting(phrase, heads, limit)))
-        if len(best) < limit and len(tokens) > 1:
-            in_a_row = (position for position in positions_of(heads) if phrase in texts[position])
-            best.update(dict.fromkeys(islice(in_a_row, limit)))
-        for rest in (heads, hits):
-            if len(best) < limit:
-                best.update(dict.fromkeys(first(rest, limit)))
-        return list(best)[:limit]
-
-    def _starting(self, phrase: str, heads: int, limit: int) -> list[int]:
-        """Return the first positions whose text starts with a phrase, all of which are in `heads`."""
-        texts, by_name = self._texts, self._by_name
-        begin = bisect_left(by_name, phrase, key=texts.__getitem__)
-        end = bisect_left(by_name, phrase + _LAST, lo=begin, key=texts.__getitem__)
-        if end - begin <= _SORTED:
-            return sorted(by_name[begin:end])[:limit]
-        return list(islice((position for position in positions_of(heads) if texts[position].startswith(phrase)), limit))
-
-    def _alike(self, token: str) -> list[tuple[float, int]]:
-        """Return the texts that a mistyped token may mean, by what the typos cost."""
-        further = [(cost + _NOT_NAMED, texts) for cost, texts in self._further.alike(token)]
-        return _nearest([*self._named.alike(token), *further])
+        texts, starts = self._texts, [f" {token}" for token in tokens]
+        phrase = "".join(starts)
+        whole = f"{phrase}\n"
+        ranked = chain(
+            (position for position in hits if texts[position].startswith(whole)),
+            (position for position in hits if texts[position].startswith(phrase)),
+            (position for position in hits if phrase in texts[position]),
+            (position for position in hits if len(starts) > 1 and all(start in texts[position] for start in starts)),
+            hits,
+        )
+        best: dict[int, None] = {}
+        for position in ranked:
+            best[position] = None
+            if len(best) == limit:
+                break
+        return list(best)
 
     def _forgiving(self, tokens: Sequence[str], limit: int) -> tuple[list[int], int]:
-        """Return positions that match at least half of the tokens, typos forgiven, best first, and how many do.
+        """Return positions that match at least half of the tokens, fewest typos first, and how many do.
 
-        A token that no name holds stands for the words that are like it. One that would leave nothing is passed over.
+        A token that no text holds stands for the words that are like it. The rarest token counts first, the longer one
+        among equals, and one that would leave nothing is passed over.
         """
-        held: list[int] = []
-        mistyped: list[list[tuple[float, int]]] = []
-        for token in sorted(tokens, key=len, reverse=True):
-            if holding := self._holding(token):
-                held.append(holding)
-            elif levels := self._alike(token):
-                mistyped.append(levels)
-        by_cost = {0.0: self._everything()}  # how much the typos cost → whom they leave
-        passed = len(tokens) - len(held) - len(mistyped)
-        for levels in sorted(mistyped, key=lambda levels: sum(texts.bit_count() for _, texts in levels)):
-            if both := _both(by_cost, levels):
-                by_cost = both
+        longest_first = sorted(tokens, key=len, reverse=True)
+        meant = [(token, self._holding(token) or self._alike(token)) for token in longest_first]
+        matched, costs = 0, dict[int, float]()  # by position
+        for token, found in sorted(meant, key=lambda each: len(each[1])):
+            mistyped = found if isinstance(found, dict) else None
+            if not costs:
+                both = mistyped or dict.fromkeys(found, 0.0)
+            elif mistyped is None:
+                both = {position: cost for position, cost in costs.items() if token in self._texts[position]}
             else:
-                passed += 1
-        for holding in held:
-            if both := _both(by_cost, [(0.0, holding)]):
-                by_cost = both
-            else:
-                passed += 1
-        if 2 * passed > len(tokens):
+                both = {position: cost + mistyped[position] for position, cost in costs.items() if position in mistyped}
+            if both:
+                matched, costs = matched + 1, both
+        if 2 * matched < len(tokens):
             return [], 0
-        likely = (position for cost in sorted(by_cost) for position in positions_of(by_cost[cost]))
-        return list(islice(likely, limit)), sum(texts.bit_count() for texts in by_cost.values())
+        return sorted(sorted(costs), key=costs.__getitem__)[:limit], len(costs)
 
-
-def _rank(text: str, phrase: str, tokens: Sequence[str]) -> int:
-    """Return how well a text that holds all tokens matches; less is better. The order is that of `_ranked`."""
-    if text.startswith(phrase):
-        return 0 if text.startswith("\n", len(phrase)) else 1
-    if phrase in text:
-        return 2
-    return 3 if all(f" {token}" in text for token in tokens) else 4
-
-
-def _nearest(levels: Sequence[tuple[float, int]]) -> list[tuple[float, int]]:
-    """Return the levels in order, each text in the cheapest of those that it was in."""
-    nearest, cheaper = [], 0
-    for cost, texts in sorted(levels):
-        if left := texts & ~cheaper:
-            nearest.append((cost, left))
-            cheaper |= left
-    return nearest
-
-
-def _both(by_cost: dict[float, int], levels: Sequence[tuple[float, int]]) -> dict[float, int]:
-    """Return whom both leave, by what they cost together; nothing when that is nobody."""
-    both: dict[float, int] = {}
-    for cost, texts in by_cost.items():
-        for more, others in levels:
-            if left := texts & others:
-                both[cost + more] = both.get(cost + more, 0) | left
-    return both
+    def _alike(self, token: str) -> dict[int, float]:
+        """Return the positions with a word that is like a token, or begins like it, with how many edits lie between."""
+        length = len(token)
+        if length < _SHORTEST_FUZZY:
+            return {}
+        edits = 1 + (length >= 5) + (length >= 9)  # noqa: PLR2004 (the steps are the rule)
+        # a word not typed to its end has its first letter right, or swapped: that keeps this quick
+        begun = [word for letter in dict.fromkeys(token[:2]) for word in self._by_letter.get(letter, ())]
+        longer = [word for word in begun if len(word) > length]
+        levels: list[tuple[float, array[int]]] = []
+        for choices, cut, more in ((self._vocabulary, None, 0.0), (longer, length, _UNFINISHED)):
+            compared = [word[:cut] for word in choices]
+            for _, distance, at in process.extract(
+                token, compared, scorer=OSA.distance, processor=None, score_cutoff=edits, limit=_ALTERNATIVES
+            ):
+                named, further = self._with_word[choices[at]]
+                levels += (distance + more, named), (distance + more + _NOT_IN_NAME, further)
+        costs: dict[int, float] = {}
+        for cost, positions in sorted(levels, key=lambda level: -level[0]):  # the cheapest last, to prevail
+            costs.update(dict.fromkeys(positions, cost))
+        return costs

@@ -5,18 +5,19 @@ hands out 99. Building takes its time in small steps, so that nobody's click wai
 """
 
 import asyncio
+import hashlib
 from array import array
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from math import inf
 from typing import Final
 
-from handlers.catalogue._index import TextIndex
-from handlers.catalogue._text import fold, tag_key
+from handlers.catalogue._index import TextIndex, fold
 from handlers.models import Frozen, Story, Team
 from handlers.tines import TinesStory
 
 _STEP: Final = 250  # stories indexed before others get their turn: a few milliseconds
+_KEY_LENGTH: Final = 20  # 80 bits: among a tenant's tags no two will ever share a key
 
 
 class TagCount(Frozen):
@@ -25,6 +26,14 @@ class TagCount(Frozen):
     tag: str
     count: int
     key: str  # see `tag_key`
+
+
+def tag_key(tag: str) -> str:
+    """Return a short name for a tag: the same for ever, and 20 characters long however long the tag is.
+
+    Tags may be longer than the 75 characters that Slack allows in the value of an option.
+    """
+    return hashlib.sha256(tag.encode()).hexdigest()[:_KEY_LENGTH]
 
 
 class Rows:
@@ -125,8 +134,6 @@ class TeamStories(TeamList):
             if position % _STEP == 0:
                 await asyncio.sleep(0)
             self._index.add(self._names[position], self._tags[position], story_id)
-        for _ in self._index.sealing():
-            await asyncio.sleep(0)
 
     def search(self, query: str, limit: int) -> tuple[tuple[Story, ...], int]:
         """Return the best matches by name, tag or id, best first, and how many there are.
@@ -142,6 +149,8 @@ class TeamStories(TeamList):
     def tags(self, query: str, limit: int) -> tuple[TagCount, ...]:
         """Return the tags that match, those that begin with the query first, then by number of stories."""
         wanted = fold(query.strip())
+        if query.strip() and not wanted:
+            return ()  # an accent alone is not everything
         found = [(tag, folded) for tag in self._tagged if wanted in (folded := fold(tag))]
         found.sort(key=lambda item: (not item[1].startswith(wanted), -len(self._tagged[item[0]]), item[1]))
         return tuple(TagCount(tag=tag, count=len(self._tagged[tag]), key=tag_key(tag)) for tag, _ in found[:limit])
@@ -183,7 +192,6 @@ class Teams:
         self._index = TextIndex()
         for team in self._teams:
             self._index.add(team.name, number=team.id)
-        self._index.seal()
         self.by_id: Mapping[int, Team] = {team.id: team for team in self._teams}
 
     def search(self, query: str, limit: int) -> tuple[tuple[Team, ...], int]:
