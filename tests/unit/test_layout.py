@@ -98,8 +98,7 @@ def test_one_room_knows_the_engine(module: Path) -> None:
 @pytest.mark.parametrize("module", [path for path in MODULES if path.parts[:2] == ("bot", "listeners")], ids=str)
 def test_listeners_open_no_transaction(module: Path) -> None:
     """A listener parses, asks a use case and answers: what is written, `handlers` writes."""
-    opened = [node.lineno for node in ast.walk(tree_of(module)) if _calls_method(node, "transaction")]
-    assert opened == []
+    assert _lines_that_call(tree_of(module), "transaction") == []
 
 
 STORE_PARTS = ("audit", "claims", "deferred", "freezes", "outbox", "requests")
@@ -122,13 +121,7 @@ def test_a_transaction_that_reads_has_nothing_that_writes(part: str) -> None:
         if isinstance(node, ast.ClassDef) and node.name.endswith("Reader")
     ]
     assert len(readers) == 1
-    writing = [
-        node.lineno
-        for node in ast.walk(readers[0])
-        for method in ("insert", "update", "delete", "with_for_update", "values")
-        if _calls_method(node, method)
-    ]
-    assert writing == []
+    assert _lines_that_call(readers[0], "insert", "update", "delete", "with_for_update", "values") == []
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)
@@ -221,8 +214,9 @@ def _binds_something_mutable(node: ast.stmt) -> bool:
     return literal or (isinstance(value, ast.Call) and _called(value) in MAKES_SOMETHING_MUTABLE)
 
 
-def _calls_method(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == name
+def _lines_that_call(within: ast.AST, *methods: str) -> list[int]:
+    calls = (node for node in ast.walk(within) if isinstance(node, ast.Call))
+    return [node.lineno for node in calls if isinstance(node.func, ast.Attribute) and node.func.attr in methods]
 
 
 def _names_in(node: ast.expr) -> set[str]:
