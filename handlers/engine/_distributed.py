@@ -37,7 +37,7 @@ _PROBE_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.5
 _END_SECONDS: Final = 3.0  # for a worker without jobs to sign off
 # a database behind a broken network is noticed in the time that Slack waits
-_CONNECT: Final = {"connect_timeout": 2, "tcp_user_timeout": 2500}
+_CONNECT: Final[dict[str, Any]] = {"connect_timeout": 2, "tcp_user_timeout": 2500}
 
 T = TypeVar("T")
 
@@ -179,7 +179,7 @@ class DistributedEngine(BaseEngine):
                 continue
             self._log.warning("a process is gone; its work is taken over", job=job.lock, worker=job.worker_id)
             await self._app.job_manager.finish_job_by_id_async(job.id, queued.Status.FAILED, delete_job=True)
-            await self._defer([Job(**job.task_kwargs)])
+            await self._defer([Job(str(job.task_kwargs["kind"]), str(job.task_kwargs["key"]))])
 
 
 class _PatientConnector(procrastinate.PsycopgConnector):

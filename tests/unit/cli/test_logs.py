@@ -15,7 +15,14 @@ from bot.logs import MASK, Mask, configure_logs
 from handlers.tracing import current_trace, traced
 
 SECRET = 'k3y-"with\\quotes/and+ümlaut'
-OTHERS = ("uvicorn", "uvicorn.error", "slack_bolt.AsyncApp", "slack_sdk.web.async_client", "procrastinate.worker", "handlers.x")
+OTHERS = (
+    "uvicorn",
+    "uvicorn.error",
+    "slack_bolt.AsyncApp",
+    "slack_sdk.web.async_client",
+    "procrastinate.worker",
+    "handlers.x",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -1,13 +1,12 @@
-"""A harness whose operation can be interrupted: on the line to the source tenant, by its lease, and by the clock.
+"""A harness whose operation can be interrupted: on the line to the source tenant, and by the clock.
 
 What a test wants to happen between two instructions happens on the line, right before or right after a call.
 """
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
-from itertools import repeat
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import httpx
@@ -16,6 +15,7 @@ from bot.playground.tines import LocalTines, build_tines_app
 from bot.playground.tines.records import Destination
 from bot.playground.tines.seed import PROD_KEY
 from bot.playground.tines.syncing import create_destination
+from handlers.execution.send_window import SendWindow
 from handlers.models import Request
 from handlers.operations.create import CreateDestination
 from handlers.operations.schedule import Schedule
@@ -28,7 +28,6 @@ from tests.unit.requests.harness import ADA, BEN, ROUTE, RequestHarness, opened
 API: Final = "/api/v1"
 RETRY_POLICY: Final = RetryPolicy(attempts=2, wait_initial=0.001, wait_max=0.001, wait_jitter=0)
 DESTINATIONS: Final = "/admin/sync_destinations"
-YES, NO = True, False
 Happening = Callable[[], Awaitable[None]]
 
 
@@ -82,14 +81,15 @@ async def no_answer() -> None:
 
 @dataclass
 class ExecutionHarness:
-    """A harness, the line of its operation to the source tenant, and its lease."""
+    """A harness, the line of its operation to the source tenant, and its send window."""
 
     harness: RequestHarness
     line: Line
     client: TinesClient
     database_url: str
     schedule: Schedule
-    lease: Iterator[bool] = field(default_factory=lambda: repeat(YES))  # whether it is held, each time it is asked
+    stops_after: int | None = None  # looks at the window's clock until the process stands still for long, at each one
+    stood_still: float = 0.0
 
     def starts(self, topology: Topology) -> None:
         """Start with a configuration; what was asked for before stays."""
@@ -98,7 +98,7 @@ class ExecutionHarness:
             topology,
             {"dev": self.client},
             self.harness.services.catalogue,
-            holds_lease=lambda: next(self.lease),
+            window=SendWindow(clock=self._uptime),
             schedule=self.schedule,
         )
         self.harness.services = replace(self.harness.services, topology=topology, operation=operation)
@@ -109,7 +109,7 @@ class ExecutionHarness:
         prod = self.harness.dev.world.at("http://127.0.0.1:2")
         assert prod is not None
         tenants = (self.harness.dev, prod)
-        async with opened(self.database_url, clock=self.harness.clock, executor="two", tenants=tenants) as other:
+        async with opened(self.database_url, clock=self.harness.clock, tenants=tenants) as other:
             yield other
 
     async def approved(self, *who: str, **form: Any) -> Request:  # noqa: ANN401 - fields of a submission
@@ -128,9 +128,13 @@ class ExecutionHarness:
         """Let Ben unfreeze the route."""
         assert isinstance(await unfreeze(self.harness.services, BEN, ROUTE), Route)
 
-    async def loses_its_lease(self) -> None:
-        """Let the process find that it was stopped for longer than its lease."""
-        self.lease = repeat(NO)
+    def _uptime(self) -> float:
+        """Return the seconds of the clock, and those for which the process stood still while time went by unnoticed."""
+        if self.stops_after is not None:
+            self.stops_after -= 1
+            if self.stops_after < 0:
+                self.stood_still += 60
+        return self.harness.clock().timestamp() + self.stood_still
 
     def somebody_creates(self, *stories: str) -> Destination:
         """Let a person create a sync destination for the usual teams by hand."""

@@ -1,16 +1,15 @@
 from datetime import timedelta
-from itertools import chain, repeat
 
 import pytest
 
 from bot.playground.tines.faults import Fault, Kind
 from handlers.models import State
 from handlers.operations.schedule import Schedule
-from handlers.requests import cancel, check_again
+from handlers.requests import advance, cancel, check_again
 from tests.unit.requests.harness import RINA, STORIES
 
 from .conftest import OpenExecution
-from .harness import DESTINATIONS, NO, YES, no_answer, no_connection
+from .harness import DESTINATIONS, no_answer, no_connection
 
 
 async def test_something_else_that_appeared_is_left_to_a_person(open_execution: OpenExecution) -> None:
@@ -138,21 +137,33 @@ async def test_absurd_waits_are_not_waited_for(open_execution: OpenExecution) ->
     assert waiting.next_run_at - harness.clock() == timedelta(hours=1)
 
 
-@pytest.mark.parametrize("moment", ["before the commit", "after the commit"])
-async def test_without_its_lease_a_process_sends_nothing(open_execution: OpenExecution, moment: str) -> None:
-    """A process that was stopped for longer than its lease sends nothing, whenever it was stopped; another one goes on."""
+async def test_a_process_that_stood_still_sends_nothing(open_execution: OpenExecution) -> None:
+    """A process that was stopped between its commit and its call does not send it: it looks anew, and then sends once."""
     execution = await open_execution()
     harness = execution.harness
     request = await execution.approved()
-    if moment == "before the commit":
-        execution.line.after("GET", DESTINATIONS, execution.loses_its_lease)
-    else:
-        execution.lease = chain([YES], repeat(NO))
+    execution.stops_after = 1  # the window was opened, and is asked right before the call
     stopped = await harness.works(request.id, rounds=1)
     assert execution.line.tries("POST") == 0
-    begun = moment == "after the commit"
-    assert (stopped.state, stopped.attempts) == ((State.RUNNING, 1) if begun else (State.APPROVED, 0))
-    execution.lease = repeat(YES)
+    assert (stopped.state, stopped.attempts) == (State.APPROVED, 0)
+    execution.stops_after = None
     harness.clock.passes(minutes=5)
     assert (await harness.finishes(request.id)).state is State.SUCCEEDED
     assert (execution.line.tries("POST"), harness.creates()) == (1, 1)
+
+
+async def test_a_process_that_was_overtaken_sends_nothing(open_execution: OpenExecution) -> None:
+    """A process that was stopped during its look finds when it goes on that another one has sent the call."""
+    execution = await open_execution()
+    harness = execution.harness
+    request = await execution.approved()
+    async with execution.beside() as other:
+
+        async def overtakes() -> None:
+            await advance(other.services, request.id)
+
+        execution.line.after("GET", DESTINATIONS, overtakes)
+        await advance(harness.services, request.id)
+        assert execution.line.tries("POST") == 0
+    assert (await harness.finishes(request.id)).state is State.SUCCEEDED
+    assert harness.creates() == 1

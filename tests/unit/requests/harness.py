@@ -3,7 +3,7 @@
 Time stands still until a test moves it, and no job runs unless a test says so: what an engine would do is `works`.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import httpx
 from pydantic import SecretStr
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.playground.tines import LocalTines, World, build_tines_app
 from bot.playground.tines.seed import DEV_KEY, PROD_KEY, PROD_PUBLISH_KEY, seeded
 from bot.playground.tines.switches import Switches
 from handlers.audit import Break, Verified, verify
 from handlers.catalogue import Catalogue
+from handlers.execution.send_window import SendWindow
 from handlers.jobs import Job
 from handlers.models import Request, SyncMode
 from handlers.operations.call_journal import CALLED, CallJournal
@@ -94,11 +94,7 @@ class JobList:
 
     jobs: list[Job] = field(default_factory=list)
 
-    async def enqueue(self, _connection: AsyncConnection, _jobs: Iterable[Job], /) -> Mapping[Job, str]:
-        """Leave the transaction alone."""
-        return {}
-
-    def wake(self, jobs: Iterable[Job], _tickets: Mapping[Job, str], /) -> None:
+    def wake(self, jobs: Iterable[Job]) -> None:
         """Note the jobs."""
         self.jobs.extend(jobs)
 
@@ -219,7 +215,6 @@ async def opened(
     staff: Staff | None = None,
     calendar: Calendar | None = None,
     tenants: tuple[LocalTines, LocalTines] | None = None,
-    executor: str = "one",
     **policy: Any,  # noqa: ANN401 - fields of the route
 ) -> AsyncIterator[RequestHarness]:
     """Open a harness on a migrated database. `policy` holds fields of the route that differ."""
@@ -256,16 +251,18 @@ async def opened(
             )
             for alias, local in (("dev", dev), ("prod", prod))
         }
-        store = Store(open_engine(parse_url(database_url)), JobList(), executor=executor, clock=clock)
+        store = Store(open_engine(parse_url(database_url)), JobList().wake, clock=clock)
         stack.push_async_callback(store.close)
         catalogue = Catalogue(clients, topology.tenants)
         stack.push_async_callback(catalogue.close)
-        operation = CreateDestination(
-            store, topology, clients, catalogue, holds_lease=lambda: True, schedule=Schedule()
-        )
+        operation = CreateDestination(store, topology, clients, catalogue, window=window_of(clock), schedule=Schedule())
         services = Services(store=store, topology=topology, people=staff, catalogue=catalogue, operation=operation)
-        await store.heartbeat(timedelta(days=365))
         yield RequestHarness(services, store, staff, clock, dev, route)
+
+
+def window_of(clock: Callable[[], datetime]) -> SendWindow:
+    """Return a send window that lives in the clock's time."""
+    return SendWindow(clock=lambda: clock().timestamp())
 
 
 def local_tenants(clock: Clock) -> tuple[LocalTines, LocalTines]:
