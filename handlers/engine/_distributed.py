@@ -36,8 +36,6 @@ _POLL_DEAF_SECONDS: Final = 0.25  # where notifications do not arrive
 _PROBE_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.5
 _END_SECONDS: Final = 3.0  # for a worker without jobs to sign off
-# a database behind a broken network is noticed in the time that Slack waits
-_CONNECT: Final[dict[str, Any]] = {"connect_timeout": 2, "tcp_user_timeout": 2500}
 
 T = TypeVar("T")
 
@@ -64,7 +62,7 @@ class DistributedEngine(BaseEngine):
 
     async def _open(self) -> None:
         self._connector = _PatientConnector(
-            conninfo=self._conninfo, kwargs=dict(_CONNECT), min_size=1, max_size=_CONNECTIONS, configure=_configure
+            conninfo=self._conninfo, kwargs=_options(), min_size=1, max_size=_CONNECTIONS, configure=_configure
         )
         self._app = procrastinate.App(connector=self._connector)
 
@@ -233,8 +231,8 @@ async def hears_notifications(database: str) -> bool:
     channel = f"tines_sync_{secrets.token_hex(8)}"
     connect = psycopg.AsyncConnection.connect
     async with (
-        await connect(database, autocommit=True, prepare_threshold=None, **_CONNECT) as listener,
-        await connect(database, autocommit=True, prepare_threshold=None, **_CONNECT) as speaker,
+        await connect(database, autocommit=True, prepare_threshold=None, **_options()) as listener,
+        await connect(database, autocommit=True, prepare_threshold=None, **_options()) as speaker,
     ):
         await listener.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
         await speaker.execute("SELECT pg_notify(%s, '')", [channel])
@@ -246,6 +244,11 @@ async def hears_notifications(database: str) -> bool:
 def conninfo(url: sa.URL) -> str:
     """Return a database URL as PostgreSQL's own library reads it."""
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _options() -> dict[str, Any]:
+    """Return how to connect: a database behind a broken network is noticed in the time that Slack waits."""
+    return {"connect_timeout": 2, "tcp_user_timeout": 2500}
 
 
 def _name(job: Job) -> str:

@@ -146,6 +146,7 @@ class Creating:
 
     async def _post(self, request: Request, route: Route, opened: Opened) -> None:
         content = request.content
+        self._seen_for(request)  # from now on
         # once: while this call can be under way, nobody sends another
         client = self._client.with_deadline(self._client.longest_call).while_allowed(lambda: opened.open)
         try:
@@ -182,11 +183,7 @@ class Creating:
         ours = with_the_stories(new, request.content)
         # no time of sending: the latest call surely did not arrive, so nothing can appear any more. Else by this
         # process's own clock: others' may be wrong, and a call that others made may only now have left
-        under_way = (
-            request.attempted_at is not None
-            and self._parts.window.seen_for((request.id, request.revision, request.attempts))
-            < self._parts.schedule.send_again_after.total_seconds()
-        )
+        under_way = request.attempted_at is not None and self._seen_for(request) < self._parts.schedule.send_again_after
         if ours:
             await self._outcomes.settle(request, route, ours[0], "adopted")
         elif under_way:
@@ -204,6 +201,10 @@ class Creating:
             await self._post(begun, route, opened)
 
     # ---- small things
+
+    def _seen_for(self, request: Request) -> timedelta:
+        """Return for how long this process has known of the latest call, whoever made it."""
+        return timedelta(seconds=self._parts.window.seen_for((request.id, request.revision, request.attempts)))
 
     def _destination(self, request: Request) -> Tenant:
         return self._parts.topology.tenants[request.content.destination]

@@ -6,7 +6,7 @@ What a test wants to happen between two instructions happens on the line, right 
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import httpx
@@ -90,6 +90,11 @@ class ExecutionHarness:
     schedule: Schedule
     stops_after: int | None = None  # looks at the window's clock until the process stands still for long, at each one
     stood_still: float = 0.0
+    window: SendWindow = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Give the process its send window, which it has for as long as it lives."""
+        self.window = SendWindow(clock=self._uptime)
 
     def starts(self, topology: Topology) -> None:
         """Start with a configuration; what was asked for before stays."""
@@ -98,7 +103,7 @@ class ExecutionHarness:
             topology,
             {"dev": self.client},
             self.harness.services.catalogue,
-            window=SendWindow(clock=self._uptime),
+            window=self.window,
             schedule=self.schedule,
         )
         self.harness.services = replace(self.harness.services, topology=topology, operation=operation)
