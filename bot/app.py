@@ -4,10 +4,9 @@ There is no global app. Whoever needs the bot (the server, a worker, the demo, a
 passes in whatever of the outside world it wants to decide about: the clock, the pace, the transports to Tines.
 """
 
-import fcntl
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -28,13 +27,13 @@ from bot.ingress_audit import IngressAudit
 from bot.listeners import PunctualApp, Responder
 from bot.listeners.deferred import finish
 from bot.listeners.responder import CLICK_BUDGET
-from bot.metrics import Metrics
+from bot.metrics import Metrics, Shared
 from bot.people import SlackPeople
 from bot.readiness import Readiness
 from bot.settings import Settings
 from bot.slack_client import SlackClient
-from bot.starting import StartError
-from bot.web import SlackEndpoint, build_web
+from bot.starting import alone_on
+from bot.web import Check, SlackEndpoint, build_web
 from handlers.catalogue import Catalogue
 from handlers.clock import SharedClock, machine_time
 from handlers.engine import DEAD_AFTER, Engine, open_job_engine
@@ -45,6 +44,7 @@ from handlers.operations.schedule import Schedule
 from handlers.requests import Services, advance
 from handlers.store import Store, check_schema, migrate, migrates_by_itself
 from handlers.store.database import is_sqlite, open_engine, parse_url
+from handlers.store.files import prepare_file
 from handlers.tines import RetryPolicy, Timeouts, TinesClient
 
 _DRAIN_SECONDS: Final = 12.0  # for running jobs, of the 25 that a stop may take
@@ -84,6 +84,8 @@ class Bot:
     store: Store
     engine: Engine
     metrics: Metrics
+    ready: Check  # what is wrong, "" when nothing is
+    figures: Callable[[], Awaitable[bytes]] | None  # what /metrics says; None when it is switched off
 
 
 @asynccontextmanager
@@ -93,13 +95,14 @@ async def compose(
     """Build and start a bot; stop it when the block ends.
 
     `answers_http`: whether Slack's requests come over HTTP, not over Socket Mode or to other processes. Raises
-    `StartError`, and `handlers.store.SchemaError` for a database that does not fit.
+    `bot.starting.StartError`, and what `handlers.store.migrate` raises for a database that does not fit.
     """
     overrides = overrides or Overrides()
     async with AsyncExitStack() as stack:
         url = parse_url(settings.database_url)
         if is_sqlite(url):
-            stack.enter_context(_alone(str(url.database)))
+            prepare_file(Path(str(url.database)))
+            stack.enter_context(alone_on(str(url.database)))
         if migrates_by_itself(settings.database_url):
             await migrate(settings.database_url)
         else:
@@ -145,12 +148,18 @@ async def compose(
             if answers_http and settings.slack_signing_secret is not None
             else None
         )
-        web = build_web(
-            endpoint,
-            ready=Readiness(store, engine, client).check,
-            figures=partial(metrics.render, store) if settings.metrics else None,
+        ready = Readiness(store, engine, client).check
+        yield Bot(
+            web=build_web(endpoint, ready=ready),
+            slack=slack,
+            client=client,
+            services=services,
+            store=store,
+            engine=engine,
+            metrics=metrics,
+            ready=ready,
+            figures=Shared(partial(metrics.render, store), time.monotonic) if settings.metrics else None,
         )
-        yield Bot(web=web, slack=slack, client=client, services=services, store=store, engine=engine, metrics=metrics)
 
 
 async def _work(
@@ -210,19 +219,3 @@ def _slack_app(client: AsyncWebClient, responder: Responder) -> AsyncApp:
     )
     listeners.register(app, responder)
     return app
-
-
-@contextmanager
-def _alone(file: str) -> Iterator[None]:
-    """Hold a lock beside an SQLite file: its engine runs each job in the one process that has it."""
-    path = Path(f"{file}.lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            message = (
-                f"another tines-sync uses {file}. For more than one process, set DATABASE_URL to a PostgreSQL database."
-            )
-            raise StartError(message) from None
-        yield

@@ -4,12 +4,16 @@ Only what is needed to read the command line is imported here; a command's own m
 prevents `tines-sync --help`, and a typing mistake, from waiting for the Slack and database libraries.
 """
 
+import io
+import os
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import version
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -29,6 +33,14 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are used, not when they are listed."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - the signature is click's
+        """Run the command line, on whatever its output goes to."""
+        _accept_any_output()
+        try:
+            return super().main(*arguments, **options)
+        finally:
+            _flush()
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
         """Return the names of all commands, in the order in which a person meets them."""
@@ -57,6 +69,27 @@ class LazyGroup(click.Group):
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+def _accept_any_output() -> None:
+    """Let output that cannot be written as it is appear with replacements, and output that nobody takes go nowhere."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started the process
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - for as long as it runs
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _flush() -> None:
+    """Write out what is left; when nobody reads it any more, Python's own attempt at the end must not complain."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
 
 
 def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's

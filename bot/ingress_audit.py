@@ -30,6 +30,7 @@ class Reason(StrEnum):
 
     METHOD = "not a POST"
     TOO_LARGE = "too large"
+    TOO_SLOW = "did not arrive in time"
     BROKEN_OFF = "ended before its body did"
     UNSIGNED = "no valid signature or time"
     MALFORMED = "not a request of Slack"

@@ -31,6 +31,7 @@ _TOKENS: Final = re.compile(
     r"|(?i:bearer)\s+[^\s\"',;]+"
     r"|(?<=hooks\.slack\.com/)[\w/-]+"  # a response_url is a right to post
     r"|(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"  # user and password in a URL
+    r"|(?<=DETAIL:  )(?:ErrorListeners row contains|Key) \(.*"  # what a row holds, as PostgreSQL tells it
 )
 # Loggers that bring handlers of their own, or that set propagation off once they are started.
 _OTHERS: Final = ("uvicorn", "uvicorn.error", "uvicorn.access", "slack_bolt", "slack_sdk", "procrastinate", "alembic")
@@ -118,7 +119,7 @@ def configure_logs(
         logger_factory=partial(_Lines, out),
         cache_logger_on_first_use=False,  # a module's logger must follow a later configure_logs
     )
-    handler = logging.StreamHandler(out)
+    handler = _Handler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*named, structlog.stdlib.PositionalArgumentsFormatter(), *timed],
@@ -126,6 +127,13 @@ def configure_logs(
         )
     )
     _route_to(handler, level.upper())
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes the lines of libraries to a stream; one that nobody reads any more gets no traceback about that."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the standard library's name
+        """Leave a line out that cannot be written."""
 
 
 class _Lines:

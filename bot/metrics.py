@@ -5,7 +5,9 @@ the database when they are asked for, so that they are right in every process an
 here is a line in the log as well, which the trace id connects with the click behind it.
 """
 
+import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -14,6 +16,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from handlers.store import Store, StoreUnavailableError
 
 _CHANGES: Final = frozenset({"chat.postMessage", "chat.update", "chat.delete"})  # what readers get to see
+_FRESH_SECONDS: Final = 10.0  # Prometheus asks every 15 to 60
+_DATABASE_SECONDS: Final = 3.0  # that whoever asks waits for it
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -22,6 +26,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._log = structlog.get_logger(__name__)
+        self._look: asyncio.Task[bool] | None = None  # at the rows; one at a time
         self._registry = CollectorRegistry()
         self._requests = Gauge("tines_sync_requests", "Requests by state", ["state"], registry=self._registry)
         self._oldest_job = Gauge(
@@ -84,18 +89,44 @@ class Metrics:
         self._log.log(level, "called Slack", method=method, outcome=outcome, seconds=round(seconds, 3))
 
     async def render(self, store: Store) -> bytes:
-        """Return all figures in Prometheus's text format."""
+        """Return all figures in Prometheus's text format; without those of rows when the database does not answer."""
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self._count_rows(store))
+        done, _ = await asyncio.wait({self._look}, timeout=_DATABASE_SECONDS)
+        self._database.set(1 if done and self._look.result() else 0)
+        return generate_latest(self._registry)
+
+    async def _count_rows(self, store: Store) -> bool:
+        """Set the figures of rows; whether the database answered."""
         try:
             async with store.reading() as reader:
                 counts = await reader.requests.counts()
                 job, announcement = await reader.oldest_waiting()
         except StoreUnavailableError:
-            self._database.set(0)
-        else:
-            self._database.set(1)
-            self._requests.clear()
-            for state, count in counts.items():
-                self._requests.labels(state).set(count)
-            self._oldest_job.set(job)
-            self._oldest_announcement.set(announcement)
-        return generate_latest(self._registry)
+            return False
+        self._requests.clear()
+        for state, count in counts.items():
+            self._requests.labels(state).set(count)
+        self._oldest_job.set(job)
+        self._oldest_announcement.set(announcement)
+        return True
+
+
+class Shared:
+    """What was rendered, for everybody who asks within some seconds: the figures cost queries that count rows."""
+
+    def __init__(
+        self, render: Callable[[], Awaitable[bytes]], monotonic: Callable[[], float], *, seconds: float = _FRESH_SECONDS
+    ) -> None:
+        self._render = render
+        self._monotonic = monotonic
+        self._seconds = seconds
+        self._rendered: tuple[float, bytes] | None = None
+        self._turn = asyncio.Lock()
+
+    async def __call__(self) -> bytes:
+        """Return the figures, at most some seconds old."""
+        async with self._turn:
+            if self._rendered is None or self._monotonic() - self._rendered[0] >= self._seconds:
+                self._rendered = self._monotonic(), await self._render()
+            return self._rendered[1]

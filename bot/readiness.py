@@ -1,20 +1,28 @@
 """Whether a process can do its work, for whoever decides to send it some: `/readyz`, a load balancer, a deploy.
 
-It prevents that Slack's requests reach a process that could only say "not now", and asks nobody so often that the
-question itself becomes a load.
+It prevents that Slack's requests reach a process that could only say "not now". Anybody on the internet may ask, so
+whoever asks while a look is under way shares it, only so many looks are begun within some seconds, and what the last
+one found is the answer for all beyond: nobody can make the question itself a load on the database or on Slack.
 """
 
 import asyncio
 import time
+from collections import deque
+from collections.abc import Awaitable, Callable
 from typing import Final
 
+import structlog
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.listeners.responder import SLACK_ERRORS
+from bot.slack_client import error_code
 from handlers.engine import Engine
 from handlers.store import Store, StoreUnavailableError
 
-_TOKEN_CHECK_SECONDS: Final = 30.0
+_TOKEN_WORKS_SECONDS: Final = 30.0  # that Slack's yes counts
+_TOKEN_LOOKS: Final = (2, 5.0)  # at most so many within so many seconds
+_DATABASE_LOOKS: Final = (10, 1.0)
 _READY_SECONDS: Final = 2.0
 
 
@@ -25,36 +33,64 @@ class Readiness:
         self._store = store
         self._engine = engine
         self._client = client
-        self._token_works_until = float("-inf")
-        self._look: asyncio.Task[str] | None = None
+        self._database = _Look(self._try_database, *_DATABASE_LOOKS)
+        self._token = _Look(self._try_token, *_TOKEN_LOOKS, good_for=_TOKEN_WORKS_SECONDS)
 
     async def check(self) -> str:
         """Return what is wrong, "" when nothing is."""
-        if wrong := await self._database():
+        if wrong := await self._database.result("the database does not answer"):
             return wrong
         if not self._engine.working:
             return "jobs are not being run"
-        if time.monotonic() < self._token_works_until:
-            return ""
-        try:
-            async with asyncio.timeout(_READY_SECONDS):
-                await self._client.auth_test()
-        except SLACK_ERRORS as error:
-            return f"Slack does not take the bot token or does not answer ({type(error).__name__})"
-        self._token_works_until = time.monotonic() + _TOKEN_CHECK_SECONDS
-        return ""
+        return await self._token.result("Slack does not answer")
 
-    async def _database(self) -> str:
-        """Return what is wrong with the database, which may also say nothing: one look at a time, whoever asks."""
-        if self._look is None or self._look.done():
-            self._look = asyncio.create_task(self._looked())
-        done, _ = await asyncio.wait({self._look}, timeout=_READY_SECONDS)
-        return self._look.result() if done else "the database does not answer"
-
-    async def _looked(self) -> str:
+    async def _try_database(self) -> str:
         try:
-            async with self._store.transaction() as transaction:  # one that writes: on SQLite that is another lock
-                await transaction.audit.head()
+            await self._store.try_writing()
         except StoreUnavailableError as error:
             return str(error)
         return ""
+
+    async def _try_token(self) -> str:
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
+                await self._client.auth_test()
+        except SlackApiError as error:
+            return f"Slack does not take the bot token ({error_code(error)}): reinstall the app, set SLACK_BOT_TOKEN"
+        except SLACK_ERRORS as error:
+            return f"Slack does not answer ({type(error).__name__})"
+        return ""
+
+
+class _Look:
+    """One question at a time, whoever asks, and not too often; beyond that its last answer counts."""
+
+    def __init__(self, ask: Callable[[], Awaitable[str]], most: int, seconds: float, *, good_for: float = 0.0) -> None:
+        self._ask = ask
+        self._begun: deque[float] = deque(maxlen=most)  # when the last ones began
+        self._seconds = seconds  # within which at most so many begin
+        self._good_for = good_for  # seconds that "nothing is wrong" counts
+        self._works_until = float("-inf")
+        self._task: asyncio.Task[str] | None = None
+        self._last = ""
+
+    async def result(self, silence: str) -> str:
+        """Return what is wrong, "" when nothing is, and `silence` when that is not known in time."""
+        now = time.monotonic()
+        if self._task is None or self._task.done():
+            often = len(self._begun) == self._begun.maxlen and now - self._begun[0] < self._seconds
+            if now < self._works_until or often:
+                return self._last
+            self._begun.append(now)
+            self._task = asyncio.create_task(self._look())
+        done, _ = await asyncio.wait({self._task}, timeout=_READY_SECONDS)
+        return self._task.result() if done else silence
+
+    async def _look(self) -> str:
+        try:
+            self._last = await self._ask()
+        except Exception:  # noqa: BLE001 - whatever it is, the process is not ready, and whoever asks gets an answer
+            structlog.get_logger(__name__).exception("a look whether this process is ready failed")
+            self._last = "something failed that nobody foresaw; the log says what"
+        self._works_until = float("-inf") if self._last else time.monotonic() + self._good_for
+        return self._last

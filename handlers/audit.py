@@ -8,6 +8,7 @@ whole, with its head: for that, keep the head that `verify` returns somewhere el
 
 import csv
 import json
+import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ _UNREADABLE: Final = (
     TypeError,
     OverflowError,
 )  # what reading a row raises that holds no JSON, time or event
+_LINK: Final = re.compile(r"([1-9][0-9]{0,17}):([0-9A-Fa-f]{1,64})")
+_EMPTY: Final = "empty"  # in place of the hash before the first event
 FIELDS: Final = ("seq", "at", "request_id", "actor", "kind", "data", "previous", "hash")
 
 
@@ -34,6 +37,18 @@ class Link(Frozen):
 
     seq: int = 0
     hash: str = ""
+
+    def __str__(self) -> str:
+        """Return the place as it is printed and as `parse_link` reads it."""
+        return f"{self.seq}:{self.hash or _EMPTY}"
+
+
+def parse_link(text: str) -> Link | None:
+    """Read a place in the chain as it was printed, None for anything else."""
+    found = _LINK.fullmatch(text.strip())
+    if found is None:
+        return Link() if text.strip() in {f"0:{_EMPTY}", "0:"} else None
+    return Link(seq=int(found[1]), hash=found[2].lower())
 
 
 class Break(Frozen):

@@ -1,4 +1,4 @@
-"""Tries the database: whether it answers, and whether its tables are this version's. Changes nothing in it."""
+"""Tries the database: whether it answers, takes writes, and has this version's tables. Changes nothing in it."""
 
 import asyncio
 from pathlib import Path
@@ -8,42 +8,89 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.check.findings import Finding
-from handlers.store import DatabaseUrlError, NewerSchemaError, SchemaError, check_schema, migrates_by_itself
-from handlers.store.database import is_sqlite, parse_url
-from handlers.store.migrate import REVISION
+from handlers.store import (
+    DatabaseFileError,
+    DatabaseUrlError,
+    NewerSchemaError,
+    SchemaError,
+    StoreUnavailableError,
+    check_schema,
+)
+from handlers.store.database import WRITING, is_sqlite, open_engine, parse_url
+from handlers.store.failures import driver_words
+from handlers.store.files import check_file
+from handlers.store.migrate import REVISION, EncodingError
 
 _SUBJECT: Final = "Database"
 _SECONDS: Final = 10.0
+_FAILURES: Final = (
+    *(DatabaseFileError, DatabaseUrlError, SchemaError, StoreUnavailableError),
+    *(SQLAlchemyError, TimeoutError),
+)
+_POOLED: Final = (
+    "answers through a connection pooler in transaction mode, at revision {revision}: the bot prepares no statements there, "
+    "and sets no options at the start of a connection"
+)
 
 
 async def check_database(database_url: str) -> Finding:
-    """Try to read how far the tables are."""
+    """Try to read how far the tables are, and to write to them."""
     try:
         url = parse_url(database_url)
-        if _is_missing_file(url):
+        if is_sqlite(url) and not _is_there(Path(str(url.database))):
             return Finding(_SUBJECT, ok=True, what="not there yet: the first start makes it")
         async with asyncio.timeout(_SECONDS):
             await check_schema(database_url)
-    except NewerSchemaError as error:
-        return Finding(
-            _SUBJECT, ok=False, what=str(error), advice="Install the version that changed it, or a newer one."
-        )
-    except SchemaError:
-        if migrates_by_itself(database_url):
+            pooled = await _try_writing(url)
+    except _FAILURES as error:
+        return _failed(error, file=database_url.startswith("sqlite"))
+    if pooled:
+        return Finding(_SUBJECT, ok=True, what=_POOLED.format(revision=REVISION))
+    return Finding(_SUBJECT, ok=True, what=f"answers and takes writes, at revision {REVISION}")
+
+
+def _is_there(file: Path) -> bool:
+    """Whether there is a file. Raises `DatabaseFileError` when it can be neither made nor written."""
+    check_file(file)
+    return file.exists()
+
+
+def _failed(error: Exception, *, file: bool) -> Finding:
+    """Say what is wrong and what to do; the tables of a file are brought up to date by the next start."""
+    match error:
+        case DatabaseFileError() | EncodingError():
+            return Finding(_SUBJECT, ok=False, what=error.what, advice=error.advice)
+        case NewerSchemaError():
+            advice = "Install the version that changed it, or a newer one."
+            return Finding(_SUBJECT, ok=False, what=str(error), advice=advice)
+        case SchemaError() if file:
             return Finding(_SUBJECT, ok=True, what="of an older version: the next start brings it up to date")
-        what = "answers, but its tables are not there or of an older version"
-        return Finding(_SUBJECT, ok=False, what=what, advice="Run: tines-sync migrate")
-    except TimeoutError:
-        return _unusable(f"no answer within {_SECONDS:.0f} seconds")
-    except (SQLAlchemyError, DatabaseUrlError) as error:
-        return _unusable(" ".join(str(getattr(error, "orig", None) or error).split()))
-    return Finding(_SUBJECT, ok=True, what=f"answers, at revision {REVISION}")
+        case SchemaError():
+            what = "answers, but its tables are not there or of an older version"
+            return Finding(_SUBJECT, ok=False, what=what, advice="Run: tines-sync migrate")
+        case SQLAlchemyError():
+            advice = "Name the primary server in DATABASE_URL, and give its user the right to write."
+            what = f"answers, but takes no writes: {driver_words(error)}"
+        case _:
+            advice = "Check DATABASE_URL, and whether the server runs and lets this machine in."
+            words = error.words if isinstance(error, StoreUnavailableError) else str(error)
+            what = f"cannot be used: {words or f'no answer within {_SECONDS:.0f} seconds'}"
+    return Finding(_SUBJECT, ok=False, what=what, advice=advice)
 
 
-def _is_missing_file(url: sa.URL) -> bool:
-    return is_sqlite(url) and not Path(str(url.database)).exists()
+async def _try_writing(url: sa.URL) -> bool:
+    """Write, and undo it. Returns whether a connection pooler stands before the server."""
+    engine = open_engine(url, pool_size=1)
+    try:
+        async with engine.connect() as plain:
+            connection = await plain.execution_options(**WRITING)
+            async with connection.begin() as transaction:
+                await connection.execute(sa.text("UPDATE chain SET seq = seq WHERE id = 1"))
+                await transaction.rollback()
+            if is_sqlite(url):
+                return False
+            from handlers.store._postgres import is_pooled  # noqa: PLC0415 - loads psycopg
 
-
-def _unusable(words: str) -> Finding:
-    advice = "Check DATABASE_URL, and whether the server runs and lets this machine in."
-    return Finding(_SUBJECT, ok=False, what=f"cannot be used: {words}", advice=advice)
+            return await connection.run_sync(is_pooled)
+    finally:
+        await engine.dispose()

@@ -64,6 +64,7 @@ def show_findings(findings: Sequence[Finding], stream: TextIO, *, all_tried: boo
 def _show(report: Table | str, stream: TextIO) -> None:
     if isinstance(report, str):
         stream.write(report + "\n")
+        stream.flush()
     else:
         Console(file=stream).print(report)
 

@@ -1,6 +1,7 @@
 """`tines-sync audit`."""
 
 import asyncio
+import io
 import sys
 from collections.abc import Coroutine
 from contextlib import ExitStack
@@ -9,13 +10,23 @@ from pathlib import Path
 from typing import Any, Final, TextIO, TypeVar
 
 import click
-from sqlalchemy.exc import DBAPIError
 
 from bot.commands.files import written
-from bot.commands.starting import FAULTY, database_url_or_exit
-from handlers.audit import Break, CsvRows, Link, UnreadableError, Verified, jsonl_line, opened, select, verify
+from bot.commands.starting import FAULTY, database_url_or_exit, plainly
+from handlers.audit import (
+    Break,
+    CsvRows,
+    Link,
+    UnreadableError,
+    Verified,
+    jsonl_line,
+    opened,
+    parse_link,
+    select,
+    verify,
+)
 from handlers.models import parse_request_id
-from handlers.store import DatabaseUrlError, SchemaError
+from handlers.store import DatabaseUrlError
 from handlers.store.database import is_sqlite, parse_url
 
 _T = TypeVar("_T")
@@ -31,13 +42,11 @@ def command() -> None:
 
 
 def _link(_context: click.Context, _parameter: click.Parameter, text: str | None) -> Link | None:
-    if text is None:
-        return None
-    seq, _, hash_ = text.partition(":")
-    if not (seq.isascii() and seq.isdigit() and hash_):
-        message = "expected SEQ:HASH, as an earlier run printed it"
+    link = None if text is None else parse_link(text)
+    if text is not None and link is None:
+        message = "expected SEQ:HASH, as an earlier run or a log line named it"
         raise click.BadParameter(message)
-    return Link(seq=int(seq), hash=hash_)
+    return link
 
 
 def _request(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
@@ -50,22 +59,25 @@ def _request(_context: click.Context, _parameter: click.Parameter, text: str | N
 
 @command.command("verify")
 @click.option(
+    "--expect",
     "--anchor",
+    "anchor",
     metavar="SEQ:HASH",
     callback=_link,
-    help="The head that an earlier run printed: a chain that no longer holds it was rewritten as a whole.",
+    help="A head from an earlier run or a log line: a chain that no longer holds it was cut off or rewritten.",
 )
 def verify_command(*, anchor: Link | None) -> None:
     """Walk the chain of events and say the first row that is broken, and why.
 
-    Exits 0 when the chain is whole, else 1. Keep the head that is printed outside of the database, and pass it as
-    --anchor next time.
+    Exits 0 when the chain is whole, else 1. The chain itself proves that nothing in its middle was changed. Keep the
+    head that is printed outside of the database, and pass it with --expect next time: only that proves that the end was
+    not cut off and the whole not rewritten.
     """
     found = _run(_verify(database_url_or_exit(), anchor))
     if isinstance(found, Break):
         click.echo(f"Broken at row {found.seq}: {found.why}.", err=True)
         sys.exit(FAULTY)
-    click.echo(f"Whole: {found.head.seq:,} events. Head: {found.head.seq}:{found.head.hash}")
+    click.echo(f"Whole: {found.head.seq:,} events. Head: {found.head}")
 
 
 @command.command("export")
@@ -93,7 +105,7 @@ def export_command(
     """
     url = database_url_or_exit()
     with ExitStack() as stack:
-        sink: TextIO = sys.stdout
+        sink: TextIO = _utf8(sys.stdout)
         if output is not None:
             sink = stack.enter_context(written(output, overwrite=force, never=_file_of(url)))
         number = _run(_export(url, sink, _aware(since), _aware(until), request_id, as_csv=format_ == "csv"))
@@ -120,6 +132,13 @@ async def _export(
     return number
 
 
+def _utf8(stream: TextIO) -> TextIO:
+    """Return a stream that takes every character: an export is data, whatever the terminal can show."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8", errors="strict")
+    return stream
+
+
 def _file_of(url: str) -> Path | None:
     """Return the file of an SQLite database, None for any other."""
     try:
@@ -131,12 +150,10 @@ def _file_of(url: str) -> Path | None:
 
 def _run(work: Coroutine[Any, Any, _T]) -> _T:
     try:
-        return asyncio.run(work)
-    except (SchemaError, DatabaseUrlError, UnreadableError) as error:
+        with plainly():
+            return asyncio.run(work)
+    except UnreadableError as error:
         raise click.ClickException(str(error)) from None
-    except DBAPIError as error:
-        message = f"the database cannot be used: {error.orig}"
-        raise click.ClickException(message) from None
 
 
 def _aware(moment: datetime | None) -> datetime | None:

@@ -13,7 +13,8 @@ from bot.check.render import show_faults
 from bot.logs import configure_logs
 from bot.settings import ConfigurationError, LogFormat, Settings, load_database_url, load_settings
 from bot.starting import StartError
-from handlers.store import DatabaseUrlError, SchemaError, StoreUnavailableError
+from handlers.store import DatabaseFileError, DatabaseUrlError, SchemaError, StoreUnavailableError
+from handlers.store.failures import driver_words
 
 FAULTY: Final = 1  # exit status of a command that found something to mend
 
@@ -45,10 +46,10 @@ def plainly() -> Iterator[None]:
     """Turn what keeps a process from starting into one line on standard error and exit status 1."""
     try:
         yield
-    except (StartError, SchemaError, DatabaseUrlError, StoreUnavailableError) as error:
+    except (StartError, SchemaError, DatabaseFileError, DatabaseUrlError, StoreUnavailableError) as error:
         raise click.ClickException(str(error)) from None
     except DBAPIError as error:
-        message = f"the database cannot be used: {error.orig}"
+        message = f"the database cannot be used: {driver_words(error)}"
         raise click.ClickException(message) from None
 
 

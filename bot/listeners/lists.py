@@ -11,7 +11,15 @@ from bot.views import ids
 from bot.views.carried import PageRef, RequestRef
 from bot.views.history import going_on, history_event
 from bot.views.home import home_unavailable_view, home_view
-from bot.views.lists import ListItem, history_message, list_message, refusal_message, status_message
+from bot.views.lists import (
+    HISTORY_PAGE_SIZE,
+    PAGE_SIZE,
+    ListItem,
+    history_message,
+    list_message,
+    refusal_message,
+    status_message,
+)
 from bot.views.text import Message
 from handlers.models import Request, State
 from handlers.people import PeopleUnavailableError, Person
@@ -28,9 +36,7 @@ from handlers.requests import STOPPABLE, Refused, find, refuse
 from handlers.routes import Route
 from handlers.store import StoreUnavailableError
 
-_PAGE: Final = 8
 _HOME: Final = 15
-_EVENTS: Final = 15
 
 
 def register(app: AsyncApp, responder: Responder) -> None:
@@ -56,15 +62,15 @@ class Lists:
         async with self._responder.services.store.reading() as reader:
             _, waiting = await reader.requests.waiting_on(routes, but_not=actor, limit=1)
             _, own = await reader.requests.requested_by(actor, limit=1)
-            pages = max(1, math.ceil((waiting + own) / _PAGE))
+            pages = max(1, math.ceil((waiting + own) / PAGE_SIZE))
             page = min(max(page, 1), pages)
-            skip = (page - 1) * _PAGE
+            skip = (page - 1) * PAGE_SIZE
             first, _ = (
-                await reader.requests.waiting_on(routes, but_not=actor, limit=_PAGE, offset=skip)
+                await reader.requests.waiting_on(routes, but_not=actor, limit=PAGE_SIZE, offset=skip)
                 if skip < waiting
                 else ((), 0)
             )
-            room = _PAGE - len(first)
+            room = PAGE_SIZE - len(first)
             second, _ = (
                 await reader.requests.requested_by(actor, limit=room, offset=max(0, skip - waiting))
                 if room > 0
@@ -100,9 +106,11 @@ class Lists:
             request = await reader.requests.get(request_id)  # as it is when its events are read
             events = await reader.audit.events(request_id)
         lines = [*map(history_event, events), *map(going_on, request.calls if request else ())]
-        pages = max(1, math.ceil(len(lines) / _EVENTS))
+        pages = max(1, math.ceil(len(lines) / HISTORY_PAGE_SIZE))
         page = min(max(page, 1), pages)
-        return history_message(request_id, lines[(page - 1) * _EVENTS : page * _EVENTS], page=page, pages=pages)
+        return history_message(
+            request_id, lines[(page - 1) * HISTORY_PAGE_SIZE : page * HISTORY_PAGE_SIZE], page=page, pages=pages
+        )
 
     async def turned(self, ack: AsyncAck, body: Body) -> None:
         """Show another page of the list."""

@@ -4,11 +4,12 @@ Nothing here reads `os.environ` by itself: the environment is passed in, so that
 the same way.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Final, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -17,10 +18,31 @@ from bot.settings.faults import wrong
 from bot.settings.values import check_secret, read_base_url
 from handlers.network import Network, proxy_secrets
 from handlers.routes import Topology
+from handlers.store import DatabaseUrlError
+from handlers.store.database import parse_url
 
 DEFAULT_CONFIG: Final = "tines-sync.toml"
 DEFAULT_DATABASE: Final = "sqlite:///tines-sync.sqlite"
+METRICS_PORT: Final = 9464  # as OpenTelemetry's exporter for Prometheus uses it
+_QUOTES: Final = frozenset("\"'`\u201c\u201d\u2018\u2019\u201e")  # the last ones: curly
+_KINDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "xoxb-": "a bot token",
+        "xapp-": "an app-level token",
+        "xoxp-": "a user token",
+        "xox": "a token",
+        "xapp": "a token",
+    }
+)
+_SWAPPED: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {"slack_bot_token": ("xapp-", "SLACK_APP_TOKEN"), "slack_app_token": ("xoxb-", "SLACK_BOT_TOKEN")}
+)
 _DATABASE: Final = '"sqlite:///tines-sync.sqlite" or "postgresql://user:password@host/name"'
+
+
+def _kind(value: str) -> str:
+    """Return what a value is that starts as one of Slack's tokens, "" for any other."""
+    return next((kind for start, kind in _KINDS.items() if value.startswith(start)), "")
 
 
 class LogFormat(StrEnum):
@@ -45,18 +67,31 @@ def _lower(value: object) -> object:
 
 
 def _database(url: str) -> str:
-    scheme, separator, rest = url.strip().partition("://")
-    if scheme == "postgres":  # as some hosts still hand it out
-        scheme = "postgresql"
-    if scheme == "sqlite" and rest.startswith("/") and rest not in {"/", "/:memory:"}:
-        return f"sqlite://{rest}"
-    if scheme == "postgresql" and separator and rest:
-        return f"postgresql://{rest}"
-    problem = "keeps nothing when the process ends" if scheme == "sqlite" else "is not a database the bot can use"
-    raise wrong(problem, _DATABASE)
+    url = url.strip()
+    scheme, separator, rest = url.partition("://")
+    backend, driver, _ = scheme.partition("+")
+    if separator and driver:
+        problem = "names a driver, which the bot chooses itself"
+        raise wrong(
+            problem, f"{'sqlite' if backend == 'sqlite' else 'postgresql'}://… without the + and what follows it"
+        )
+    try:
+        parse_url(url)
+    except DatabaseUrlError as error:
+        raise wrong(error.problem, error.expected) from None
+    # as some hosts still hand it out
+    return f"postgresql://{rest}" if backend == "postgres" else url
 
 
 DatabaseUrl = Annotated[str, AfterValidator(_database)]
+
+
+def _not_quoted(value: object) -> object:
+    """Refuse a value in quotes, which belong to a shell: Docker's --env-file passes them on."""
+    if isinstance(value, str) and len(value) > 1 and value[0] == value[-1] and value[0] in _QUOTES:
+        problem = f"stands in quotes ({value[0]})"
+        raise wrong(problem, "the value without them")
+    return value
 
 
 class DatabaseEnvironment(BaseSettings):
@@ -65,6 +100,8 @@ class DatabaseEnvironment(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_ignore_empty=True)
 
     database_url: DatabaseUrl = Field(default=DEFAULT_DATABASE, repr=False, description=_DATABASE)
+
+    _no_quotes = field_validator("*", mode="before")(_not_quoted)
 
     @classmethod
     def settings_customise_sources(
@@ -114,7 +151,14 @@ class Environment(DatabaseEnvironment):
     log_level: Annotated[LogLevel, BeforeValidator(_lower)] = Field(
         default=LogLevel.INFO, description="debug, info, warning or error"
     )
-    metrics: bool = Field(default=True, description="true or false: whether /metrics answers")
+    metrics: bool = Field(default=True, description="true or false: whether /metrics answers, on a port of its own")
+    metrics_host: str = Field(default="127.0.0.1", description='an address to answer /metrics on: "127.0.0.1"')
+    metrics_port: int | None = Field(
+        default=None,  # None: the usual one where it is free, so that several processes start on one machine
+        ge=0,
+        le=65535,
+        description=f"a port for /metrics, 0 for any free one; by default {METRICS_PORT} where it is free",
+    )
 
     @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret")
     @classmethod
@@ -126,10 +170,19 @@ class Environment(DatabaseEnvironment):
                 problem = "is missing"
                 raise wrong(problem, f"{expected}; or SLACK_APP_TOKEN for Socket Mode")
             return None
-        prefix = {"slack_bot_token": "xoxb-", "slack_app_token": "xapp-"}.get(name, "")
-        if not token.get_secret_value().strip().startswith(prefix):
+        value = token.get_secret_value().strip()
+        prefix = {"slack_bot_token": "xoxb-", "slack_app_token": "xapp-"}.get(name)
+        if prefix is not None and not value.startswith(prefix):
+            others, other = _SWAPPED[name]
             problem = f"does not start with {prefix}"
+            if value.startswith(others):
+                problem = f"{problem} but with {others}: swapped with {other}?"
+            elif kind := _kind(value):
+                problem = f"{problem}: it is {kind}"
             raise wrong(problem, expected)
+        if prefix is None and (kind := _kind(value)):
+            problem = f"looks like {kind}"
+            raise wrong(problem, f"{expected}: App Credentials, Signing Secret, 32 letters and digits")
         return check_secret(token.get_secret_value(), name.upper())
 
     @property
@@ -149,7 +202,12 @@ class Settings(Environment):
         secrets = [self.slack_bot_token, self.slack_signing_secret, self.slack_app_token]
         for tenant in self.topology.tenants.values():
             secrets += [tenant.api_key, tenant.publish_key, *proxy_secrets(tenant.proxy)]
-        secrets += self.network.secrets()
-        password = urlsplit(self.database_url).password or ""
-        values = {secret.get_secret_value() for secret in secrets if secret}
-        return frozenset(values | {password, unquote(password)}) - {""}
+        return known_secrets([*secrets, *self.network.secrets()], self.database_url)
+
+
+def known_secrets(secrets: Iterable[SecretStr | None], database_url: str | None) -> frozenset[str]:
+    """Return the values of secrets, and the password of a database's URL as it is and as it stands there."""
+    values = {secret.get_secret_value() for secret in secrets if secret}
+    password = str(parse_url(database_url).password or "") if database_url else ""
+    written = (database_url or "").partition("://")[2].partition("@")[0].partition(":")[2]
+    return frozenset(values | {password, quote(password, safe=""), written if password else ""}) - {""}

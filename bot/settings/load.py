@@ -75,6 +75,9 @@ def _read_network(environ: Mapping[str, str]) -> tuple[Network, list[Fault]]:
 
 def _read_file(path: Path, name: str, environ: Mapping[str, str]) -> tuple[Topology, list[Fault]]:
     expected = f"a copy of tines-sync.example.toml at {name}, or its path in {_FILE}"
+    if name.startswith("~"):
+        problem = "starts with ~, which only a shell replaces"
+        return NOTHING, [Fault(_FILE, None, problem, f"the full path: {_expanded(name, environ)}")]
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
@@ -83,3 +86,9 @@ def _read_file(path: Path, name: str, environ: Mapping[str, str]) -> tuple[Topol
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         return NOTHING, [Fault(name, None, f"cannot be read: {reason}", expected)]
     return read_parts(text, environ, path.parent)
+
+
+def _expanded(name: str, environ: Mapping[str, str]) -> str:
+    """Return what a shell would make of a path that starts with ~."""
+    home = environ.get("HOME", "")
+    return f"{home}{name[1:]}" if home and name.startswith("~/") else str(Path(name).expanduser())

@@ -3,11 +3,10 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Self
-from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
-from bot.settings.environment import Environment, Settings
+from bot.settings.environment import Environment, Settings, known_secrets
 from bot.settings.values import read_base_url
 from handlers.network import Network, proxy_secrets
 from handlers.routes import Topology
@@ -67,7 +66,4 @@ class PartialSettings:
         secrets = [self.slack_bot_token, self.slack_app_token]
         for tenant in self.topology.tenants.values():
             secrets += [tenant.api_key, tenant.publish_key, *proxy_secrets(tenant.proxy)]
-        secrets += self.network.secrets()
-        password = urlsplit(self.database_url or "").password or ""
-        values = {secret.get_secret_value() for secret in secrets if secret}
-        return frozenset(values | {password, unquote(password)}) - {""}
+        return known_secrets([*secrets, *self.network.secrets()], self.database_url)

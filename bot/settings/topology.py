@@ -35,14 +35,11 @@ _TABLES: Final = ("tenants", "routes", "calendar")
 _T = TypeVar("_T", bound=Table)
 
 
-def read_topology(text: str, environ: Mapping[str, str], folder: Path) -> tuple[Topology | None, list[Fault]]:
-    """Read the file's text. The topology is None when anything is wrong; relative `file:` paths start at `folder`."""
-    topology, faults = read_parts(text, environ, folder)
-    return None if faults else topology, faults
-
-
 def read_parts(text: str, environ: Mapping[str, str], folder: Path) -> tuple[Topology, list[Fault]]:
-    """Read the file's text as `read_topology` does. The topology holds every tenant and route that is in order by itself."""
+    """Read the file's text: every tenant and route that is in order by itself, and what is wrong with the others.
+
+    Relative `file:` paths start at `folder`.
+    """
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -48,7 +48,11 @@ def read_origin(text: str) -> str:
 def read_base_url(text: str) -> str:
     """Read the URL that Web API methods are appended to. Returned with a slash at the end."""
     parts = _split(text, '"https://slack.com/api/"')
-    return f"{_origin(parts)}{parts.path.rstrip('/')}/"
+    path = parts.path.rstrip("/")
+    if not path.endswith("/api"):
+        problem = "does not end with /api/"
+        raise wrong(problem, '"https://slack.com/api/"')
+    return f"{_origin(parts)}{path}/"
 
 
 def read_duration(value: object) -> timedelta:

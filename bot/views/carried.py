@@ -9,8 +9,6 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from handlers.models import parse_request_id
-
 RequestId = Annotated[str, StringConstraints(pattern=r"^TS-[0-9A-HJKMNP-TV-Z]{8}$")]
 Revision = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
@@ -73,11 +71,3 @@ class FormMeta(Carried):
     request: RequestId | None = None  # the request that is edited, or asked for again
     revision: Revision | None = None  # the revision that is edited; None for a new request
     draft: Annotated[str, StringConstraints(max_length=64)] = ""  # the same for every submission of one form
-
-
-def read_request_id(value: object) -> str | None:
-    """Return the request id in a button's value, whether it is a carried value or an id as people type it."""
-    if not isinstance(value, str):
-        return None
-    ref = RequestRef.read(value)
-    return ref.request if ref is not None else parse_request_id(value)

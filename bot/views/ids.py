@@ -54,7 +54,6 @@ ACTION_LIST_NEXT: Final = "list_next"
 ACTION_HISTORY_PREVIOUS: Final = "history_previous"
 ACTION_HISTORY_NEXT: Final = "history_next"
 ACTION_NEW_SYNC: Final = "new_sync"
-ACTION_OPEN_THREAD: Final = "open_thread"
 
 # Values of options
 VALUE_TEAM: Final = "team:"  # + id

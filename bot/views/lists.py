@@ -16,7 +16,7 @@ from handlers.models import Request, State
 from handlers.policy import Freeze, Quorum
 
 PAGE_SIZE: Final = 8  # requests on a page: two blocks each keep a message well within 50
-HISTORY_PAGE_SIZE: Final = 20
+HISTORY_PAGE_SIZE: Final = 15
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,13 @@ would be lost.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from bot.views import describe, kit
+from bot.views import kit
 from bot.views.text import Block, date_element, plural
-from handlers.models import Problem, Request
+from handlers.models import Request
 
 Data: TypeAlias = Mapping[str, object]
 
@@ -23,25 +22,11 @@ class Note(StrEnum):
 
     EDITED = "edited"  # actor: user id; approvals_lost: how many; changes: list of sentences
     REMINDER = "reminder"  # missing: what is still missing, in words
-    APPROVED = "approved"  # actor, comment, have, needed
-    REACHED = "reached"  # the quorum is there
     WITHDRAWN = "withdrawn"  # actor, have, needed
     APPROVAL_VOID = "approval_void"  # actor: whose it was; have, needed
-    REJECTED = "rejected"  # actor, comment
-    CANCELLED = "cancelled"  # actor, comment
-    EXPIRED = "expired"
-    REFUSED = "refused"  # actor, action ("approve", …), reasons: list of sentences
-    FROZEN = "frozen"  # actor, reason
-    UNFROZEN = "unfrozen"  # actor
-    WAITING_FOR_PAIR = "waiting_for_pair"  # other: id of the request that is served first
     EXISTING_FOUND = "existing_found"  # destination_ids: list of ids
-    ADDED = "added"  # destination_id: the existing one that the stories were added to
-    DOUBLE_FOUND = "double_found"  # destination_ids: list of ids
     STORIES_CHANGED = "stories_changed"  # approvals_lost; changes: list of sentences
     BREAK_GLASS = "break_glass"  # actor, reason
-    TRYING_AGAIN = "trying_again"  # problem: a `Problem` as JSON; at: ISO time of the next try
-    CHECKING_AGAIN = "checking_again"  # actor
-    CLOSED = "closed"  # an uncertain one was closed as failed; actor
     CHANNEL_UNREACHABLE = "channel_unreachable"  # channel, why
     POLICY_FAULT = "policy_fault"  # faults: list of sentences
 
@@ -107,15 +92,6 @@ def _reminder(data: Data, request: Request) -> Iterator[Block]:
     yield kit.para("🔔 This is still waiting.", *needs, " It expires ", date_element(request.expires_at), ".")
 
 
-def _approved(data: Data, _: Request) -> Iterator[Block]:
-    yield kit.para("👍 ", *_by(data), f" approved.{_have(data)}")
-    yield from _quoted(data, "comment")
-
-
-def _reached(_: Data, __: Request) -> Iterator[Block]:
-    yield kit.para("👍 Everybody needed has approved. The sync starts now.")
-
-
 def _withdrawn(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para("↩️ ", *_by(data), f" withdrew their approval.{_have(data)}")
 
@@ -125,59 +101,10 @@ def _approval_void(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para("↩️ The approval of ", *_by(data), f" does not count any more: {why}.{_have(data)}")
 
 
-def _rejected(data: Data, _: Request) -> Iterator[Block]:
-    yield kit.para("⛔ ", *_by(data), " rejected the request.")
-    yield from _quoted(data, "comment")
-
-
-def _cancelled(data: Data, _: Request) -> Iterator[Block]:
-    yield kit.para("🚫 ", *_by(data), " cancelled the request. Nothing was sent to Tines.")
-    yield from _quoted(data, "comment")
-
-
-def _expired(_: Data, __: Request) -> Iterator[Block]:
-    yield kit.para("⌛ The request expired before enough people approved it. Nothing was sent to Tines.")
-
-
-def _refused(data: Data, _: Request) -> Iterator[Block]:
-    tried: tuple[kit.Part, ...] = (" (", kit.words(_text(data, "action"), 60), ")") if _text(data, "action") else ()
-    yield kit.para("✋ ", *_by(data), " tried something that is not allowed", *tried, ".")
-    yield from _sentences(data, "reasons")
-
-
-def _frozen(data: Data, request: Request) -> Iterator[Block]:
-    yield kit.para(
-        "❄️ ", *_by(data), " froze the route ", kit.name(request.content.route, 80), ". This waits until it is unfrozen."
-    )
-    yield from _quoted(data, "reason")
-
-
-def _unfrozen(data: Data, request: Request) -> Iterator[Block]:
-    yield kit.para("🌤️ ", *_by(data), " unfroze the route ", kit.name(request.content.route, 80), ". This goes on.")
-
-
-def _waiting_for_pair(data: Data, _: Request) -> Iterator[Block]:
-    other: kit.Part = kit.mono(_text(data, "other"), 20) if _text(data, "other") else "another request"
-    yield kit.para("⏳ This waits for ", other, ", which is for the same two teams and came first.")
-
-
 def _existing_found(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para(
         f"⚠️ Nothing was sent: for the same two teams there are {_numbers(data)} that the approvers had not seen. "
         "Please review this again."
-    )
-
-
-def _added(data: Data, _: Request) -> Iterator[Block]:
-    number = _count(data, "destination_id")
-    which = "one that exists" if number is None else f"number {number}, which exists"
-    yield kit.para(f"📎 The stories are added to the sync destination for these teams: {which} already.")
-
-
-def _double_found(data: Data, _: Request) -> Iterator[Block]:
-    yield kit.para(
-        f"⚠️ There are {_numbers(data)} for the same teams and stories now, more than this request made. "
-        "Somebody may have created one by hand. Please look, and delete what is not wanted in Tines."
     )
 
 
@@ -191,29 +118,6 @@ def _stories_changed(data: Data, _: Request) -> Iterator[Block]:
 def _break_glass(data: Data, request: Request) -> Iterator[Block]:
     yield kit.para("🚨 ", kit.bold("Break-glass: "), *_by(data), kit.bold(" runs this at once, without approval."))
     yield kit.quote(_text(data, "reason") or request.content.reason)
-
-
-def _trying_again(data: Data, _: Request) -> Iterator[Block]:
-    yield kit.para("⏳ Tines could not be reached. Nothing is lost: this goes on by itself", *_next_try(data), ".")
-    raw = data.get("problem")
-    if isinstance(raw, Mapping) and isinstance(raw.get("what"), str):
-        said = {key: raw.get(key) for key in ("what", "words", "advice")}
-        yield from describe.problem(Problem(**{key: text for key, text in said.items() if isinstance(text, str)}))
-
-
-def _next_try(data: Data) -> tuple[kit.Part, ...]:
-    try:
-        return (", next ", date_element(datetime.fromisoformat(_text(data, "at"))))
-    except ValueError:
-        return ()
-
-
-def _checking_again(data: Data, _: Request) -> Iterator[Block]:
-    yield kit.para("🔎 ", *_by(data), " asked to check again what became of this.")
-
-
-def _closed(data: Data, _: Request) -> Iterator[Block]:
-    yield kit.para("❌ ", *_by(data), " closed this as failed. Nothing more is sent.")
 
 
 def _channel_unreachable(data: Data, _: Request) -> Iterator[Block]:
@@ -234,25 +138,11 @@ _DRAWN: Final[Mapping[str, _Draw]] = MappingProxyType(
     {
         Note.EDITED: _edited,
         Note.REMINDER: _reminder,
-        Note.APPROVED: _approved,
-        Note.REACHED: _reached,
         Note.WITHDRAWN: _withdrawn,
         Note.APPROVAL_VOID: _approval_void,
-        Note.REJECTED: _rejected,
-        Note.CANCELLED: _cancelled,
-        Note.EXPIRED: _expired,
-        Note.REFUSED: _refused,
-        Note.FROZEN: _frozen,
-        Note.UNFROZEN: _unfrozen,
-        Note.WAITING_FOR_PAIR: _waiting_for_pair,
         Note.EXISTING_FOUND: _existing_found,
-        Note.ADDED: _added,
-        Note.DOUBLE_FOUND: _double_found,
         Note.STORIES_CHANGED: _stories_changed,
         Note.BREAK_GLASS: _break_glass,
-        Note.TRYING_AGAIN: _trying_again,
-        Note.CHECKING_AGAIN: _checking_again,
-        Note.CLOSED: _closed,
         Note.CHANNEL_UNREACHABLE: _channel_unreachable,
         Note.POLICY_FAULT: _policy_fault,
     }

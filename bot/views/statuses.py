@@ -42,7 +42,6 @@ __all__ = [
     "bare_words",
     "data_table",
     "error_view",
-    "parse_error",
     "plain_only",
     "status_messages",
     "status_words",
@@ -213,12 +212,6 @@ def _long_errors(request: Request, page: Sequence[StoryStatus]) -> Iterator[Bloc
                 "options": [kit.option(status.name, ref) for status, ref in cut],
             }
         )
-
-
-def parse_error(action: Mapping[str, object]) -> ErrorRef | None:
-    """Return whose error an action asks to see, clicked or picked; None when that cannot be read."""
-    option = action.get("selected_option")
-    return ErrorRef.read(option.get("value") if isinstance(option, Mapping) else action.get("value"))
 
 
 def error_view(story: StoryStatus, error: str) -> Block:

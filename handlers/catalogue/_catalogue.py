@@ -176,11 +176,6 @@ class Catalogue:
                 return None
             raise
 
-    def cached_check(self, tenant: str, team_id: int, ids: Collection[int]) -> dict[int, Story] | None:
-        """Return the same as `current` without asking anybody; None when what is known is not fresh."""
-        stories = self._stories[tenant].fresh()
-        return None if stories is None else _by_id(stories.of(team_id).pick(everything=False, tag_keys=(), ids=ids))
-
     def cached_teams(self, tenant: str) -> Mapping[int, Team] | None:
         """Return the tenant's teams by id without asking anybody; None when what is known is not fresh."""
         teams = self._teams[tenant].fresh()

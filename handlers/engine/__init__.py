@@ -22,7 +22,16 @@ from handlers.engine._embedded import EmbeddedEngine
 from handlers.jobs import Job
 from handlers.store.database import is_sqlite
 
-__all__ = ["DEAD_AFTER", "EmbeddedEngine", "Engine", "FindDue", "Handler", "Handlers", "open_job_engine"]
+__all__ = [
+    "DEAD_AFTER",
+    "EmbeddedEngine",
+    "Engine",
+    "FindDue",
+    "Handler",
+    "Handlers",
+    "hears_notifications",
+    "open_job_engine",
+]
 
 
 DEAD_AFTER: Final = 20.0
@@ -55,6 +64,18 @@ class Engine(Protocol):
     def working(self) -> bool:
         """Whether jobs are being run."""
         ...
+
+
+async def hears_notifications(url: sa.URL) -> bool:
+    """Whether jobs begin at once on this database; where not, they are polled for (a connection pooler, as a rule).
+
+    Raises what the driver raises when the database does not answer.
+    """
+    if is_sqlite(url):
+        return True
+    from handlers.engine import _distributed  # noqa: PLC0415 - see `open_job_engine`
+
+    return await _distributed.hears_notifications(url)
 
 
 def open_job_engine(

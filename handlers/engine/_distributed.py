@@ -28,6 +28,8 @@ from handlers.clock import uptime
 from handlers.engine._base import AT_ONCE, BaseEngine, cancelled
 from handlers.jobs import Job
 from handlers.store import StoreUnavailableError
+from handlers.store._postgres import connect_arguments
+from handlers.store.failures import driver_words, drops_connection
 
 _HEARTBEATS: Final = 4  # in the time after which a process without one counts as dead
 _TASK: Final = "look-at-row"
@@ -52,7 +54,7 @@ class DistributedEngine(BaseEngine):
         dead_after: float,
     ) -> None:
         super().__init__(sweep_seconds=sweep_seconds, monotonic=monotonic)
-        self._conninfo = conninfo(url)
+        self._url = url
         self._heartbeat_seconds = dead_after / _HEARTBEATS
         self._dead_after = dead_after
         self._looked_at = float("-inf")
@@ -62,7 +64,7 @@ class DistributedEngine(BaseEngine):
 
     async def _open(self) -> None:
         self._connector = _PatientConnector(
-            conninfo=self._conninfo, kwargs=_options(), min_size=1, max_size=_CONNECTIONS, configure=_configure
+            kwargs=connect_arguments(self._url, pooler=True), min_size=1, max_size=_CONNECTIONS, configure=_configure
         )
         self._app = procrastinate.App(connector=self._connector)
 
@@ -72,10 +74,10 @@ class DistributedEngine(BaseEngine):
 
         try:
             await self._app.open_async()
-            listens = await hears_notifications(self._conninfo)
+            listens = await hears_notifications(self._url)
         except (ConnectorException, psycopg.Error) as error:
             await self._app.close_async()
-            raise StoreUnavailableError(_words(error)) from error
+            raise StoreUnavailableError(driver_words(error.__cause__ or error)) from error
         if not listens:
             self._log.warning("the database does not pass notifications on (a pooler?); jobs are polled for")
         self._deferrer = asyncio.create_task(self._defer_forever(), name="defer jobs")
@@ -116,7 +118,7 @@ class DistributedEngine(BaseEngine):
                 )
             except ConnectorException as error:
                 # such as after a long freeze: others took this process for dead, and struck it off
-                self._log.warning("the worker signs on again", words=_words(error))
+                self._log.warning("the worker signs on again", words=driver_words(error.__cause__ or error))
             await asyncio.sleep(_RETRY_SECONDS)
 
     # ---- ordering jobs
@@ -133,7 +135,10 @@ class DistributedEngine(BaseEngine):
             try:
                 await self._defer(jobs)
             except ConnectorException as error:
-                self._log.warning("jobs could not be ordered; the sweep finds their rows", words=_words(error))
+                self._log.warning(
+                    "jobs could not be ordered; the sweep finds their rows",
+                    words=driver_words(error.__cause__ or error),
+                )
 
     async def _submit_found(self, jobs: Sequence[Job]) -> None:
         if not jobs:
@@ -211,44 +216,38 @@ class _PatientConnector(procrastinate.PsycopgConnector):
             try:
                 return await ask()
             except ConnectorException as error:
-                away = isinstance(error.__cause__, psycopg.OperationalError | psycopg.InterfaceError)
+                cause = error.__cause__
+                demoted = cause is not None and drops_connection(cause)
+                away = demoted or isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
                 if not (away and self.patient):
                     raise
+                if demoted:  # no connection that is open now can be trusted
+                    await self.pool.drain()
             await asyncio.sleep(_RETRY_SECONDS)
 
 
 async def _configure(connection: psycopg.AsyncConnection[Any]) -> None:
-    """Prepare a connection: each query is one statement, and none is prepared, which a pooler may not carry."""
+    """Prepare a connection: each query is one statement."""
     await connection.set_autocommit(True)
-    connection.prepare_threshold = None
 
 
-async def hears_notifications(database: str) -> bool:
-    """Whether a process on this connection string hears of jobs at once; behind a pooler that lends connections it does not.
+async def hears_notifications(url: sa.URL) -> bool:
+    """Whether a process hears of jobs at once; behind a pooler that lends connections for a transaction it does not.
 
     Raises `psycopg.Error` when the database does not answer.
     """
     channel = f"tines_sync_{secrets.token_hex(8)}"
+    arguments = connect_arguments(url, pooler=True)
     connect = psycopg.AsyncConnection.connect
     async with (
-        await connect(database, autocommit=True, prepare_threshold=None, **_options()) as listener,
-        await connect(database, autocommit=True, prepare_threshold=None, **_options()) as speaker,
+        await connect(**arguments, autocommit=True) as listener,
+        await connect(**arguments, autocommit=True) as speaker,
     ):
         await listener.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
         await speaker.execute("SELECT pg_notify(%s, '')", [channel])
         async for _ in listener.notifies(timeout=_PROBE_SECONDS, stop_after=1):
             return True
     return False
-
-
-def conninfo(url: sa.URL) -> str:
-    """Return a database URL as PostgreSQL's own library reads it."""
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
-
-
-def _options() -> dict[str, Any]:
-    """Return how to connect: a database behind a broken network is noticed in the time that Slack waits."""
-    return {"connect_timeout": 2, "tcp_user_timeout": 2500}
 
 
 def _name(job: Job) -> str:
@@ -259,7 +258,3 @@ def _queued(job: Job) -> queued.Job:
     return queued.Job(
         queue=job.kind, lock=_name(job), queueing_lock=_name(job), task_name=_TASK, task_kwargs=job._asdict()
     )
-
-
-def _words(error: Exception) -> str:
-    return " ".join(str(error.__cause__ or error).split())

@@ -18,9 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from handlers.clock import SharedClock
 from handlers.jobs import Job
 from handlers.policy import Freeze
+from handlers.store import tables as t
 from handlers.store.audit import SYSTEM, event_hash
 from handlers.store.conversations import ConversationState
 from handlers.store.database import BUSY_TIMEOUT_SECONDS, WRITING, DatabaseUrlError
+from handlers.store.failures import StoreUnavailableError, driver_words, is_unavailable
+from handlers.store.files import DatabaseFileError
 from handlers.store.migrate import NewerSchemaError, SchemaError, check_schema, migrate, migrates_by_itself
 from handlers.store.requests import ConflictError
 from handlers.store.rows import Announcement, DeferredCommand, Event, Posted
@@ -31,6 +34,7 @@ __all__ = [
     "Announcement",
     "ConflictError",
     "ConversationState",
+    "DatabaseFileError",
     "DatabaseUrlError",
     "DeferredCommand",
     "Event",
@@ -50,19 +54,8 @@ __all__ = [
 
 _FREEZES_LAST: Final = timedelta(seconds=3)
 _FREEZES_SECONDS: Final = 2.0  # that somebody who opens a form waits to hear of them
-_MOST_WORDS: Final = 300
 _WRITERS: Final[Mapping[str, int]] = MappingProxyType({"sqlite": 1, "postgresql": 4})  # transactions at once
-
-
-class StoreUnavailableError(Exception):
-    """The database cannot be reached or does not answer. What was committed before is safe; this change may be lost.
-
-    `words` is what the driver said, without the statement and its values.
-    """
-
-    def __init__(self, words: str = "") -> None:
-        super().__init__("the database does not answer")
-        self.words = words
+_SAME_HEAD: Final = sa.update(t.chain).where(t.chain.c.id == 1).values(seq=t.chain.c.seq)
 
 
 class Store:
@@ -85,9 +78,11 @@ class Store:
         """Turn the database's own failures into the one that people are told about."""
         try:
             yield
-        except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+        except sa.exc.SQLAlchemyError as error:
+            if not is_unavailable(error):
+                raise
             self._freezes = None  # no form opens from memory while nothing that is sent with it could be kept
-            raise StoreUnavailableError(_words(error)) from error
+            raise StoreUnavailableError(driver_words(error)) from error
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -123,6 +118,9 @@ class Store:
                     await transaction.audit.write()
         for event in transaction.audit.recorded:
             self._log.info("recorded", kind=event["kind"], request=event["request_id"], actor=event["actor"])
+        if transaction.audit.recorded:  # kept outside of the database, it shows a record that was rewritten or cut off
+            head = transaction.audit.recorded[-1]
+            self._log.info("audit chain head", seq=head["seq"], hash=head["hash"])
         if transaction.freezes.changed:
             self._freezes, self._freezes_turn = None, self._freezes_turn + 1
         self._wake(transaction.jobs)
@@ -163,6 +161,20 @@ class Store:
             self._freezes = (reader.now, seen)
         return seen
 
+    async def try_writing(self) -> None:
+        """Try what a click needs: a transaction that reads and writes. Raises `StoreUnavailableError`.
+
+        Nothing is changed by it. On PostgreSQL it is rolled back. SQLite keeps what is written in memory until the
+        commit, so that only a commit finds a disk that is full.
+        """
+        with self._failures():
+            async with self._turn(), self._engine.connect() as plain:
+                connection = await plain.execution_options(**WRITING)
+                async with connection.begin() as transaction:
+                    await connection.execute(_SAME_HEAD)
+                    if self._engine.dialect.name == "postgresql":
+                        await transaction.rollback()
+
     async def due(self) -> Sequence[Job]:
         """Return the jobs of rows whose time has come. Raises `StoreUnavailableError`.
 
@@ -177,9 +189,3 @@ class Store:
     async def close(self) -> None:
         """Close all connections."""
         await self._engine.dispose()
-
-
-def _words(error: sa.exc.SQLAlchemyError) -> str:
-    """Return what the driver said, on one line; SQLAlchemy's own text would show the statement with its values."""
-    said = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig is not None else error
-    return " ".join(str(said).split())[:_MOST_WORDS]

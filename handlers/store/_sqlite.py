@@ -9,12 +9,16 @@ The classes have the face of aiosqlite's connections and cursors, as far as SQLA
 """
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, NamedTuple, Self, TypeVar
 
 import aiosqlite
+
+from handlers.store.failures import FileReplacedError
 
 _T = TypeVar("_T")
 _CHUNK: Final = 64  # rows; aiosqlite asks for it, and only its own cursors use it
@@ -32,13 +36,17 @@ class _Done(NamedTuple):
 def connector(file: str, *, busy_seconds: float) -> Callable[[], Awaitable["Connection"]]:
     """Return what opens connections to a file.
 
-    `busy_seconds`: how long a statement waits for somebody else's lock before sqlite3's `OperationalError`.
+    The first makes the file when there is none, readable for its owner alone; a file that is gone later is not made
+    anew, or whatever was in it would quietly be lost. `busy_seconds`: how long a statement waits for somebody else's
+    lock before sqlite3's `OperationalError`.
     """
+    opened = False
 
     async def connect() -> Connection:
-        # isolation_level: nothing begins a transaction but those who say so
-        connection = Connection(partial(sqlite3.connect, file, timeout=busy_seconds, isolation_level=None))
+        nonlocal opened
+        connection = Connection(file, busy_seconds, make=not opened)
         await connection
+        opened = True
         return connection
 
     return connect
@@ -47,10 +55,33 @@ def connector(file: str, *, busy_seconds: float) -> Callable[[], Awaitable["Conn
 class Connection(aiosqlite.Connection):
     """One connection to the file, with its thread. Used by one task at a time, which its pool sees to."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
-        super().__init__(connect, _CHUNK)
+    def __init__(self, file: str, busy_seconds: float, *, make: bool) -> None:
+        super().__init__(self._open, _CHUNK)
+        self._file = file
+        self._busy_seconds = busy_seconds
+        self._make = make
+        self._identity: tuple[int, int] | None = None  # of the file that was opened
         self._thread.daemon = True  # a process that has to end does not wait for it
         self._left = False  # whether somebody went away while the thread was at work
+
+    def _open(self) -> sqlite3.Connection:
+        if self._make:
+            make_file(Path(self._file))
+        # mode=rw: never a new empty file; isolation_level: nothing begins a transaction but those who say so
+        url = f"{Path(self._file).absolute().as_uri()}?mode=rw"
+        connection = sqlite3.connect(url, uri=True, timeout=self._busy_seconds, isolation_level=None)
+        self._identity = _identity(self._file)
+        return connection
+
+    def begin(self, connection: sqlite3.Connection, sql: str) -> _Done:
+        """Begin a transaction, in the thread. Raises `FileReplacedError` when it would write to a file that is gone.
+
+        SQLite itself does not notice in WAL mode: it would take every write, and lose all of them at the end.
+        """
+        if _identity(self._file) != self._identity:
+            message = "the file was deleted or replaced while it was open"
+            raise FileReplacedError(message)
+        return _execute(connection, sql=sql, parameters=())
 
     def cursor(self) -> "Cursor":  # type: ignore[override]  # ours needs no trip to be made
         """Return a new cursor."""
@@ -99,7 +130,10 @@ class Cursor:
 
     async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Run a statement."""
-        self._done = await self._connection.run(partial(_execute, sql=sql, parameters=parameters))
+        if sql.startswith("BEGIN"):
+            self._done = await self._connection.run(partial(self._connection.begin, sql=sql))
+        else:
+            self._done = await self._connection.run(partial(_execute, sql=sql, parameters=parameters))
 
     async def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run a statement for many rows."""
@@ -128,3 +162,26 @@ def _executemany(connection: sqlite3.Connection, *, sql: str, rows: Sequence[Seq
     done = _Done(cursor.description, cursor.rowcount, cursor.lastrowid)
     cursor.close()
     return done
+
+
+def make_file(file: Path) -> None:
+    """Make an empty file that its owner alone may read, as SQLite then makes those beside it; one that is there stays.
+
+    Raises sqlite3's `OperationalError` when it cannot be made.
+    """
+    try:
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        message = f"unable to open database file: {error.strerror}"
+        raise sqlite3.OperationalError(message) from None
+
+
+def _identity(file: str) -> tuple[int, int] | None:
+    """Return which file stands under a name now."""
+    try:
+        found = os.stat(file)  # noqa: PTH116 - at each transaction: a Path costs more than the look
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

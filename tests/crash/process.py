@@ -31,6 +31,7 @@ class Process:
         self._root = root  # of the source: a copy with changes is another version
         self._child: asyncio.subprocess.Process | None = None
         self.worker = 0  # its number in the database, where several share one
+        self.first = False  # whether it is the first process of a container, as far as SIGTERM goes
         self.url = f"http://127.0.0.1:{environ['PORT']}"
 
     async def start(self, command: str = "serve", **more: str) -> None:
@@ -45,7 +46,15 @@ class Process:
                 env=self._environ | more,
                 stdout=log,
                 stderr=log,
+                # the first process of a container gets no signal that it has not asked for, as if it ignored them
+                preexec_fn=_ignore_sigterm if self.first else None,
             )
+
+    async def handles_sigterm(self) -> None:
+        """Wait until the process has asked for SIGTERM; only then is it the process that decides what it does."""
+        async with asyncio.timeout(30):
+            while not _catches(self.child.pid, signal.SIGTERM):  # noqa: ASYNC110 - another process tells no event
+                await asyncio.sleep(_LOOK_SECONDS / 10)
 
     @property
     def child(self) -> asyncio.subprocess.Process:
@@ -122,6 +131,16 @@ class Process:
             message = f"{path} answered {said}, not {status}; the log ends with:\n{self.log()[-3000:]}"
             raise NotReadyError(message) from None
         return None
+
+
+def _catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler for a signal (`man 5 proc`)."""
+    caught = Path(f"/proc/{pid}/status").read_text().partition("SigCgt:")[2].split()[0]
+    return bool(int(caught, 16) & 1 << number - 1)
+
+
+def _ignore_sigterm() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 @contextlib.asynccontextmanager

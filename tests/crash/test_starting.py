@@ -1,16 +1,24 @@
 """Starts that cannot work end soon and say why; a process is ready only when everything it needs works."""
 
+import asyncio
+import os
+import socket
 import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import pytest
 import sqlalchemy as sa
 
+from bot.settings.environment import METRICS_PORT
+
 from .harness import CrashHarness, crash_harness
 from .process import ROOT, Process, closed
 
 _START_SECONDS: Final = 15.0
+_STOP_SECONDS: Final = 2.0
 
 
 async def _fails_to_start(process: Process, command: str = "serve") -> str:
@@ -109,3 +117,130 @@ async def test_ready_only_when_slack_takes_the_token(
     assert said is not None
     assert "token" in said
     assert ready
+
+
+@contextmanager
+def listener() -> Iterator[int]:
+    """Listen on a port, take no connection, and give the port."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        yield taken.getsockname()[1]
+
+
+@pytest.mark.parametrize(("host", "port"), [("HOST", "PORT"), ("METRICS_HOST", "METRICS_PORT")])
+async def test_a_taken_port(prepared_sqlite: str, tmp_path: Path, host: str, port: str) -> None:
+    """A port on which somebody else listens ends the start with one line that says which variable to change."""
+    async with crash_harness(tmp_path, prepared_sqlite) as harness:
+        with listener() as taken:
+            said = await _fails_to_start(_installed(harness, **{host: "127.0.0.1", port: str(taken)}))
+    assert said == f"Error: port {taken} on 127.0.0.1 is taken: stop what listens there, or set {port} to another\n"
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("192.0.2.1", "192.0.2.1 is not an address of this machine: set HOST to 0.0.0.0"),
+        ("no-such-host.invalid", "HOST 'no-such-host.invalid' is not known here"),
+        ("http://127.0.0.1", "HOST 'http://127.0.0.1' is not known here"),
+    ],
+)
+async def test_a_foreign_host(prepared_sqlite: str, tmp_path: Path, host: str, words: str) -> None:
+    """An address that is not this machine's ends the start with one line, before anything else is begun."""
+    async with crash_harness(tmp_path, prepared_sqlite) as harness:
+        said = await _fails_to_start(_installed(harness, HOST=host))
+    assert words in said
+    assert len(said.splitlines()) == 1
+
+
+async def test_another_process_has_the_usual_metrics_port(prepared_sqlite: str, tmp_path: Path) -> None:
+    """Where nobody asked for a port for the figures, one that is taken costs the figures and not the start."""
+    with ExitStack() as stack:
+        with suppress(OSError):  # somebody has it already
+            stack.enter_context(socket.create_server(("127.0.0.1", METRICS_PORT)))
+        async with crash_harness(tmp_path, prepared_sqlite) as harness:
+            process = _installed(harness)
+            async with closed(process):
+                await process.start()
+                assert await process.ready(), process.log()[-3000:]
+    assert "there are no metrics" in process.log()
+    assert f"port {METRICS_PORT} on 127.0.0.1 is taken" in process.log()
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["a process", "the first process of a container"])
+@pytest.mark.parametrize("later", [0.0, 0.4, 1.0])
+async def test_told_to_stop_during_the_start(
+    prepared_sqlite: str, tmp_path: Path, *, first: bool, later: float
+) -> None:
+    """SIGTERM at any moment of the start ends the process within two seconds."""
+    async with crash_harness(tmp_path, prepared_sqlite) as harness:
+        process = _installed(harness)
+        process.first = first
+        async with closed(process):
+            await process.start()
+            await process.handles_sigterm()
+            await asyncio.sleep(later)  # into the start
+            _, seconds = await process.stop()
+    assert seconds < _STOP_SECONDS, process.log()
+    assert "Traceback" not in process.log()
+
+
+@pytest.mark.parametrize("silent", ["DATABASE_URL", "SLACK_API_URL"])
+async def test_told_to_stop_while_others_say_nothing(prepared_sqlite: str, tmp_path: Path, silent: str) -> None:
+    """A database or a Slack that takes connections and says nothing does not hold up the end of a start."""
+    async with crash_harness(tmp_path, prepared_sqlite, socket_mode=True) as harness:
+        with listener() as port:
+            urls = {
+                "DATABASE_URL": f"postgresql://u:secret-word@127.0.0.1:{port}/d",
+                "SLACK_API_URL": f"http://127.0.0.1:{port}/api/",
+            }
+            process = _installed(harness, **{silent: urls[silent]})
+            async with closed(process):
+                await process.start()
+                await process.handles_sigterm()
+                await asyncio.sleep(1.5)
+                assert process.alive
+                _, seconds = await process.stop()
+    assert seconds < _STOP_SECONDS, process.log()
+    assert "Traceback" not in process.log()
+    assert "ready" not in process.log()
+
+
+@pytest.mark.parametrize("command", ["serve", "check", "migrate"])
+async def test_a_folder_that_cannot_be_written(prepared_sqlite: str, tmp_path: Path, command: str) -> None:
+    """A database for which there can be no file ends each command with one line that names the path."""
+    (tmp_path / "notes").write_text("no folder")
+    async with crash_harness(tmp_path, prepared_sqlite) as harness:
+        said = await _fails_to_start(_installed(harness, DATABASE_URL=f"sqlite:///{tmp_path}/notes/db.sqlite"), command)
+    assert f"{tmp_path}/notes" in said
+    assert "DATABASE_URL" in said
+
+
+async def test_files_are_made_for_their_owner_alone(prepared_sqlite: str, tmp_path: Path) -> None:
+    """The database, what SQLite keeps beside it, and the lock can be read by nobody else, whatever the umask."""
+    folder = tmp_path / "new"
+    before = os.umask(0)
+    try:
+        async with crash_harness(tmp_path, prepared_sqlite) as harness:
+            process = _installed(harness, DATABASE_URL=f"sqlite:///{folder}/db.sqlite")
+            async with closed(process):
+                await process.start()
+                assert await process.ready(), process.log()[-3000:]
+                modes = {each.name: each.stat().st_mode & 0o777 for each in folder.iterdir()}
+    finally:
+        os.umask(before)
+    assert modes.keys() >= {"db.sqlite", "db.sqlite-wal", "db.sqlite.lock"}
+    assert set(modes.values()) == {0o600}
+
+
+async def test_a_revoked_token_is_one_clear_error(prepared_sqlite: str, tmp_path: Path) -> None:
+    """A process that starts with a token that Slack does not take says so in its log, beside being ready to listen."""
+    async with crash_harness(tmp_path, prepared_sqlite) as harness:
+        harness.slack.revoke_token()
+        process = _installed(harness)
+        async with closed(process):
+            await process.start()
+            await process.answers("/readyz", 503)
+            async with asyncio.timeout(10):
+                while "SLACK_BOT_TOKEN" not in process.log():  # noqa: ASYNC110 - another process tells no event
+                    await asyncio.sleep(0.05)
+    (line,) = [line for line in process.log().splitlines() if "SLACK_BOT_TOKEN" in line]
+    assert '"level":"error"' in line.replace(" ", "")

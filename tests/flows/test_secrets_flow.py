@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from bot.logs import configure_logs
@@ -73,8 +72,9 @@ def check_no_secret(harness: FlowHarness, folder: Path, log: str, figures: str) 
 
 async def figures_of(harness: FlowHarness) -> str:
     """Return what Prometheus is given."""
-    async with httpx.AsyncClient(trust_env=False) as client:
-        return (await client.get(f"{harness.playground.bot_url}/metrics")).text
+    figures = harness.playground.bot.figures
+    assert figures is not None
+    return (await figures()).decode()
 
 
 async def test_hostile_flow(tmp_path: Path, out: io.StringIO) -> None:

@@ -304,21 +304,16 @@ async def test_the_team_now(catalogue: Catalogue, fake: FakeTenant) -> None:
         await catalogue.team_now("dev", 7)
 
 
-async def test_checks_from_memory(catalogue: Catalogue, fake: FakeTenant, clock: Clock) -> None:
-    """Stories and teams can be checked without asking anybody as long as what is known is fresh, else not at all."""
-    assert catalogue.cached_check("dev", 7, [1]) is None
+async def test_teams_from_memory(catalogue: Catalogue, fake: FakeTenant, clock: Clock) -> None:
+    """Teams can be looked up without asking anybody as long as what is known is fresh, else not at all."""
     assert catalogue.cached_teams("dev") is None
     await catalogue.load("dev")
     calls = len(fake.seen)
-    checked = catalogue.cached_check("dev", 7, [1, 4, 99])
-    assert checked is not None
-    assert [story.name for story in checked.values()] == ["Phishing triage"]
     teams = catalogue.cached_teams("dev")
     assert teams is not None
     assert teams[8] == Team(id=8, name="IT")
     assert len(fake.seen) == calls
     clock.now += 60
-    assert catalogue.cached_check("dev", 7, [1]) is None
     assert catalogue.cached_teams("dev") is None
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
-from handlers.engine._distributed import conninfo, hears_notifications
+from handlers.engine import hears_notifications
 from handlers.jobs import ADVANCE, DELIVER, Job
 from handlers.store.database import open_engine, parse_url
 
@@ -160,14 +160,14 @@ async def test_it_polls_where_notifications_do_not_arrive(start: StartProcess, p
     """Behind a pooler that lends connections for one transaction each, jobs still run soon, and the log says why not at once."""
     seen = Seen()
     async with _pooler(prepared_database) as url:
-        assert not await hears_notifications(conninfo(parse_url(url)))
+        assert not await hears_notifications(parse_url(url))
         with capture_logs() as logs:
             process = await start({ADVANCE: seen}, url=url, sweep_seconds=NEVER)
         process.engine.wake([ONE])
         await seen.ends(1)
         await process.stop()
     assert any("polled" in line["event"] for line in logs)
-    assert await hears_notifications(conninfo(parse_url(prepared_database)))
+    assert await hears_notifications(parse_url(prepared_database))
 
 
 async def _wait(event: asyncio.Event) -> None:

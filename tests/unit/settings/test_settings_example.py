@@ -2,7 +2,7 @@ import re
 from pathlib import Path
 
 from bot.settings.tables import CalendarTable, OperationTable, RouteTable, TenantTable
-from bot.settings.topology import read_topology
+from bot.settings.topology import read_parts
 
 EXAMPLE = Path(__file__).parents[3] / "tines-sync.example.toml"
 
@@ -11,9 +11,8 @@ def test_example_is_valid() -> None:
     """The example file can be copied as it is: it loads once the variables that it names are set."""
     text = EXAMPLE.read_text()
     environ = {name: f"value-of-{name}" for name in re.findall(r'"env:(\w+)"', text)}
-    topology, faults = read_topology(text, environ, EXAMPLE.parent)
+    topology, faults = read_parts(text, environ, EXAMPLE.parent)
     assert not faults
-    assert topology is not None
     assert topology.routes["dev-to-prod"].approvers == ("S0APPROVERS", "U0ADA")
     assert topology.tenants["prod"].key_for_publishing.get_secret_value() == "value-of-TINES_PROD_PUBLISH"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from bot.settings.faults import Fault
-from bot.settings.topology import read_topology
+from bot.settings.topology import read_parts
 from handlers.routes import OPERATION_NAMES, OperationPolicy, Route
 
 BASE = """\
@@ -25,8 +25,8 @@ approval_channel = "C0APPROVALS"
 
 def read(added: str) -> tuple[Route | None, list[Fault]]:
     """Read the base file with something added; returns the route and what is wrong."""
-    found, faults = read_topology(BASE + added, {"KEY": "a-real-api-key"}, Path())
-    return None if found is None else found.routes["up"], faults
+    found, faults = read_parts(BASE + added, {"KEY": "a-real-api-key"}, Path())
+    return None if faults else found.routes["up"], faults
 
 
 def route(added: str) -> Route:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.settings.faults import Fault
-from bot.settings.topology import read_topology
+from bot.settings.topology import read_parts
 from handlers.routes import Calendar, Existing, Topology
 
 ENVIRON = {
@@ -37,7 +37,8 @@ ROUTE_LINE = 9
 
 def read(text: str, folder: Path = Path()) -> tuple[Topology | None, list[Fault]]:
     """Read a file's text with the keys of these tests in the environment."""
-    return read_topology(text, ENVIRON, folder)
+    found, faults = read_parts(text, ENVIRON, folder)
+    return None if faults else found, faults
 
 
 def topology(text: str) -> Topology:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.views.carried import ErrorRef, FormMeta, PageRef, RequestRef, ReviewMeta, read_request_id
+from bot.views.carried import ErrorRef, FormMeta, PageRef, RequestRef, ReviewMeta
 
 ids = st.text("0123456789ABCDEFGHJKMNPQRSTVWXYZ", min_size=8, max_size=8).map("TS-{}".format)
 revisions = st.integers(min_value=1, max_value=2**31 - 1)
@@ -66,7 +66,6 @@ def test_reading_never_fails(text: object) -> None:
     """Any value of a button can be read without an error."""
     for kind in (RequestRef, ReviewMeta, ErrorRef, PageRef, FormMeta):
         assert kind.read(text) is None or isinstance(text, str)
-    assert read_request_id(text) is None or isinstance(text, str)
 
 
 def test_tomorrows_buttons_are_read_today() -> None:
@@ -75,10 +74,3 @@ def test_tomorrows_buttons_are_read_today() -> None:
         request="TS-ABCD1234", revision=2
     )
     assert RequestRef.read('{"request":"TS-ABCD1234"}') == RequestRef(request="TS-ABCD1234", revision=1)
-
-
-def test_a_request_id_is_read_from_a_button_or_as_typed() -> None:
-    """A button's value may be a carried value or the bare id."""
-    assert read_request_id('{"request":"TS-ABCD1234"}') == "TS-ABCD1234"
-    assert read_request_id("ts-abcd1234") == "TS-ABCD1234"
-    assert read_request_id("what?") is None

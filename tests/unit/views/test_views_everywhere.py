@@ -127,22 +127,18 @@ def messages(request: Request, text: str) -> Iterator[tuple[str, Message]]:
         "comment": text,
         "action": text,
         "missing": text,
-        "other": text,
         "channel": text,
         "why": text,
         "faults": [text] * 30,
         "changes": [text] * 30,
-        "reasons": [text] * 30,
         "destination_ids": list(range(100)),
         "approvals_lost": 2,
         "have": 1,
         "needed": 2,
-        "at": NOW.isoformat(),
-        "problem": {"what": text, "words": text, "advice": text},
     }
     for kind in [*notes.Note, text]:
         yield f"note {kind}", notes.note_message(kind, data, request)
-        yield f"bare note {kind}", notes.note_message(kind, {"actor": text, "changes": text, "at": text}, request)
+        yield f"bare note {kind}", notes.note_message(kind, {"actor": text, "changes": text}, request)
         yield f"direct {kind}", notes.direct_message(request, route, LINK, kind=kind, data=data)
     everything = {"may_review": True, "may_edit": True, "may_cancel": True}
     yield "status", lists.status_message(request, quorum=QUORUM, freeze=freeze, permalink=LINK, **everything)

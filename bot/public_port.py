@@ -1,0 +1,105 @@
+"""The public port under strangers: connections that say nothing, say it slowly, or are too many.
+
+Slack sends a whole request within milliseconds of connecting. So a connection has a few seconds to send one, and when
+there are too many, the one that has waited longest without a whole request makes room for the next. It prevents that
+a stranger who opens a thousand connections and says nothing takes every file descriptor of the process, and Slack
+finds nobody.
+"""
+
+import asyncio
+import resource
+from typing import Any, ClassVar, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+REQUEST_SECONDS: Final = 5.0  # from the first moment to the last byte of a request
+
+_CLOSE_SECONDS: Final = 1.0  # after which a connection is cut that the app has not closed with words
+_MOST_HEAD: Final = 64_000  # bytes before a request's body; Slack's are 1 kB
+_MOST: Final = 2_000  # connections, whatever the system allows
+_LEAST: Final = 64
+_SHARE: Final = 2  # of the descriptors, one in so many is for strangers
+
+
+def connection_limit() -> int:
+    """Return how many connections may be open: half of the file descriptors, the rest is for the work."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST * _SHARE
+    if soft < wanted:
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, allowed), hard))
+        soft = max(soft, allowed)
+    return max(_LEAST, min(_MOST, soft // _SHARE))
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """An HTTP connection with a bound on its time, its head and the number of its like."""
+
+    limit: ClassVar[int]
+    idle: ClassVar["dict[BoundedProtocol, None]"]  # connections without a whole request, longest first
+
+    @classmethod
+    def of(cls, limit: int) -> "type[BoundedProtocol]":
+        """Return the class for one server, which has at most so many connections."""
+        return type(cls.__name__, (cls,), {"limit": limit, "idle": {}})
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - uvicorn's
+        super().__init__(*arguments, **options)
+        self._in_head = True
+        self._head = 0  # bytes that came before the headers were complete
+        self._timer: asyncio.TimerHandle | None = None  # runs while a request is incomplete
+        self._since = 0.0  # when it began to run, by the loop's clock
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        """Expect a request, and make room for the connection."""
+        super().connection_made(transport)
+        self.idle[self] = None
+        self._expect()
+        if len(self.connections) > self.limit:
+            next(iter(self.idle)).transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Expect nothing more."""
+        self._settle()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; a head without end is cut off."""
+        if self._timer is None and self in self.idle:
+            self._expect()
+        super().data_received(data)
+        if self._in_head:
+            self._head += len(data)
+            if self._head > _MOST_HEAD:
+                self.transport.abort()
+
+    def on_headers_complete(self) -> None:
+        """Count no more: what follows is the body, which the app bounds, and which it answers for when it is late."""
+        self._in_head = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = self.loop.call_at(self._since + REQUEST_SECONDS + _CLOSE_SECONDS, self.transport.abort)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Give the connection all the time that its answer takes."""
+        self._in_head, self._head = True, 0
+        self._settle()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Count the connection among those that can make room again."""
+        if not self.transport.is_closing():
+            self.idle[self] = None
+        super().on_response_complete()
+
+    def _expect(self) -> None:
+        """Cut the connection unless its request is complete in time."""
+        self._since = self.loop.time()
+        self._timer = self.loop.call_at(self._since + REQUEST_SECONDS, self.transport.abort)
+
+    def _settle(self) -> None:
+        self.idle.pop(self, None)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
