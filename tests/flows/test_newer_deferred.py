@@ -45,5 +45,5 @@ async def test_its_sender_is_told_when_no_newer_version_came(open_harness: OpenH
     ahead = -LEFT_FOR - timedelta(seconds=1)
     await _keeps(harness)
     ahead = timedelta(0)
-    harness.playground.bot.engine.wake(Job(DEFERRED, "kept"))
+    harness.playground.bot.engine.wake([Job(DEFERRED, "kept")])
     await harness.told(harness.rina, "sent by a newer version and cannot be finished here")

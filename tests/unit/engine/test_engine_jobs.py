@@ -163,12 +163,13 @@ async def test_it_works_from_its_start_to_its_stop(start: StartProcess) -> None:
     """An engine that does not sweep any more counts as one that runs no jobs."""
     process = await start({}, sweep_seconds=NEVER / 100)
     await process.swept(1)
-    assert process.engine.working
+    said = [process.engine.working]
     process.ahead = 10 * NEVER
-    assert not process.engine.working
+    said.append(process.engine.working)
     process.ahead = 0
     await process.stop()
-    assert not process.engine.working
+    said.append(process.engine.working)
+    assert said == [True, False, False]
 
 
 async def test_a_stop_lets_running_jobs_end(start: StartProcess) -> None:

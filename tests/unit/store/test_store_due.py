@@ -1,5 +1,6 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -100,11 +101,15 @@ async def _due(store: Store) -> tuple[list[str], set[str], list[str]]:
     return keys(ADVANCE), set(keys(DELIVER)), keys(DEFERRED)
 
 
+def _time(ahead: timedelta) -> datetime:
+    return datetime.now(UTC) + ahead
+
+
 async def test_machines_whose_clocks_differ_tell_the_same_time(prepared_postgres: str) -> None:
     """Processes on one PostgreSQL have its time: a machine that is minutes ahead or behind changes nothing."""
     stores = []
     for minutes in (-150, 0, 150):
-        clock = SharedClock(lambda ahead=timedelta(minutes=minutes): datetime.now(UTC) + ahead)
+        clock = SharedClock(partial(_time, timedelta(minutes=minutes)))
         stores.append(Store(open_engine(parse_url(prepared_postgres)), Jobs().wake, clock=clock))
     for store in stores:
         await store.due()
