@@ -28,6 +28,7 @@ from bot.listeners import PunctualApp, Responder
 from bot.listeners.deferred import finish
 from bot.listeners.responder import CLICK_BUDGET
 from bot.metrics import Metrics, Shared
+from bot.operations import Presentation, all_presentations
 from bot.people import SlackPeople
 from bot.readiness import Readiness
 from bot.settings import Settings
@@ -37,9 +38,11 @@ from bot.web import Check, SlackEndpoint, build_web
 from handlers.catalogue import Catalogue
 from handlers.clock import SharedClock, machine_time
 from handlers.engine import DEAD_AFTER, Engine, open_job_engine
+from handlers.execution.executor import Executor
 from handlers.execution.send_window import SendWindow
 from handlers.jobs import ADVANCE, DEFERRED, DELIVER
-from handlers.operations.create import CreateDestination
+from handlers.operations import AnyOperation
+from handlers.operations.registry import all_operations
 from handlers.operations.schedule import Schedule
 from handlers.requests import Services, advance
 from handlers.store import Store, check_schema, migrate, migrates_by_itself
@@ -69,6 +72,8 @@ class Overrides:
     rate_limit: RateLimit = field(default_factory=RateLimit)  # of each channel's messages
     ping_seconds: float = 5.0  # between two pings of a Socket Mode connection
     dead_after: float = DEAD_AFTER  # seconds of silence, and others take over what a process was at
+    operations: Mapping[str, AnyOperation] = field(default_factory=all_operations)
+    presentations: Mapping[str, Presentation] = field(default_factory=all_presentations)
     window: SendWindow = field(default_factory=SendWindow)
     slack_timeout: float = 20.0  # seconds that a call to Slack may take
 
@@ -109,7 +114,7 @@ async def compose(
             await check_schema(settings.database_url)
         metrics = Metrics()
         engine = open_job_engine(url, sweep_seconds=overrides.sweep_seconds, dead_after=overrides.dead_after)
-        store = Store(open_engine(url), engine.wake, clock=_clock(url, overrides))
+        store = Store(open_engine(url), engine.wake, clock=_clock(url, overrides), types=overrides.operations)
         stack.push_async_callback(store.close)
         session = await stack.enter_async_context(
             aiohttp.ClientSession(
@@ -124,7 +129,7 @@ async def compose(
             observe=metrics.slack_call,
         )
         services = await _work(settings, overrides, store, client, metrics, stack)
-        responder = Responder(services, client, budget=overrides.click_budget)
+        responder = Responder(services, client, overrides.presentations, budget=overrides.click_budget)
         stack.push_async_callback(responder.close)
         poster = SlackPoster(client)
         deliverer = Deliverer(
@@ -132,6 +137,7 @@ async def compose(
             settings.topology,
             poster,
             Throttle(overrides.rate_limit, time.monotonic),
+            overrides.presentations,
             overrides.window,
             longest_call=overrides.slack_timeout,
         )
@@ -186,12 +192,18 @@ async def _work(
     }
     catalogue = Catalogue(clients, settings.topology.tenants, fresh_for=overrides.fresh_seconds)
     stack.push_async_callback(catalogue.close)
-    operation = CreateDestination(
-        store, settings.topology, clients, catalogue, window=overrides.window, schedule=overrides.schedule
+    people = SlackPeople(client)
+    executor = Executor(
+        store=store,
+        topology=settings.topology,
+        clients=clients,
+        catalogue=catalogue,
+        people=people,
+        operations=overrides.operations,
+        schedule=overrides.schedule,
+        window=overrides.window,
     )
-    return Services(
-        store=store, topology=settings.topology, people=SlackPeople(client), catalogue=catalogue, operation=operation
-    )
+    return Services(store=store, topology=settings.topology, people=people, catalogue=catalogue, executor=executor)
 
 
 def _clock(url: sa.URL, overrides: Overrides) -> Callable[[], datetime]:

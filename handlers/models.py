@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final, Self
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, JsonValue, field_validator
 
@@ -31,8 +31,8 @@ class State(StrEnum):
 
     PENDING = "pending"  # waits for approvers
     APPROVED = "approved"  # the quorum was reached; nothing was sent to Tines yet
-    RUNNING = "running"  # a create call may have been sent
-    FOLLOWING = "following"  # the sync destination exists; story statuses are being followed
+    RUNNING = "running"  # a call may have been sent
+    FOLLOWING = "following"  # it was applied; what Tines does then is followed
     SUCCEEDED = "succeeded"
     PARTIAL = "partial"  # some stories failed, or still needed a sync when following ended
     FAILED = "failed"  # refused by Tines, or every story failed
@@ -55,9 +55,21 @@ class State(StrEnum):
 MOVES: Final[Mapping[State, frozenset[State]]] = {
     State.PENDING: frozenset({State.APPROVED, State.REJECTED, State.CANCELLED, State.EXPIRED}),
     # back to pending when what was approved is no longer what would be done
-    State.APPROVED: frozenset({State.RUNNING, State.PENDING, State.CANCELLED, State.FAILED}),
-    # back to approved when the call surely did not arrive
-    State.RUNNING: frozenset({State.APPROVED, State.FOLLOWING, State.FAILED, State.UNCERTAIN}),
+    State.APPROVED: frozenset(
+        {State.RUNNING, State.PENDING, State.CANCELLED, State.FAILED, State.SUCCEEDED, State.PARTIAL}
+    ),
+    # back to approved when the call surely did not arrive, and to pending when it may not be sent again
+    State.RUNNING: frozenset(
+        {
+            State.APPROVED,
+            State.PENDING,
+            State.FOLLOWING,
+            State.SUCCEEDED,
+            State.PARTIAL,
+            State.FAILED,
+            State.UNCERTAIN,
+        }
+    ),
     State.FOLLOWING: frozenset({State.SUCCEEDED, State.PARTIAL, State.FAILED}),
     State.UNCERTAIN: frozenset({State.RUNNING, State.FOLLOWING, State.FAILED}),
     State.SUCCEEDED: frozenset(),
@@ -96,44 +108,46 @@ class Story(Frozen):
     tags: tuple[str, ...] = ()
     edited_at: datetime | None = None  # the tenant's own time of the last edit; None where it does not tell
 
-
-class Content(Frozen):
-    """What is asked for: all that an approval covers, and the reason given."""
-
-    route: str
-    source: str  # alias of the source tenant
-    destination: str  # alias of the destination tenant
-    source_team: Team
-    stories: tuple[Story, ...]
-    destination_team: Team
-    mode: SyncMode
-    reason: str
-
-    def digest(self) -> str:
-        """Fingerprint of what would be done: route, tenants, teams, stories with their `edited_at`, mode.
-
-        The order of stories does not matter, and neither do names, tags and the reason: none of them changes what
-        is sent. 64 hexadecimal characters.
-        """
-        essence = {
-            "route": self.route,
-            "source": self.source,
-            "destination": self.destination,
-            "source_team": self.source_team.id,
-            "destination_team": self.destination_team.id,
-            "mode": self.mode.value,
-            "stories": sorted([s.id, _moment(s.edited_at)] for s in self.stories),
-        }
-        return hashlib.sha256(json.dumps(essence, separators=(",", ":"), sort_keys=True).encode()).hexdigest()
-
-    def with_stories(self, stories: tuple[Story, ...]) -> Self:
-        """Return the same content with the stories as they are now."""
-        return self.model_copy(update={"stories": stories})
+    @property
+    def version(self) -> str:
+        """The last edit as text: the same moment is the same text, in whatever zone it was told; "" for none."""
+        return "" if self.edited_at is None else self.edited_at.astimezone(UTC).isoformat()
 
 
-def _moment(at: datetime | None) -> str:
-    """Return a time so that the same moment is the same text, in whatever zone it was told; "" for none."""
-    return "" if at is None else at.astimezone(UTC).isoformat()
+class Params(Frozen):
+    """What is asked of an operation: all that is kept of a form. Each operation has its own."""
+
+    def essence(self) -> object:
+        """Return what of it changes what is done, for the digest."""
+        return self.model_dump(mode="json")
+
+    def recorded(self) -> dict[str, JsonValue]:
+        """Return what the audit record says of it."""
+        return self.model_dump(mode="json")
+
+
+class Facts(Frozen):
+    """What was looked up on Tines for a request: what a reviewer sees. Each operation has its own."""
+
+    def essence(self) -> object:
+        """Return what of it an approval covers, for the digest."""
+        return self.model_dump(mode="json")
+
+
+def digest_of(operation: str, route: str, params: Params, origins: tuple[str, str], facts: Facts | None) -> str:
+    """Return the fingerprint of what would be done: 64 hexadecimal characters.
+
+    It covers the operation, the route, what was asked for, the addresses of both tenants (their aliases can be given to
+    others) and what was looked up: the stories' versions, the destinations that were shown, the plan made of them.
+    """
+    essence = {
+        "operation": operation,
+        "route": route,
+        "params": params.essence(),
+        "origins": list(origins),
+        "facts": None if facts is None else facts.essence(),
+    }
+    return hashlib.sha256(json.dumps(essence, separators=(",", ":"), sort_keys=True).encode()).hexdigest()
 
 
 class Verdict(StrEnum):
@@ -153,7 +167,6 @@ class Decision(Frozen):
     verdict: Verdict
     comment: str = ""
     groups: tuple[str, ...] = ()  # the route's approver entries that made the person an approver ("S…", "U…", "*")
-    acknowledged_ids: tuple[int, ...] = ()  # ids of the sync destinations for the same teams that the person was shown
     at: datetime
     withdrawn_at: datetime | None = None
 
@@ -172,7 +185,7 @@ NOT_LISTED: Final = "not listed"
 
 
 class StoryStatus(Frozen):
-    """What became of one story, in Tines's words."""
+    """How the sync of one story went, in Tines's words."""
 
     story_id: int
     name: str
@@ -180,9 +193,29 @@ class StoryStatus(Frozen):
     error: str | None = None
 
     @property
+    def word(self) -> str:
+        """The status without its case and the spaces around it, to be compared."""
+        return self.status.strip().casefold()
+
+    @property
+    def synced(self) -> bool:
+        """Whether Tines calls it synced."""
+        return self.word == "synced"
+
+    @property
+    def failed(self) -> bool:
+        """Whether Tines calls it failed."""
+        return self.word == "failed"
+
+    @property
+    def needs_sync(self) -> bool:
+        """Whether a sync of it has still to come."""
+        return self.word in {"requires_sync", NOT_LISTED}
+
+    @property
     def settled(self) -> bool:
-        """Whether the status will not change by waiting."""
-        return self.status not in {"requires_sync", NOT_LISTED}
+        """Whether the status will not change by waiting. One that is not known may."""
+        return self.synced or self.failed
 
 
 class Problem(Frozen):
@@ -221,15 +254,23 @@ class ApiCall(Frozen):
 
 
 class Request(Frozen):
-    """One ask, as its row says."""
+    """One ask for one operation, as its row says."""
 
     id: str
     state: State
     revision: int  # grows with each edit; an approval is for one revision
-    content: Content
-    digest: str
+    operation: str  # the name that the registry of operations knows
+    route: str
+    source: str  # alias of the source tenant
+    destination: str  # alias of the destination tenant
+    origins: tuple[str, str]  # the addresses of both tenants when it was asked for, or last approved
+    resource: str  # what only one request at a time may change
+    params: Params
+    facts: Facts | None = None  # what was approved, or done without approval; None: nothing was looked up for it yet
+    digest: str  # of all that an approval covers (`digest_of`)
+    reason: str
     requester: str  # Slack user id
-    editor: str  # the last person who changed the content; the requester at first
+    editor: str  # the last person who changed what is asked for; the requester at first
     draft_id: str | None = None  # of the form it came from: a form that arrives twice makes one request
     emergency: bool = False  # run by a break-glass person without approval
     created_at: datetime
@@ -239,13 +280,13 @@ class Request(Frozen):
     decisions: tuple[Decision, ...] = ()  # oldest first; of all revisions
     closed_by: str = ""  # who rejected or cancelled it, or closed an uncertain one
     closed_comment: str = ""
-    preexisting_ids: tuple[int, ...] | None = None  # destinations there before the create; None: not looked
-    attempted_at: datetime | None = None  # when the latest create call was about to be sent
-    attempts: int = 0  # how many create calls may have been sent
+    work: Frozen | None = None  # what was written down right before the latest call; of the operation's own type
+    attempted_at: datetime | None = None  # when the latest call was about to be sent
+    attempts: int = 0  # how many calls may have been sent
     failing_since: datetime | None = None  # since when `problem` keeps it from going on
-    destination_id: int | None = None
-    statuses: tuple[StoryStatus, ...] = ()
-    follow_until: datetime | None = None  # when following the statuses ends
+    destination_id: int | None = None  # of the sync destination that it is about, once there is one
+    result: Frozen | None = None  # what it came to, as far as is known; of the operation's own type
+    follow_until: datetime | None = None  # when following what Tines does ends
     finished_at: datetime | None = None
     problem: Problem | None = None
     calls: tuple[ApiCall, ...] = ()  # to Tines, of which nothing new came yet: recorded with the next thing that does

@@ -11,7 +11,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from handlers.models import Content
+from handlers.models import Request
 
 EVERYBODY: Final = "*"
 OPERATION_NAMES: Final = ("create", "add_stories", "remove_stories", "sync", "set_mode", "rotate_key", "delete")
@@ -132,26 +132,35 @@ class Topology(_Config):
     routes: dict[str, Route]
     calendar: Calendar = Calendar()
 
-    def route_for(self, content: Content) -> Route | None:
-        """Return the route that a request was made on, if it still leads the same way between known tenants.
+    def route_for(self, request: Request) -> Route | None:
+        """Return the policy that a request is under, if its route still leads the same way between known tenants.
 
         A route that was taken out, or now leads elsewhere under the old name, allows nothing for what was asked before.
         """
-        route = self.routes.get(content.route)
-        if route is None or (route.source, route.destination) != (content.source, content.destination):
+        route = self.policy_for(request.route, request.operation)
+        if route is None or (route.source, route.destination) != (request.source, request.destination):
             return None
         return route if {route.source, route.destination} <= self.tenants.keys() else None
 
+    def policy_for(self, name: str, operation: str) -> Route | None:
+        """Return the policy of a route for one operation, None for a route that is not configured."""
+        route = self.routes.get(name)
+        return None if route is None else route.for_operation(operation)
 
-def retired_route(content: Content) -> Route:
+    def origins(self, route: Route) -> tuple[str, str]:
+        """Return the addresses of a route's source and destination tenants."""
+        return self.tenants[route.source].url, self.tenants[route.destination].url
+
+
+def retired_route(request: Request) -> Route:
     """Return a stand-in for a route that is not configured any more, for showing what was asked on it.
 
     Nobody may do anything on it.
     """
     return Route(
-        name=content.route,
-        source=content.source,
-        destination=content.destination,
+        name=request.route,
+        source=request.source,
+        destination=request.destination,
         requesters=(),
         approvers=(),
         approval_channel="",

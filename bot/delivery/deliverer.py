@@ -5,7 +5,7 @@ do not write into one channel, and a conversation that must wait holds up nobody
 may find that another one has gone on meanwhile: then the rows have changed or the send window has closed, and it says nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -15,6 +15,7 @@ from bot.delivery.posting import Place, PostingError, SlackPoster, Trouble
 from bot.delivery.rendering import Scene, render
 from bot.delivery.showing import Showing, WaitError
 from bot.delivery.throttle import Throttle
+from bot.operations import Presentation
 from handlers import announcements
 from handlers.execution.send_window import SendWindow
 from handlers.jobs import LEFT_FOR, NewerVersionError
@@ -37,6 +38,7 @@ class Deliverer:
         topology: Topology,
         poster: SlackPoster,
         throttle: Throttle,
+        presentations: Mapping[str, Presentation],
         window: SendWindow,
         *,
         longest_call: float,
@@ -45,6 +47,7 @@ class Deliverer:
         self._topology = topology
         self._poster = poster
         self._throttle = throttle
+        self._presentations = presentations
         self._window = window
         self._longest_call = longest_call
         self._resting: dict[str, datetime] = {}  # conversations that must wait, as their rows say
@@ -107,7 +110,7 @@ class Deliverer:
             trace = scene.request.trace if scene.request else None
             with traced(trace, announcement=announcement.key):
                 thread_ts = root.ts if announcement.thread_key is not None and root is not None else None
-                await showing.show(render(scene), thread_ts)
+                await showing.show(render(scene, self._presentations), thread_ts)
         except PostingError as error:
             await self._after(showing, error)
 
@@ -119,7 +122,7 @@ class Deliverer:
             request = await reader.requests.get(announcement.request_id) if announcement.request_id else None
             root = await reader.outbox.get(root_key) if root_key else None
             # a route that is gone, or leads elsewhere by now, is shown as it was when the request was made
-            route = (self._topology.route_for(request.content) or retired_route(request.content)) if request else None
+            route = (self._topology.route_for(request) or retired_route(request)) if request else None
             freeze = await reader.freezes.get(route.name) if route else None
         posted = Place(root.channel, root.messages[0].ts) if root and root.channel and root.messages else None
         needs_link = announcement.kind in {announcements.NOTIFY, announcements.DIRECT}

@@ -4,8 +4,10 @@ Nothing rendered is stored. An approval message that waited an hour for Slack sh
 hour, and ten changes in a second are one edit.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.operations import Presentation, presentation_of
 from bot.views.approval import approval_message
 from bot.views.lists import notice_message
 from bot.views.notes import direct_message, note_message, notify_message
@@ -30,7 +32,7 @@ class Scene:
     permalink: str | None  # of the thread
 
 
-def render(scene: Scene) -> list[Message]:
+def render(scene: Scene, presentations: Mapping[str, Presentation]) -> list[Message]:
     """Return the messages of an announcement, in order; empty when there is nothing to show any more."""
     announcement, request, route = scene.announcement, scene.request, scene.route
     kind = str(announcement.data.get("kind", ""))
@@ -38,7 +40,7 @@ def render(scene: Scene) -> list[Message]:
         return [_about_no_request(announcement, kind)]
     if request is None or route is None:
         return []
-    return _about(scene, request, route, kind)
+    return _about(scene, request, route, presentation_of(presentations, request), kind)
 
 
 def _about_no_request(announcement: Announcement, kind: str) -> Message:
@@ -47,15 +49,19 @@ def _about_no_request(announcement: Announcement, kind: str) -> Message:
     return notice_message(str(announcement.data.get("text", "")))
 
 
-def _about(scene: Scene, request: Request, route: Route, kind: str) -> list[Message]:
+def _about(scene: Scene, request: Request, route: Route, presentation: Presentation, kind: str) -> list[Message]:
     match scene.announcement.kind:
         case announcements.APPROVAL:
-            return [approval_message(request, route, quorum(route, request.approvals()), freeze=scene.freeze)]
+            return [
+                approval_message(request, route, quorum(route, request.approvals()), presentation, freeze=scene.freeze)
+            ]
         case announcements.STATUSES:
-            return status_messages(request, route)
+            return status_messages(request, route, presentation)
         case announcements.NOTIFY:
-            return [notify_message(request, route, scene.permalink)]
+            return [notify_message(request, route, presentation, scene.permalink)]
         case announcements.DIRECT:
-            return [direct_message(request, route, scene.permalink, kind=kind, data=scene.announcement.data)]
+            return [
+                direct_message(request, route, presentation, scene.permalink, kind=kind, data=scene.announcement.data)
+            ]
         case _:
             return [note_message(kind, scene.announcement.data, request)]

@@ -8,8 +8,8 @@ from bot.listeners.responder import Body, Responder, action_value, person, view_
 from bot.listeners.responses import said, settled_view, who_was_first
 from bot.views import ids
 from bot.views.carried import ErrorRef, RequestRef
+from bot.views.dialogs import cancel_view, parse_cancel
 from bot.views.lists import notice_message, refusal_message
-from bot.views.review import cancel_view, parse_cancel
 from bot.views.statuses import error_view
 from handlers.policy import Ruling, may_cancel
 from handlers.requests import (
@@ -113,7 +113,9 @@ class Clicks:
                 services, actor, (what_happened(request),), what="cancel", route=route.name, request=request
             )
             return late.reasons
-        view = cancel_view(request, reason_required=reason_needed(request, actor))
+        view = cancel_view(
+            request, self._responder.presentation(request), reason_required=reason_needed(request, actor)
+        )
         await self._responder.open_view(body, view)
         return ()
 
@@ -147,7 +149,9 @@ class Clicks:
         else:
             request = found[0]
             story = ref.story if ref else None
-            status = next((each for each in request.statuses if each.story_id == story), None)
+            status = next(
+                (each for each in self._responder.presentation(request).rows(request) if each.story_id == story), None
+            )
             if status is None or not status.error:
                 gone = await refuse(services, actor, _NO_ERROR, what="show_error", request=request)
                 await self._responder.refuse(body, gone.reasons)

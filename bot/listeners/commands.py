@@ -3,11 +3,10 @@
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.listeners.clicks import Clicks
-from bot.listeners.forms import Forms, new_draft
+from bot.listeners.forms import Forms
 from bot.listeners.lists import Lists
 from bot.listeners.responder import Body, Responder, person
 from bot.listeners.responses import said
-from bot.views.form import FormState
 from bot.views.lists import help_message, notice_message, refusal_message
 from bot.views.text import Message, tidy, unescape
 from handlers.models import parse_request_id
@@ -30,6 +29,7 @@ class Commands:
     def __init__(self, responder: Responder) -> None:
         self._responder = responder
         self._forms = Forms(responder)
+        self._by_word = {each.command: each for each in responder.presentations.values() if each.command is not None}
         self._lists = Lists(responder)
         self._clicks = Clicks(responder)
 
@@ -45,9 +45,10 @@ class Commands:
 
     async def _answer(self, body: Body, word: str, rest: str) -> Message | None:
         match word:
-            case "":
-                await self._forms.open(body, FormState(routes=(), draft_id=new_draft()))
-                return None
+            case _ if (presentation := self._by_word.get(word)) is not None:
+                if await self._forms.open_empty(body, presentation, rest):
+                    return None
+                return await self._no(person(body), word, f"Add what it is about: {COMMAND} {word} …")
             case "help":
                 return help_message(COMMAND)
             case "list":

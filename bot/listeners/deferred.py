@@ -6,10 +6,10 @@ import structlog
 from pydantic import ValidationError
 
 from bot.listeners.form_presenter import FormPresenter
+from bot.listeners.forms import typed_in
 from bot.listeners.responder import Responder
 from bot.listeners.responses import said, settled_view
 from bot.listeners.reviews import review_again
-from bot.views.form import parse_form
 from bot.views.text import Block
 from handlers.models import Frozen
 from handlers.people import PeopleUnavailableError
@@ -95,10 +95,10 @@ async def _view(responder: Responder, deferred: DeferredCommand, answer: Answer)
     try:
         match answer:
             case Invalid(fields=fields) if isinstance(deferred.data.get("form"), Mapping):
-                typed = parse_form(deferred.data["form"])
-                return await FormPresenter(responder.services).again(deferred.actor, typed, fields)
+                state = typed_in(responder, deferred.data["form"])[1].state
+                return await FormPresenter(responder).again(deferred.actor, state, fields)
             case Changed(request=request, preview=preview, changes=changes) if preview is not None:
-                return await review_again(responder.services, deferred.actor, request, preview, changes)
+                return await review_again(responder, deferred.actor, request, preview, changes)
     except (PeopleUnavailableError, StoreUnavailableError):
         structlog.get_logger(__name__).info("a deferred command is answered in a sentence", deferred=deferred.id)
     return settled_view(answer)
@@ -110,4 +110,4 @@ async def _edited_before(responder: Responder, deferred: DeferredCommand, kept: 
         request = await reader.requests.get(kept.request_id)
     if request is None or request.revision != kept.revision + 1 or request.editor != deferred.actor:
         return None
-    return Done(request=request, text=f"{request.id} was changed and waits for approval.")
+    return Done(request=request, text=f"{request.id} was changed and is waiting for approval.")

@@ -19,9 +19,9 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltRequest
 from bot.listeners.responder import NOT_NOW, Body, Responder, person, view_of
 from bot.listeners.responses import input_blocks
 from bot.views import ids
+from bot.views.dialogs import refused_view
 from bot.views.lists import error_message, refusal_message
 from bot.views.options import note_options
-from bot.views.review import refused_view
 from bot.views.text import Message
 from handlers.people import PeopleUnavailableError
 from handlers.requests import RefusalThrottle, refuse

@@ -5,7 +5,9 @@ looked up follows into the open view. Submitting checks everything again, in `ha
 """
 
 import secrets
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
@@ -13,17 +15,11 @@ from bot.listeners.form_presenter import FormPresenter
 from bot.listeners.responder import Body, Responder, action_value, person, view_of
 from bot.listeners.responses import field_errors, settled_view
 from bot.views import ids
-from bot.views.carried import RequestRef
-from bot.views.form import (
-    FormInput,
-    FormState,
-    checking_view,
-    loading_view,
-    parse_form,
-    state_of,
-)
+from bot.views.asides import checking_view, loading_view
+from bot.views.carried import FormMeta, RequestRef
+from bot.views.presentation import FormInput, FormState, Presentation
 from bot.views.text import Block
-from handlers.models import Request, State
+from handlers.models import State
 from handlers.requests import (
     EDIT,
     SUBMIT,
@@ -39,6 +35,8 @@ from handlers.requests import (
     submit,
     what_happened,
 )
+
+_PLAIN: Final = "create"  # the operation whose form opens when none is named
 
 
 def register(app: AsyncApp, responder: Responder) -> None:
@@ -58,14 +56,22 @@ class Forms:
 
     def __init__(self, responder: Responder) -> None:
         self._responder = responder
-        self._presenter = FormPresenter(responder.services)
+        self._presenter = FormPresenter(responder)
 
     # ---- opening
 
     async def open_from_shortcut(self, ack: AsyncAck, body: Body) -> None:
         """Open an empty form."""
-        await self.open(body, FormState(routes=(), draft_id=new_draft()))
+        await self.open_empty(body, self._responder.presentations[_PLAIN])
         await ack()
+
+    async def open_empty(self, body: Body, presentation: Presentation, argument: str = "") -> bool:
+        """Open the empty form of an operation. False when what was typed after its word names nothing."""
+        state = presentation.empty(argument)
+        if state is None:
+            return False
+        await self.open(body, replace(state, draft_id=new_draft()))
+        return True
 
     async def open_to_edit(self, ack: AsyncAck, body: Body) -> None:
         """Open the form filled in with a pending request, to change it."""
@@ -91,12 +97,13 @@ class Forms:
             )
             await self._responder.refuse(body, late.reasons, by=request.closed_by)
             return
-        await self.open(body, _filled(request, editing=editing))
+        state = self._responder.presentation(request).filled(request, editing=editing)
+        await self.open(body, replace(state, draft_id=new_draft()))
 
     async def open(self, body: Body, state: FormState) -> None:
         """Open the form at once: complete if the person's rights are known, else filled in a moment later."""
         actor = person(body)
-        known = self._presenter.known(actor)
+        known = self._presenter.known(actor, state.operation)
         if known is not None:
             await self._responder.open_view(body, await self._presenter.present(actor, known, state))
             return
@@ -105,17 +112,16 @@ class Forms:
             self._responder.fill(str(opened["id"]), actor, "open", self._filled_in(actor, state))
 
     async def _filled_in(self, actor: str, state: FormState) -> Block:
-        return await self._presenter.present(actor, await self._presenter.looked_up(actor), state)
+        return await self._presenter.present(actor, await self._presenter.looked_up(actor, state.operation), state)
 
     # ---- changing
 
     async def changed(self, ack: AsyncAck, body: Body) -> None:
         """Show the form as it is after a choice: what no longer fits is gone."""
         view = view_of(body)
-        typed = parse_form(view)
         actor = person(body)
-        state = typed.state((), change_control=True, can_break_glass=False)
-        known = self._presenter.known(actor)
+        state = typed_in(self._responder, view)[1].state
+        known = self._presenter.known(actor, state.operation)
         view_id = str(view.get("id", ""))
         if known is None:
             self._responder.fill(view_id, actor, "open", self._filled_in(actor, state))
@@ -129,27 +135,27 @@ class Forms:
     async def submitted(self, ack: AsyncAck, body: Body) -> None:
         """Take the form: commit the request, or say at its fields what to mend."""
         view = view_of(body)
-        typed = parse_form(view)
-        actor = person(body)
+        presentation, typed = typed_in(self._responder, view)
+        actor, state = person(body), typed.state
         if typed.errors:
             await refuse_unread(
                 self._responder.services,
                 actor,
                 typed.errors.values(),
-                what="ask" if typed.revision is None else "edit",
-                route=typed.route or "",
-                request_id=None if typed.revision is None else typed.request_id,
+                what="ask" if state.revision is None else "edit",
+                route=state.route or "",
+                request_id=None if state.revision is None else state.request_id,
             )
             await ack(response_action="errors", errors=dict(typed.errors))
             return
         submission = submission_of(typed)
-        answer = await self._ask(actor, typed, submission)
+        answer = await self._ask(actor, state, submission)
         match answer:
             case Invalid(fields=fields):
-                await ack(response_action="errors", errors=field_errors(typed, view, fields))
+                await ack(response_action="errors", errors=field_errors(presentation, state, view, fields))
             case Slow():
                 # Kept before Slack is answered: it goes on even if this process ends now
-                kind = SUBMIT if typed.revision is None else EDIT
+                kind = SUBMIT if state.revision is None else EDIT
                 await defer(
                     self._responder.services,
                     kind,
@@ -157,40 +163,39 @@ class Forms:
                     view_id=str(view.get("id", "")),
                     submission=submission.model_dump(mode="json"),
                     form={part: view.get(part) for part in ("private_metadata", "state")},
-                    request_id=typed.request_id,
-                    revision=typed.revision,
+                    request_id=state.request_id,
+                    revision=state.revision,
                 )
-                state = typed.state((), change_control=True, can_break_glass=False)
                 await ack(response_action="update", view=checking_view(self._presenter.routed(state)))
             case _:
                 await ack(response_action="update", view=settled_view(answer))
 
-    async def _ask(self, actor: str, typed: FormInput, submission: Submission) -> Any:  # noqa: ANN401 - an Answer
+    async def _ask(self, actor: str, state: FormState, submission: Submission) -> Any:  # noqa: ANN401 - an Answer
         services, budget = self._responder.services, self._responder.budget
-        if typed.request_id is not None and typed.revision is not None:
-            return await edit(services, actor, typed.request_id, typed.revision, submission, budget=budget)
+        if state.request_id is not None and state.revision is not None:
+            return await edit(services, actor, state.request_id, state.revision, submission, budget=budget)
         return await submit(services, actor, submission, budget=budget)
+
+
+def typed_in(responder: Responder, view: Mapping[str, Any]) -> tuple[Presentation, FormInput]:
+    """Return what was typed into a form, and how the form's operation is presented."""
+    meta = FormMeta.read(view.get("private_metadata")) or FormMeta()
+    presentation = responder.presentations.get(meta.operation) or responder.presentations[_PLAIN]
+    return presentation, presentation.parse(view)
 
 
 def submission_of(typed: FormInput) -> Submission:
     """Return what a complete form asks for."""
+    state = typed.state
     return Submission(
-        route=typed.route or "",
-        source_team_id=typed.source_team.id if typed.source_team else 0,
-        everything=typed.selection.everything,
-        tag_keys=typed.selection.tag_keys,
-        story_ids=typed.selection.story_ids,
-        kept_from=typed.request_id if typed.selection.kept else None,
-        destination_team_id=typed.destination_team.id if typed.destination_team else 0,
-        mode=typed.mode,
-        reason=typed.reason,
-        emergency=typed.emergency,
-        draft_id=typed.draft_id or new_draft(),
+        operation=state.operation,
+        route=state.route or "",
+        asked=dict(typed.asked),
+        kept_from=state.request_id if typed.kept else None,
+        reason=state.reason,
+        emergency=state.emergency,
+        draft_id=state.draft_id or new_draft(),
     )
-
-
-def _filled(request: Request, *, editing: bool) -> FormState:
-    return state_of(request, (), editing=editing, draft_id=new_draft())
 
 
 def new_draft() -> str:

@@ -77,7 +77,7 @@ class Lists:
                 else ((), 0)
             )
         items = [ListItem(request, waits_for_me=True) for request in first] + [ListItem(each) for each in second]
-        return list_message(items, page=page, pages=pages, total=waiting + own)
+        return list_message(items, self._responder.presentation, page=page, pages=pages, total=waiting + own)
 
     async def status(self, actor: str, request_id: str) -> Message:
         """Return where a request stands, for somebody who has to do with it."""
@@ -90,6 +90,7 @@ class Lists:
         pending = request.state is State.PENDING
         return status_message(
             request,
+            self._responder.presentation(request),
             quorum=quorum(route, request.approvals()),
             freeze=freeze,
             may_review=pending,
@@ -152,7 +153,7 @@ class Lists:
             async with self._responder.services.store.reading() as reader:
                 waiting, waits = await reader.requests.waiting_on(routes, but_not=actor, limit=_HOME)
                 mine, own = await reader.requests.requested_by(actor, limit=_HOME)
-            view = home_view(mine, waiting, more=waits > _HOME or own > _HOME)
+            view = home_view(mine, waiting, self._responder.presentation, more=waits > _HOME or own > _HOME)
         except (StoreUnavailableError, PeopleUnavailableError):
             view = home_unavailable_view("This cannot be looked up right now. Open this page again in a minute.")
         try:

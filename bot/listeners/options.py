@@ -1,5 +1,8 @@
 """Typing in the form's search fields: teams and stories from the catalogue, for those who may ask on the route."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.response import BoltResponse
 
@@ -7,9 +10,9 @@ from bot.listeners.responder import Body, Responder, person, view_of
 from bot.slack_client import packed
 from bot.views import ids
 from bot.views.carried import FormMeta
-from bot.views.form import parse_form
 from bot.views.options import note_options, problem_options, story_options, team_options
 from bot.views.text import Block
+from bot.views.view_values import selected, values_of_view
 from handlers.models import Problem
 from handlers.policy import may_request
 from handlers.requests import NotNow, RefusalThrottle, ruled
@@ -82,7 +85,7 @@ class Typing:
         """Return the route of the form, or a line that says why nothing is listed."""
         view = view_of(body)
         meta = FormMeta.read(view.get("private_metadata"))
-        name = (meta.route if meta else "") or parse_form(view).route or ""
+        name = (meta.route if meta else "") or _chosen_route(view) or ""
         route = self._responder.services.topology.routes.get(name)
         if route is None:
             why = f"The route {name} is not configured any more." if name else "Choose a route first."
@@ -112,3 +115,8 @@ def _listed(options: Block) -> BoltResponse:
 def _query(body: Body) -> str:
     value = body.get("value")
     return value if isinstance(value, str) else ""
+
+
+def _chosen_route(view: Mapping[str, Any]) -> str:
+    option = selected(values_of_view(view), ids.BLOCK_ROUTE, ids.ACTION_ROUTE)
+    return option.value if option is not None else ""

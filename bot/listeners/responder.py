@@ -16,11 +16,12 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.views.form import problem_view
+from bot.operations import Presentation, presentation_of
+from bot.views.asides import problem_view
+from bot.views.dialogs import message_view, refused_view
 from bot.views.lists import notice_message, refusal_message
-from bot.views.review import message_view, refused_view
 from bot.views.text import Block, Message, is_user_id
-from handlers.models import Problem
+from handlers.models import Problem, Request
 from handlers.people import PeopleUnavailableError
 from handlers.requests import Services, refuse
 from handlers.store import StoreUnavailableError
@@ -44,12 +45,24 @@ NOT_NOW: Final = (
 class Responder:
     """The use cases' services, Slack's Web API, and follow-ups."""
 
-    def __init__(self, services: Services, client: AsyncWebClient, *, budget: float = CLICK_BUDGET) -> None:
+    def __init__(
+        self,
+        services: Services,
+        client: AsyncWebClient,
+        presentations: Mapping[str, Presentation],
+        *,
+        budget: float = CLICK_BUDGET,
+    ) -> None:
         self.services = services
         self.client = client
+        self.presentations = presentations
         self.budget = budget
         self._follow_ups: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger(__name__)
+
+    def presentation(self, request: Request) -> Presentation:
+        """Return how a request is presented."""
+        return presentation_of(self.presentations, request)
 
     def follow_up(self, work: Awaitable[None]) -> None:
         """Do something after Slack has its answer. Only for what may be lost."""

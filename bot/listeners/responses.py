@@ -4,14 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.views import ids
-from bot.views.form import (
-    FormInput,
-    destination_block,
-    problem_view,
-    source_block,
-    stories_block,
-)
-from bot.views.review import decided_view, refused_view
+from bot.views.asides import problem_view
+from bot.views.dialogs import decided_view, refused_view
+from bot.views.presentation import FormState, Presentation
 from bot.views.text import Block
 from handlers.models import Request
 from handlers.requests import Answer, Changed, Done, Field, Invalid, NotNow, Refused, Slow
@@ -56,26 +51,28 @@ def said(answer: Answer) -> str:
             return ""
 
 
-def field_errors(typed: FormInput, view: Mapping[str, Any], fields: Mapping[Field, str]) -> dict[str, str]:
+def field_errors(
+    presentation: Presentation, state: FormState, view: Mapping[str, Any], fields: Mapping[str, str]
+) -> dict[str, str]:
     """Return errors by block id, each at a block that the view has; Slack refuses an error at any other."""
-    where = places(typed.route or "", typed.source_team.id if typed.source_team else 0)
+    where = places(presentation, state)
     inputs = input_blocks(view)
     errors: dict[str, str] = {}
     for field, text in fields.items():
-        place = where[field] if where[field] in inputs else next(iter(inputs), ids.BLOCK_REASON)
+        place = where.get(field, "")
+        if place not in inputs:
+            place = next(iter(inputs), ids.BLOCK_REASON)
         errors[place] = f"{errors[place]} {text}" if place in errors else text
     return errors
 
 
-def places(route: str, team: int) -> Mapping[Field, str]:
-    """Return the block of each field in a form for a route and a source team."""
+def places(presentation: Presentation, state: FormState) -> Mapping[str, str]:
+    """Return the block of each field of an operation's form."""
     return {
         Field.ROUTE: ids.BLOCK_ROUTE,
-        Field.SOURCE_TEAM: source_block(route),
-        Field.STORIES: stories_block(route, team),
-        Field.DESTINATION_TEAM: destination_block(route),
         Field.REASON: ids.BLOCK_REASON,
         Field.EMERGENCY: ids.BLOCK_EMERGENCY,
+        **presentation.places(state),
     }
 
 

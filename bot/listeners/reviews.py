@@ -8,11 +8,12 @@ from bot.listeners.responder import Body, Responder, action_value, person, view_
 from bot.listeners.responses import settled_view
 from bot.views import ids
 from bot.views.carried import RequestRef, ReviewMeta
-from bot.views.review import decided_view, parse_reject, parse_review, refused_view, reject_view, review_view
+from bot.views.dialogs import decided_view, parse_reject, refused_view, reject_view
+from bot.views.review import parse_review, review_view
 from bot.views.text import Block
+from handlers.execution.call_journal import CallJournal
 from handlers.models import Problem, Request, State
 from handlers.operations import Preview
-from handlers.operations.call_journal import CallJournal
 from handlers.people import Person
 from handlers.policy import (
     Ruling,
@@ -30,7 +31,6 @@ from handlers.requests import (
     Done,
     Refused,
     ReviewedVersion,
-    Services,
     Slow,
     approve,
     deadline,
@@ -77,7 +77,7 @@ class Reviews:
             return
         request, route = found
         someone = self._responder.services.people.cached_person(actor, groups_of(route))
-        opened = await self._responder.open_view(body, _review(request, route, someone, None))
+        opened = await self._responder.open_view(body, _review(self._responder, request, route, someone, None))
         if opened is not None:
             self._look(str(opened["id"]), actor, request, route)
         await ack()
@@ -93,7 +93,7 @@ class Reviews:
         else:
             request, route = found
             someone = self._responder.services.people.cached_person(actor, groups_of(route))
-            await self._responder.update_view(view_id, _review(request, route, someone, None))
+            await self._responder.update_view(view_id, _review(self._responder, request, route, someone, None))
             self._look(view_id, actor, request, route)
         await ack()
 
@@ -127,15 +127,12 @@ class Reviews:
         someone = await services.people.person(actor, groups_of(route))
         if not may_approve(route, someone, requester=request.requester, editor=request.editor).allowed:
             someone = await services.people.person(actor, groups_of(route), fresh=True)
-        preview = await looked_up(services, request.content, deadline(_LONGEST_PREVIEW), journal)
+        preview = await looked_up(services, request, route, deadline(_LONGEST_PREVIEW), journal)
         if preview is None:
             preview = Preview(
-                stories=request.content.stories,
-                problem=Problem(
-                    what=f"{request.content.source} does not answer", advice="Open the review again in a minute."
-                ),
+                problem=Problem(what=f"{request.source} does not answer", advice="Open the review again in a minute.")
             )
-        return _review(request, route, someone, preview)
+        return _review(self._responder, request, route, someone, preview)
 
     async def ask_why(self, ack: AsyncAck, body: Body) -> None:
         """Push the view that asks for the reason of a rejection."""
@@ -161,7 +158,7 @@ class Reviews:
             case Done():
                 await ack(response_action="clear")
             case Changed(request=request, preview=preview, changes=changes):
-                again = await review_again(self._responder.services, actor, request, preview, changes)
+                again = await review_again(self._responder, actor, request, preview, changes)
                 await ack(response_action="update", view=again)
             case Slow():
                 # Kept before Slack is answered: the approval counts even if this process ends now
@@ -199,12 +196,13 @@ class Reviews:
 
 
 async def review_again(
-    services: Services, actor: str, request: Request, preview: Preview | None, changes: tuple[str, ...]
+    responder: Responder, actor: str, request: Request, preview: Preview | None, changes: tuple[str, ...]
 ) -> Block:
     """Return the review as it is now, saying what changed since it was shown. Raises `PeopleUnavailableError`."""
-    route = services.topology.route_for(request.content) or retired_route(request.content)
+    services = responder.services
+    route = services.topology.route_for(request) or retired_route(request)
     someone = await services.people.person(actor, groups_of(route))
-    return _review(request, route, someone, preview, changed=changes)
+    return _review(responder, request, route, someone, preview, changed=changes)
 
 
 def _who_ended(refused: Refused) -> str:
@@ -214,12 +212,11 @@ def _who_ended(refused: Refused) -> str:
 
 
 def _shown(meta: ReviewMeta) -> ReviewedVersion:
-    return ReviewedVersion(
-        request_id=meta.request, revision=meta.revision, digest=meta.digest, acknowledged_ids=meta.acknowledged_ids
-    )
+    return ReviewedVersion(request_id=meta.request, revision=meta.revision, digest=meta.digest)
 
 
 def _review(
+    responder: Responder,
     request: Request,
     route: Route,
     someone: Person | None,
@@ -241,8 +238,22 @@ def _review(
             "may_cancel": may_cancel(route, someone, requester=request.requester).allowed,
         }
     return review_view(
-        request, route, quorum=quorum(route, request.approvals()), preview=preview, changed=changed, **rulings
+        request,
+        route,
+        responder.presentation(request),
+        origins=_origins(responder, request, route),
+        quorum=quorum(route, request.approvals()),
+        preview=preview,
+        changed=changed,
+        **rulings,
     )
+
+
+def _origins(responder: Responder, request: Request, route: Route) -> tuple[str, str]:
+    """Return the addresses of both tenants as they are configured now, or were where one is not any more."""
+    topology = responder.services.topology
+    known = {route.source, route.destination} <= topology.tenants.keys()
+    return topology.origins(route) if known else request.origins
 
 
 def _checking(request_id: str) -> Block:

@@ -9,30 +9,33 @@ from collections.abc import Iterator
 
 from bot.views import describe, kit
 from bot.views.fallback_text import message
+from bot.views.presentation import Presentation
 from bot.views.text import Block, Message, date_element
 from handlers.models import Request, State
 from handlers.policy import Freeze, Quorum
 from handlers.routes import Route
 
 
-def approval_message(request: Request, route: Route, quorum: Quorum, *, freeze: Freeze | None = None) -> Message:
+def approval_message(
+    request: Request, route: Route, quorum: Quorum, presentation: Presentation, *, freeze: Freeze | None = None
+) -> Message:
     """Return the message for a request in whatever state it is.
 
     `quorum` is of the present revision; `freeze` is shown only while it holds something back.
     """
     waits = request.state in {State.PENDING, State.APPROVED}
     return message(
-        kit.header(f"{describe.sign(request.state)} Sync request: {describe.state_words(request.state)}"),
+        kit.header(f"{describe.sign(request.state)} Sync request: {presentation.state_words(request)}"),
         *describe.emergency(request),
-        kit.rich(*describe.details(request)),
+        kit.rich(*describe.details(request, presentation)),
         *(describe.frozen(freeze) if waits else ()),
-        kit.rich(*_standing(request, route, quorum)),
-        *_buttons(request),
+        kit.rich(*_standing(request, route, quorum, presentation)),
+        *_buttons(request, presentation),
         kit.context(f"`{request.id}` · revision {request.revision} · `{request.digest[:12]}`"),
     )
 
 
-def _standing(request: Request, route: Route, quorum: Quorum) -> Iterator[Block]:
+def _standing(request: Request, route: Route, quorum: Quorum, presentation: Presentation) -> Iterator[Block]:
     """Yield where the request stands, who decided, and what went wrong."""
     match request.state:
         case State.PENDING:
@@ -41,8 +44,8 @@ def _standing(request: Request, route: Route, quorum: Quorum) -> Iterator[Block]
             yield from _closed(request)
         case State.EXPIRED:
             yield kit.para("Not enough people approved it before ", date_element(request.expires_at), ".")
-        case state:
-            yield kit.para(_sentence(state, request))
+        case _:
+            yield kit.para(presentation.sentence(request))
     if request.note.strip():
         yield kit.para("💬 ", kit.words(request.note, 500))
     yield from describe.decisions(request)
@@ -50,23 +53,10 @@ def _standing(request: Request, route: Route, quorum: Quorum) -> Iterator[Block]
         yield from describe.problem(request.problem)
 
 
-def _sentence(state: State, request: Request) -> str:
-    return {
-        State.APPROVED: "Nothing was sent to Tines yet.",
-        State.RUNNING: "The sync destination is being created.",
-        State.FOLLOWING: "The sync destination exists. The thread shows what becomes of every story.",
-        State.SUCCEEDED: "Every story is synced. The thread lists them.",
-        State.PARTIAL: "Some stories failed or still need a sync. The thread lists every one.",
-        State.FAILED: "Nothing was synced."
-        if request.destination_id is None
-        else "Every story failed. See the thread.",
-    }.get(state, "Whether the sync destination was created could not be found out. See the thread.")
-
-
 def _waiting(request: Request, route: Route, quorum: Quorum) -> Iterator[Block]:
-    yield kit.para(*describe.progress(quorum), " so far. Expires ", date_element(request.expires_at), ".")
+    yield kit.para(*describe.progress(quorum), ". Expires ", date_element(request.expires_at), ".")
     if not route.self_approval:
-        yield kit.para("Who asked for it cannot approve it.")
+        yield kit.para("The requester can't approve it.")
 
 
 def _closed(request: Request) -> Iterator[Block]:
@@ -78,8 +68,8 @@ def _closed(request: Request) -> Iterator[Block]:
         yield kit.quote(request.closed_comment)
 
 
-def _buttons(request: Request) -> Iterator[Block]:
+def _buttons(request: Request, presentation: Presentation) -> Iterator[Block]:
     if request.state is State.PENDING:
         yield kit.actions(describe.review_button(request))
-    elif describe.can_be_asked_again(request):
+    elif presentation.nothing_came_of(request):
         yield kit.actions(describe.ask_again_button(request))

@@ -46,7 +46,6 @@ class ReviewMeta(Carried):
     request: RequestId
     revision: Revision
     digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-    acknowledged_ids: Annotated[tuple[int, ...], Field(max_length=100)] = ()  # destinations that were shown
 
 
 class ErrorRef(Carried):
@@ -66,6 +65,7 @@ class PageRef(Carried):
 class FormMeta(Carried):
     """What the form carries besides its fields."""
 
+    operation: Annotated[str, StringConstraints(max_length=32)] = "create"
     route: Annotated[str, StringConstraints(max_length=500)] = ""  # the one shown last; "" when none was chosen
     team: int | None = None  # id of the source team whose stories are offered
     request: RequestId | None = None  # the request that is edited, or asked for again

@@ -3,49 +3,38 @@
 One place, so that the channel, the thread, a list and the App Home never use two words for the same thing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
 from bot.views import ids, kit
 from bot.views.carried import RequestRef
-from bot.views.text import Block, date_element, line, plural
-from handlers.models import Decision, Problem, Request, State, Story, SyncMode, Verdict
+from bot.views.presentation import Presentation
+from bot.views.text import Block, date_element, plural
+from handlers.models import Decision, Problem, Request, State, Verdict
 from handlers.policy import Freeze, Quorum
 
-NAMES_SHOWN: Final = 10  # story names in a message; the review shows all
 DECISIONS_SHOWN: Final = 20
-_WORDS: Final[Mapping[State, tuple[str, str]]] = MappingProxyType(
+_SIGNS: Final[Mapping[State, str]] = MappingProxyType(
     {
-        State.PENDING: ("🕓", "waiting for approval"),
-        State.APPROVED: ("👍", "approved"),
-        State.RUNNING: ("⏳", "being created in Tines"),
-        State.FOLLOWING: ("⏳", "syncing"),
-        State.SUCCEEDED: ("✅", "synced"),
-        State.PARTIAL: ("⚠️", "synced in part"),
-        State.FAILED: ("❌", "failed"),
-        State.UNCERTAIN: ("❓", "uncertain: somebody must look"),
-        State.REJECTED: ("⛔", "rejected"),
-        State.CANCELLED: ("🚫", "cancelled"),
-        State.EXPIRED: ("⌛", "expired"),
-    }
-)
-MODE_WORDS: Final[Mapping[SyncMode, str]] = MappingProxyType(
-    {
-        SyncMode.AUTOMATIC: "automatically, each time a story is published",
-        SyncMode.MANUAL: "only when somebody triggers it",
+        State.PENDING: "🕓",
+        State.APPROVED: "👍",
+        State.RUNNING: "⏳",
+        State.FOLLOWING: "⏳",
+        State.SUCCEEDED: "✅",
+        State.PARTIAL: "⚠️",
+        State.FAILED: "❌",
+        State.UNCERTAIN: "❓",
+        State.REJECTED: "⛔",
+        State.CANCELLED: "🚫",
+        State.EXPIRED: "⌛",
     }
 )
 
 
 def sign(state: State) -> str:
     """Return the emoji for a state."""
-    return _WORDS[state][0]
-
-
-def state_words(state: State) -> str:
-    """Return a state in words, e.g. "waiting for approval"."""
-    return _WORDS[state][1]
+    return _SIGNS[state]
 
 
 def ref(request: Request) -> str:
@@ -53,44 +42,15 @@ def ref(request: Request) -> str:
     return RequestRef(request=request.id, revision=request.revision).dump()
 
 
-def from_to(request: Request) -> tuple[kit.Part, ...]:
-    """Return "dev / SecOps → prod / SecOps" as parts."""
-    content = request.content
-    return (
-        kit.name(content.source, 60),
-        " / ",
-        kit.name(content.source_team.name, 100),
-        " → ",
-        kit.name(content.destination, 60),
-        " / ",
-        kit.name(content.destination_team.name, 100),
-    )
-
-
-def what(request: Request) -> tuple[kit.Part, ...]:
-    """Return "12 stories from dev / SecOps → prod / SecOps" as parts."""
-    return (kit.bold(plural(len(request.content.stories), "story")), ": ", *from_to(request))
-
-
-def names(stories: Sequence[Story], shown: int = NAMES_SHOWN, *, limit: int = 150) -> Block:
-    """Return the first names as a list, then "and n more"."""
-    lines: list[Sequence[kit.Part]] = [[{"type": "text", "text": line(story.name, limit)}] for story in stories[:shown]]
-    if len(stories) > shown:
-        lines.append([f"and {len(stories) - shown:,} more"])
-    return kit.bullets(lines)
-
-
-def details(request: Request) -> Iterator[Block]:
-    """Yield what is asked for, as rich text: who, route, teams, stories, mode, reason."""
-    content = request.content
-    yield kit.para(kit.user(request.requester), " asks to sync ", *what(request))
+def details(request: Request, presentation: Presentation) -> Iterator[Block]:
+    """Yield what is asked for, as rich text: who, what, route, reason."""
+    yield kit.para(kit.user(request.requester), presentation.asks(request), *presentation.summary(request))
     if request.editor != request.requester:
         yield kit.para("Last edited by ", kit.user(request.editor))
-    yield names(content.stories)
-    yield kit.para(kit.bold("Route:"), " ", kit.words(content.route, 100))
-    yield kit.para(kit.bold("Syncs again:"), " ", MODE_WORDS[content.mode])
+    yield from presentation.details(request)
+    yield kit.para(kit.bold("Route:"), " ", kit.words(request.route, 100))
     yield kit.para(kit.bold("Reason:"))
-    yield kit.quote(content.reason)
+    yield kit.quote(request.reason)
 
 
 def emergency(request: Request) -> Iterator[Block]:
@@ -176,7 +136,9 @@ def review_button(request: Request) -> Block:
 
 def ask_again_button(request: Request) -> Block:
     """Return the button that opens the form filled in with the same."""
-    return kit.button("Ask again", ids.ACTION_ASK_AGAIN, ref(request), says=f"Ask again for what {request.id} asked")
+    return kit.button(
+        "Request again", ids.ACTION_ASK_AGAIN, ref(request), says=f"Request again what {request.id} asked for"
+    )
 
 
 def edit_button(request: Request) -> Block:
@@ -187,10 +149,3 @@ def edit_button(request: Request) -> Block:
 def cancel_button(request: Request) -> Block:
     """Return the button that asks whether to cancel the request."""
     return kit.button("Cancel request…", ids.ACTION_CANCEL, ref(request), says=f"Cancel sync request {request.id}")
-
-
-def can_be_asked_again(request: Request) -> bool:
-    """Whether the request ended without a sync destination, so that asking again makes sense."""
-    return request.state in {State.EXPIRED, State.REJECTED, State.CANCELLED} or (
-        request.state is State.FAILED and request.destination_id is None
-    )

@@ -11,8 +11,8 @@ from typing import Any, Final
 from bot.views.lists import HistoryEvent
 from bot.views.statuses import bare_words
 from bot.views.text import plural
+from handlers.execution.call_journal import CALLED
 from handlers.models import ApiCall
-from handlers.operations.call_journal import CALLED
 from handlers.store import SYSTEM, Event
 
 _DESTINATION: Final = re.compile(r"/admin/sync_destinations(?:/(\d+))?")

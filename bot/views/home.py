@@ -1,17 +1,24 @@
 """The App Home: what waits for the reader, what they asked for, and a way to ask for more."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from bot.views import kit
 from bot.views.lists import new_sync_button, request_lines
+from bot.views.presentation import Presentation
 from bot.views.text import Block
 from handlers.models import Request
 
 SHOWN: Final = 15  # requests in each part; a view takes 100 blocks
 
 
-def home_view(mine: Sequence[Request], waiting: Sequence[Request], *, more: bool = False) -> Block:
+def home_view(
+    mine: Sequence[Request],
+    waiting: Sequence[Request],
+    presentations: Callable[[Request], Presentation],
+    *,
+    more: bool = False,
+) -> Block:
     """Return the App Home of one person: the requests that wait for their decision, and their own, newest first.
 
     At most 15 of each are shown; `more` says that the caller has left some out already.
@@ -27,7 +34,7 @@ def home_view(mine: Sequence[Request], waiting: Sequence[Request], *, more: bool
     ):
         blocks.extend([kit.divider(), kit.header(title)])
         for request in found[:SHOWN]:
-            blocks.extend(request_lines(request, waits=waits))
+            blocks.extend(request_lines(request, presentations(request), waits=waits))
         if not found:
             blocks.append(kit.context(none))
     if more or len(mine) > SHOWN or len(waiting) > SHOWN:

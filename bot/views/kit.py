@@ -4,6 +4,7 @@ Slack refuses a whole message for one text that is a character too long. Clippin
 no view can forget it. Limits: https://docs.slack.dev/reference/block-kit/blocks
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -22,6 +23,11 @@ CONFIRM_BUTTON: Final = 30
 COMMENT: Final = 1000  # our own limit for reasons and comments
 
 Part = str | Block  # a run of rich text: words, or an element such as `user(…)`
+
+
+def json_size(blocks: Sequence[Block]) -> int:
+    """Return the size of blocks in bytes of compact JSON with escapes, the largest form in which Slack may count."""
+    return len(json.dumps(blocks, separators=(",", ":")))
 
 
 # Text objects

@@ -3,7 +3,7 @@
 Pages carry nothing but a page number: what is on it is looked up again, with the rights of who clicks.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,6 +11,7 @@ from typing import Final
 from bot.views import describe, ids, kit
 from bot.views.carried import PageRef
 from bot.views.fallback_text import message
+from bot.views.presentation import Presentation
 from bot.views.text import Block, Message, date_element, line, mention, plural, when
 from handlers.models import Request, State
 from handlers.policy import Freeze, Quorum
@@ -58,7 +59,14 @@ def help_message(command: str) -> Message:
     )
 
 
-def list_message(items: Sequence[ListItem], *, page: int, pages: int, total: int | None = None) -> Message:
+def list_message(
+    items: Sequence[ListItem],
+    presentations: Callable[[Request], Presentation],
+    *,
+    page: int,
+    pages: int,
+    total: int | None = None,
+) -> Message:
     """Return one page of a person's list: what waits for them first. `page` counts from 1."""
     if not items:
         return message(
@@ -71,27 +79,23 @@ def list_message(items: Sequence[ListItem], *, page: int, pages: int, total: int
         if found:
             blocks.append(kit.header(title))
         for request in found:
-            blocks.extend(request_lines(request, waits=waits))
+            blocks.extend(request_lines(request, presentations(request), waits=waits))
     count = plural(total, "request") if total is not None else ""
     return message(*blocks, *_turning(page, pages, ids.ACTION_LIST_PREVIOUS, ids.ACTION_LIST_NEXT, count))
 
 
-def request_lines(request: Request, *, waits: bool) -> Iterator[Block]:
+def request_lines(request: Request, presentation: Presentation, *, waits: bool) -> Iterator[Block]:
     """Yield a request as two lines with a button, for lists."""
-    content = request.content
-    text = (
-        f"{describe.sign(request.state)} {plural(len(content.stories), 'story')}: "
-        f"{line(content.source, 40)} / {line(content.source_team.name, 80)} → "
-        f"{line(content.destination, 40)} / {line(content.destination_team.name, 80)}"
-    )
+    text = f"{describe.sign(request.state)} {presentation.line(request)}"
     button = describe.review_button(request) if waits else _details(request)
     yield {"type": "section", "text": {"type": "plain_text", "text": text, "emoji": True}, "accessory": button}
     who = f" · asked by {mention(request.requester)}" if waits else ""
-    yield kit.context(f"`{request.id}` · {describe.state_words(request.state)} · {when(request.created_at)}{who}")
+    yield kit.context(f"`{request.id}` · {presentation.state_words(request)} · {when(request.created_at)}{who}")
 
 
 def status_message(
     request: Request,
+    presentation: Presentation,
     *,
     quorum: Quorum,
     freeze: Freeze | None = None,
@@ -102,11 +106,11 @@ def status_message(
 ) -> Message:
     """Return where a request stands, with the buttons for what the reader may do."""
     state = kit.para(
-        f"{describe.sign(request.state)} ", kit.bold(f"{request.id} is "), kit.bold(describe.state_words(request.state))
+        f"{describe.sign(request.state)} ", kit.bold(f"{request.id} is "), kit.bold(presentation.state_words(request))
     )
-    elements = [state, *describe.details(request)]
+    elements = [state, *describe.details(request, presentation)]
     if request.state is State.PENDING:
-        elements.append(kit.para(*describe.progress(quorum), " so far."))
+        elements.append(kit.para(*describe.progress(quorum), "."))
     elements.extend(describe.decisions(request))
     if request.note.strip():
         elements.append(kit.para("💬 ", kit.words(request.note, 500)))
@@ -118,7 +122,7 @@ def status_message(
         *([describe.review_button(request)] if may_review else []),
         *([describe.edit_button(request)] if may_edit else []),
         *([describe.cancel_button(request)] if may_cancel else []),
-        *([describe.ask_again_button(request)] if describe.can_be_asked_again(request) else []),
+        *([describe.ask_again_button(request)] if presentation.nothing_came_of(request) else []),
     ]
     waits = request.state in {State.PENDING, State.APPROVED}
     return message(

@@ -28,6 +28,10 @@ class Note(StrEnum):
     STORIES_CHANGED = "stories_changed"  # approvals_lost; changes: list of sentences
     BREAK_GLASS = "break_glass"  # actor, reason
     CHANNEL_UNREACHABLE = "channel_unreachable"  # channel, why
+    DOUBLE_FOUND = "double_found"  # destination_ids: of a call whose answer came too late to be written down
+    NEEDS_APPROVAL_AGAIN = "needs_approval_again"  # reasons: list of sentences
+    ADOPTED = "adopted"  # destination_id: found after a call without an answer
+    CHANGED_IN_BETWEEN = "changed_in_between"  # destination_id: somebody changed its stories since they were shown
     POLICY_FAULT = "policy_fault"  # faults: list of sentences
 
 
@@ -117,7 +121,7 @@ def _stories_changed(data: Data, _: Request) -> Iterator[Block]:
 
 def _break_glass(data: Data, request: Request) -> Iterator[Block]:
     yield kit.para("🚨 ", kit.bold("Break-glass: "), *_by(data), kit.bold(" runs this at once, without approval."))
-    yield kit.quote(_text(data, "reason") or request.content.reason)
+    yield kit.quote(_text(data, "reason") or request.reason)
 
 
 def _channel_unreachable(data: Data, _: Request) -> Iterator[Block]:
@@ -126,6 +130,33 @@ def _channel_unreachable(data: Data, _: Request) -> Iterator[Block]:
     )
     yield from _quoted(data, "why")
     yield kit.para("Somebody may have archived it or removed me from it. Please tell whoever runs tines-sync.")
+
+
+def _double_found(data: Data, _: Request) -> Iterator[Block]:
+    yield kit.para(
+        f"⚠️ A call was answered too late: it created {_numbers(data)} besides what this request has. "
+        "Look at both in Tines, and delete the one that is not wanted, keeping its stories."
+    )
+
+
+def _needs_approval_again(data: Data, _: Request) -> Iterator[Block]:
+    yield kit.para("⚠️ Nothing was sent. This needs approval again:")
+    yield from _sentences(data, "reasons")
+
+
+def _adopted(data: Data, _: Request) -> Iterator[Block]:
+    number = _count(data, "destination_id")
+    yield kit.para(
+        f"🔎 Tines did not answer the call, and sync destination {number} was found afterwards, with the same teams and "
+        "stories. It was most likely created by this request, but it may be somebody else's."
+    )
+
+
+def _changed_in_between(data: Data, _: Request) -> Iterator[Block]:
+    number = _count(data, "destination_id")
+    yield kit.para(
+        f"✏️ Somebody changed the stories of sync destination {number} since it was reviewed. Their change stays."
+    )
 
 
 def _policy_fault(data: Data, _: Request) -> Iterator[Block]:
@@ -144,6 +175,10 @@ _DRAWN: Final[Mapping[str, _Draw]] = MappingProxyType(
         Note.STORIES_CHANGED: _stories_changed,
         Note.BREAK_GLASS: _break_glass,
         Note.CHANNEL_UNREACHABLE: _channel_unreachable,
+        Note.DOUBLE_FOUND: _double_found,
+        Note.NEEDS_APPROVAL_AGAIN: _needs_approval_again,
+        Note.ADOPTED: _adopted,
+        Note.CHANGED_IN_BETWEEN: _changed_in_between,
         Note.POLICY_FAULT: _policy_fault,
     }
 )

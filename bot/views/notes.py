@@ -11,7 +11,7 @@ from typing import Final
 from bot.views import describe, kit
 from bot.views.fallback_text import message
 from bot.views.note_kinds import Data, Note, note_lines
-from bot.views.statuses import totals
+from bot.views.presentation import Presentation
 from bot.views.text import Block, Message, plural
 from handlers.models import Request, State
 from handlers.routes import Route
@@ -27,19 +27,30 @@ def note_message(kind: str, data: Data, request: Request) -> Message:
     return replace(note, broadcast=kind == Note.REMINDER)  # nobody follows the thread of what they did not look at
 
 
-def notify_message(request: Request, route: Route, permalink: str | None) -> Message:
+def notify_message(request: Request, route: Route, presentation: Presentation, permalink: str | None) -> Message:
     """Return the short message for a channel that wants to know what was synced."""
     lines = [
-        kit.para(f"{describe.sign(request.state)} ", kit.bold(_ended(request)), " ", *describe.what(request)),
-        kit.para("Asked for by ", kit.user(request.requester), " on route ", kit.name(route.name, 80), "."),
+        kit.para(
+            f"{describe.sign(request.state)} ",
+            kit.bold(presentation.ended(request)),
+            " ",
+            *presentation.summary(request),
+        ),
+        kit.para("Requested by ", kit.user(request.requester), " on route ", kit.name(route.name, 80), "."),
     ]
-    if request.statuses:
-        lines.append(kit.para(totals(request.statuses), "."))
+    if totals := presentation.totals(request):
+        lines.append(kit.para(totals, "."))
     return message(*describe.emergency(request), kit.rich(*lines, *_thread(permalink)), _id(request))
 
 
 def direct_message(
-    request: Request, route: Route, permalink: str | None, *, kind: str | None = None, data: Data | None = None
+    request: Request,
+    route: Route,
+    presentation: Presentation,
+    permalink: str | None,
+    *,
+    kind: str | None = None,
+    data: Data | None = None,
 ) -> Message:
     """Return what the requester, or somebody else concerned, is told in person.
 
@@ -47,34 +58,22 @@ def direct_message(
     """
     if kind is not None and (kind not in _STATES):
         told = note_lines(kind, data or {}, request)
-        return message(kit.rich(*told, kit.para(*describe.what(request)), *_thread(permalink)), _id(request))
+        return message(kit.rich(*told, kit.para(*presentation.summary(request)), *_thread(permalink)), _id(request))
     lines = [
-        kit.para(f"{describe.sign(request.state)} ", kit.bold(_yours(request)), " ", *describe.what(request)),
-        *_why(request, route),
+        kit.para(
+            f"{describe.sign(request.state)} ",
+            kit.bold(presentation.yours(request)),
+            " ",
+            *presentation.summary(request),
+        ),
+        *_why(request, route, presentation),
         *_thread(permalink),
     ]
-    again = kit.actions(describe.ask_again_button(request)) if describe.can_be_asked_again(request) else None
+    again = kit.actions(describe.ask_again_button(request)) if presentation.nothing_came_of(request) else None
     return message(kit.rich(*lines), again, _id(request))
 
 
-def _yours(request: Request) -> str:
-    return {
-        State.SUCCEEDED: "Your stories are synced.",
-        State.PARTIAL: "Your stories are synced in part.",
-        State.FAILED: "Your sync request failed.",
-        State.EXPIRED: "Your sync request has expired.",
-    }.get(request.state, f"Your sync request is {describe.state_words(request.state)}.")
-
-
-def _ended(request: Request) -> str:
-    return {
-        State.SUCCEEDED: "Synced.",
-        State.PARTIAL: "Synced in part.",
-        State.FAILED: "A sync failed.",
-    }.get(request.state, f"A sync request is {describe.state_words(request.state)}.")
-
-
-def _why(request: Request, route: Route) -> Iterator[Block]:
+def _why(request: Request, route: Route, presentation: Presentation) -> Iterator[Block]:
     if request.state in {State.REJECTED, State.CANCELLED} and request.closed_by:
         yield kit.para("By ", kit.user(request.closed_by), ".")
     if request.closed_comment.strip():
@@ -82,8 +81,8 @@ def _why(request: Request, route: Route) -> Iterator[Block]:
     if request.state is State.EXPIRED:
         hours = route.expires_after.total_seconds() / 3600
         yield kit.para(f"Not enough people approved it within {plural(max(round(hours), 1), 'hour')}.")
-    if request.statuses:
-        yield kit.para(totals(request.statuses), ".")
+    if totals := presentation.totals(request):
+        yield kit.para(totals, ".")
     if request.note.strip():
         yield kit.para("💬 ", kit.words(request.note, 500))
     if request.problem is not None:

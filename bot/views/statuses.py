@@ -1,11 +1,10 @@
-"""The status list in the thread: what became of every story, totals first, and what to do where it went wrong.
+"""The status list in the thread: each story's sync status, totals first, and what to do where it went wrong.
 
 Slack takes one table of 100 rows and 10,000 characters in a message, and refuses the message beyond; so a long list
 is spread over several messages, long errors are cut with a way to read them whole, and the same content exists as
 text for when Slack refuses the table.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
@@ -13,7 +12,8 @@ from typing import Final
 from bot.views import describe, ids, kit
 from bot.views.carried import ErrorRef
 from bot.views.fallback_text import message, plain_only, text_size
-from bot.views.text import Block, Message, line, plural, size, tidy
+from bot.views.presentation import Presentation
+from bot.views.text import Block, Message, line, size, tidy
 from handlers.models import Request, State, StoryStatus
 from handlers.routes import Route
 
@@ -45,26 +45,26 @@ __all__ = [
     "plain_only",
     "status_messages",
     "status_words",
-    "totals",
 ]
 
 
-def status_messages(request: Request, route: Route) -> list[Message]:
+def status_messages(request: Request, route: Route, presentation: Presentation) -> list[Message]:
     """Return the messages of the status list, in order; empty while there is nothing to tell yet.
 
     Stories that failed come first. The number of messages can change from one call to the next, since errors differ
     in length: edit those that are there, post what is new, and delete what is left over.
     """
-    if request.state not in _TOLD and not request.statuses:
+    rows = presentation.rows(request)
+    if request.state not in _TOLD and not rows:
         return []
-    opening = _opening(request, route)
-    pages = list(_pages(request.statuses, text_size(opening)))
+    opening = _opening(request, route, presentation)
+    pages = list(_pages(rows, text_size(opening)))
     if not pages:
         return [message(*opening)]
     found: list[Message] = []
     for number, page in enumerate(pages, start=1):
         part = f", part {number} of {len(pages)}" if len(pages) > 1 else ""
-        caption = f"What became of the stories of {request.id}{part}"
+        caption = f"Sync results for {request.id}{part}"
         blocks = [data_table(caption, _HEAD, [_row(status) for status in page]), *_long_errors(request, page)]
         found.append(message(*(opening if number == 1 else [kit.context(caption)]), *blocks))
     return found
@@ -75,9 +75,9 @@ _TOLD: Final = frozenset(
 )
 
 
-def _opening(request: Request, route: Route) -> list[Block]:
+def _opening(request: Request, route: Route, presentation: Presentation) -> list[Block]:
     """Return what stands above the list: totals, then what went wrong and what can be done."""
-    blocks = [kit.rich(*_totals(request, route))]
+    blocks = [kit.rich(*_totals(request, route, presentation))]
     if request.problem is not None:
         blocks.append(kit.rich(*describe.problem(request.problem)))
     if request.state is State.UNCERTAIN:
@@ -85,38 +85,16 @@ def _opening(request: Request, route: Route) -> list[Block]:
     return blocks
 
 
-def _totals(request: Request, route: Route) -> Iterator[Block]:
-    yield kit.para(f"{describe.sign(request.state)} ", kit.bold(_headline(request)))
-    told = f"{totals(request.statuses)}, " if request.statuses else ""
-    yield kit.para(told, "from ", kit.name(route.source, 60), " to ", kit.name(route.destination, 60))
+def _totals(request: Request, route: Route, presentation: Presentation) -> Iterator[Block]:
+    yield kit.para(f"{describe.sign(request.state)} ", kit.bold(presentation.headline(request)))
+    told = presentation.totals(request)
+    yield kit.para(
+        f"{told} (" if told else "(", kit.name(route.source, 60), " → ", kit.name(route.destination, 60), ")"
+    )
     if request.state is State.FOLLOWING:
         yield kit.para("This list is kept up to date while Tines works.")
-    elif any(not status.settled for status in request.statuses) and request.state.final:
-        yield kit.para("Tines had not synced everything when watching ended. Those stories may still follow.")
     if request.note.strip():
         yield kit.para("💬 ", kit.words(request.note, 500))
-
-
-def _headline(request: Request) -> str:
-    number = f" {request.destination_id}" if request.destination_id is not None else ""
-    return {
-        State.RUNNING: "Creating the sync destination in Tines…",
-        State.FOLLOWING: f"Sync destination{number} is there; its stories are syncing.",
-        State.SUCCEEDED: f"Done: sync destination{number} is there and every story is synced.",
-        State.PARTIAL: f"Sync destination{number} is there, but not every story is synced.",
-        State.FAILED: f"Sync destination{number} is there, but no story was synced."
-        if number
-        else "No sync destination was created.",
-        State.UNCERTAIN: "It is not known whether the sync destination was created.",
-    }.get(request.state, f"Sync destination{number}")
-
-
-def totals(statuses: Sequence[StoryStatus]) -> str:
-    """Return "12 stories: 10 synced, 1 failed, 1 needs sync" in our own words; unknown ones count as "other"."""
-    counts = Counter(status.status if status.status in _WORDS else "" for status in statuses)
-    words = {_SYNCED: "synced", _FAILED: "failed", _NEEDS_SYNC: "waiting for their sync", "": "with another status"}
-    told = ", ".join(f"{counts[status]:,} {word}" for status, word in words.items() if counts[status])
-    return f"{plural(len(statuses), 'story')}: {told}"
 
 
 def _uncertain(request: Request, route: Route) -> Iterator[Block]:
@@ -144,13 +122,13 @@ def _uncertain(request: Request, route: Route) -> Iterator[Block]:
 
 def bare_words(status: str) -> str:
     """Return a status in words without its sign, for where it stands in a sentence."""
-    words = _WORDS.get(status)
+    words = _WORDS.get(status.strip().casefold())
     return line(status, 40, empty="no status") if words is None else words.partition(" ")[2].casefold()
 
 
 def status_words(status: StoryStatus) -> str:
     """Return a story's status with its sign; a word that is not known is shown as Tines says it."""
-    return _WORDS.get(status.status) or f"❔ {line(status.status, 40, empty='(no status)')}"
+    return _WORDS.get(status.word) or f"❔ {line(status.status, 40, empty='(no status)')}"
 
 
 def _row(status: StoryStatus) -> tuple[str, ...]:
@@ -162,7 +140,7 @@ def _pages(statuses: Sequence[StoryStatus], opening: int) -> Iterator[list[Story
     """Yield the statuses, failed first, in groups that each fit one message; the first shares it with the opening."""
     page: list[StoryStatus] = []
     cells, everything = 0, opening
-    for status in sorted(statuses, key=lambda status: (_ORDER.get(status.status, 2), status.name.casefold())):
+    for status in sorted(statuses, key=lambda status: (_ORDER.get(status.word, 2), status.name.casefold())):
         more = sum(map(size, _row(status)))
         more_in_all = more + (_ERROR_CHOICE if _is_cut(status) else 0)
         if page and (len(page) == ROWS or cells + more > _CELLS or everything + more_in_all > _ALL):

@@ -17,7 +17,7 @@ async def advance(services: Services, request_id: str) -> None:
         return
     with traced(seen.trace, request=request_id):  # whoever starts this job, its lines belong to the click behind it
         if seen.state.active:
-            await services.operation.advance(seen)
+            await services.executor.advance(seen)
         else:
             await _tick(services, request_id)
 

@@ -12,12 +12,9 @@ from handlers.operations import Preview
 
 
 class Field(StrEnum):
-    """The fields of the form that can be wrong."""
+    """The fields that every form has; each operation names its own besides."""
 
     ROUTE = "route"
-    SOURCE_TEAM = "source_team"
-    STORIES = "stories"
-    DESTINATION_TEAM = "destination_team"
     REASON = "reason"
     EMERGENCY = "emergency"
 
@@ -39,7 +36,7 @@ class Refused(Frozen):
 class Invalid(Frozen):
     """Fields to mend."""
 
-    fields: Mapping[Field, str]
+    fields: Mapping[str, str]  # by the name that `Field`, or the operation's check, gives it
 
 
 class Changed(Frozen):

@@ -1,8 +1,8 @@
 """Calling a request off, looking again at an uncertain one, and freezing a route."""
 
 from handlers import announcements
+from handlers.execution.call_journal import record_kept
 from handlers.models import Problem, Request, State
-from handlers.operations.call_journal import record_kept
 from handlers.people import Person
 from handlers.policy import Freeze, Ruling, may_cancel, may_freeze
 from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refused

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Final
 
 from handlers import announcements
-from handlers.models import Content, Decision, Frozen, Request, State, Story, Verdict
+from handlers.execution.call_journal import CallJournal
+from handlers.models import Decision, Facts, Frozen, Request, State, Verdict, digest_of
 from handlers.operations import Preview
-from handlers.operations.call_journal import CallJournal
 from handlers.policy import Ruling, may_approve, may_reject, may_withdraw, quorum
 from handlers.requests.answers import Answer, Changed, Done, NotNow, Refused, Slow
 from handlers.requests.approvals import invalid_approvals, void_approvals, without
@@ -40,7 +40,6 @@ class ReviewedVersion(Frozen):
     request_id: str
     revision: int
     digest: str
-    acknowledged_ids: tuple[int, ...] = ()  # ids of the sync destinations for the same teams
 
 
 async def record_review(journal: CallJournal, actor: str, request: Request, digest: str) -> None:
@@ -72,7 +71,7 @@ async def approve(
         return granted
     ruling, gone = granted
     async with CallJournal(services.store, request.id, actor) as journal:
-        preview = await looked_up(services, request.content, until, journal)
+        preview = await looked_up(services, request, route, until, journal)
         if preview is None:
             return Slow()
         if preview.problem is not None:
@@ -86,8 +85,7 @@ async def approve(
             if current is None or current.state is not State.PENDING:
                 now = current or request
                 return refused_in(transaction, actor, (what_happened(now),), what="approve", request=now)
-            now_there = current.content.with_stories(preview.stories)
-            changes = _changes(current, request, shown, preview, now_there)
+            changes = _changes(services, current, request, route, shown, preview)
             if changes:
                 transaction.audit.record(
                     "shown_again", actor, current.id, changes=list(changes), revision=current.revision
@@ -95,7 +93,8 @@ async def approve(
                 fits = current.revision == request.revision  # else it was looked up for what was asked before
                 return Changed(request=current, preview=preview if fits else None, changes=changes)
             current = await void_approvals(transaction, current, route, gone)
-            return await _take(transaction, current, route, actor, shown, ruling, now_there)
+            current = await _as_shown(services, transaction, current, route, actor, shown, preview.facts)
+            return await _take(transaction, current, route, actor, shown, ruling)
 
 
 async def _granted(
@@ -151,32 +150,35 @@ def _given(request: Request, actor: str, shown: ReviewedVersion, since: datetime
     return max(taken, key=lambda each: each.at, default=None)
 
 
-async def _take(
+async def _as_shown(
+    services: Services,
     transaction: Transaction,
     current: Request,
     route: Route,
     actor: str,
     shown: ReviewedVersion,
-    ruling: Ruling,
-    content: Content,
-) -> Done:
-    if shown.digest != current.digest:
-        # stories were edited on Tines since the request was made or last approved: earlier approvals were for those
-        lost = len(current.approvals())
-        edited = _edited(current.content.stories, content.stories)
-        current = (await transaction.requests.change(current, content=content)).model_copy(
-            update={"digest": shown.digest}
+    facts: Facts | None,
+) -> Request:
+    """Return the request with the facts that were shown; where they differ, approvals of the earlier ones are void."""
+    if shown.digest == current.digest:
+        return current
+    operation = services.executor.operations[current.operation]
+    lost = len(current.approvals())
+    changes = operation.changes(current.params, current.facts, facts) if facts is not None else ()
+    changed = await transaction.requests.change(
+        current, facts=facts, origins=services.topology.origins(route), digest=shown.digest
+    )
+    if lost:
+        transaction.audit.record("stories_changed", actor, current.id, approvals_lost=lost, digest=shown.digest)
+        await announcements.note(
+            transaction, changed, route, "stories_changed", approvals_lost=lost, changes=list(changes)
         )
-        if lost:
-            transaction.audit.record("stories_changed", actor, current.id, approvals_lost=lost, digest=shown.digest)
-            await announcements.note(
-                transaction,
-                current,
-                route,
-                "stories_changed",
-                approvals_lost=lost,
-                changes=list(edited),
-            )
+    return changed
+
+
+async def _take(
+    transaction: Transaction, current: Request, route: Route, actor: str, shown: ReviewedVersion, ruling: Ruling
+) -> Done:
     decision = Decision(
         request_id=current.id,
         revision=current.revision,
@@ -184,7 +186,6 @@ async def _take(
         actor=actor,
         verdict=Verdict.APPROVE,
         groups=ruling.entries,
-        acknowledged_ids=shown.acknowledged_ids,
         at=transaction.now,
     )
     await transaction.requests.add_decision(decision)
@@ -196,7 +197,6 @@ async def _take(
         current.id,
         revision=current.revision,
         digest=shown.digest,
-        acknowledged_ids=list(shown.acknowledged_ids),
         have=standing.have,
         needed=standing.needed,
     )
@@ -216,28 +216,20 @@ async def _take(
 
 
 def _changes(
-    current: Request, before: Request, shown: ReviewedVersion, preview: Preview, now_there: Content
+    services: Services, current: Request, before: Request, route: Route, shown: ReviewedVersion, preview: Preview
 ) -> tuple[str, ...]:
     """Say what is different from what was shown; nothing when it is the same."""
     if not current.revision == shown.revision == before.revision:
         return ("The request was changed by the person who asked. Below is what it asks for now.",)
-    # within one revision only the stories' times of editing change, and those were just looked up
-    changes = [
-        f"The story {story.name} is gone, was moved, or has no change control any more." for story in preview.gone
-    ]
-    if not changes and now_there.digest() != shown.digest:
-        changes.extend(
-            _edited(before.content.stories, preview.stories) or ("Stories were edited since they were shown.",)
-        )
-    unseen = [str(each.id) for each in preview.existing if each.id not in shown.acknowledged_ids]
-    if unseen:
-        changes.append(f"A sync destination for the same teams exists now (number {', '.join(unseen)}).")
-    return tuple(changes)
-
-
-def _edited(before: tuple[Story, ...], now: tuple[Story, ...]) -> tuple[str, ...]:
-    then = {story.id: story.edited_at for story in before}
-    return tuple(f"{story.name} was edited on Tines since." for story in now if then.get(story.id) != story.edited_at)
+    operation, facts = services.executor.operations[current.operation], preview.facts
+    known = current.facts if current.digest == shown.digest else None
+    if facts is not None and not operation.can_be_done(facts):
+        return operation.changes(current.params, known, facts)
+    origins = services.topology.origins(route)
+    if digest_of(current.operation, current.route, current.params, origins, facts) == shown.digest:
+        return ()
+    said = operation.changes(current.params, known, facts) if facts is not None else ()
+    return said or ("What would be done has changed since it was shown.",)
 
 
 async def reject(services: Services, actor: str, shown: ReviewedVersion, comment: str) -> Answer:

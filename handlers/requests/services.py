@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from handlers.catalogue import Catalogue
-from handlers.models import Content, Problem, Request, State
-from handlers.operations import Operation, Preview
-from handlers.operations.call_journal import CallJournal
+from handlers.execution.call_journal import CallJournal
+from handlers.execution.executor import Executor
+from handlers.models import Problem, Request, State
+from handlers.operations import Preview
 from handlers.people import People, PeopleUnavailableError, Person
 from handlers.policy import Ruling, groups_of
 from handlers.requests.answers import Answer, Invalid, NotNow, Refused
@@ -31,7 +32,7 @@ class Services:
     topology: Topology
     people: People
     catalogue: Catalogue
-    operation: Operation
+    executor: Executor
 
 
 async def ruled(services: Services, actor: str, route: Route, rule: Rule, *, fresh: bool = False) -> Ruling | NotNow:
@@ -176,9 +177,9 @@ async def find(
     if request is None:
         reasons = (f"There is no request {request_id}. /tines-sync list shows yours.",)
         return await refuse(services, actor, reasons, what=what)
-    route = services.topology.route_for(request.content)
+    route = services.topology.route_for(request)
     if route is None:
-        name = request.content.route
+        name = request.route
         gone = f"The route {name} is not configured any more, or leads elsewhere. Ask whoever runs tines-sync."
         return await refuse(services, actor, (gone,), what=what, route=name, request=request)
     return request, route
@@ -203,14 +204,16 @@ async def permitted(
     return (request, route, ruling) if isinstance(ruling, Ruling) else ruling
 
 
-async def looked_up(services: Services, content: Content, until: float | None, journal: CallJournal) -> Preview | None:
+async def looked_up(
+    services: Services, request: Request, route: Route, until: float | None, journal: CallJournal
+) -> Preview | None:
     """Return the preview of what would be done, or None when Tines has not answered by the loop's time `until`.
 
     The calls made for it are noted in the journal, answered or not.
     """
     try:
         async with asyncio.timeout_at(until):
-            return await services.operation.preview(content, journal)
+            return await services.executor.preview(request, route, journal)
     except TimeoutError:
         return None
 
@@ -221,14 +224,14 @@ def what_happened(request: Request) -> str:
     Who did it is on the request: a name in a sentence would have to be a mention, and sentences are shown as text.
     """
     return {
-        State.PENDING: f"{request.id} still waits for approval.",
-        State.APPROVED: f"{request.id} was approved meanwhile.",
+        State.PENDING: f"{request.id} is still waiting for approval.",
+        State.APPROVED: f"{request.id} is already approved.",
         State.RUNNING: f"{request.id} was approved and is being carried out.",
         State.FOLLOWING: f"{request.id} was approved and is being carried out.",
-        State.SUCCEEDED: f"{request.id} was carried out: every story is as it should be.",
-        State.PARTIAL: f"{request.id} was carried out; some stories did not sync.",
+        State.SUCCEEDED: f"{request.id} was carried out. Its thread shows the result.",
+        State.PARTIAL: f"{request.id} was carried out in part. Its thread shows the result.",
         State.FAILED: f"{request.id} failed. Its thread says why.",
-        State.UNCERTAIN: f"{request.id} was sent, and somebody has to look what became of it. Its thread says how.",
+        State.UNCERTAIN: f"{request.id} was sent, and needs a manual check. Its thread says how.",
         State.REJECTED: f"{request.id} was rejected.",
         State.CANCELLED: f"{request.id} was cancelled.",
         State.EXPIRED: f"{request.id} expired before it was approved.",

@@ -6,14 +6,16 @@ arrives twice becomes one request.
 
 from datetime import datetime
 
+from pydantic import JsonValue
+
 from handlers import announcements
 from handlers.calendar import first_look
-from handlers.models import Content, Frozen, Request, State, SyncMode, new_request_id
+from handlers.models import Frozen, Params, Request, State, digest_of, new_request_id
 from handlers.people import PeopleUnavailableError
 from handlers.policy import Ruling, may_break_glass, may_edit, may_request, policy_faults
 from handlers.policy.rulings import is_group
 from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refused
-from handlers.requests.checking import check_content
+from handlers.requests.checking import check_params
 from handlers.requests.locking import locked
 from handlers.requests.services import Services, allowed, deadline, permitted, record_refusal, refused_in, repeated
 from handlers.routes import Route
@@ -23,14 +25,10 @@ from handlers.store import SYSTEM, ConflictError
 class Submission(Frozen):
     """What a form asks for. Every id in it is still to be checked."""
 
+    operation: str = "create"
     route: str
-    source_team_id: int
-    everything: bool = False  # all stories of the team
-    tag_keys: tuple[str, ...] = ()  # all stories with these tags
-    story_ids: tuple[int, ...] = ()
-    kept_from: str | None = None  # also the stories of this request, which the form could not show one by one
-    destination_team_id: int
-    mode: SyncMode
+    asked: dict[str, JsonValue]  # what the operation's check takes
+    kept_from: str | None = None  # also what this request asked for, which the form could not show one by one
     reason: str
     emergency: bool = False
     draft_id: str
@@ -49,8 +47,9 @@ async def submit(
         before = await _made(services, submission.draft_id)
         if before is not None:
             return await _again(services, actor, before, since)
-    route = services.topology.routes.get(submission.route)
-    if route is None:
+    route = services.topology.policy_for(submission.route, submission.operation)
+    operation = services.executor.operations.get(submission.operation)
+    if route is None or operation is None:
         gone = Invalid(fields={Field.ROUTE: "This route is not configured any more. Choose another one."})
         return await record_refusal(services, actor, gone, what="ask", route=submission.route)
     ruling = await allowed(services, actor, route, lambda person: may_request(route, person), what="ask")
@@ -62,12 +61,12 @@ async def submit(
         )
         if not isinstance(granted, Ruling):
             return _at_field(granted, Field.EMERGENCY)
-    content = await check_content(services, submission, route, until=until)
-    if not isinstance(content, Content):
-        return await record_refusal(services, actor, content, what="ask", route=route.name)
+    params = await check_params(services, operation, submission, route, until=until)
+    if not isinstance(params, Params):
+        return await record_refusal(services, actor, params, what="ask", route=route.name)
     faults = () if submission.emergency else await _faults(services, actor, route)
     try:
-        return await _take(services, actor, submission, content, route, faults)
+        return await _take(services, actor, submission, params, route, faults)
     except ConflictError:
         twice = await _made(services, submission.draft_id)  # the same form, taken before
         if twice is None:
@@ -88,26 +87,27 @@ async def _made(services: Services, draft_id: str) -> Request | None:
 
 
 async def _take(
-    services: Services, actor: str, submission: Submission, content: Content, route: Route, faults: tuple[str, ...]
+    services: Services, actor: str, submission: Submission, params: Params, route: Route, faults: tuple[str, ...]
 ) -> Done:
     async with services.store.transaction() as transaction:
-        request = _new_request(services, actor, submission, content, route, transaction.now)
+        request = _new_request(services, actor, submission, params, route, transaction.now)
         await transaction.requests.add(request)
         transaction.audit.record("break_glass" if request.emergency else "asked", actor, request.id, **_record(request))
         await announcements.asked(transaction, request, route)
         if request.emergency:
-            await announcements.note(transaction, request, route, "break_glass", actor=actor, reason=content.reason)
+            await announcements.note(transaction, request, route, "break_glass", actor=actor, reason=request.reason)
+        if request.state is State.APPROVED:
             transaction.jobs.advance(request.id)
         if faults:
             transaction.audit.record("policy_fault", SYSTEM, request.id, route=route.name, faults=list(faults))
             await announcements.note(transaction, request, route, "policy_fault", faults=list(faults))
-        frozen = await transaction.freezes.get(route.name) if request.emergency else None
-    if not request.emergency:
-        text = f"{request.id} waits for approval now. You get a message when it is decided or done."
+        frozen = await transaction.freezes.get(route.name) if request.state is State.APPROVED else None
+    if request.state is State.PENDING:
+        text = f"{request.id} is waiting for approval. We'll message you when there's news."
     elif frozen is not None:
         text = f"{request.id} needs no approval, but {route.name} is frozen: it runs when it is unfrozen."
     else:
-        text = f"{request.id} runs at once, without approval. Its thread shows what becomes of every story."
+        text = f"{request.id} runs at once, without approval. Its thread shows the result."
     return Done(request=request, text=" ".join((text, *faults)))
 
 
@@ -136,12 +136,13 @@ async def edit(
     if not isinstance(found, tuple):
         return found
     request, route, _ = found
-    if submission.route != request.content.route:
+    if submission.route != request.route:
         moved = Invalid(fields={Field.ROUTE: "A request keeps its route. Cancel it and ask anew for another one."})
         return await record_refusal(services, actor, moved, what="edit", route=route.name, request=request)
-    content = await check_content(services, submission, route, until=until)
-    if not isinstance(content, Content):
-        return await record_refusal(services, actor, content, what="edit", route=route.name, request=request)
+    operation = services.executor.operations[request.operation]
+    params = await check_params(services, operation, submission, route, until=until)
+    if not isinstance(params, Params):
+        return await record_refusal(services, actor, params, what="edit", route=route.name, request=request)
     async with services.store.transaction() as transaction:
         current = await locked(transaction, request, route, {State.PENDING}, actor, what="edit")
         if isinstance(current, Refused):
@@ -155,30 +156,45 @@ async def edit(
                 request=current,
             )
         lost = len(current.approvals())
+        origins = services.topology.origins(route)
         edited = await transaction.requests.change(
             current,
-            content=content,
+            params=params,
+            facts=None,
+            origins=origins,
+            resource=operation.resource(params, services.topology, route),
+            digest=digest_of(operation.name, route.name, params, origins, None),
+            reason=submission.reason.strip(),
             revision=current.revision + 1,
             editor=actor,
             expires_at=transaction.now + route.expires_after,
             next_run_at=first_look(services.topology.calendar, route, transaction.now),
         )
-        edited = edited.model_copy(update={"digest": content.digest()})
         transaction.audit.record("edited", actor, request_id, approvals_lost=lost, **_record(edited))
         await announcements.changed(transaction, edited)
         await announcements.note(transaction, edited, route, "edited", actor=actor, approvals_lost=lost)
-    return Done(request=edited, text=f"{request_id} was changed and waits for approval.")
+    return Done(request=edited, text=f"{request_id} was changed and is waiting for approval.")
 
 
 def _new_request(
-    services: Services, actor: str, submission: Submission, content: Content, route: Route, now: datetime
+    services: Services, actor: str, submission: Submission, params: Params, route: Route, now: datetime
 ) -> Request:
+    operation = services.executor.operations[submission.operation]
+    origins = services.topology.origins(route)
+    at_once = submission.emergency or route.approvals == 0
     return Request(
         id=new_request_id(),
-        state=State.APPROVED if submission.emergency else State.PENDING,
+        state=State.APPROVED if at_once else State.PENDING,
         revision=1,
-        content=content,
-        digest=content.digest(),
+        operation=operation.name,
+        route=route.name,
+        source=route.source,
+        destination=route.destination,
+        origins=origins,
+        resource=operation.resource(params, services.topology, route),
+        params=params,
+        digest=digest_of(operation.name, route.name, params, origins, None),
+        reason=submission.reason.strip(),
         requester=actor,
         editor=actor,
         draft_id=submission.draft_id,
@@ -186,21 +202,18 @@ def _new_request(
         created_at=now,
         updated_at=now,
         expires_at=now + route.expires_after,
-        next_run_at=now if submission.emergency else first_look(services.topology.calendar, route, now),
+        next_run_at=now if at_once else first_look(services.topology.calendar, route, now),
     )
 
 
 def _record(request: Request) -> dict[str, object]:
-    content = request.content
     return {
         "revision": request.revision,
         "digest": request.digest,
-        "route": content.route,
-        "source_team": content.source_team.model_dump(),
-        "destination_team": content.destination_team.model_dump(),
-        "stories": [{"id": story.id, "name": story.name} for story in content.stories],
-        "mode": content.mode.value,
-        "reason": content.reason,
+        "operation": request.operation,
+        "route": request.route,
+        **request.params.recorded(),
+        "reason": request.reason,
     }
 
 

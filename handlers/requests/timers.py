@@ -15,10 +15,10 @@ from handlers.store import SYSTEM, Transaction
 
 async def tick(services: Services, transaction: Transaction, request: Request) -> None:
     """Let a pending request, locked and due, expire or remind its approvers, and say when to look next."""
-    route = services.topology.route_for(request.content)
+    route = services.topology.route_for(request)
     now = transaction.now
     if now >= request.expires_at:
-        await expire(transaction, request, route or retired_route(request.content))
+        await expire(transaction, request, route or retired_route(request))
         return
     if route is None or route.remind_after is None:
         await transaction.requests.change(request, next_run_at=request.expires_at)

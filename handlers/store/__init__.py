@@ -26,7 +26,7 @@ from handlers.store.failures import StoreUnavailableError, driver_words, is_unav
 from handlers.store.files import DatabaseFileError
 from handlers.store.migrate import NewerSchemaError, SchemaError, check_schema, migrate, migrates_by_itself
 from handlers.store.requests import ConflictError
-from handlers.store.rows import Announcement, DeferredCommand, Event, Posted
+from handlers.store.rows import Announcement, DeferredCommand, Event, OpaqueParams, Posted, RowTypes
 from handlers.store.unit import Reader, Transaction
 
 __all__ = [
@@ -39,8 +39,10 @@ __all__ = [
     "DeferredCommand",
     "Event",
     "NewerSchemaError",
+    "OpaqueParams",
     "Posted",
     "Reader",
+    "RowTypes",
     "SchemaError",
     "Store",
     "StoreUnavailableError",
@@ -62,9 +64,15 @@ class Store:
     """Opens transactions. `wake` is given their jobs after the commit; `clock` tells the time (aware, UTC)."""
 
     def __init__(
-        self, engine: AsyncEngine, wake: Callable[[Iterable[Job]], None], *, clock: Callable[[], datetime]
+        self,
+        engine: AsyncEngine,
+        wake: Callable[[Iterable[Job]], None],
+        *,
+        clock: Callable[[], datetime],
+        types: Mapping[str, RowTypes] | None = None,
     ) -> None:
         self._engine = engine
+        self._types = types or {}  # what requests keep as JSON, by operation
         self._wake = wake
         self.clock = clock
         self._writers = asyncio.Semaphore(_WRITERS[engine.dialect.name])
@@ -113,7 +121,7 @@ class Store:
             async with self._turn(), self._engine.connect() as plain:
                 connection = await plain.execution_options(**WRITING)
                 async with connection.begin():
-                    transaction = Transaction(connection, self.clock())
+                    transaction = Transaction(connection, self.clock(), self._types)
                     yield transaction
                     await transaction.audit.write()
         for event in transaction.audit.recorded:
@@ -131,7 +139,7 @@ class Store:
         turn = self._freezes_turn
         with self._failures():
             async with self._engine.connect() as connection, connection.begin():
-                yield Reader(connection, self.clock(), freezes_turn=turn)
+                yield Reader(connection, self.clock(), self._types, freezes_turn=turn)
 
     async def freezes(self) -> Mapping[str, Freeze]:
         """Return every frozen route, to be shown: this process's changes at once, others' within three seconds.

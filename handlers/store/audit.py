@@ -58,6 +58,14 @@ class AuditReader:
         row = (await self._connection.execute(sa.select(t.chain.c.seq, t.chain.c.hash))).one_or_none()
         return (0, "") if row is None else (row.seq, row.hash)
 
+    async def latest(self, request_id: str, kind: str) -> datetime | None:
+        """Return when something of a kind happened to a request last, None when it did not."""
+        found = await self._connection.execute(
+            sa.select(sa.func.max(t.events.c.at)).where(t.events.c.request_id == request_id, t.events.c.kind == kind)
+        )
+        at: datetime | None = found.scalar_one_or_none()
+        return at
+
 
 class Audit(AuditReader):
     """The record, and what one transaction appends to it."""

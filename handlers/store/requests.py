@@ -1,7 +1,7 @@
 """Requests and their decisions: reading them, and changing them by compare-and-swap."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from handlers.models import MOVES, ApiCall, Decision, Request, State
 from handlers.store import tables as t
 from handlers.store.jobs_ordered import OrderedJobs
-from handlers.store.rows import read_request, request_columns
+from handlers.store.rows import RowTypes, read_request, request_columns
 from handlers.tracing import current_trace
 
 # Built once: to build a statement of thirty columns costs more than to run it.
@@ -26,9 +26,10 @@ class ConflictError(Exception):
 class RequestsReader:
     """Requests as they are in one transaction. Every query here has an index that it uses, whatever the number of rows."""
 
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, connection: AsyncConnection, now: datetime, types: Mapping[str, RowTypes]) -> None:
         self._connection = connection
         self._now = now
+        self._types = types  # what requests keep as JSON, by operation
 
     async def get(self, request_id: str) -> Request | None:
         """Return a request with its decisions."""
@@ -41,7 +42,7 @@ class RequestsReader:
         decisions = await self._connection.execute(
             sa.select(t.decisions).where(t.decisions.c.request_id == row["id"]).order_by(t.decisions.c.id)
         )
-        return read_request(row, decisions.mappings())
+        return read_request(row, self._types, decisions.mappings())
 
     async def of_draft(self, draft_id: str) -> Request | None:
         """Return the request that a form became, if it did."""
@@ -84,19 +85,15 @@ class RequestsReader:
         )
         for decision in given.mappings():
             decisions.setdefault(decision["request_id"], []).append(decision)
-        return tuple(read_request(row, decisions.get(row["id"], ())) for row in found), total
+        return tuple(read_request(row, self._types, decisions.get(row["id"], ())) for row in found), total
 
-    async def same_teams(self, request: Request, states: Collection[State]) -> tuple[str, ...]:
-        """Return the ids of other requests for the same two teams in some states, oldest first."""
-        content = request.content
+    async def same_resource(self, request: Request, states: Collection[State]) -> tuple[str, ...]:
+        """Return the ids of other requests for the same resource in some states, oldest first."""
         rows = await self._connection.execute(
             sa.select(t.requests.c.id)
             .where(
-                t.requests.c.source_team_id == content.source_team.id,
-                t.requests.c.destination_team_id == content.destination_team.id,
+                t.requests.c.resource == request.resource,
                 t.requests.c.state.in_([state.value for state in states]),
-                t.requests.c.source == content.source,
-                t.requests.c.destination == content.destination,
                 t.requests.c.id != request.id,
             )
             .order_by(t.requests.c.updated_at, t.requests.c.id)
@@ -141,8 +138,10 @@ class RequestsReader:
 class Requests(RequestsReader):
     """Requests, and what one transaction changes of them."""
 
-    def __init__(self, connection: AsyncConnection, now: datetime, jobs: OrderedJobs) -> None:
-        super().__init__(connection, now)
+    def __init__(
+        self, connection: AsyncConnection, now: datetime, types: Mapping[str, RowTypes], jobs: OrderedJobs
+    ) -> None:
+        super().__init__(connection, now, types)
         self._jobs = jobs
 
     async def locked(self, request_id: str) -> Request | None:
@@ -181,8 +180,6 @@ class Requests(RequestsReader):
             raise ValueError(message)
         changes["updated_at"] = self._now
         changes["trace"] = current_trace() or request.trace
-        if "content" in changes:
-            changes["digest"] = changes["content"].digest()
         updated = await self._connection.execute(
             sa.update(t.requests)
             .where(
@@ -198,8 +195,8 @@ class Requests(RequestsReader):
         return request.model_copy(update=changes)
 
     async def wake_next(self, request: Request) -> None:
-        """Let the engine look at the next approved request for the same two teams, which may have waited for this one."""
-        for waiting in (await self.same_teams(request, {State.APPROVED}))[:1]:
+        """Let the engine look at the next approved request for the same resource, which may have waited for this one."""
+        for waiting in (await self.same_resource(request, {State.APPROVED}))[:1]:
             await self.wake({State.APPROVED}, waiting)
 
     async def wake(self, states: Collection[State], request_id: str) -> None:
@@ -220,13 +217,11 @@ class Requests(RequestsReader):
         )
 
     async def begun_since(self, request: Request, since: datetime) -> bool:
-        """Whether a create for the same two teams was begun by another request since a moment."""
-        content = request.content
+        """Whether a call for the same resource was begun by another request since a moment."""
         begun = await self._connection.execute(
             sa.select(t.requests.c.id)
             .where(
-                t.requests.c.source_team_id == content.source_team.id,
-                t.requests.c.destination_team_id == content.destination_team.id,
+                t.requests.c.resource == request.resource,
                 t.requests.c.id != request.id,
                 t.requests.c.attempted_at >= since,
             )
@@ -234,12 +229,10 @@ class Requests(RequestsReader):
         )
         return begun.first() is not None
 
-    async def lock_teams(self, request: Request) -> None:
-        """Let no other transaction begin a create for the same two teams until this one ends."""
+    async def lock_resource(self, request: Request) -> None:
+        """Let no other transaction begin a call for the same resource until this one ends."""
         if self._connection.dialect.name == "postgresql":
-            content = request.content
-            pair = f"{content.source}/{content.source_team.id}/{content.destination}/{content.destination_team.id}"
-            number = int.from_bytes(hashlib.sha256(pair.encode()).digest()[:8], signed=True)
+            number = int.from_bytes(hashlib.sha256(request.resource.encode()).digest()[:8], signed=True)
             await self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
     async def add_decision(self, decision: Decision) -> None:

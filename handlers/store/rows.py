@@ -2,25 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Protocol
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from sqlalchemy import RowMapping
 
-from handlers.models import (
-    ApiCall,
-    Content,
-    Decision,
-    Frozen,
-    Problem,
-    Request,
-    Story,
-    StoryStatus,
-    Team,
-)
+from handlers.models import ApiCall, Decision, Facts, Frozen, Params, Problem, Request
 
-_STORIES: Final = TypeAdapter(tuple[Story, ...])
-_STATUSES: Final = TypeAdapter(tuple[StoryStatus, ...])
 _CALLS: Final = TypeAdapter(tuple[ApiCall, ...])
 
 
@@ -74,60 +62,102 @@ class DeferredCommand(Frozen):
     created_at: datetime
 
 
-def content_columns(content: Content) -> dict[str, Any]:
-    """Return the columns of `requests` that hold the content, with its digest."""
-    return {
-        "route": content.route,
-        "source": content.source,
-        "destination": content.destination,
-        "source_team_id": content.source_team.id,
-        "source_team_name": content.source_team.name,
-        "destination_team_id": content.destination_team.id,
-        "destination_team_name": content.destination_team.name,
-        "mode": content.mode.value,
-        "reason": content.reason,
-        "stories": _STORIES.dump_python(content.stories, mode="json"),
-        "digest": content.digest(),
-    }
+class RowTypes(Protocol):
+    """The types of what an operation keeps on a request's row, as JSON."""
+
+    @property
+    def params(self) -> type[Params]:
+        """What is asked for."""
+        ...
+
+    @property
+    def facts(self) -> type[Facts]:
+        """What was looked up."""
+        ...
+
+    @property
+    def work(self) -> type[Frozen]:
+        """What was written down right before the latest call."""
+        ...
+
+    @property
+    def result(self) -> type[Frozen]:
+        """What it came to."""
+        ...
+
+
+class OpaqueParams(Params):
+    """Parameters of an operation that this version does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class OpaqueFacts(Facts):
+    """Facts of an operation that this version does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class Opaque(Frozen):
+    """Work, or a result, of an operation that this version does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class _OpaqueTypes(NamedTuple):
+    params: type[Params] = OpaqueParams
+    facts: type[Facts] = OpaqueFacts
+    work: type[Frozen] = Opaque
+    result: type[Frozen] = Opaque
+
+
+_TYPED: Final = ("params", "facts", "work", "result")
 
 
 def request_columns(changes: Mapping[str, Any]) -> dict[str, Any]:
     """Turn changed fields of a `Request` into columns."""
     columns = dict(changes)
-    content = columns.pop("content", None)
-    if content is not None:
-        columns.update(content_columns(content))
-    if "statuses" in columns:
-        columns["statuses"] = _STATUSES.dump_python(columns["statuses"], mode="json")
+    for name in _TYPED:
+        if columns.get(name) is not None:
+            columns[name] = columns[name].model_dump(mode="json")
     if "calls" in columns:
         columns["calls"] = _CALLS.dump_python(columns["calls"], mode="json")
     if columns.get("problem") is not None:
         columns["problem"] = columns["problem"].model_dump(mode="json")
-    if columns.get("preexisting_ids") is not None:
-        columns["preexisting_ids"] = list(columns["preexisting_ids"])
+    if "origins" in columns:
+        columns["origins"] = list(columns["origins"])
     if "state" in columns:
         columns["state"] = str(columns["state"])
     return columns
 
 
-def read_request(row: RowMapping, decisions: Iterable[RowMapping] = ()) -> Request:
-    """Return the request that a row of `requests` holds."""
-    content = Content(
-        route=row["route"],
-        source=row["source"],
-        destination=row["destination"],
-        source_team=Team(id=row["source_team_id"], name=row["source_team_name"]),
-        destination_team=Team(id=row["destination_team_id"], name=row["destination_team_name"]),
-        stories=_STORIES.validate_python(row["stories"]),
-        mode=row["mode"],
-        reason=row["reason"],
-    )
+def read_request(row: RowMapping, types: Mapping[str, RowTypes], decisions: Iterable[RowMapping] = ()) -> Request:
+    """Return the request that a row of `requests` holds, its JSON as the types of its operation.
+
+    What a newer version wrote, for an operation or in a form that this one does not know, is kept as it is: it can be
+    listed, and nothing is done with it.
+    """
     fields = {name: row[name] for name in Request.model_fields if name in row}
-    fields["content"] = content
+    known = types.get(row["operation"], _OpaqueTypes())
+    try:
+        fields.update(_typed(row, known))
+    except ValidationError:
+        fields.update(_typed(row, _OpaqueTypes(), bare=True))
     fields["decisions"] = tuple(read_decision(decision) for decision in decisions)
-    fields["preexisting_ids"] = None if row["preexisting_ids"] is None else tuple(row["preexisting_ids"])
     fields["problem"] = None if row["problem"] is None else Problem.model_validate(row["problem"])
     return Request.model_validate(fields)
+
+
+def _typed(row: RowMapping, types: RowTypes, *, bare: bool = False) -> dict[str, Frozen | None]:
+    """Return what the columns hold as these types; `bare`: JSON that is no object may be there."""
+    kinds = {"params": types.params, "facts": types.facts, "work": types.work, "result": types.result}
+    values = {name: row[name] for name in kinds}
+    if bare:
+        values = {
+            name: {"value": each} if isinstance(each, list | str | int | float) else each
+            for name, each in values.items()
+        }
+    return {name: None if values[name] is None else kind.model_validate(values[name]) for name, kind in kinds.items()}
 
 
 def read_decision(row: RowMapping) -> Decision:

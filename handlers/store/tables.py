@@ -69,13 +69,12 @@ requests: Final = sa.Table(
     sa.Column("route", sa.String(100), nullable=False),
     sa.Column("source", sa.String(100), nullable=False),
     sa.Column("destination", sa.String(100), nullable=False),
-    sa.Column("source_team_id", sa.BigInteger, nullable=False),
-    sa.Column("source_team_name", sa.Text, nullable=False),
-    sa.Column("destination_team_id", sa.BigInteger, nullable=False),
-    sa.Column("destination_team_name", sa.Text, nullable=False),
-    sa.Column("mode", sa.String(16), nullable=False),
+    sa.Column("origins", Packed, nullable=False),  # the addresses of both tenants
+    sa.Column("operation", sa.String(32), nullable=False),
+    sa.Column("resource", sa.Text, nullable=False),  # what only one request at a time may change
+    sa.Column("params", Packed, nullable=False),
+    sa.Column("facts", Packed),
     sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("stories", Packed, nullable=False),
     sa.Column("digest", sa.String(64), nullable=False),
     sa.Column("requester", sa.String(32), nullable=False),
     sa.Column("editor", sa.String(32), nullable=False),
@@ -87,12 +86,12 @@ requests: Final = sa.Table(
     sa.Column("next_run_at", Instant),
     sa.Column("closed_by", sa.String(32), nullable=False, server_default=""),
     sa.Column("closed_comment", sa.Text, nullable=False, server_default=""),
-    sa.Column("preexisting_ids", Packed),
+    sa.Column("work", Packed),
     sa.Column("attempted_at", Instant),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("failing_since", Instant),
     sa.Column("destination_id", sa.BigInteger),
-    sa.Column("statuses", Packed, nullable=False, server_default="[]"),
+    sa.Column("result", Packed),
     sa.Column("follow_until", Instant),
     sa.Column("finished_at", Instant),
     sa.Column("problem", Packed),
@@ -108,8 +107,9 @@ requests: Final = sa.Table(
     ),
     sa.Index(None, "requester", "created_at"),
     sa.Index(None, "state", "route", "created_at"),
-    # who else is at work for the same two teams
-    sa.Index(None, "source_team_id", "destination_team_id", "state"),
+    # who else is at work on the same resource, and what was requested for a sync destination
+    sa.Index(None, "resource", "state"),
+    sa.Index(None, "destination_id", "created_at"),
 )
 
 decisions: Final = sa.Table(
@@ -123,7 +123,6 @@ decisions: Final = sa.Table(
     sa.Column("verdict", sa.String(16), nullable=False),
     sa.Column("comment", sa.Text, nullable=False, server_default=""),
     sa.Column("groups", Packed, nullable=False),
-    sa.Column("acknowledged_ids", Packed, nullable=False, server_default="[]"),
     sa.Column("at", Instant, nullable=False),
     sa.Column("withdrawn_at", Instant),
 )

@@ -7,6 +7,7 @@ Each part has the statements of its tables, in a module of its own; this module 
 reads has the same parts without the methods that change something.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -20,15 +21,23 @@ from handlers.store.freezes import Freezes, FreezesReader
 from handlers.store.jobs_ordered import OrderedJobs
 from handlers.store.outbox import Outbox, OutboxReader
 from handlers.store.requests import Requests, RequestsReader
+from handlers.store.rows import RowTypes
 
 
 class Reader:
     """Reads the store within one transaction. `freezes_turn`: how many changes of freezes the process had made before."""
 
-    def __init__(self, connection: AsyncConnection, now: datetime, *, freezes_turn: int = 0) -> None:
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        now: datetime,
+        types: Mapping[str, RowTypes] | None = None,
+        *,
+        freezes_turn: int = 0,
+    ) -> None:
         self._connection = connection
         self.now = now
-        self.requests = RequestsReader(connection, now)
+        self.requests = RequestsReader(connection, now, types or {})
         self.outbox = OutboxReader(connection, now)
         self.deferred = DeferredReader(connection, now)
         self.audit = AuditReader(connection, now)
@@ -61,10 +70,10 @@ class Reader:
 class Transaction:
     """Reads and changes the store within one transaction, at one moment, `now`."""
 
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, connection: AsyncConnection, now: datetime, types: Mapping[str, RowTypes]) -> None:
         self.now = now
         self.jobs = OrderedJobs()
-        self.requests = Requests(connection, now, self.jobs)
+        self.requests = Requests(connection, now, types, self.jobs)
         self.outbox = Outbox(connection, now, self.jobs)
         self.deferred = Deferred(connection, now, self.jobs)
         self.audit = Audit(connection, now)

@@ -26,6 +26,7 @@ _BYTES_LEAVE: Final = frozenset({"http11.send_request_headers.started", "http11.
 _SHOWN_FAULTS: Final = 3  # of an answer that does not fit; the rest would say the same
 
 Observe = Callable[[str, str, float], None]
+MayLeave = Callable[[], bool]
 Param = str | int
 T = TypeVar("T", bound=BaseModel)
 R = TypeVar("R", bound=BaseModel | None)
@@ -89,14 +90,14 @@ class Transport:
     observe: Observe | None = None
     recorder: CallRecorder | None = None  # who is told of every single call
     until: float | None = None  # on the event loop's clock: every call ends by then
-    may_leave: Callable[[], bool] | None = None  # asked right before the bytes of a request leave
+    may_leave: MayLeave | None = None  # asked right before the bytes of a call that changes something leave
 
     def with_deadline(self, until: float) -> "Transport":
         """Return the same line for somebody who waits: one attempt a call, and every call ends by `until`."""
         return replace(self, retry_policy=replace(self.retry_policy, attempts=1), until=until)
 
-    def while_allowed(self, may_leave: Callable[[], bool]) -> "Transport":
-        """Return the same line for calls whose bytes must not leave once `may_leave` says no."""
+    def while_allowed(self, may_leave: MayLeave) -> "Transport":
+        """Return the same line for changes whose bytes must not leave once `may_leave` says no."""
         return replace(self, may_leave=may_leave)
 
     def recording(self, recorder: CallRecorder) -> "Transport":
@@ -169,31 +170,34 @@ class Transport:
         latest = asyncio.get_running_loop().time() + self.timeouts.whole
         try:
             async with asyncio.timeout_at(latest if self.until is None else min(latest, self.until)):
-                self._check_leave()
+                guard = None if call.method == "GET" else self.may_leave
+                _check_leave(guard)
                 return await self.http.request(
-                    call.method, API + call.path, params=query, json=body, extensions=self._extensions()
+                    call.method, API + call.path, params=query, json=body, extensions=_asking(guard)
                 )
         except (httpx.RequestError, TimeoutError) as error:
             return error
 
-    def _extensions(self) -> dict[str, object]:
-        """Return what has `may_leave` asked again when a connection is there: to open one can take long.
 
-        The names of the events are those of httpcore: https://www.encode.io/httpcore/extensions/#trace
-        """
-        if self.may_leave is None:
-            return {}
+def _asking(may_leave: MayLeave | None) -> dict[str, object]:
+    """Return what has `may_leave` asked again when a connection is there: to open one can take long.
 
-        async def trace(event: str, _info: Mapping[str, object]) -> None:
-            if event in _BYTES_LEAVE:
-                self._check_leave()
+    The names of the events are those of httpcore: https://www.encode.io/httpcore/extensions/#trace
+    """
+    if may_leave is None:
+        return {}
 
-        return {"trace": trace}
+    async def trace(event: str, _info: Mapping[str, object]) -> None:
+        if event in _BYTES_LEAVE:
+            _check_leave(may_leave)
 
-    def _check_leave(self) -> None:
-        if self.may_leave is not None and not self.may_leave():
-            message = "nothing was sent: this process stood still for too long"
-            raise httpx.ConnectTimeout(message)  # as one that surely did not arrive: without its body it is none
+    return {"trace": trace}
+
+
+def _check_leave(may_leave: MayLeave | None) -> None:
+    if may_leave is not None and not may_leave():
+        message = "nothing was sent: this process stood still for too long"
+        raise httpx.ConnectTimeout(message)  # as one that surely did not arrive: without its body it is none
 
 
 def read(answer: type[T], call: Call, response: httpx.Response) -> T | TinesError:

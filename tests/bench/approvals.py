@@ -65,7 +65,7 @@ async def _through(world: Outside, url: str, caller: Caller, number: int) -> _We
     slack, dev = world.slack, world.dev
     since = len(slack.calls)
     form = submission(number, stories=range(1, _STORIES + 1))
-    await asks(url, lambda _: form, expects=b"waits for approval")(caller, 0)
+    await asks(url, lambda _: form, expects=b"is waiting for approval")(caller, 0)
     message = await slack.sees("chat.postMessage", "approval:TS-", since=since)
     button = _button(json.loads(message.form()["blocks"]))
     await asks(url, lambda _: clicked(ids.ACTION_REVIEW, button))(caller, 0)

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from bot.views.form import FormState, RouteChoice, form_view
+from bot.operations.create_form import CreateFormState
+from bot.operations.create_form import view as view_of
+from bot.views.presentation import RouteChoice
 from tests.bench.cores import Process
 from tests.bench.load import Shot, asks, flat_out, one_by_one, opens, steadily
 from tests.bench.product import command_form, environment, free_port, serving, trigger
@@ -76,7 +78,7 @@ async def _round(variant: _Variant, plan: Plan) -> None:
 
 def _variants(world: Outside, plan: Plan, stack: ExitStack, notes: list[str]) -> Iterator[_Variant]:
     view = plan.folder / "view.json"
-    view.write_text(json.dumps(form_view(FormState(routes=(RouteChoice("dev-to-prod", "dev", "prod"),)))))
+    view.write_text(json.dumps(view_of(CreateFormState(routes=(RouteChoice("dev-to-prod", "dev", "prod"),)))))
     process, url = stack.enter_context(serving(world, plan.folder, core=plan.server_core))
     yield _Variant(_US, process, url, opens(url, world.slack, "/tines-sync", _PEOPLE))
     python = [sys.executable, "-m", "tests.bench.yardsticks"]

@@ -94,7 +94,7 @@ async def _with_requests(plan: Plan, number: int, stack: AsyncExitStack) -> _Siz
 async def _submits(url: str) -> Shot:
     """Return what submits a form, after each of those who do has done so once."""
     numbers = iter(range(10**9))
-    submits = asks(url, lambda _: submission(next(numbers) % 200), expects=b"waits for approval")
+    submits = asks(url, lambda _: submission(next(numbers) % 200), expects=b"is waiting for approval")
     await one_by_one(url, submits, 210)
     return submits
 
@@ -154,9 +154,10 @@ async def _carried_out(plan: Plan, database: str, workers: int, count: int) -> f
     First some for each of them, since what each has to do once is no cost of a request; nor is what they use while
     nothing is due.
     """
-    await asyncio.to_thread(fill, database, _WARM * workers, pending=0, approved=_WARM * workers)
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(outside())
+        origins = (world.dev_url, world.prod_url)
+        await asyncio.to_thread(fill, database, _WARM * workers, pending=0, approved=_WARM * workers, origins=origins)
         running = []
         for number in range(workers):
             folder = plan.folder / f"worker-{number}"
@@ -170,7 +171,7 @@ async def _carried_out(plan: Plan, database: str, workers: int, count: int) -> f
             await _all_ended(database)
             idle = await _used(running, asyncio.sleep(_IDLE_SECONDS)) / _IDLE_SECONDS
             began = time.perf_counter()
-            used = await _used(running, _all_carried_out(database, count))
+            used = await _used(running, _all_carried_out(database, count, origins))
             return (used - idle * (time.perf_counter() - began)) / count * 1000
 
 
@@ -181,8 +182,8 @@ async def _used(running: list[Process], what: Awaitable[None]) -> float:
     return sum(process.cpu() for process in running) - before
 
 
-async def _all_carried_out(database: str, count: int) -> None:
-    await asyncio.to_thread(fill, database, count, pending=0, approved=count)
+async def _all_carried_out(database: str, count: int, origins: tuple[str, str]) -> None:
+    await asyncio.to_thread(fill, database, count, pending=0, approved=count, origins=origins)
     await _all_ended(database)
 
 

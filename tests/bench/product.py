@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from bot.operations.create_form import destination_block, source_block, stories_block
 from bot.views import ids
 from bot.views.carried import FormMeta
-from bot.views.form import destination_block, source_block, stories_block
 from tests.bench.cores import Process
 from tests.bench.stub import ADA, APPROVERS, REQUESTERS, SOURCE_TEAM, Outside
 from tests.bench.wire import SIGNING_SECRET

@@ -10,7 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from handlers.announcements import approval_key
-from handlers.models import Content, Request, State, Story, SyncMode, Team, new_request_id
+from handlers.models import Request, State, Story, Team, digest_of, new_request_id
+from handlers.operations.create import CreateFacts, CreateParams
 from handlers.store import migrate
 from handlers.store import tables as t
 from handlers.store.database import open_engine, parse_url
@@ -19,6 +20,7 @@ from tests.bench.product import ROUTE, requester
 from tests.bench.stub import story
 
 _AT_ONCE = 2000
+_ORIGINS = ("https://dev.invalid", "https://prod.invalid")
 _ENDED = (State.SUCCEEDED, State.PARTIAL, State.FAILED, State.REJECTED, State.CANCELLED, State.EXPIRED)
 # as the tenant lists them: a request for stories that were edited since is sent back to its approvers
 _STORIES = tuple(
@@ -26,16 +28,21 @@ _STORIES = tuple(
 )
 
 
-def fill(database_url: str, count: int, *, pending: int, approved: int = 0) -> list[str]:
-    """Write requests, the last of them pending or approved and due now; returns the ids of those last ones."""
-    return asyncio.run(_fill(database_url, count, pending=pending, approved=approved))
+def fill(
+    database_url: str, count: int, *, pending: int, approved: int = 0, origins: tuple[str, str] = _ORIGINS
+) -> list[str]:
+    """Write requests, the last of them pending or approved and due now; returns the ids of those last ones.
+
+    `origins` are the addresses of the tenants: a request for others is not carried out.
+    """
+    return asyncio.run(_fill(database_url, count, pending, approved, origins))
 
 
-async def _fill(database_url: str, count: int, *, pending: int, approved: int) -> list[str]:
+async def _fill(database_url: str, count: int, pending: int, approved: int, origins: tuple[str, str]) -> list[str]:
     await migrate(database_url)
     engine = open_engine(parse_url(database_url))
     rng = random.Random(11)  # noqa: S311 - the same rows in every run
-    made = _requests(count, pending, approved, rng)
+    made = _requests(count, pending, approved, origins, rng)
     last: list[str] = []
     while some := list(islice(made, _AT_ONCE)):
         async with engine.begin() as connection:
@@ -46,7 +53,9 @@ async def _fill(database_url: str, count: int, *, pending: int, approved: int) -
     return last
 
 
-def _requests(count: int, pending: int, approved: int, rng: random.Random) -> Iterator[Request]:
+def _requests(
+    count: int, pending: int, approved: int, origins: tuple[str, str], rng: random.Random
+) -> Iterator[Request]:
     now = datetime.now(UTC)
     for number in range(count):
         if number >= count - approved:
@@ -57,22 +66,26 @@ def _requests(count: int, pending: int, approved: int, rng: random.Random) -> It
             state = rng.choice(_ENDED)
         at = now - timedelta(seconds=30 * (count - number))
         due = {State.PENDING: now + timedelta(days=2), State.APPROVED: now}.get(state)
-        content = Content(
-            route=ROUTE,
-            source="dev",
-            destination="prod",
+        params = CreateParams(
             source_team=Team(id=1, name="Team 1"),
             destination_team=Team(id=1 + number % 999, name=f"Team {1 + number % 999}"),
             stories=_STORIES,
-            mode=SyncMode.AUTOMATIC,
-            reason=f"Ready for production, number {number}",
         )
+        facts = CreateFacts(stories=_STORIES) if state is State.APPROVED else None
         yield Request(
             id=new_request_id(),
             state=state,
             revision=1,
-            content=content,
-            digest=content.digest(),
+            operation="create",
+            route=ROUTE,
+            source="dev",
+            destination="prod",
+            origins=origins,
+            resource=f"dev 1 > prod {params.destination_team.id}",
+            params=params,
+            facts=facts,
+            digest=digest_of("create", ROUTE, params, origins, facts),
+            reason=f"Ready for production, number {number}",
             requester=requester(number),
             editor=requester(number),
             created_at=at,

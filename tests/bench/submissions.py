@@ -19,7 +19,7 @@ async def measure(plan: Plan) -> tuple[list[Line], list[str]]:
     cpu: list[float] = []
     async with outside() as world:
         with serving(world, plan.folder, core=plan.server_core) as (process, url):
-            shot = asks(url, lambda _: submission(next(numbers) % 200), expects=b"waits for approval")
+            shot = asks(url, lambda _: submission(next(numbers) % 200), expects=b"is waiting for approval")
             form = opens(url, world.slack, "/tines-sync")
             await one_by_one(url, form, 3)
             await one_by_one(url, shot, 250)  # everybody who asks is known then

@@ -99,8 +99,8 @@ async def _asks(page: Page, photographer: Photographer) -> None:
     for story in (*_STORIES[1:], VIRUSTOTAL):
         await pick(dialog, "Stories", story, story)
     await pick(dialog, "Destination team", "SecOps", "SecOps Production")
-    await dialog.get_by_role("button", name="Ask for the sync").click()
-    await expect(page.get_by_role("dialog")).to_contain_text("waits for approval")
+    await dialog.get_by_role("button", name="Request sync").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("is waiting for approval")
     await page.get_by_role("dialog").get_by_role("button", name="Close").last.click()
 
 
@@ -117,7 +117,7 @@ async def _reads(page: Page, photographer: Photographer) -> None:
     for story in _STORIES:
         await expect(rows.filter(has_text=story)).to_contain_text("Synced", timeout=TIMEOUT_MS)
     await expect(rows.filter(has_text=VIRUSTOTAL)).to_contain_text("Failed", timeout=TIMEOUT_MS)
-    await expect(page.locator("main .message").last).to_contain_text("synced in part")
+    await expect(page.locator("main .message").last).to_contain_text("partly synced")
     await photographer.take(page, "thread")
 
 

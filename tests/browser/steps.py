@@ -66,8 +66,8 @@ async def ask(page: Page, *stories: str, reason: str = "Tuned on dev for two wee
         await pick(dialog, "Stories", story[:9], story)
     await pick(dialog, "Destination team", "SecOps", "SecOps Production")
     await dialog.get_by_label("Reason").fill(reason)
-    await dialog.get_by_role("button", name="Ask for the sync").click()
-    await expect(page.get_by_role("dialog", name="Sync request")).to_contain_text("waits for approval")
+    await dialog.get_by_role("button", name="Request sync").click()
+    await expect(page.get_by_role("dialog", name="Sync request")).to_contain_text("is waiting for approval")
     await page.get_by_role("dialog").get_by_role("button", name="Close").last.click()
 
 

@@ -86,7 +86,7 @@ async def test_type_ahead_and_field_errors(demo: Everything, windows: OpenWindow
     """Stories are found by name and tag while typing, and an incomplete form says at its fields what is missing."""
     page = await windows(demo.at(RINA))
     dialog = await open_form(page)
-    await dialog.get_by_role("button", name="Ask for the sync").click()
+    await dialog.get_by_role("button", name="Request sync").click()
     await expect(dialog.locator(".field-error").first).to_be_visible()
     await pick(dialog, "Source team", "secop", "SecOps")
     stories = dialog.get_by_role("combobox", name="Stories")
@@ -97,7 +97,7 @@ async def test_type_ahead_and_field_errors(demo: Everything, windows: OpenWindow
     await expect(dialog.get_by_role("option", name=REPORTED)).to_have_count(0)
     await stories.press("Escape")
     await dialog.get_by_label("Reason").fill("Because")
-    await dialog.get_by_role("button", name="Ask for the sync").click()
+    await dialog.get_by_role("button", name="Request sync").click()
     await expect(dialog.locator(".field-error").first).to_be_visible()
     await expect(dialog.get_by_label("Reason")).to_have_value("Because")
     assert demo.playground.slack.messages(APPROVALS) == []

@@ -58,7 +58,7 @@ async def test_who_was_being_answered_still_is(prepared_sqlite: str, tmp_path: P
             status, seconds = await process.stop()
             outcome = await submitting
     assert outcome.errors == {}
-    assert "waits for approval" in asker.reads() or "Checking" in asker.reads()
+    assert "is waiting for approval" in asker.reads() or "Checking" in asker.reads()
     assert (status, seconds < _MOST_SECONDS) == (0, True)
 
 

@@ -31,7 +31,7 @@ _MOST_WAITING: Final = 12  # requests that wait for a decision, before nobody as
 _REST: Final = 1.0  # seconds between two requests of one person
 _LOOKS: Final = 6  # at so many of the oldest waiting messages
 _TRIES: Final = 4  # of a submit, before a person closes the form and begins anew
-_TAKEN: Final = re.compile(r"(TS-[0-9A-Z]{8}) waits for approval|Checking")
+_TAKEN: Final = re.compile(r"(TS-[0-9A-Z]{8}) is waiting for approval|Checking")
 _ID: Final = re.compile(r"TS-[0-9A-Z]{8}")
 _TROUBLE: Final = (SlackClientError, NotOnScreenError, NotThereError)
 

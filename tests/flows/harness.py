@@ -22,8 +22,10 @@ from bot.playground.launch import ADA, APPROVALS, BEN, GENERAL, RINA, TOM, Playg
 from bot.playground.slack import Json, Parcel, ParcelKind
 from bot.playground.tines import create_destination
 from bot.playground.tines.seed import PROD_KEY
+from handlers.execution.call_journal import CALLED
 from handlers.models import Request, State
-from handlers.operations.call_journal import CALLED
+from handlers.operations.create import CreateParams
+from handlers.operations.following import SyncResult
 from handlers.operations.schedule import Schedule
 from handlers.store import Event
 from handlers.tines import RetryPolicy, Timeouts
@@ -223,6 +225,18 @@ async def until(condition: Callable[[], Awaitable[T | None]], otherwise: str) ->
             return found
         await asyncio.sleep(_PAUSE)
     raise AssertionError(otherwise)
+
+
+def create_of(request: Request) -> CreateParams:
+    """Return what a request asks `create` for."""
+    assert isinstance(request.params, CreateParams)
+    return request.params
+
+
+def result_of(request: Request) -> SyncResult:
+    """Return what a request came to."""
+    assert isinstance(request.result, SyncResult)
+    return request.result
 
 
 def database(folder: Path) -> str:

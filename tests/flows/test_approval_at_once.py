@@ -129,22 +129,22 @@ async def test_approve_and_expire_at_once(open_harness: OpenHarness) -> None:
 
 
 async def test_expired_offers_to_ask_again(open_harness: OpenHarness) -> None:
-    """An expired request says so, and *Ask again* opens the form filled in, for a request of its own."""
+    """An expired request says so, and *Request again* opens the form filled in, for a request of its own."""
     clock = Clock()
     harness = await open_harness(overrides=replace(HURRIED, clock=clock))
     request = await harness.asks(reason="For the audit")
     clock.ahead = timedelta(hours=73)
     message = await harness.told(harness.rina, "(?s)expired.*Not enough people approved it within 72 hours")
-    await harness.rina.clicks("Ask again", message, harness.playground.slack.open_dm(harness.rina.user))
+    await harness.rina.clicks("Request again", message, harness.playground.slack.open_dm(harness.rina.user))
     await harness.rina.reads_in_view("For the audit")
     await harness.rina.submits()
-    await harness.rina.reads_in_view(r"TS-\w+ waits for approval")
+    await harness.rina.reads_in_view(r"TS-\w+ is waiting for approval")
     async with harness.playground.bot.store.reading() as reader:
         mine, total = await reader.requests.requested_by(harness.rina.user, limit=5)
     assert total == 2
     again = next(each for each in mine if each.id != request.id)
     assert again.state is State.PENDING
-    assert again.content.digest() == request.content.digest()
+    assert again.digest == request.digest
 
 
 @pytest.mark.parametrize("decided", ["approved", "rejected"])

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from bot.playground.launch import ADA, BEN, GENERAL, RINA
 from handlers.audit import CsvRows, Verified, jsonl_line, opened, select, verify
+from handlers.execution.call_journal import CALLED
 from handlers.models import State
-from handlers.operations.call_journal import CALLED
 from handlers.store.backup import back_up
 
 from .conftest import OpenHarness

@@ -87,7 +87,7 @@ def clicked() -> Iterator[tuple[str, Wrong]]:
         Wrong(clicks(ids.ACTION_WITHDRAW, PENDING), "You have not approved this", "withdraw", ADA, "PENDING"),
     )
     for action in (ids.ACTION_CHECK_AGAIN, ids.ACTION_CLOSE_UNCERTAIN):
-        still = "PENDING still waits"
+        still = "PENDING is still waiting"
         yield f"{action} of what is certain", Wrong(clicks(action, PENDING), still, BUTTONS[action], about="PENDING")
         yield f"{action} by others", Wrong(clicks(action, PENDING), "can cancel", BUTTONS[action], TOM, "PENDING")
     no_error = clicks(ids.ACTION_SHOW_ERROR, '{"request":"PENDING","story":1}')

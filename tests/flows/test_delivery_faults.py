@@ -113,7 +113,7 @@ async def test_a_channel_that_takes_nothing_holds_up_nobody_else(harness: FlowHa
     said = slack.render(await harness.told(harness.rina, "could not post"))
     assert SECOPS in said or "secops" in said
     assert "undelivered" in await harness.kinds(request)
-    assert "every story is synced" in harness.thread(request)[1]
+    assert "1 synced" in harness.thread(request)[1]
     await harness.told(harness.rina, "are synced")
 
 
@@ -153,7 +153,7 @@ async def test_a_thread_whose_head_was_deleted_is_begun_anew(harness: FlowHarnes
     await harness.rests(request, State.SUCCEEDED)
     thread = harness.thread(request)
     assert len(thread) == 2
-    assert "every story is synced" in thread[1]
+    assert "1 synced" in thread[1]
 
 
 async def test_a_status_list_that_was_deleted_is_shown_anew(open_harness: OpenHarness) -> None:
@@ -166,7 +166,7 @@ async def test_a_status_list_that_was_deleted_is_shown_anew(open_harness: OpenHa
     message = await harness.in_thread(request, "waiting for their sync")
     harness.playground.slack.delete_message(APPROVALS, message["ts"])
     await harness.rests(request, State.SUCCEEDED)
-    assert "every story is synced" in harness.thread(request)[-1]
+    assert "1 synced" in harness.thread(request)[-1]
 
 
 async def test_a_direct_message_that_slack_refuses_ends_there(harness: FlowHarness) -> None:

@@ -5,7 +5,7 @@ from bot.playground.tines import Fault, Kind
 from handlers.models import State
 
 from .conftest import OpenHarness
-from .harness import HURRIED, OTHER_STORY, STORY, FlowHarness
+from .harness import HURRIED, OTHER_STORY, STORY, FlowHarness, create_of
 
 
 async def opens_edit(harness: FlowHarness, request_id: str) -> None:
@@ -23,10 +23,10 @@ async def test_a_pending_request_can_be_edited(harness: FlowHarness) -> None:
     await harness.rina.picks("Stories", STORY, OTHER_STORY)
     await harness.rina.writes("Reason", "Two are better")
     await harness.rina.submits()
-    assert "was changed and waits for approval" in harness.rina.reads()
+    assert "was changed and is waiting for approval" in harness.rina.reads()
     edited = await harness.request(request.id)
     assert edited.revision == 2
-    assert [story.name for story in edited.content.stories] == [STORY, OTHER_STORY]
+    assert [story.name for story in create_of(edited).stories] == [STORY, OTHER_STORY]
     await harness.approval_message(request, pattern="Two are better")
 
 
@@ -49,9 +49,9 @@ async def test_a_slow_edit_goes_on_by_itself(open_harness: OpenHarness) -> None:
     await harness.rina.writes("Reason", "Slowly")
     harness.playground.dev.faults.add(Fault(Kind.SLOW, path="/stories*", seconds=0.4))
     await harness.rina.submits()
-    await harness.rina.reads_in_view("was changed and waits for approval")
+    await harness.rina.reads_in_view("was changed and is waiting for approval")
     edited = await harness.request(request.id)
-    assert (edited.revision, edited.content.reason) == (2, "Slowly")
+    assert (edited.revision, edited.reason) == (2, "Slowly")
 
 
 async def test_a_request_that_ended_can_be_asked_for_again(harness: FlowHarness) -> None:
@@ -63,7 +63,7 @@ async def test_a_request_that_ended_can_be_asked_for_again(harness: FlowHarness)
     await review.submits()
     await harness.rests(request, State.REJECTED)
     direct = harness.playground.slack.open_dm(RINA)
-    await harness.rina.clicks("Ask again", await harness.told(harness.rina, "Not now"), direct)
+    await harness.rina.clicks("Request again", await harness.told(harness.rina, "Not now"), direct)
     await harness.rina.sees_view(lambda view: view.get("submit") is not None)
     await harness.rina.submits()
     await harness.rina.reads_in_view(r"TS-\w{8} waits")

@@ -10,7 +10,7 @@ from bot.playground.tines.seed import many_stories
 from handlers.models import SyncMode
 
 from .conftest import OpenHarness
-from .harness import HURRIED, OTHER_STORY, SHORT, STORY, FlowHarness
+from .harness import HURRIED, OTHER_STORY, SHORT, STORY, FlowHarness, create_of
 
 NOTHING_FRESH: Overrides = replace(HURRIED, fresh_seconds=0)
 """Every check asks Tines, as it does when nobody has used the form for a minute."""
@@ -40,13 +40,13 @@ async def test_a_form_becomes_a_request_with_all_that_was_said(harness: FlowHarn
     who = await harness.fills_in(STORY, OTHER_STORY, reason="Quarterly release")
     await who.picks("When should Tines sync again?", "Only when triggered")
     await who.submits()
-    said = await who.reads_in_view(r"TS-\w{8} waits for approval now")
+    said = await who.reads_in_view(r"TS-\w{8} is waiting for approval")
     request = await harness.request(said[said.index("TS-") :][:11])
-    content = request.content
-    assert (content.route, content.source, content.destination) == ("dev-to-prod", "dev", "prod")
+    content = create_of(request)
+    assert (request.route, request.source, request.destination) == ("dev-to-prod", "dev", "prod")
     assert (content.source_team.name, content.destination_team.name) == ("SecOps", "SecOps Production")
     assert [story.name for story in content.stories] == [STORY, OTHER_STORY]
-    assert (content.mode, content.reason, request.requester) == (SyncMode.MANUAL, "Quarterly release", RINA)
+    assert (content.mode, request.reason, request.requester) == (SyncMode.MANUAL, "Quarterly release", RINA)
     assert await harness.kinds(request) == ["asked"]
 
 
@@ -64,7 +64,7 @@ async def test_an_empty_reason_is_told_at_its_field(harness: FlowHarness) -> Non
 async def test_a_long_reason_is_kept_whole(harness: FlowHarness, reason: str) -> None:
     """A reason of up to 1,000 characters is taken as it is."""
     request = await harness.asks(reason=reason)
-    assert request.content.reason == reason.strip()
+    assert request.reason == reason.strip()
 
 
 async def test_a_story_that_is_gone_is_told_at_its_field(asking: FlowHarness) -> None:
@@ -120,7 +120,7 @@ async def test_five_hundred_stories_are_taken_and_one_more_is_not(open_harness: 
     team = harness.playground.dev.add_team("Archive")
     many_stories(harness.playground.dev, team.id, 500)
     request = await harness.asks("All 500 stories of this team", source="Archive")
-    assert len(request.content.stories) == 500
+    assert len(create_of(request).stories) == 500
     who = await harness.fills_in("All 500 stories of this team", source="Archive")
     harness.playground.dev.add_story(team.id, "One too many", change_control=True)
     outcome = await who.submits()
@@ -158,7 +158,7 @@ async def test_slow_tines_is_said_and_the_form_goes_on_by_itself(open_harness: O
     harness.playground.dev.faults.add(Fault(Kind.SLOW, path="/stories*", seconds=0.4))
     outcome = await who.submits()
     assert "Checking…" in harness.playground.slack.render(outcome.answer["view"])
-    await who.reads_in_view(r"TS-\w+ waits for approval")
+    await who.reads_in_view(r"TS-\w+ is waiting for approval")
     assert await harness.kinds() == ["asked"]
     await harness.ada.sees_message(APPROVALS, "Review")
 
@@ -170,7 +170,7 @@ async def test_a_closed_form_is_answered_in_person(open_harness: OpenHarness) ->
     harness.playground.dev.faults.add(Fault(Kind.SLOW, path="/stories*", seconds=0.4))
     await who.submits()
     await harness.playground.slack.close(who.user, who.view()["id"], everything=True)
-    await harness.told(who, r"TS-\w+ waits for approval")
+    await harness.told(who, r"TS-\w+ is waiting for approval")
 
 
 async def test_what_is_wrong_with_a_slow_form_is_said_as_well(open_harness: OpenHarness) -> None:

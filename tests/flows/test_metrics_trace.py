@@ -11,8 +11,8 @@ import pytest
 from bot.logs import configure_logs
 from bot.playground.launch import GENERAL, Setup
 from bot.playground.tines import Fault, Kind
+from handlers.execution.call_journal import CALLED
 from handlers.models import State
-from handlers.operations.call_journal import CALLED
 
 from .harness import HURRIED, database, opened
 from .quiet_logs import logging_as_before

@@ -15,7 +15,7 @@ from bot.playground.tines import Fault, Kind
 from bot.playground.tines.seed import DEV_KEY, PROD_KEY, PROD_PUBLISH_KEY
 from handlers.models import State
 
-from .harness import HURRIED, FlowHarness, database, opened
+from .harness import HURRIED, FlowHarness, create_of, database, opened, result_of
 from .quiet_logs import logging_as_before
 
 SECRETS = (DEV_KEY, PROD_KEY, PROD_PUBLISH_KEY)
@@ -89,7 +89,7 @@ async def test_hostile_flow(tmp_path: Path, out: io.StringIO) -> None:
             dev.fail_story(story.id, f"{ALL} {DEV_KEY} {PROD_PUBLISH_KEY}")
         dev.fail_story(stories[4].id, ALL * 60 + PROD_PUBLISH_KEY)
         request = await harness.asks("All", source="Red", destination="Blue", reason=ALL, query="")
-        assert len(request.content.stories) == len(HOSTILE)
+        assert len(create_of(request).stories) == len(HOSTILE)
         await harness.approves(request)
         done = await harness.rests(request, State.PARTIAL)
         for word in (f"status {done.id}", f"history {done.id}", "list", ALL, f"status {ALL}", f"freeze {ALL}"):
@@ -100,7 +100,7 @@ async def test_hostile_flow(tmp_path: Path, out: io.StringIO) -> None:
         check_no_secret(harness, tmp_path, out.getvalue(), figures)
     assert {each for each in live if not _intended(each)} == set()
     assert f"<@{RINA}>" in live
-    assert sum(1 for status in done.statuses if status.error) == 5
+    assert sum(1 for status in result_of(done).statuses if status.error) == 5
 
 
 async def test_secrets_in_refusals(tmp_path: Path, out: io.StringIO) -> None:

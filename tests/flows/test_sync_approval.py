@@ -5,9 +5,10 @@ from bot.playground.slack import Fault, FaultKind
 from bot.playground.tines import Fault as TinesFault
 from bot.playground.tines import Kind
 from handlers.models import State
+from handlers.operations.create import CreateFacts
 
 from .conftest import OpenHarness
-from .harness import HURRIED, OTHER_STORY, STORY, FlowHarness
+from .harness import HURRIED, OTHER_STORY, STORY, FlowHarness, create_of
 
 
 async def test_the_approval_message_says_everything(harness: FlowHarness) -> None:
@@ -21,7 +22,7 @@ async def test_the_approval_message_says_everything(harness: FlowHarness) -> Non
         "SecOps Production",
         STORY,
         OTHER_STORY,
-        "automatically",
+        "automatic, on every publish",
         "Expires",
         "[Review]",
     ):
@@ -33,7 +34,7 @@ async def test_ten_stories_are_named_and_the_rest_counted(harness: FlowHarness) 
     """Of 17 stories ten are named in the message and seven counted; the review shows every one."""
     request = await harness.asks("All 17 stories")
     said = harness.playground.slack.render(await harness.approval_message(request))
-    names = [story.name for story in request.content.stories]
+    names = [story.name for story in create_of(request).stories]
     assert sum(name in said for name in names) == 10
     assert "7 more" in said
     review = await harness.opens_review(request)
@@ -74,14 +75,14 @@ async def test_the_review_of_a_silent_tenant_offers_no_approval(harness: FlowHar
     assert "Maintenance" in said
     assert harness.ada.view().get("submit") is None
     harness.playground.dev.faults.remove(fault)
-    await harness.ada.presses("Look again")
+    await harness.ada.presses("Refresh")
     await harness.ada.sees_view(lambda view: view.get("submit") is not None)
 
 
 async def test_a_story_gone_before_the_approval_stops_it(harness: FlowHarness) -> None:
     """A story deleted after it was asked for is shown as gone, and the request cannot be approved as it is."""
     request = await harness.asks(STORY, OTHER_STORY)
-    harness.playground.dev.delete_story(request.content.stories[0].id)
+    harness.playground.dev.delete_story(create_of(request).stories[0].id)
     await harness.ada.clicks("Review", await harness.approval_message(request), APPROVALS)
     said = await harness.ada.reads_in_view("can no longer be synced")
     assert STORY in said
@@ -92,14 +93,15 @@ async def test_what_changed_under_the_review_is_shown_again(harness: FlowHarness
     """A story edited while the review was open is not approved unseen: the review comes back with what changed."""
     request = await harness.asks(STORY)
     review = await harness.opens_review(request)
-    harness.playground.dev.edit_story(request.content.stories[0].id, name="High-Priority Alerts v2")
+    harness.playground.dev.edit_story(create_of(request).stories[0].id, name="High-Priority Alerts v2")
     await review.submits()
     said = await review.reads_in_view("changed since you looked")
     assert "High-Priority Alerts v2" in said
     assert (await harness.request(request.id)).state is State.PENDING
     await review.submits()
     done = await harness.rests(request, State.SUCCEEDED)
-    assert done.content.stories[0].name == "High-Priority Alerts v2"
+    assert isinstance(done.facts, CreateFacts)
+    assert done.facts.stories[0].name == "High-Priority Alerts v2"
 
 
 async def test_a_decision_takes_the_button_away(harness: FlowHarness) -> None:
@@ -144,7 +146,7 @@ async def test_an_approver_reads_why_they_cannot_approve_their_own(harness: Flow
     """An approver who asked can open the review, and reads that nobody approves their own request."""
     request = await harness.asks(STORY, who=harness.ada)
     await harness.ada.clicks("Review", await harness.approval_message(request), APPROVALS)
-    assert "nobody approves their own request" in await harness.ada.reads_in_view("You can read this")
+    assert "nobody approves their own request" in await harness.ada.reads_in_view("You can view this request")
     assert harness.ada.view().get("submit") is None
 
 

@@ -11,7 +11,7 @@ from bot.playground.tines.seed import many_stories
 from handlers.models import State
 
 from .conftest import OpenHarness
-from .harness import FAILING, HURRIED, OTHER_STORY, QUICK, STORY, FlowHarness
+from .harness import FAILING, HURRIED, OTHER_STORY, QUICK, STORY, FlowHarness, create_of
 
 CREATE = "/admin/sync_destinations"
 
@@ -41,7 +41,7 @@ async def test_the_create_says_exactly_what_was_approved(harness: FlowHarness) -
     """The body has the documented fields and no others; the key travels, and is masked in every record."""
     request = await harness.asked_and_approved(STORY, OTHER_STORY)
     await harness.rests(request, State.SUCCEEDED)
-    content = request.content
+    content = create_of(request)
     assert harness.creates() == [
         {
             "destination_tenant_url": harness.playground.prod.url,
@@ -100,7 +100,7 @@ async def test_statuses_are_edited_in_place(open_harness: OpenHarness) -> None:
     found = thread_of(harness)
     assert [message["ts"] for message in found] == [first["ts"]]
     assert edits(harness, first["ts"]) >= 1
-    assert "every story is synced" in harness.thread(request)[1]
+    assert "1 synced" in harness.thread(request)[1]
 
 
 async def test_more_than_a_hundred_stories_take_several_messages(harness: FlowHarness) -> None:
@@ -113,14 +113,14 @@ async def test_more_than_a_hundred_stories_take_several_messages(harness: FlowHa
     assert len(found) >= 3
     assert all(len(rows) <= 100 for rows in found)
     ids = [int(row[3]) for rows in found for row in rows]
-    assert sorted(ids) == sorted(story.id for story in request.content.stories)
+    assert sorted(ids) == sorted(story.id for story in create_of(request).stories)
 
 
 async def test_a_very_long_error_is_cut_and_can_be_read_whole(harness: FlowHarness) -> None:
     """The table shows the beginning of a long error, and a button all of it."""
     request = await harness.asks(STORY)
     error = "Credential <@U0ADA> missing: " + "details & more " * 200
-    harness.playground.dev.fail_story(request.content.stories[0].id, error)
+    harness.playground.dev.fail_story(create_of(request).stories[0].id, error)
     await harness.approves(request)
     await harness.rests(request, State.FAILED)
     message = thread_of(harness)[0]
@@ -132,7 +132,7 @@ async def test_a_very_long_error_is_cut_and_can_be_read_whole(harness: FlowHarne
 async def test_many_long_errors_are_picked_from_a_list(harness: FlowHarness) -> None:
     """Where there would be too many buttons, the errors to read whole are a menu."""
     request = await harness.asks("All 17 stories")
-    for story in request.content.stories:
+    for story in create_of(request).stories:
         harness.playground.dev.fail_story(story.id, f"Error of {story.id} " * 40)
     await harness.approves(request)
     await harness.rests(request, State.FAILED)
@@ -260,7 +260,7 @@ async def test_change_control_switched_off_after_the_approval_is_told(open_harne
     await harness.ada.types("C0GENERAL", "freeze dev-to-prod wait")
     request = await harness.asked_and_approved(STORY)
     await harness.approval_message(request, pattern="runs when it is unfrozen")
-    harness.playground.dev.set_change_control(request.content.stories[0].id, enabled=False)
+    harness.playground.dev.set_change_control(create_of(request).stories[0].id, enabled=False)
     await harness.ada.types("C0GENERAL", "unfreeze dev-to-prod")
     await harness.comes_to(request, State.PENDING)
     await harness.all_said()

@@ -78,7 +78,7 @@ async def set_up(harness: FlowHarness) -> Scene:
     pending = await harness.asks()
     await harness.opens_review(pending)
     click = harness.last_sent("block_actions")
-    await harness.ada.presses("Look again")
+    await harness.ada.presses("Refresh")
     press = harness.last_sent("block_actions")
 
     async def looked_twice() -> bool:

@@ -111,7 +111,7 @@ async def _work(playground: Playground) -> None:
     approve = await ada.sees_message(APPROVALS, "(?s)Approve this")
     await ada.clicks("Review", approve, APPROVALS)
     await ada.sees_view(lambda view: view.get("submit") is not None)
-    await ada.presses("Look again")
+    await ada.presses("Refresh")
     await ada.sees_view(lambda view: view.get("submit") is not None)
     await ada.submits()
     reject = await ada.sees_message(APPROVALS, "(?s)Reject this")
@@ -134,4 +134,4 @@ async def _work(playground: Playground) -> None:
 async def _request_of(playground: Playground, reason: str) -> str:
     async with playground.bot.store.reading() as reader:
         found, _ = await reader.requests.requested_by(RINA, limit=20)
-    return next(request.id for request in found if request.content.reason == reason)
+    return next(request.id for request in found if request.reason == reason)

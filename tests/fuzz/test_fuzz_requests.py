@@ -12,6 +12,8 @@ from structlog.testing import capture_logs
 
 from bot.playground.launch import ADA, BEN, RINA, TOM
 from bot.playground.slack import signed_headers
+from handlers.models import digest_of
+from handlers.operations.create import CreateParams
 from handlers.store import event_hash
 
 from .conftest import FEW, FUZZ, Past, Rows
@@ -91,13 +93,14 @@ async def check_sane(past: Past) -> None:
         events = await reader.audit.events_after(0)
     assert len(requests) + len(others) == sum(counts.values())
     for request in (*requests, *others):
-        content = request.content
-        assert content.route == "dev-to-prod"
+        content = request.params
+        assert isinstance(content, CreateParams)
+        assert request.route == "dev-to-prod"
         assert content.source_team.id in dev.teams
         assert content.destination_team.id in prod.teams
         assert {dev.stories[story.id].team_id for story in content.stories} == {content.source_team.id}
-        assert 1 <= len(content.reason) <= 1000
-        assert request.digest == content.digest()
+        assert 1 <= len(request.reason) <= 1000
+        assert request.digest == digest_of(request.operation, request.route, content, request.origins, request.facts)
         for approval in request.approvals():
             assert approval.actor in {ADA, BEN} - {request.requester, request.editor}
             assert (approval.revision, approval.digest) == (request.revision, request.digest)

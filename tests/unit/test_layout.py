@@ -4,8 +4,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
+
+from bot.operations import all_presentations
+from handlers.operations.registry import all_operations
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path.relative_to(ROOT) for package in ("bot", "handlers") for path in (ROOT / package).rglob("*.py"))
@@ -188,6 +192,14 @@ def test_the_watch_on_imports_sees_what_a_module_does(tmp_path: Path) -> None:
     assert json.loads(run.stdout) == ["open at busy.py:2", "socket.__new__ at busy.py:3", "thread busy"]
 
 
+def test_every_operation_is_presented() -> None:
+    """What can be done can be asked for and shown: both registries hold the same operations, each by its own name."""
+    operations, presentations = all_operations(), all_presentations()
+    assert set(operations) == set(presentations) != set()
+    assert {name: each.name for name, each in operations.items()} == {name: name for name in operations}
+    assert {name: each.name for name, each in presentations.items()} == {name: name for name in presentations}
+
+
 def _top_level(tree: ast.Module) -> Iterator[ast.stmt]:
     """Yield the statements that run on import, those under an `if` among them, but not the script's own part."""
     pending = list(tree.body)
@@ -212,6 +224,10 @@ def _binds_something_mutable(node: ast.stmt) -> bool:
     value = node.value
     literal = isinstance(value, ast.Dict | ast.List | ast.Set | ast.ListComp | ast.SetComp | ast.DictComp)
     return literal or (isinstance(value, ast.Call) and _called(value) in MAKES_SOMETHING_MUTABLE)
+
+
+def _calls_method(node: ast.AST, name: str) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == name
 
 
 def _lines_that_call(within: ast.AST, *methods: str) -> list[int]:

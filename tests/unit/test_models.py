@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -6,7 +7,6 @@ from hypothesis import strategies as st
 
 from handlers.models import (
     MOVES,
-    Content,
     Decision,
     Request,
     State,
@@ -15,9 +15,12 @@ from handlers.models import (
     SyncMode,
     Team,
     Verdict,
+    digest_of,
     new_request_id,
     parse_request_id,
 )
+from handlers.operations.create import CreateFacts, CreateParams
+from handlers.operations.following import ExistingDestination
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -31,91 +34,148 @@ STORIES = st.builds(
     tags=st.lists(TEXTS, max_size=2).map(tuple),
     edited_at=st.none() | TIMES,
 )
-CONTENTS = st.builds(
-    Content,
-    route=TEXTS,
-    source=TEXTS,
-    destination=TEXTS,
+PARAMS = st.builds(
+    CreateParams,
     source_team=TEAMS,
     stories=st.lists(STORIES, min_size=1, max_size=5, unique_by=lambda story: story.id).map(tuple),
     destination_team=TEAMS,
     mode=st.sampled_from(SyncMode),
-    reason=TEXTS,
+)
+DESTINATIONS = st.builds(ExistingDestination, id=st.integers(1, 50), story_names=st.just(("One",)))
+FACTS = st.builds(
+    CreateFacts,
+    stories=st.lists(STORIES, min_size=1, max_size=5, unique_by=lambda story: story.id).map(tuple),
+    existing=st.lists(DESTINATIONS, max_size=3, unique_by=lambda each: each.id).map(tuple),
+    add_to=st.none() | st.integers(1, 50),
 )
 
 
-@given(CONTENTS)
-def test_a_digest_is_64_hexadecimal_characters(content: Content) -> None:
-    """A digest fits where it is stored and carried, whatever the content."""
-    assert len(content.digest()) == 64
-    assert set(content.digest()) <= set("0123456789abcdef")
+class Covered(NamedTuple):
+    """What a digest is made of."""
+
+    operation: str
+    route: str
+    params: CreateParams
+    origins: tuple[str, str]
+    facts: CreateFacts
+
+    @property
+    def digest(self) -> str:
+        """The digest of it."""
+        return digest_of(*self)
+
+    def asking(self, **differs: object) -> "Covered":
+        """Return the same with other parameters."""
+        return self._replace(params=self.params.model_copy(update=differs))
+
+    def finding(self, **differs: object) -> "Covered":
+        """Return the same with other facts."""
+        return self._replace(facts=self.facts.model_copy(update=differs))
 
 
-@given(content=CONTENTS, data=st.data())
-def test_a_digest_does_not_depend_on_what_is_not_sent(content: Content, data: st.DataObject) -> None:
-    """The order of stories, names, tags and the reason may change without an approval falling away."""
-    told_anew = content.model_copy(
-        update={
-            "stories": tuple(
-                story.model_copy(update={"name": data.draw(TEXTS), "tags": ("new",)})
-                for story in data.draw(st.permutations(content.stories))
-            ),
-            "source_team": Team(id=content.source_team.id, name=data.draw(TEXTS)),
-            "destination_team": Team(id=content.destination_team.id, name=data.draw(TEXTS)),
-            "reason": data.draw(TEXTS),
-        }
+COVERED = st.builds(Covered, TEXTS, TEXTS, PARAMS, st.tuples(TEXTS, TEXTS), FACTS)
+
+
+@given(COVERED)
+def test_a_digest_is_64_hexadecimal_characters(covered: Covered) -> None:
+    """A digest fits where it is stored and carried, whatever it covers, looked up or not."""
+    for digest in (covered.digest, digest_of(*covered[:4], None)):
+        assert len(digest) == 64
+        assert set(digest) <= set("0123456789abcdef")
+
+
+@given(covered=COVERED, data=st.data())
+def test_a_digest_does_not_depend_on_what_is_not_sent(covered: Covered, data: st.DataObject) -> None:
+    """The order of stories and of destinations, names and tags may change without an approval falling away."""
+    asked, found = covered.params, covered.facts
+
+    def told_anew(stories: tuple[Story, ...]) -> tuple[Story, ...]:
+        return tuple(
+            story.model_copy(update={"name": data.draw(TEXTS), "tags": ("new",)})
+            for story in data.draw(st.permutations(stories))
+        )
+
+    anew = covered.asking(
+        stories=told_anew(asked.stories),
+        source_team=Team(id=asked.source_team.id, name=data.draw(TEXTS)),
+        destination_team=Team(id=asked.destination_team.id, name=data.draw(TEXTS)),
+    ).finding(
+        stories=told_anew(found.stories),
+        existing=tuple(data.draw(st.permutations(found.existing))),
+        source_team=Team(id=asked.source_team.id, name=data.draw(TEXTS)),
     )
-    assert told_anew.digest() == content.digest()
+    assert anew.digest == covered.digest
 
 
-@given(content=CONTENTS, other=CONTENTS, name=st.sampled_from(("route", "source", "destination", "mode")))
-def test_a_digest_depends_on_where_and_how(content: Content, other: Content, name: str) -> None:
-    """Two contents that differ in route, a tenant or the mode have different digests, and else the same."""
-    changed = content.model_copy(update={name: getattr(other, name)})
-    assert (changed.digest() == content.digest()) is (getattr(changed, name) == getattr(content, name))
+@given(covered=COVERED, other=COVERED, name=st.sampled_from(("operation", "route", "origins")))
+def test_a_digest_depends_on_the_operation_the_route_and_the_tenants_addresses(
+    covered: Covered, other: Covered, name: str
+) -> None:
+    """An approval of one operation, route or pair of tenants is none of another, as their names can be given away."""
+    changed = covered._replace(**{name: getattr(other, name)})
+    assert (changed.digest == covered.digest) is (getattr(changed, name) == getattr(covered, name))
 
 
-@given(content=CONTENTS, name=st.sampled_from(("source_team", "destination_team")), team=TEAMS)
-def test_a_digest_depends_on_the_teams(content: Content, name: str, team: Team) -> None:
-    """Another team, known by its id, is another content."""
-    changed = content.model_copy(update={name: team})
-    assert (changed.digest() == content.digest()) is (team.id == getattr(content, name).id)
+@given(covered=COVERED, other=PARAMS, name=st.sampled_from(("source_team", "destination_team", "mode")))
+def test_a_digest_depends_on_the_teams_and_the_mode(covered: Covered, other: CreateParams, name: str) -> None:
+    """Another team, known by its id, and another sync mode are another request."""
+    changed = covered.asking(**{name: getattr(other, name)})
+    assert (changed.digest == covered.digest) is (changed.params.essence() == covered.params.essence())
+    assert (changed.digest == covered.digest) is (
+        getattr(getattr(other, name), "id", getattr(other, name))
+        == getattr(getattr(covered.params, name), "id", getattr(covered.params, name))
+    )
 
 
-@given(content=CONTENTS, story=STORIES)
-def test_a_digest_depends_on_each_story_and_its_last_edit(content: Content, story: Story) -> None:
-    """A story more, less, or edited since is another content: what was reviewed is not what would be synced."""
-    first, *rest = content.stories
-    without = content.with_stories(tuple(rest))
-    edited = content.with_stories((first.model_copy(update={"edited_at": story.edited_at}), *rest))
-    assert without.digest() != content.digest()
-    assert (edited.digest() == content.digest()) is (story.edited_at == first.edited_at)
+@given(covered=COVERED, story=STORIES)
+def test_a_digest_depends_on_each_story_and_its_last_edit(covered: Covered, story: Story) -> None:
+    """A story more, less, or edited since is not what was approved."""
+    first, *rest = covered.facts.stories
+    edited = covered.finding(stories=(first.model_copy(update={"edited_at": story.edited_at}), *rest))
+    assert covered.finding(stories=tuple(rest)).digest != covered.digest
+    assert covered.asking(stories=covered.params.stories[1:]).digest != covered.digest
+    assert (edited.digest == covered.digest) is (story.edited_at == first.edited_at)
 
 
-@given(CONTENTS)
-def test_a_digest_survives_being_stored(content: Content) -> None:
-    """Content that was written as JSON and read again has the digest it had, down to the microsecond of an edit."""
-    assert Content.model_validate_json(content.model_dump_json()).digest() == content.digest()
+@given(covered=COVERED, destination=DESTINATIONS, plan=st.none() | st.integers(1, 50))
+def test_a_digest_depends_on_the_destinations_shown_and_on_the_plan(
+    covered: Covered, destination: ExistingDestination, plan: int | None
+) -> None:
+    """A destination more or less than was shown is not what was approved, nor is adding where creating was approved."""
+    existing = covered.facts.existing
+    shown = {each.id for each in existing}
+    assert (covered.finding(existing=(*existing, destination)).digest == covered.digest) is False
+    assert not existing or covered.finding(existing=existing[1:]).digest != covered.digest
+    assert (covered.finding(existing=(destination,)).digest == covered.digest) is (shown == {destination.id})
+    assert (covered.finding(add_to=plan).digest == covered.digest) is (plan == covered.facts.add_to)
+
+
+@given(COVERED)
+def test_what_was_looked_up_is_not_the_same_as_nothing(covered: Covered) -> None:
+    """An approval given before anything was looked up does not cover what was found."""
+    assert digest_of(*covered[:4], None) != covered.digest
+
+
+@given(COVERED)
+def test_a_digest_survives_being_stored(covered: Covered) -> None:
+    """What was written as JSON and read again has the digest it had, down to the microsecond of an edit."""
+    params = CreateParams.model_validate_json(covered.params.model_dump_json())
+    facts = CreateFacts.model_validate_json(covered.facts.model_dump_json())
+    assert covered._replace(params=params, facts=facts).digest == covered.digest
 
 
 def test_the_parts_of_a_digest_do_not_run_into_each_other() -> None:
-    """Moving a character from one name to the next is a change, as the parts are told apart by more than their order."""
-    team, stories = Team(id=1, name="t"), (Story(id=1, name="s"),)
+    """Moving a character from one part to the next is a change, as the parts are told apart by more than their order."""
+    team = Team(id=1, name="t")
+    params = CreateParams(source_team=team, stories=(Story(id=1, name="s"),), destination_team=team)
 
-    def content(source: str, destination: str) -> Content:
-        return Content(
-            route="r",
-            source=source,
-            destination=destination,
-            source_team=team,
-            stories=stories,
-            destination_team=team,
-            mode=SyncMode.MANUAL,
-            reason="",
-        )
+    def digest(operation: str, route: str, *origins: str) -> str:
+        source, destination = origins
+        return digest_of(operation, route, params, (source, destination), None)
 
-    assert content("ab", "c").digest() != content("a", "bc").digest()
-    assert content("a", "b").digest() != content("b", "a").digest()
+    assert digest("o", "r", "ab", "c") != digest("o", "r", "a", "bc")
+    assert digest("o", "r", "a", "b") != digest("o", "r", "b", "a")
+    assert digest("or", "", "a", "b") != digest("o", "r", "a", "b")
 
 
 def test_ids_are_new_each_time_and_easily_read_aloud() -> None:
@@ -204,17 +264,15 @@ def a_request(*decisions: Decision) -> Request:
         id="TS-00000000",
         state=State.PENDING,
         revision=2,
-        content=Content(
-            route="r",
-            source="dev",
-            destination="prod",
-            source_team=team,
-            stories=(),
-            destination_team=team,
-            mode=SyncMode.AUTOMATIC,
-            reason="",
-        ),
+        operation="create",
+        route="r",
+        source="dev",
+        destination="prod",
+        origins=("https://dev.example", "https://prod.example"),
+        resource="dev 1 > prod 1",
+        params=CreateParams(source_team=team, stories=(), destination_team=team),
         digest="now",
+        reason="",
         requester="U0ASKER",
         editor="U0ASKER",
         created_at=NOON,
@@ -245,10 +303,10 @@ def test_each_person_approves_once_and_may_do_so_again_after_withdrawing() -> No
 
 
 @pytest.mark.parametrize(
-    ("status", "settled"), [("synced", True), ("failed", True), ("requires_sync", False), ("archived", True)]
+    ("status", "settled"), [("synced", True), ("failed", True), ("requires_sync", False), ("archived", False)]
 )
 def test_a_story_is_waited_for_only_while_waiting_helps(status: str, *, settled: bool) -> None:
-    """Only a story that still needs a sync is worth looking at again, even where Tines has a status unknown to us."""
+    """Only what Tines calls synced or failed stays so: a status that is unknown to us may still change."""
     assert StoryStatus(story_id=1, name="s", status=status).settled is settled
 
 

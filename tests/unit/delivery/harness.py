@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.delivery import Deliverer, RateLimit, SlackPoster, Throttle
 from bot.delivery.posting import Place, PostingError, Trouble
 from bot.delivery.showing import Showing
+from bot.operations import all_presentations
 from bot.playground.serving import served
 from bot.playground.slack import NO_RATES, AppInstall, Channel, LocalSlack, User, Workspace
 from bot.views.text import Message
@@ -128,7 +129,13 @@ class DeliveryHarness:
         uptime = Uptime(self.seconds)
         window = SendWindow(clock=uptime)
         deliverer = Deliverer(
-            store, Topology(tenants={}, routes={}), poster, throttle, window, longest_call=LONGEST_CALL
+            store,
+            Topology(tenants={}, routes={}),
+            poster,
+            throttle,
+            all_presentations(),
+            window,
+            longest_call=LONGEST_CALL,
         )
         return Process(store, poster, deliverer, throttle, uptime, window)
 

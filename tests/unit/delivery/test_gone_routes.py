@@ -21,7 +21,7 @@ async def test_what_was_asked_on_a_route_that_is_gone_is_still_told(harness: Del
     async with one.store.transaction() as transaction:
         unsure = await transaction.requests.change(request, state=State.UNCERTAIN)
         await announcements.changed(transaction, unsure)
-        await announcements.statuses(transaction, unsure, retired_route(unsure.content))
+        await announcements.statuses(transaction, unsure, retired_route(unsure))
         await announcements.direct(transaction, unsure, "U1", unsure.state.value)
     harness.harness.now += timedelta(seconds=1)
     await harness.delivers(one)

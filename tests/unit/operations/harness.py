@@ -1,12 +1,13 @@
-"""A harness whose operation can be interrupted: on the line to the source tenant, and by the clock.
+"""A harness whose operation can be interrupted: on the line to the source tenant, by its lease, and by the clock.
 
 What a test wants to happen between two instructions happens on the line, right before or right after a call.
 """
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain, repeat
 from typing import Any, Final
 
 import httpx
@@ -17,7 +18,6 @@ from bot.playground.tines.seed import PROD_KEY
 from bot.playground.tines.syncing import create_destination
 from handlers.execution.send_window import SendWindow
 from handlers.models import Request
-from handlers.operations.create import CreateDestination
 from handlers.operations.schedule import Schedule
 from handlers.policy import Freeze
 from handlers.requests import Done, approve, freeze, unfreeze
@@ -81,32 +81,32 @@ async def no_answer() -> None:
 
 @dataclass
 class ExecutionHarness:
-    """A harness, the line of its operation to the source tenant, and its send window."""
+    """A harness, the line of its operation to the source tenant, and its standstills."""
 
     harness: RequestHarness
     line: Line
     client: TinesClient
     database_url: str
     schedule: Schedule
-    stops_after: int | None = None  # looks at the window's clock until the process stands still for long, at each one
-    stood_still: float = 0.0
-    window: SendWindow = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Give the process its send window, which it has for as long as it lives."""
-        self.window = SendWindow(clock=self._uptime)
+    standstills: Iterator[float] = field(default_factory=lambda: repeat(0.0))  # seconds, before each look at the time
+    _stood_still: float = 0.0
 
     def starts(self, topology: Topology) -> None:
         """Start with a configuration; what was asked for before stays."""
-        operation = CreateDestination(
-            self.harness.store,
-            topology,
-            {"dev": self.client},
-            self.harness.services.catalogue,
-            window=self.window,
+        services = self.harness.services
+        executor = replace(
+            services.executor,
+            topology=topology,
+            clients={**services.executor.clients, "dev": self.client},
             schedule=self.schedule,
+            window=SendWindow(clock=self._window_time),
         )
-        self.harness.services = replace(self.harness.services, topology=topology, operation=operation)
+        self.harness.services = replace(services, topology=topology, executor=executor)
+
+    def _window_time(self) -> float:
+        """Return the time as the send window knows it, which also counts while the process stands still."""
+        self._stood_still += next(self.standstills)
+        return self.harness.clock().timestamp() + self._stood_still
 
     @asynccontextmanager
     async def beside(self) -> AsyncIterator[RequestHarness]:
@@ -133,13 +133,9 @@ class ExecutionHarness:
         """Let Ben unfreeze the route."""
         assert isinstance(await unfreeze(self.harness.services, BEN, ROUTE), Route)
 
-    def _uptime(self) -> float:
-        """Return the seconds of the clock, and those for which the process stood still while time went by unnoticed."""
-        if self.stops_after is not None:
-            self.stops_after -= 1
-            if self.stops_after < 0:
-                self.stood_still += 60
-        return self.harness.clock().timestamp() + self.stood_still
+    async def stands_still(self) -> None:
+        """Let the process find, when it looks at the time next, that it was stopped for longer than the send window."""
+        self.standstills = chain([60.0], repeat(0.0))
 
     def somebody_creates(self, *stories: str) -> Destination:
         """Let a person create a sync destination for the usual teams by hand."""
@@ -147,8 +143,8 @@ class ExecutionHarness:
         body = {
             "destination_tenant_url": "http://127.0.0.1:2",
             "destination_tenant_api_key": PROD_KEY,
-            "destination_team_id": form.destination_team_id,
-            "team_id": form.source_team_id,
+            "destination_team_id": form.asked["destination_team_id"],
+            "team_id": form.asked["source_team_id"],
             "story_ids": [self.harness.story(name) for name in stories],
         }
         return create_destination(self.harness.dev, body)

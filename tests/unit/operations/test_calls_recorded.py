@@ -10,8 +10,8 @@ import pytest
 
 from bot.playground.tines.faults import Fault, Kind
 from bot.playground.tines.seed import DEV_KEY, PROD_PUBLISH_KEY
+from handlers.execution.call_journal import CALLED
 from handlers.models import Request, State
-from handlers.operations.call_journal import CALLED
 from handlers.requests import Done, NotNow, Slow, advance, approve, cancel
 from handlers.routes import Existing
 from tests.unit.requests.harness import ADA, RINA, STORIES

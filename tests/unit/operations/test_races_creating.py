@@ -1,11 +1,12 @@
 from datetime import timedelta
+from itertools import chain, repeat
 
 import pytest
 
 from bot.playground.tines.faults import Fault, Kind
 from handlers.models import State
 from handlers.operations.schedule import Schedule
-from handlers.requests import advance, cancel, check_again
+from handlers.requests import cancel, check_again
 from tests.unit.requests.harness import RINA, STORIES
 
 from .conftest import OpenExecution
@@ -47,7 +48,7 @@ async def test_a_create_that_was_turned_away_is_sent_once_and_later_again(
     else:
         execution.line.before("POST", DESTINATIONS, no_connection)
     waiting = await harness.works(request.id)
-    assert (waiting.state, waiting.attempts, waiting.attempted_at, waiting.preexisting_ids) == (
+    assert (waiting.state, waiting.attempts, waiting.attempted_at, waiting.work) == (
         State.APPROVED,
         0,
         None,
@@ -138,32 +139,14 @@ async def test_absurd_waits_are_not_waited_for(open_execution: OpenExecution) ->
 
 
 async def test_a_process_that_stood_still_sends_nothing(open_execution: OpenExecution) -> None:
-    """A process that was stopped between its commit and its call does not send it: it looks anew, and then sends once."""
+    """A process that was stopped for longer than the send window sends nothing; another one looks, and goes on."""
     execution = await open_execution()
     harness = execution.harness
     request = await execution.approved()
-    execution.stops_after = 1  # the window was opened, and is asked right before the call
+    execution.standstills = chain([0.0, 60.0], repeat(0.0))
     stopped = await harness.works(request.id, rounds=1)
     assert execution.line.tries("POST") == 0
     assert (stopped.state, stopped.attempts) == (State.APPROVED, 0)
-    execution.stops_after = None
     harness.clock.passes(minutes=5)
     assert (await harness.finishes(request.id)).state is State.SUCCEEDED
     assert (execution.line.tries("POST"), harness.creates()) == (1, 1)
-
-
-async def test_a_process_that_was_overtaken_sends_nothing(open_execution: OpenExecution) -> None:
-    """A process that was stopped during its look finds when it goes on that another one has sent the call."""
-    execution = await open_execution()
-    harness = execution.harness
-    request = await execution.approved()
-    async with execution.beside() as other:
-
-        async def overtakes() -> None:
-            await advance(other.services, request.id)
-
-        execution.line.after("GET", DESTINATIONS, overtakes)
-        await advance(harness.services, request.id)
-        assert execution.line.tries("POST") == 0
-    assert (await harness.finishes(request.id)).state is State.SUCCEEDED
-    assert harness.creates() == 1

@@ -2,8 +2,9 @@ import asyncio
 from datetime import datetime
 
 from handlers.models import State
+from handlers.operations.create import CreateFacts
 from handlers.requests import Changed, Done, Refused, ReviewedVersion, approve, edit, reject, submit, withdraw
-from tests.unit.requests.harness import ADA, BEN, RINA, RequestHarness
+from tests.unit.requests.harness import ADA, BEN, RINA, RequestHarness, create_of
 
 from .conftest import OpenExecution
 from .harness import DESTINATIONS, ExecutionHarness
@@ -95,11 +96,12 @@ async def test_what_changed_on_tines_is_shown_with_what_is_there(open_execution:
     request = await harness.asks()
     shown = await harness.shown(request.id)
     harness.clock.passes(seconds=5)
-    harness.dev.edit_story(request.content.stories[0].id)
+    harness.dev.edit_story(create_of(request).stories[0].id)
     answer = await approve(harness.services, ADA, shown, budget=None)
     assert isinstance(answer, Changed)
     assert answer.preview is not None
-    assert answer.preview.stories[0].edited_at == harness.clock()
+    assert isinstance(answer.preview.facts, CreateFacts)
+    assert answer.preview.facts.stories[0].edited_at == harness.clock()
 
 
 async def test_a_second_click_after_a_rejection_is_told_of_it(open_execution: OpenExecution) -> None:

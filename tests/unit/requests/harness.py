@@ -3,7 +3,7 @@
 Time stands still until a test moves it, and no job runs unless a test says so: what an engine would do is `works`.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,11 +18,13 @@ from bot.playground.tines.seed import DEV_KEY, PROD_KEY, PROD_PUBLISH_KEY, seede
 from bot.playground.tines.switches import Switches
 from handlers.audit import Break, Verified, verify
 from handlers.catalogue import Catalogue
+from handlers.execution.call_journal import CALLED, CallJournal
+from handlers.execution.executor import Executor
 from handlers.execution.send_window import SendWindow
 from handlers.jobs import Job
-from handlers.models import Request, SyncMode
-from handlers.operations.call_journal import CALLED, CallJournal
-from handlers.operations.create import CreateDestination
+from handlers.models import Request, State, SyncMode, digest_of
+from handlers.operations.create import CreateParams
+from handlers.operations.registry import all_operations
 from handlers.operations.schedule import Schedule
 from handlers.people import Person
 from handlers.requests import Answer, Done, ReviewedVersion, Services, Submission, advance, looked_up, submit
@@ -122,16 +124,24 @@ class RequestHarness:
         teams = {team.name: team.id for team in self.dev.teams.values()}
         destination = self.dev.world.at("http://127.0.0.1:2")
         assert destination is not None
+        asked: dict[str, Any] = {
+            "source_team_id": teams["SecOps"],
+            "everything": False,
+            "tag_keys": [],
+            "story_ids": [self.story(name) for name in STORIES],
+            "destination_team_id": next(iter(destination.teams)),
+            "mode": SyncMode.AUTOMATIC.value,
+        }
         filled: dict[str, Any] = {
             "route": ROUTE,
-            "source_team_id": teams["SecOps"],
-            "story_ids": tuple(self.story(name) for name in STORIES),
-            "destination_team_id": next(iter(destination.teams)),
-            "mode": SyncMode.AUTOMATIC,
             "reason": "Ready for production",
             "draft_id": f"draft-{next(self._drafts)}",
+            **{name: value for name, value in differs.items() if name not in asked},
         }
-        return Submission(**{**filled, **differs})
+        asked |= {
+            name: list(value) if isinstance(value, tuple) else value for name, value in differs.items() if name in asked
+        }
+        return Submission(asked=asked, **filled)
 
     def story(self, name: str) -> int:
         """Return the id of a story by its name."""
@@ -141,13 +151,13 @@ class RequestHarness:
         """Return what a review of the request shows now."""
         request = await self.now(request_id)
         journal = CallJournal(self.store, request.id)  # never written: only a listener records a review
-        preview = await looked_up(self.services, request.content, None, journal)
+        preview = await looked_up(self.services, request, self.route, None, journal)
         assert preview is not None
+        origins = self.services.topology.origins(self.route)
         return ReviewedVersion(
             request_id=request.id,
             revision=request.revision,
-            digest=request.content.with_stories(preview.stories).digest(),
-            acknowledged_ids=tuple(each.id for each in preview.existing),
+            digest=digest_of(request.operation, request.route, request.params, origins, preview.facts),
         )
 
     async def now(self, request_id: str) -> Request:
@@ -168,9 +178,9 @@ class RequestHarness:
 
     async def finishes(self, request_id: str) -> Request:
         """Let time pass until an approved request has ended."""
-        for _ in range(20):
+        for _ in range(60):
             request = await self.works(request_id)
-            if request.state.final:
+            if request.state.final or request.state is State.PENDING:
                 return request
             self.clock.passes(seconds=5)
         return await self.now(request_id)
@@ -200,6 +210,12 @@ class RequestHarness:
     def creates(self) -> int:
         """Return how many sync destinations the source tenant has."""
         return len(self.dev.destinations)
+
+
+def create_of(request: Request) -> CreateParams:
+    """Return what a request asks `create` for."""
+    assert isinstance(request.params, CreateParams)
+    return request.params
 
 
 def reasons(answer: Answer) -> str:
@@ -251,18 +267,22 @@ async def opened(
             )
             for alias, local in (("dev", dev), ("prod", prod))
         }
-        store = Store(open_engine(parse_url(database_url)), JobList().wake, clock=clock)
+        store = Store(open_engine(parse_url(database_url)), JobList().wake, clock=clock, types=all_operations())
         stack.push_async_callback(store.close)
         catalogue = Catalogue(clients, topology.tenants)
         stack.push_async_callback(catalogue.close)
-        operation = CreateDestination(store, topology, clients, catalogue, window=window_of(clock), schedule=Schedule())
-        services = Services(store=store, topology=topology, people=staff, catalogue=catalogue, operation=operation)
+        executor = Executor(
+            store=store,
+            topology=topology,
+            clients=clients,
+            catalogue=catalogue,
+            people=staff,
+            operations=all_operations(),
+            schedule=Schedule(),
+            window=SendWindow(clock=lambda: clock().timestamp()),
+        )
+        services = Services(store=store, topology=topology, people=staff, catalogue=catalogue, executor=executor)
         yield RequestHarness(services, store, staff, clock, dev, route)
-
-
-def window_of(clock: Callable[[], datetime]) -> SendWindow:
-    """Return a send window that lives in the clock's time."""
-    return SendWindow(clock=lambda: clock().timestamp())
 
 
 def local_tenants(clock: Clock) -> tuple[LocalTines, LocalTines]:

@@ -187,7 +187,7 @@ async def test_editing_clears_approvals(open_harness: OpenHarness) -> None:
     edited = await edit(harness.services, RINA, request.id, 1, harness.form(reason="More of it"), budget=None)
     assert isinstance(edited, Done)
     now = await harness.now(request.id)
-    assert (now.revision, now.approvals(), now.content.reason) == (2, (), "More of it")
+    assert (now.revision, now.approvals(), now.reason) == (2, (), "More of it")
     note = next(each for each in await harness.told() if each.get("kind") == "edited")
     assert note["approvals_lost"] == 1
     assert note["actor"] == RINA
@@ -227,7 +227,7 @@ async def test_withdraw_until_the_quorum(open_harness: OpenHarness) -> None:
     for actor in (BEN, ADA):
         assert isinstance(await approve(harness.services, actor, shown, budget=None), Done)
     late = await withdraw(harness.services, ADA, request.id)
-    assert "was approved meanwhile" in reasons(late)
+    assert "is already approved" in reasons(late)
 
 
 async def test_reject_ends_it(open_harness: OpenHarness) -> None:

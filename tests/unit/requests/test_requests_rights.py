@@ -2,7 +2,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from handlers.models import Content, Decision, Request, State, Story, SyncMode, Team, Verdict
+from handlers.models import Decision, Request, State, Story, Team, Verdict, digest_of
+from handlers.operations.create import CreateParams
 from handlers.people import Person
 from handlers.requests import Abilities, abilities
 from handlers.routes import Route
@@ -79,20 +80,17 @@ UNCERTAIN: dict[str, set[str]] = {
 
 def a_request(state: State = State.PENDING) -> Request:
     """Build a request that one approver has approved."""
-    content = Content(
-        route="dev-to-prod",
-        source="dev",
-        destination="prod",
+    params = CreateParams(
         source_team=Team(id=1, name="Blue"),
         destination_team=Team(id=2, name="Green"),
         stories=(Story(id=7, name="Alerts"),),
-        mode=SyncMode.AUTOMATIC,
-        reason="because",
     )
+    origins = ("https://dev.example", "https://prod.example")
+    digest = digest_of("create", "dev-to-prod", params, origins, None)
     approval = Decision(
         request_id="TS-00000000",
         revision=1,
-        digest=content.digest(),
+        digest=digest,
         actor="U0ADA",
         verdict=Verdict.APPROVE,
         groups=("S0SEC",),
@@ -102,8 +100,15 @@ def a_request(state: State = State.PENDING) -> Request:
         id="TS-00000000",
         state=state,
         revision=1,
-        content=content,
-        digest=content.digest(),
+        operation="create",
+        route="dev-to-prod",
+        source="dev",
+        destination="prod",
+        origins=origins,
+        resource="dev 1 > prod 2",
+        params=params,
+        digest=digest,
+        reason="because",
         requester="U0REQ",
         editor="U0REQ",
         created_at=NOON,

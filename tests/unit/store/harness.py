@@ -8,7 +8,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from handlers.jobs import Job
-from handlers.models import Content, Request, State, Story, SyncMode, Team
+from handlers.models import Request, State, Story, Team, digest_of
+from handlers.operations.create import CreateParams
+from handlers.operations.registry import all_operations
 from handlers.store import Store
 from handlers.store.database import is_sqlite, open_engine, parse_url
 
@@ -43,7 +45,7 @@ class StoreHarness:
 
     def store(self) -> Store:
         """Open a store for a process."""
-        store = Store(open_engine(parse_url(self.url)), self.jobs.wake, clock=self._clock)
+        store = Store(open_engine(parse_url(self.url)), self.jobs.wake, clock=self._clock, types=all_operations())
         self.stack.push_async_callback(store.close)
         return store
 
@@ -53,22 +55,25 @@ class StoreHarness:
 
 def a_request(number: int = 1, **differs: Any) -> Request:  # noqa: ANN401 - fields of a request
     """Return a pending request."""
-    content = Content(
-        route="dev-to-prod",
-        source="dev",
-        destination="prod",
+    params = CreateParams(
         source_team=Team(id=1, name="SecOps"),
         stories=(Story(id=11, name="One", tags=("a",), edited_at=MONDAY), Story(id=12, name="Two")),
         destination_team=Team(id=2, name="SecOps"),
-        mode=SyncMode.AUTOMATIC,
-        reason="Ready",
     )
+    origins = ("https://dev.example", "https://prod.example")
     fields: dict[str, Any] = {
         "id": f"TS-{number:08}",
         "state": State.PENDING,
         "revision": 1,
-        "content": content,
-        "digest": content.digest(),
+        "operation": "create",
+        "route": "dev-to-prod",
+        "source": "dev",
+        "destination": "prod",
+        "origins": origins,
+        "resource": "dev 1 > prod 2",
+        "params": params,
+        "digest": digest_of("create", "dev-to-prod", params, origins, None),
+        "reason": "Ready",
         "requester": "U0RINA",
         "editor": "U0RINA",
         "draft_id": f"draft-{number}",

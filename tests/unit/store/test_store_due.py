@@ -120,7 +120,7 @@ async def test_machines_whose_clocks_differ_tell_the_same_time(prepared_postgres
         await store.close()
 
 
-async def test_who_waits_for_the_same_teams(harness: StoreHarness) -> None:
+async def test_who_waits_for_the_same_resource(harness: StoreHarness) -> None:
     """Requests for the same two teams are found, oldest first, so that their creates come one after the other."""
     store = harness.store()
     mine = a_request(1, state=State.APPROVED)
@@ -129,9 +129,9 @@ async def test_who_waits_for_the_same_teams(harness: StoreHarness) -> None:
         for number, minutes in ((2, 5), (3, 1)):
             at = MONDAY + timedelta(minutes=minutes)
             await transaction.requests.add(a_request(number, state=State.RUNNING, updated_at=at, attempted_at=at))
-        await transaction.requests.lock_teams(mine)
-        assert await transaction.requests.same_teams(mine, {State.RUNNING}) == ("TS-00000003", "TS-00000002")
-        assert await transaction.requests.same_teams(mine, {State.UNCERTAIN}) == ()
+        await transaction.requests.lock_resource(mine)
+        assert await transaction.requests.same_resource(mine, {State.RUNNING}) == ("TS-00000003", "TS-00000002")
+        assert await transaction.requests.same_resource(mine, {State.UNCERTAIN}) == ()
         assert await transaction.requests.begun_since(mine, MONDAY + timedelta(minutes=5))
         assert not await transaction.requests.begun_since(mine, MONDAY + timedelta(minutes=6))
 

@@ -4,7 +4,9 @@ from datetime import timedelta
 import pytest
 
 from handlers.jobs import ADVANCE, DELIVER, Job
-from handlers.models import Decision, Problem, Request, State, StoryStatus, Verdict
+from handlers.models import Decision, Problem, Request, State, Story, StoryStatus, Verdict
+from handlers.operations.create import CreateFacts, CreateWork
+from handlers.operations.following import ExistingDestination, SyncResult
 from handlers.policy import Freeze
 from handlers.store import ConflictError, Posted, Store, StoreUnavailableError
 from handlers.store.database import open_engine, parse_url
@@ -16,11 +18,15 @@ async def test_a_request_is_read_as_it_was_written(harness: StoreHarness) -> Non
     """Every field of a request comes back as it was, whatever it holds."""
     request = a_request(
         state=State.FOLLOWING,
-        preexisting_ids=(3, 4),
+        facts=CreateFacts(stories=(Story(id=11, name="One", edited_at=MONDAY),), existing=(ExistingDestination(id=3),)),
+        work=CreateWork(preexisting_ids=(3, 4)),
         attempted_at=MONDAY,
         attempts=2,
         destination_id=9_000_000_000,
-        statuses=(StoryStatus(story_id=11, name="Ünö “x”", status="failed", error="no\ncredential"),),
+        result=SyncResult(
+            destination_id=9_000_000_000,
+            statuses=(StoryStatus(story_id=11, name="Ünö “x”", status="failed", error="no\ncredential"),),
+        ),
         follow_until=MONDAY + timedelta(minutes=10),
         problem=Problem(what="404", words="gone", advice="look", status=404),
         note="waits",
@@ -151,7 +157,6 @@ async def test_decisions(harness: StoreHarness) -> None:
             actor=actor,
             verdict=Verdict.APPROVE,
             groups=("S0A",),
-            acknowledged_ids=(5,),
             at=MONDAY,
         )
         for actor in ("U0ADA", "U0BEN")

@@ -1,6 +1,6 @@
 """The approval message and the review show what is asked for, where it stands, and only what the reader may do."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,25 +8,20 @@ import pytest
 from bot.views import ids
 from bot.views.approval import approval_message
 from bot.views.carried import ReviewMeta
-from bot.views.review import cancel_view, parse_cancel, parse_reject, parse_review, reject_view, review_view
+from bot.views.dialogs import cancel_view, parse_cancel, parse_reject, reject_view
+from bot.views.review import parse_review, review_view
 from bot.views.text import Block, when
-from handlers.models import Content, Decision, Problem, Request, State, Story, SyncMode, Team, Verdict
-from handlers.operations import ExistingDestination, Preview
+from handlers.models import Decision, Problem, Request, State, Story, Verdict, digest_of
+from handlers.operations import Preview
+from handlers.operations.create import CreateFacts
+from handlers.operations.following import ExistingDestination
 from handlers.policy import Freeze, Quorum, Ruling
 from handlers.routes import Existing, Route
 
-NOW = datetime(2026, 10, 1, 12, 30, tzinfo=UTC)
+from .harness import NOW, ORIGINS, SHOWN, a_request, params_of
+
 STORIES = tuple(Story(id=n, name=f"Story number {n}", tags=("triage",), edited_at=NOW) for n in range(1, 13))
-CONTENT = Content(
-    route="dev-to-prod",
-    source="dev",
-    destination="prod",
-    source_team=Team(id=7, name="SecOps"),
-    stories=STORIES,
-    destination_team=Team(id=42, name="SecOps copies"),
-    mode=SyncMode.AUTOMATIC,
-    reason="The new triage is ready.",
-)
+FACTS = CreateFacts(stories=STORIES)
 ROUTE = Route(
     name="dev-to-prod",
     source="dev",
@@ -47,7 +42,7 @@ def approval_by(actor: str, **changes: Any) -> Decision:  # noqa: ANN401 - the f
         **{
             "request_id": "TS-ABCD1234",
             "revision": 2,
-            "digest": CONTENT.digest(),
+            "digest": digest_of("create", "dev-to-prod", params_of(*STORIES), ORIGINS, FACTS),
             "actor": actor,
             "verdict": Verdict.APPROVE,
             "at": NOW,
@@ -57,22 +52,16 @@ def approval_by(actor: str, **changes: Any) -> Decision:  # noqa: ANN401 - the f
 
 
 def asked(state: State = State.PENDING, **changes: Any) -> Request:  # noqa: ANN401 - the fields of a Request
-    """Return a request, approved by one person."""
-    return Request(
+    """Return a request for twelve stories, approved by one person."""
+    return a_request(
+        state,
         **{
-            "id": "TS-ABCD1234",
-            "state": state,
-            "revision": 2,
-            "content": CONTENT,
-            "digest": CONTENT.digest(),
-            "requester": "U0ASKER",
-            "editor": "U0ASKER",
-            "created_at": NOW,
-            "updated_at": NOW,
-            "expires_at": NOW + timedelta(hours=72),
+            "params": params_of(*STORIES),
+            "facts": FACTS,
+            "reason": "The new triage is ready.",
             "decisions": (approval_by("U0ADA"),),
             **changes,
-        }
+        },
     )
 
 
@@ -83,15 +72,15 @@ def buttons(blocks: list[Block]) -> list[str]:
 
 def test_a_pending_request_shows_what_an_approver_needs_to_know() -> None:
     """Who, what, from where to where, how often, why, how far, and until when; the first ten stories by name."""
-    text = approval_message(asked(), ROUTE, ONE_OF_TWO).text
+    text = approval_message(asked(), ROUTE, ONE_OF_TWO, SHOWN).text
     for said in (
         "waiting for approval",
-        "<@U0ASKER> asks to sync 12 stories: dev / SecOps → prod / SecOps copies",
+        "<@U0ASKER> requests a sync of 12 stories: dev / SecOps → prod / SecOps copies",
         "Story number 10\n• and 2 more",
         "dev-to-prod",
-        "automatically, each time a story is published",
+        "Sync mode: automatic, on every publish",
         "> The new triage is ready.",
-        f"1 of 2 approvals so far. Expires {when(NOW + timedelta(hours=72))}",
+        f"1 of 2 approvals. Expires {when(NOW + timedelta(hours=72))}",
         "<@U0ADA> approved",
         "revision 2",
     ):
@@ -119,7 +108,7 @@ def test_a_pending_request_shows_what_an_approver_needs_to_know() -> None:
 )
 def test_only_buttons_that_work_are_there(request_: Request, expected: list[str]) -> None:
     """A request can be reviewed while it waits and asked for again when it ended without a sync destination."""
-    assert buttons(approval_message(request_, ROUTE, ONE_OF_TWO).blocks) == expected
+    assert buttons(approval_message(request_, ROUTE, ONE_OF_TWO, SHOWN).blocks) == expected
 
 
 def test_a_rejected_request_says_who_and_why_once() -> None:
@@ -132,7 +121,7 @@ def test_a_rejected_request_says_who_and_why_once() -> None:
         closed_comment="Not in the audit week",
         finished_at=NOW,
     )
-    text = approval_message(request, ROUTE, ONE_OF_TWO).text
+    text = approval_message(request, ROUTE, ONE_OF_TWO, SHOWN).text
     assert "Rejected by <@U0BOB>" in text
     assert text.count("Not in the audit week") == 1
 
@@ -140,14 +129,14 @@ def test_a_rejected_request_says_who_and_why_once() -> None:
 def test_what_does_not_count_any_more_is_not_shown_in_the_channel() -> None:
     """Withdrawn approvals and those of an earlier revision are left out of the message."""
     gone = (approval_by("U0OLD", revision=1), approval_by("U0GONE", withdrawn_at=NOW))
-    text = approval_message(asked(decisions=gone), ROUTE, ONE_OF_TWO).text
+    text = approval_message(asked(decisions=gone), ROUTE, ONE_OF_TWO, SHOWN).text
     assert "U0OLD" not in text
     assert "U0GONE" not in text
 
 
 def test_break_glass_is_loud() -> None:
     """A request that runs without approval says so in a header of its own."""
-    message = approval_message(asked(State.RUNNING, emergency=True), ROUTE, ONE_OF_TWO)
+    message = approval_message(asked(State.RUNNING, emergency=True), ROUTE, ONE_OF_TWO, SHOWN)
     headers = [block["text"]["text"] for block in message.blocks if block["type"] == "header"]
     assert any("without approval" in text for text in headers)
 
@@ -155,21 +144,25 @@ def test_break_glass_is_loud() -> None:
 def test_a_frozen_route_is_told_while_it_holds_something_back() -> None:
     """Who froze the route and why is shown for a waiting request, and not for one that has run."""
     freeze = Freeze(route="dev-to-prod", by="U0FREEZER", reason="Audit week", at=NOW)
-    assert "Audit week" in approval_message(asked(), ROUTE, ONE_OF_TWO, freeze=freeze).text
-    assert "Audit week" not in approval_message(asked(State.SUCCEEDED), ROUTE, ONE_OF_TWO, freeze=freeze).text
+    assert "Audit week" in approval_message(asked(), ROUTE, ONE_OF_TWO, SHOWN, freeze=freeze).text
+    assert "Audit week" not in approval_message(asked(State.SUCCEEDED), ROUTE, ONE_OF_TWO, SHOWN, freeze=freeze).text
+
+
+def found(**facts: Any) -> Preview:  # noqa: ANN401 - the fields of the facts
+    """Return what was looked up."""
+    return Preview(facts=CreateFacts(**facts))
 
 
 def reviewed(request: Request, preview: Preview | None, **changes: Any) -> Block:  # noqa: ANN401 - of review_view
     """Return the review as somebody sees it who may decide."""
     options = {"quorum": ONE_OF_TWO, "may_approve": YES, "may_reject": YES, **changes}
-    return review_view(request, ROUTE, preview=preview, **options)
+    return review_view(request, ROUTE, SHOWN, origins=ORIGINS, preview=preview, **options)
 
 
 def test_the_review_shows_every_story() -> None:
     """All stories with id, tags and last edit, however many they are, and what will be called."""
     stories = tuple(Story(id=n, name=f"Story number {n}", tags=("triage",), edited_at=NOW) for n in range(1, 501))
-    content = CONTENT.with_stories(stories)
-    view = reviewed(asked(content=content, digest=content.digest()), Preview(stories=stories))
+    view = reviewed(asked(params=params_of(*stories)), found(stories=stories))
     said = [e["text"] for e in flat(view) if e.get("type") == "text"]
     for story in stories:
         assert story.name in said
@@ -180,20 +173,20 @@ def test_the_review_shows_every_story() -> None:
 
 def flat(payload: object) -> list[dict[str, Any]]:
     """Return every object in a payload, at any depth."""
-    found = [payload] if isinstance(payload, dict) else []
+    objects = [payload] if isinstance(payload, dict) else []
     for child in payload.values() if isinstance(payload, dict) else payload if isinstance(payload, list) else ():
-        found.extend(flat(child))
-    return found
+        objects.extend(flat(child))
+    return objects
 
 
 @pytest.mark.parametrize(
     ("preview", "ruling", "offered"),
     [
-        (Preview(stories=STORIES), YES, True),
-        (Preview(stories=STORIES), NO, False),
+        (found(stories=STORIES), YES, True),
+        (found(stories=STORIES), NO, False),
         (None, YES, False),
         (Preview(problem=Problem(what="dev does not answer")), YES, False),
-        (Preview(stories=STORIES[1:], gone=STORIES[:1]), YES, False),
+        (found(stories=STORIES[1:], gone=STORIES[:1]), YES, False),
     ],
     ids=["all in sight", "not allowed", "still checking", "tines is down", "a story is gone"],
 )
@@ -207,13 +200,14 @@ def test_approve_is_offered_when_all_is_in_sight(preview: Preview | None, ruling
 
 
 def test_a_decision_carries_what_was_shown() -> None:
-    """Revision, digest of the stories as they are now, and the destinations listed come back with the decision."""
+    """Revision and digest of the stories as they are now and of the destinations listed come back with the decision."""
     newer = tuple(story.model_copy(update={"edited_at": NOW + timedelta(hours=1)}) for story in STORIES)
     existing = (ExistingDestination(id=24, story_names=("Story number 1",)),)
-    view = reviewed(asked(), Preview(stories=newer, existing=existing), changed=("Story number 1 was edited.",))
-    shown = ReviewMeta(
-        request="TS-ABCD1234", revision=2, digest=CONTENT.with_stories(newer).digest(), acknowledged_ids=(24,)
-    )
+    preview = found(stories=newer, existing=existing)
+    view = reviewed(asked(), preview, changed=("Story number 1 was edited.",))
+    facts = CreateFacts(stories=newer, existing=existing)
+    digest = digest_of("create", "dev-to-prod", params_of(*STORIES), ORIGINS, facts)
+    shown = ReviewMeta(request="TS-ABCD1234", revision=2, digest=digest)
     assert parse_review(view) == shown
     reject = next(e for e in flat(view) if e.get("action_id") == ids.ACTION_REJECT)
     assert ReviewMeta.read(reject["value"]) == shown
@@ -223,27 +217,34 @@ def test_a_decision_carries_what_was_shown() -> None:
 def test_a_destination_that_exists_is_shown_with_its_stories() -> None:
     """The approver sees which destinations for the same teams exist, and that one more would be created."""
     existing = (ExistingDestination(id=24, story_names=("Old story",), manual=True),)
-    texts = str(reviewed(asked(), Preview(stories=STORIES, existing=existing))["blocks"])
-    assert "Number 24, syncs only when triggered, with 1 story" in texts
+    texts = str(reviewed(asked(), found(stories=STORIES, existing=existing))["blocks"])
+    assert "Number 24, syncs only when someone starts it, with 1 story" in texts
     assert "Old story" in texts
-    assert "one more is created" in texts
+    assert "Approving creates another one." in texts
 
 
 @pytest.mark.parametrize(
-    ("existing", "words"), [(Existing.ASK, "you are asked again"), (Existing.ADD, "are added to it")]
+    ("existing", "words"), [(Existing.ASK, "approvers are asked again"), (Existing.ADD, "are added to it")]
 )
 def test_the_review_tells_what_a_destination_found_later_leads_to(existing: Existing, words: str) -> None:
     """What the route does about a destination that turns up before the create is part of what one approves."""
     route = ROUTE.model_copy(update={"existing": existing})
     view = review_view(
-        asked(), route, quorum=ONE_OF_TWO, preview=Preview(stories=STORIES), may_approve=YES, may_reject=YES
+        asked(),
+        route,
+        SHOWN,
+        origins=ORIGINS,
+        quorum=ONE_OF_TWO,
+        preview=found(stories=STORIES),
+        may_approve=YES,
+        may_reject=YES,
     )
     assert words in str(view["blocks"])
 
 
 def test_the_review_offers_what_the_reader_may_do() -> None:
     """Reject, withdraw, edit and cancel are there exactly when they are allowed; looking again always is."""
-    preview = Preview(stories=STORIES)
+    preview = found(stories=STORIES)
     view = reviewed(asked(), preview, may_reject=NO)
     assert buttons(view["blocks"]) == [ids.ACTION_REVIEW_REFRESH]
     view = reviewed(asked(), preview, may_withdraw=True, may_edit=True, may_cancel=True)
@@ -274,7 +275,7 @@ def test_a_rejection_needs_a_comment(comment: object, *, accepted: bool) -> None
 
 def test_a_cancellation_may_go_without_a_comment() -> None:
     """A request can be cancelled with or without a reason."""
-    assert parse_cancel(typed(cancel_view(asked()), None)).errors == {}
-    read = parse_cancel(typed(cancel_view(asked()), "Changed my mind"))
+    assert parse_cancel(typed(cancel_view(asked(), SHOWN), None)).errors == {}
+    read = parse_cancel(typed(cancel_view(asked(), SHOWN), "Changed my mind"))
     assert (read.request_id, read.comment, read.errors) == ("TS-ABCD1234", "Changed my mind", {})
     assert parse_cancel({}).request_id is None

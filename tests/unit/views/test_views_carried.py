@@ -15,12 +15,12 @@ carried = st.one_of(
         request=ids,
         revision=revisions,
         digest=st.text("0123456789abcdef", min_size=64, max_size=64),
-        acknowledged_ids=st.lists(st.integers(min_value=0, max_value=10**9), max_size=100).map(tuple),
     ),
     st.builds(ErrorRef, request=ids, story=st.integers(min_value=0, max_value=2**63 - 1)),
     st.builds(PageRef, page=st.integers(min_value=1, max_value=100_000), request=st.none() | ids),
     st.builds(
         FormMeta,
+        operation=st.text(max_size=32),
         route=st.text(max_size=75),
         team=st.none() | st.integers(min_value=0, max_value=10**15),
         request=st.none() | ids,

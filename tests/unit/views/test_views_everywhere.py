@@ -3,32 +3,26 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import pytest
 
+from bot.operations import create_form as form
 from bot.playground.slack.blocks import blocks_text_length, home_faults, message_faults, modal_faults, view_bytes
-from bot.views import approval, fallback_text, form, home, lists, notes, options, review, statuses
+from bot.views import approval, asides, dialogs, fallback_text, home, lists, notes, options, review, statuses
+from bot.views.presentation import RouteChoice
 from bot.views.text import Message
 from handlers.catalogue import FoundStories, TagCount
-from handlers.models import (
-    Content,
-    Decision,
-    Problem,
-    Request,
-    State,
-    Story,
-    StoryStatus,
-    SyncMode,
-    Team,
-    Verdict,
-)
-from handlers.operations import ExistingDestination, Preview
+from handlers.models import Decision, Problem, Request, State, Story, StoryStatus, SyncMode, Team, Verdict
+from handlers.operations import Preview
+from handlers.operations.create import CreateFacts, CreateParams
+from handlers.operations.following import ExistingDestination
 from handlers.policy import Freeze, Quorum, Ruling
 from handlers.routes import Route
 
-NOW = datetime(2026, 10, 1, 12, 30, tzinfo=UTC)
+from .harness import NOW, ORIGINS, SHOWN, params_of, shown, synced
+
 LINK = "https://acme.slack.com/archives/C1/p1"
 HOSTILE = {
     "calm": "Phishing triage",
@@ -52,52 +46,43 @@ HOSTILE = {
 
 def asked(text: str, state: State, *, stories: int, emergency: bool = False) -> Request:
     """Return a request in a state, with the text in every place where somebody could write."""
-    content = Content(
+    chosen = tuple(
+        Story(id=n, name=text, tags=(text, "b"), edited_at=NOW if n % 2 else None) for n in range(1, stories + 1)
+    )
+    source_team, destination_team = Team(id=7, name=text), Team(id=42, name=text)
+    kinds = ("synced", "failed", "requires_sync", text)
+    request = synced(
+        state,
+        *(StoryStatus(story_id=s.id, name=s.name, status=kinds[s.id % 4], error=text) for s in chosen),
+        params=params_of(*chosen, source_team=source_team, destination_team=destination_team, mode=SyncMode.MANUAL),
         route=text[:75] or "r",
         source=text[:40],
         destination=text[:40],
-        source_team=Team(id=7, name=text),
-        stories=tuple(
-            Story(id=n, name=text, tags=(text, "b"), edited_at=NOW if n % 2 else None) for n in range(1, stories + 1)
-        ),
-        destination_team=Team(id=42, name=text),
-        mode=SyncMode.MANUAL,
-        reason=text,
-    )
-    kinds = ("synced", "failed", "requires_sync", text)
-    return Request(
-        id="TS-ABCD1234",
-        state=state,
         revision=3,
-        content=content,
-        digest=content.digest(),
-        requester="U0ASKER",
+        reason=text,
         editor="U0EDITOR",
         emergency=emergency,
-        created_at=NOW,
-        updated_at=NOW,
-        expires_at=NOW + timedelta(hours=72),
-        decisions=tuple(
-            Decision(
-                request_id="TS-ABCD1234",
-                revision=3 - n % 2,
-                digest=content.digest(),
-                actor=f"U0APPROVER{n}",
-                verdict=Verdict.REJECT if n % 5 == 4 else Verdict.APPROVE,
-                comment=text,
-                at=NOW,
-                withdrawn_at=NOW if n % 3 == 2 else None,
-            )
-            for n in range(30)
-        ),
         closed_by="U0CLOSER",
         closed_comment=text + "!",
-        destination_id=24,
-        statuses=tuple(
-            StoryStatus(story_id=s.id, name=s.name, status=kinds[s.id % 4], error=text) for s in content.stories
-        ),
         problem=Problem(what=text, words=text, advice=text, status=404),
         note=text,
+    )
+    return request.model_copy(
+        update={"decisions": tuple(decided(request.digest, number, text) for number in range(30))}
+    )
+
+
+def decided(digest: str, number: int, comment: str) -> Decision:
+    """Return one of many decisions."""
+    return Decision(
+        request_id="TS-ABCD1234",
+        revision=3 - number % 2,
+        digest=digest,
+        actor=f"U0APPROVER{number}",
+        verdict=Verdict.REJECT if number % 5 == 4 else Verdict.APPROVE,
+        comment=comment,
+        at=NOW,
+        withdrawn_at=NOW if number % 3 == 2 else None,
     )
 
 
@@ -115,35 +100,50 @@ def messages(request: Request, text: str) -> Iterator[tuple[str, Message]]:
     """Yield every message about a request."""
     route = on(text)
     freeze = Freeze(route=text, by="U0FREEZER", reason=text, at=NOW)
-    yield "approval", approval.approval_message(request, route, QUORUM)
-    yield "approval, frozen", approval.approval_message(request, route, QUORUM, freeze=freeze)
-    for number, each in enumerate(statuses.status_messages(request, route)):
+    yield "approval", approval.approval_message(request, route, QUORUM, SHOWN)
+    yield "approval, frozen", approval.approval_message(request, route, QUORUM, SHOWN, freeze=freeze)
+    for number, each in enumerate(statuses.status_messages(request, route, SHOWN)):
         yield f"statuses {number}", each
-    yield "notify", notes.notify_message(request, route, LINK)
-    yield "direct", notes.direct_message(request, route, None)
+    yield "notify", notes.notify_message(request, route, SHOWN, LINK)
+    yield "direct", notes.direct_message(request, route, SHOWN, None)
     data = {
         "actor": "U0ACTOR",
         "reason": text,
         "comment": text,
         "action": text,
         "missing": text,
+        "other": text,
         "channel": text,
         "why": text,
         "faults": [text] * 30,
         "changes": [text] * 30,
+        "reasons": [text] * 30,
         "destination_ids": list(range(100)),
         "approvals_lost": 2,
         "have": 1,
         "needed": 2,
+        "at": NOW.isoformat(),
+        "problem": {"what": text, "words": text, "advice": text},
     }
     for kind in [*notes.Note, text]:
         yield f"note {kind}", notes.note_message(kind, data, request)
-        yield f"bare note {kind}", notes.note_message(kind, {"actor": text, "changes": text}, request)
-        yield f"direct {kind}", notes.direct_message(request, route, LINK, kind=kind, data=data)
-    everything = {"may_review": True, "may_edit": True, "may_cancel": True}
-    yield "status", lists.status_message(request, quorum=QUORUM, freeze=freeze, permalink=LINK, **everything)
+        yield f"bare note {kind}", notes.note_message(kind, {"actor": text, "changes": text, "at": text}, request)
+        yield f"direct {kind}", notes.direct_message(request, route, SHOWN, LINK, kind=kind, data=data)
+    yield (
+        "status",
+        lists.status_message(
+            request,
+            SHOWN,
+            quorum=QUORUM,
+            freeze=freeze,
+            permalink=LINK,
+            may_review=True,
+            may_edit=True,
+            may_cancel=True,
+        ),
+    )
     items = [lists.ListItem(request, waits_for_me=n % 2 == 0) for n in range(lists.PAGE_SIZE)]
-    yield "list", lists.list_message(items, page=2, pages=9, total=70)
+    yield "list", lists.list_message(items, shown, page=2, pages=9, total=70)
     events = [lists.HistoryEvent(NOW, text, text, text)] * lists.HISTORY_PAGE_SIZE
     yield "history", lists.history_message(request.id, events, page=2, pages=3)
     yield "refusal", lists.refusal_message([text] * 30)
@@ -151,7 +151,7 @@ def messages(request: Request, text: str) -> Iterator[tuple[str, Message]]:
     yield "error", lists.error_message(text)
     yield "told", lists.notice_message(text)
     yield "help", lists.help_message(text[:60] or "/tines-sync")
-    yield "empty list", lists.list_message([], page=1, pages=1)
+    yield "empty list", lists.list_message([], shown, page=1, pages=1)
 
 
 def views(request: Request, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -159,11 +159,14 @@ def views(request: Request, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     route = on(text)
     problem = Problem(what=text, words=text, advice=text)
     may, may_not = Ruling(allowed=True), Ruling(allowed=False, reasons=(text,) * 30)
+    params, other = request.params, Team(id=7, name=text + "!")
+    assert isinstance(params, CreateParams)
+    stories = params.stories
     existing = tuple(ExistingDestination(id=n, story_names=(text,) * 40) for n in range(200))
     previews = {
         "checking": None,
-        "complete": Preview(stories=request.content.stories, existing=existing),
-        "gone": Preview(stories=(), gone=request.content.stories),
+        "complete": Preview(facts=CreateFacts(stories=stories, existing=existing, add_to=7, source_team=other)),
+        "gone": Preview(facts=CreateFacts(gone=stories, unreadable=2)),
         "problem": Preview(problem=problem),
     }
     for name, preview in previews.items():
@@ -173,6 +176,8 @@ def views(request: Request, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
                 review.review_view(
                     request,
                     route,
+                    SHOWN,
+                    origins=ORIGINS,
                     quorum=QUORUM,
                     preview=preview,
                     may_approve=ruling,
@@ -183,18 +188,18 @@ def views(request: Request, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
                     changed=[text] * 30,
                 ),
             )
-    yield "reject", review.reject_view(review.review_meta(request, previews["complete"]))
-    yield "cancel", review.cancel_view(request)
-    yield "decided", review.decided_view(text)
-    yield "refused", review.refused_view([text] * 30)
-    if request.statuses:
-        yield "error", statuses.error_view(request.statuses[0], text * 20)
-    choices = tuple(form.RouteChoice(f"route-{n}", text, text, frozen_by=text, frozen_reason=text) for n in range(150))
+    yield "reject", dialogs.reject_view(review.review_meta(request, previews["complete"], ORIGINS))
+    yield "cancel", dialogs.cancel_view(request, SHOWN)
+    yield "decided", dialogs.decided_view(text)
+    yield "refused", dialogs.refused_view([text] * 30)
+    for status in SHOWN.rows(request)[:1]:
+        yield "error", statuses.error_view(status, text * 20)
+    choices = tuple(RouteChoice(f"route-{n}", text, text, frozen_by=text, frozen_reason=text) for n in range(150))
     for editing in (True, False):
         for routes in (choices, choices[:1]):
-            state = form.state_of(request, routes, editing=editing, draft_id="d" * 64)
-            yield "form", form.form_view(state, errors={"": text, "reason": text}, loading=True)
-            chosen = form.FormState(
+            state = replace(SHOWN.filled(request, editing=editing), routes=routes, draft_id="d" * 64)
+            yield "form", SHOWN.form(state, {"": text, "reason": text})
+            chosen = form.CreateFormState(
                 routes=routes,
                 route=routes[0].name,
                 source_team=Team(id=1, name=text),
@@ -206,12 +211,12 @@ def views(request: Request, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
                 can_break_glass=True,
                 emergency=True,
             )
-            yield "form, filled in", form.form_view(chosen)
-            yield "checking", form.checking_view(chosen)
-    yield "loading", form.loading_view()
-    yield "problem", form.problem_view(problem, tenant=text)
-    yield "no routes", form.no_routes_view([text] * 30)
-    yield "home", home.home_view([request] * 20, [request] * 20, more=True)
+            yield "form, filled in", SHOWN.form(chosen)
+            yield "checking", asides.checking_view(chosen)
+    yield "loading", asides.loading_view()
+    yield "problem", asides.problem_view(problem, tenant=text)
+    yield "no routes", asides.no_routes_view([text] * 30)
+    yield "home", home.home_view([request] * 20, [request] * 20, shown, more=True)
     yield "no home", home.home_unavailable_view(text)
 
 

@@ -1,24 +1,28 @@
 """The form gives back what was typed, forgets what no longer fits, and asks at the field for what is missing."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.operations import create_form as form
 from bot.playground.slack.formstate import state_of
-from bot.views import form, ids
+from bot.views import ids
+from bot.views.presentation import RouteChoice
 from bot.views.text import tidy
 from handlers.models import Story, SyncMode, Team
 
-ROUTES = (form.RouteChoice("dev-to-prod", "dev", "prod"), form.RouteChoice("dev-to-test", "dev", "test"))
+ROUTES = (RouteChoice("dev-to-prod", "dev", "prod"), RouteChoice("dev-to-test", "dev", "test"))
 SECOPS = Team(id=7, name="SecOps")
 PROD_SECOPS = Team(id=42, name="SecOps (prod)")
 
 
-def filled(**changes: Any) -> form.FormState:  # noqa: ANN401 - the fields of a FormState
+def filled(**changes: Any) -> form.CreateFormState:  # noqa: ANN401 - the fields of a FormState
     """Return a form with every field filled in, but for the changes."""
-    return form.FormState(
+    return form.CreateFormState(
         **{
             "routes": ROUTES,
             "route": "dev-to-prod",
@@ -36,6 +40,13 @@ def submitted(view: dict[str, Any], before: dict[str, Any] | None = None) -> dic
     """Return the view as Slack sends it: with the state of its fields, kept from an earlier one where ids are equal."""
     state = state_of(view["blocks"], before["state"]["values"] if before else None)
     return {**view, "state": {"values": state}}
+
+
+def parsed(view: dict[str, Any]) -> tuple[form.CreateFormState, Mapping[str, str]]:
+    """Return what was typed, and what is to be mended."""
+    read = form.parse(view)
+    assert isinstance(read.state, form.CreateFormState)
+    return read.state, read.errors
 
 
 numbers = st.integers(min_value=1, max_value=10**15)
@@ -60,7 +71,7 @@ reasons = st.text(min_size=1, max_size=400).map(tidy).map(str.strip).filter(bool
     editing=st.sampled_from([(None, None), ("TS-ABCD1234", 3), ("TS-ABCD1234", None)]),
 )
 def test_what_is_filled_in_comes_back(
-    routes: tuple[form.RouteChoice, ...],
+    routes: tuple[RouteChoice, ...],
     source: Team,
     destination: Team,
     selection: form.Selection,
@@ -82,22 +93,22 @@ def test_what_is_filled_in_comes_back(
         request_id=editing[0],
         revision=editing[1],
     )
-    read = form.parse_form(submitted(form.form_view(state)))
-    assert read.errors == {}
-    assert read.state(routes, change_control=True, can_break_glass=True) == state
+    read, errors = parsed(submitted(form.view(state)))
+    assert errors == {}
+    assert replace(read, routes=routes, can_break_glass=True) == state
 
 
 def test_a_form_on_which_nothing_was_chosen_asks_at_each_field() -> None:
     """An empty form of several routes asks for the route and the reason, which are the fields it has."""
-    read = form.parse_form(submitted(form.form_view(form.FormState(routes=ROUTES))))
-    assert set(read.errors) == {ids.BLOCK_ROUTE, ids.BLOCK_REASON}
+    _, errors = parsed(submitted(form.view(form.CreateFormState(routes=ROUTES))))
+    assert set(errors) == {ids.BLOCK_ROUTE, ids.BLOCK_REASON}
 
 
 def test_a_form_of_a_single_route_asks_for_teams() -> None:
     """A form of one route needs no choice of it and asks for both teams."""
-    read = form.parse_form(submitted(form.form_view(form.FormState(routes=ROUTES[:1]))))
+    read, errors = parsed(submitted(form.view(form.CreateFormState(routes=ROUTES[:1]))))
     assert read.route == "dev-to-prod"
-    assert set(read.errors) == {
+    assert set(errors) == {
         form.source_block("dev-to-prod"),
         form.destination_block("dev-to-prod"),
         ids.BLOCK_REASON,
@@ -106,38 +117,38 @@ def test_a_form_of_a_single_route_asks_for_teams() -> None:
 
 def test_another_source_team_clears_the_stories_only() -> None:
     """When the source team changes, Slack forgets the stories, and keeps destination, mode and reason."""
-    before = submitted(form.form_view(filled()))
+    before = submitted(form.view(filled()))
     other = filled(source_team=Team(id=8, name="Identity"), selection=form.Selection())
-    after = submitted(form.form_view(other), before)
+    after = submitted(form.view(other), before)
     after["state"]["values"][form.source_block("dev-to-prod")] = {
         ids.ACTION_SOURCE_TEAM: {"selected_option": {"value": "team:8", "text": {"text": "Identity"}}}
     }
-    read = form.parse_form(after)
+    read, errors = parsed(after)
     assert read.selection.empty
     assert read.destination_team == PROD_SECOPS
     assert read.reason == "The new triage is ready."
-    assert set(read.errors) == {form.stories_block("dev-to-prod", 8)}
+    assert set(errors) == {form.stories_block("dev-to-prod", 8)}
 
 
 def test_another_route_clears_teams_and_stories() -> None:
     """When the route changes, Slack forgets both teams and the stories, and keeps the reason."""
-    before = submitted(form.form_view(filled()))
+    before = submitted(form.view(filled()))
     before["state"]["values"][ids.BLOCK_ROUTE][ids.ACTION_ROUTE]["selected_option"]["value"] = "dev-to-test"
-    after = submitted(form.form_view(form.FormState(routes=ROUTES, route="dev-to-test")), before)
-    read = form.parse_form(after)
+    after = submitted(form.view(form.CreateFormState(routes=ROUTES, route="dev-to-test")), before)
+    read, _ = parsed(after)
     assert (read.route, read.source_team, read.destination_team) == ("dev-to-test", None, None)
     assert read.reason == "The new triage is ready."
 
 
 def test_stories_of_the_team_chosen_before_are_not_taken() -> None:
     """Who submits before the view followed a change of team is not given the other team's stories."""
-    view = submitted(form.form_view(filled()))
+    view = submitted(form.view(filled()))
     source = view["state"]["values"][form.source_block("dev-to-prod")][ids.ACTION_SOURCE_TEAM]
     source["selected_option"] = {"value": "team:8", "text": {"type": "plain_text", "text": "Identity"}}
-    read = form.parse_form(view)
+    read, errors = parsed(view)
     assert read.source_team == Team(id=8, name="Identity")
     assert read.selection.empty
-    assert form.source_block("dev-to-prod") in read.errors
+    assert form.source_block("dev-to-prod") in errors
 
 
 @pytest.mark.parametrize(
@@ -149,40 +160,40 @@ def test_stories_of_the_team_chosen_before_are_not_taken() -> None:
 )
 def test_the_line_about_more_is_not_a_choice(block: str, action: str) -> None:
     """Whoever picks "n more: type to narrow" is told kindly that it is a note."""
-    view = submitted(form.form_view(filled()))
+    view = submitted(form.view(filled()))
     note = {"value": ids.VALUE_MORE, "text": {"type": "plain_text", "text": "40 more: type to narrow"}}
     view["state"]["values"][block][action] |= {"selected_option": note, "selected_options": [note]}
-    errors = form.parse_form(view).errors
+    errors = form.parse(view).errors
     assert set(errors) == {block}
     assert "note" in errors[block]
 
 
 def test_a_reason_of_blanks_or_of_a_book_is_asked_for_again() -> None:
     """A reason must say something, within 1,000 characters; hidden characters in it are made visible."""
-    view = submitted(form.form_view(filled()))
+    view = submitted(form.view(filled()))
     field = view["state"]["values"][ids.BLOCK_REASON][ids.ACTION_REASON]
     for reason, wrong in ((" \n\t ", True), ("x" * 1001, True), ("x" * 1000, False), ("\u202eok", False)):
         field["value"] = reason
-        assert (ids.BLOCK_REASON in form.parse_form(view).errors) is wrong
-    assert form.parse_form(view).reason == "\N{REPLACEMENT CHARACTER}ok"
+        assert (ids.BLOCK_REASON in form.parse(view).errors) is wrong
+    assert parsed(view)[0].reason == "\N{REPLACEMENT CHARACTER}ok"
 
 
 def test_editing_a_request_of_many_stories_loses_none() -> None:
     """More stories than a field can hold become one choice, which stands for all of them."""
     stories = tuple(Story(id=n, name=f"Story {n}") for n in range(412))
     state = filled(selection=form.Selection.of(stories), request_id="TS-ABCD1234", revision=2)
-    view = submitted(form.form_view(state))
-    read = form.parse_form(view)
+    view = submitted(form.view(state))
+    read, errors = parsed(view)
     assert read.selection.kept
-    assert (read.request_id, read.revision, read.errors) == ("TS-ABCD1234", 2, {})
+    assert (read.request_id, read.revision, errors) == ("TS-ABCD1234", 2, {})
     assert "412 stories" in str(view["blocks"])
 
 
 def test_all_stories_of_a_request_without_a_request_are_none() -> None:
     """The choice that stands for a request's stories means nothing in a form that is about no request."""
-    read = form.parse_form(submitted(form.form_view(filled(selection=form.Selection(kept=True)))))
+    read, errors = parsed(submitted(form.view(filled(selection=form.Selection(kept=True)))))
     assert read.selection.empty
-    assert set(read.errors) == {form.stories_block("dev-to-prod", 7)}
+    assert set(errors) == {form.stories_block("dev-to-prod", 7)}
 
 
 json = st.recursive(
@@ -223,19 +234,19 @@ hostile = st.fixed_dictionaries(
 @given(hostile)
 def test_no_view_makes_reading_fail(view: dict[str, Any]) -> None:
     """Whatever a view's state holds, reading it answers; what is incomplete has an error at a field it has, if any."""
-    read = form.parse_form(view)
+    read, errors = parsed(view)
     incomplete = not (read.route and read.source_team and read.destination_team and read.reason) or read.selection.empty
-    assert bool(read.errors) or not incomplete
+    assert bool(errors) or not incomplete
     state = view.get("state")
     values = state.get("values") if isinstance(state, dict) else None
     fields = {key for key, value in values.items() if isinstance(value, dict)} if isinstance(values, dict) else set()
-    assert not fields or set(read.errors) <= fields
+    assert not fields or set(errors) <= fields
 
 
 def test_what_was_found_wrong_later_is_shown_above_its_field() -> None:
     """Errors found after the form was taken stand above their fields, and those of no field on top."""
     stories = form.stories_block("dev-to-prod", 7)
-    view = form.form_view(filled(), errors={stories: "Gone.", "": "Look again."})
+    view = form.view(filled(), errors={stories: "Gone.", "": "Look again."})
     blocks = view["blocks"]
     at = next(index for index, block in enumerate(blocks) if block.get("block_id") == stories)
     assert "Gone." in str(blocks[at - 1])
@@ -244,15 +255,15 @@ def test_what_was_found_wrong_later_is_shown_above_its_field() -> None:
 
 def test_a_frozen_route_says_who_froze_it_and_why() -> None:
     """The form of a frozen route names who froze it and why, and lets one ask all the same."""
-    frozen = form.RouteChoice("dev-to-prod", "dev", "prod", frozen_by="U0ADA", frozen_reason="Audit week")
-    view = form.form_view(filled(routes=(frozen,)))
+    frozen = RouteChoice("dev-to-prod", "dev", "prod", frozen_by="U0ADA", frozen_reason="Audit week")
+    view = form.view(filled(routes=(frozen,)))
     assert {"type": "user", "user_id": "U0ADA"} in view["blocks"][1]["elements"][0]["elements"]
     assert "Audit week" in str(view["blocks"])
-    assert view["submit"]["text"] == "Ask for the sync"
+    assert view["submit"]["text"] == "Request sync"
 
 
 def test_only_stories_with_change_control_are_promised_where_that_is_so() -> None:
     """The hint about change control is there exactly when the tenant asks for it."""
     for required in (True, False):
-        view = form.form_view(filled(change_control=required))
+        view = form.view(filled(routes=(RouteChoice("dev-to-prod", "dev", "prod", change_control=required),)))
         assert ("change control" in str(view["blocks"])) is required

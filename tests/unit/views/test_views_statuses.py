@@ -1,8 +1,5 @@
 """The status list tells what became of every story: totals first, failures first, nothing lost, errors whole."""
 
-from datetime import UTC, datetime
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,12 +7,13 @@ from hypothesis import strategies as st
 from bot.views import ids
 from bot.views.carried import ErrorRef
 from bot.views.fallback_text import plain_only
-from bot.views.statuses import error_view, status_messages, totals
+from bot.views.statuses import error_view, status_messages
 from bot.views.text import Block, Message
-from handlers.models import Content, Problem, Request, State, Story, StoryStatus, SyncMode, Team
+from handlers.models import Problem, State, StoryStatus
 from handlers.routes import Route
 
-NOW = datetime(2026, 10, 1, 12, 30, tzinfo=UTC)
+from .harness import SHOWN, a_request, a_status, synced
+
 ROUTE = Route(
     name="dev-to-prod",
     source="dev",
@@ -24,42 +22,6 @@ ROUTE = Route(
     approvers=("*",),
     approval_channel="C0APPROVALS",
 )
-CONTENT = Content(
-    route="dev-to-prod",
-    source="dev",
-    destination="prod",
-    source_team=Team(id=7, name="SecOps"),
-    stories=(Story(id=1, name="One"),),
-    destination_team=Team(id=42, name="SecOps"),
-    mode=SyncMode.AUTOMATIC,
-    reason="Ready",
-)
-
-
-def synced(state: State, *statuses: StoryStatus, **changes: Any) -> Request:  # noqa: ANN401 - of a Request
-    """Return a request with these statuses."""
-    return Request(
-        **{
-            "id": "TS-ABCD1234",
-            "state": state,
-            "revision": 1,
-            "content": CONTENT,
-            "digest": CONTENT.digest(),
-            "requester": "U0ASKER",
-            "editor": "U0ASKER",
-            "created_at": NOW,
-            "updated_at": NOW,
-            "expires_at": NOW,
-            "destination_id": 24,
-            "statuses": statuses,
-            **changes,
-        }
-    )
-
-
-def status(story: int, word: str = "synced", error: str | None = None) -> StoryStatus:
-    """Return the status of a story."""
-    return StoryStatus(story_id=story, name=f"Story number {story}", status=word, error=error)
 
 
 def rows(messages: list[Message]) -> list[list[str]]:
@@ -71,17 +33,17 @@ def rows(messages: list[Message]) -> list[list[str]]:
 @pytest.mark.parametrize("state", [State.PENDING, State.APPROVED, State.REJECTED, State.CANCELLED, State.EXPIRED])
 def test_there_is_no_list_before_something_was_sent(state: State) -> None:
     """A request for which nothing was sent to Tines has no status list."""
-    assert status_messages(synced(state, destination_id=None), ROUTE) == []
+    assert status_messages(a_request(state), ROUTE, SHOWN) == []
 
 
 def test_a_hundred_stories_are_one_message() -> None:
     """Up to 100 stories take one message, with totals above the table."""
-    messages = status_messages(synced(State.SUCCEEDED, *(status(n) for n in range(100))), ROUTE)
+    messages = status_messages(synced(State.SUCCEEDED, *(a_status(n) for n in range(100))), ROUTE, SHOWN)
     assert len(messages) == 1
-    assert (
-        messages[0].text.split("\n")[0].startswith("✅ Done: sync destination 24 is there and every story is synced.")
-    )
-    assert messages[0].text.split("\n")[1] == "100 stories: 100 synced, from dev to prod"
+    assert messages[0].text.split("\n")[:2] == [
+        "✅ Created sync destination 24. 100 stories: 100 synced.",
+        "100 stories: 100 synced (dev → prod)",
+    ]
     assert [block["type"] for block in messages[0].blocks] == ["rich_text", "data_table"]
     assert len(rows(messages)) == 100
 
@@ -90,20 +52,18 @@ def test_each_story_has_its_status_in_words_and_its_error() -> None:
     """Failed ones come first, then those still to come, then words that only a newer Tines knows."""
     request = synced(
         State.PARTIAL,
-        status(1),
-        status(2, "requires_sync"),
-        status(3, "failed", "No credential named virustotal"),
-        status(4, "quarantined"),
+        a_status(1),
+        a_status(2, "requires_sync"),
+        a_status(3, "failed", "No credential named virustotal"),
+        a_status(4, "quarantined"),
     )
-    assert rows(status_messages(request, ROUTE)) == [
+    assert rows(status_messages(request, ROUTE, SHOWN)) == [
         ["Story number 3", "❌ Failed", "No credential named virustotal", "3"],
         ["Story number 2", "⏳ Needs sync", "-", "2"],
         ["Story number 4", "❔ quarantined", "-", "4"],
         ["Story number 1", "✅ Synced", "-", "1"],
     ]
-    assert totals(request.statuses) == (
-        "4 stories: 1 synced, 1 failed, 1 waiting for their sync, 1 with another status"
-    )
+    assert SHOWN.totals(request) == ("4 stories: 1 synced, 1 failed, 1 needs a sync, 1 with another status")
 
 
 errors = st.none() | st.integers(min_value=0, max_value=4000).map(lambda n: "A long error " * (n // 13) + "end")
@@ -123,7 +83,7 @@ many = st.lists(
 @given(many)
 def test_every_story_is_in_the_list_once(statuses: list[StoryStatus]) -> None:
     """However many stories and however long their errors, each has one row, and each cut error has its way to it."""
-    messages = status_messages(synced(State.PARTIAL, *statuses), ROUTE)
+    messages = status_messages(synced(State.PARTIAL, *statuses), ROUTE, SHOWN)
     assert sorted(int(row[3]) for row in rows(messages)) == sorted(one.story_id for one in statuses)
     opened = [
         ref.story for message in messages for ref in map(ErrorRef.read, choices(message.blocks)) if ref is not None
@@ -132,7 +92,7 @@ def test_every_story_is_in_the_list_once(statuses: list[StoryStatus]) -> None:
 
 
 def choices(blocks: list[Block]) -> list[str]:
-    """Return what every action with which an error can be opened carries."""
+    """Return the value of every action with which an error can be opened."""
     elements = [element for block in blocks if block["type"] == "actions" for element in block["elements"]]
     clicked = [element["value"] for element in elements if element["action_id"] == ids.ACTION_SHOW_ERROR]
     picked = [
@@ -146,7 +106,9 @@ def choices(blocks: list[Block]) -> list[str]:
 
 def test_the_text_says_what_the_table_says() -> None:
     """Without blocks, every row goes out as text, with totals first."""
-    messages = status_messages(synced(State.PARTIAL, *(status(n, "failed", f"Why {n}") for n in range(60))), ROUTE)
+    messages = status_messages(
+        synced(State.PARTIAL, *(a_status(n, "failed", f"Why {n}") for n in range(60))), ROUTE, SHOWN
+    )
     text = "\n".join(page.text for message in messages for page in plain_only(message))
     assert text.index("60 stories: 60 failed") < text.index("Story number 0")
     for n in range(60):
@@ -156,7 +118,7 @@ def test_the_text_says_what_the_table_says() -> None:
 def test_a_long_error_can_be_read_whole() -> None:
     """The view of an error holds all of it, with its spaces and lines, however long within reason."""
     error = "\n".join(f"  line {n}: CREDENTIAL.virustotal <missing>" for n in range(1000))
-    view = error_view(status(3, "failed", error), error)
+    view = error_view(a_status(3, "failed", error), error)
     chunks = [e["elements"][0]["text"] for b in view["blocks"] if b["type"] == "rich_text" for e in b["elements"][0:1]]
     assert "".join(chunks[1:]) == error.strip()
     assert "submit" not in view
@@ -164,7 +126,7 @@ def test_a_long_error_can_be_read_whole() -> None:
 
 def test_of_an_endless_error_the_start_is_shown_and_the_rest_counted() -> None:
     """An error too long for any view is cut with the number of characters that are missing."""
-    view = error_view(status(3, "failed"), "x" * 100_000)
+    view = error_view(a_status(3, "failed"), "x" * 100_000)
     assert "40,000 more characters" in view["blocks"][-1]["elements"][0]["text"]
 
 
@@ -173,7 +135,7 @@ def test_a_refused_create_says_what_tines_said_and_what_to_do() -> None:
     problem = Problem(
         what="404: not found, or the key of dev may not see it", words="Not Found", advice="Check the key.", status=404
     )
-    message = status_messages(synced(State.FAILED, destination_id=None, problem=problem), ROUTE)[0]
+    message = status_messages(a_request(State.FAILED, problem=problem), ROUTE, SHOWN)[0]
     assert "No sync destination was created." in message.text
     assert "404: not found, or the key of dev may not see it" in message.text
     assert "> Not Found" in message.text
@@ -182,7 +144,7 @@ def test_a_refused_create_says_what_tines_said_and_what_to_do() -> None:
 
 def test_an_uncertain_outcome_can_be_checked_again_or_closed() -> None:
     """A person is asked to look, with a button to check again and one to close, which asks before it does."""
-    message = status_messages(synced(State.UNCERTAIN, destination_id=None), ROUTE)[0]
+    message = status_messages(a_request(State.UNCERTAIN), ROUTE, SHOWN)[0]
     check, close = message.blocks[-1]["elements"]
     assert (check["action_id"], close["action_id"]) == (ids.ACTION_CHECK_AGAIN, ids.ACTION_CLOSE_UNCERTAIN)
     assert "nothing more is sent" in close["confirm"]["text"]["text"]

@@ -166,13 +166,12 @@ def upgrade() -> None:
         sa.Column("route", sa.String(length=100), nullable=False),
         sa.Column("source", sa.String(length=100), nullable=False),
         sa.Column("destination", sa.String(length=100), nullable=False),
-        sa.Column("source_team_id", sa.BigInteger(), nullable=False),
-        sa.Column("source_team_name", sa.Text(), nullable=False),
-        sa.Column("destination_team_id", sa.BigInteger(), nullable=False),
-        sa.Column("destination_team_name", sa.Text(), nullable=False),
-        sa.Column("mode", sa.String(length=16), nullable=False),
+        sa.Column("origins", sa.Text(), nullable=False),
+        sa.Column("operation", sa.String(length=32), nullable=False),
+        sa.Column("resource", sa.Text(), nullable=False),
+        sa.Column("params", sa.Text(), nullable=False),
+        sa.Column("facts", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("stories", sa.Text(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("requester", sa.String(length=32), nullable=False),
         sa.Column("editor", sa.String(length=32), nullable=False),
@@ -184,12 +183,12 @@ def upgrade() -> None:
         sa.Column("next_run_at", sa.BigInteger(), nullable=True),
         sa.Column("closed_by", sa.String(length=32), server_default="", nullable=False),
         sa.Column("closed_comment", sa.Text(), server_default="", nullable=False),
-        sa.Column("preexisting_ids", sa.Text(), nullable=True),
+        sa.Column("work", sa.Text(), nullable=True),
         sa.Column("attempted_at", sa.BigInteger(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("failing_since", sa.BigInteger(), nullable=True),
         sa.Column("destination_id", sa.BigInteger(), nullable=True),
-        sa.Column("statuses", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("result", sa.Text(), nullable=True),
         sa.Column("follow_until", sa.BigInteger(), nullable=True),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.Column("problem", sa.Text(), nullable=True),
@@ -208,11 +207,9 @@ def upgrade() -> None:
         postgresql_where=sa.text("next_run_at IS NOT NULL"),
     )
     op.create_index(op.f("ix_requests_requester_created_at"), "requests", ["requester", "created_at"], unique=False)
+    op.create_index(op.f("ix_requests_resource_state"), "requests", ["resource", "state"], unique=False)
     op.create_index(
-        op.f("ix_requests_source_team_id_destination_team_id_state"),
-        "requests",
-        ["source_team_id", "destination_team_id", "state"],
-        unique=False,
+        op.f("ix_requests_destination_id_created_at"), "requests", ["destination_id", "created_at"], unique=False
     )
     op.create_index(
         op.f("ix_requests_state_route_created_at"), "requests", ["state", "route", "created_at"], unique=False

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.views import describe, ids, kit
 from bot.views.carried import RequestRef, ReviewMeta
+from bot.views.presentation import Presentation
 from bot.views.text import Block, Message, tidy
 from bot.views.view_values import typed, values_of_view
 from handlers.models import Request
@@ -45,13 +46,13 @@ def parse_reject(view: Mapping[str, object]) -> CommentInput:
     return _comment(view, meta, meta.request if meta else None, required=True)
 
 
-def cancel_view(request: Request, *, reason_required: bool = False) -> Block:
+def cancel_view(request: Request, presentation: Presentation, *, reason_required: bool = False) -> Block:
     """Return the view that asks whether and why a request is cancelled; who asked for it need not say why."""
     return kit.modal(
         ids.VIEW_CANCEL,
         f"Cancel {request.id}",
         [
-            kit.rich(kit.para(*describe.what(request)), kit.para("Nothing will be sent to Tines.")),
+            kit.rich(kit.para(*presentation.summary(request)), kit.para("Nothing will be sent to Tines.")),
             kit.field(
                 ids.BLOCK_COMMENT,
                 "Why?",

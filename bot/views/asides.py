@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.views import ids, kit
-from bot.views.form._state import FormState
+from bot.views.presentation import FormState
 from bot.views.text import Block
 from handlers.models import Problem
 

@@ -1,0 +1,183 @@
+"""Stories and their statuses, as every operation on stories shows them: lists of names, all stories of a review, totals.
+
+Names of 10,000 characters or made of emoji must not make Slack refuse the review: then nobody could decide. So the
+list is built at the highest level of detail that fits within 100 blocks and 250 kB, and every level shows every story
+with its id. And no word claims more than the statuses say: "synced" is said of stories that Tines calls synced.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from bot.operations.states import general_words
+from bot.views import kit
+from bot.views.text import Block, date_element, line, plural, size, utc
+from handlers.models import Request, State, Story, StoryStatus
+
+NAMES_SHOWN: Final = 10  # story names in a message; the review shows all
+
+_BLOCKS: Final = 60  # of a view's 100
+_BLOCK_SIZE: Final = 2800  # text in one block, as for a section
+_BLOCK_LINES: Final = 50
+_DATE_SIZE: Final = 40  # about what a date takes once it is drawn
+
+
+class _Level(NamedTuple):
+    name: int  # characters of a name
+    tags: int  # characters of all tags of a story; 0: only how many
+    local: bool  # times in the reader's time zone, which take more bytes
+    plain: bool = False  # as bare lines of text, which take the fewest
+
+
+_LEVELS: Final = (
+    _Level(name=150, tags=80, local=True),
+    _Level(name=75, tags=40, local=True),
+    _Level(name=50, tags=0, local=False),
+    _Level(name=50, tags=0, local=False, plain=True),
+    _Level(name=25, tags=0, local=False, plain=True),
+)
+
+
+def story_blocks(stories: Sequence[Story], title: str, room: int) -> list[Block]:
+    """Return every story with id, tags and last edit, below a title of our own words with their number.
+
+    `room` is how many bytes the list may take, as `kit.json_size` counts them.
+    """
+    found: list[Block] = []
+    for level in _LEVELS:
+        found = list(_blocks(stories, level))
+        if len(found) <= _BLOCKS and kit.json_size(found) <= room:
+            break
+    return [kit.rich(kit.para(kit.bold(title), f": {plural(len(stories), 'story')}")), *found]
+
+
+def _blocks(stories: Sequence[Story], level: _Level) -> Iterator[Block]:
+    lines: list[list[kit.Part]] = []
+    room = _BLOCK_SIZE
+    for story in stories:
+        parts = _line(story, level)
+        needed = sum(_part_size(part) for part in parts)
+        if lines and (needed > room or len(lines) == _BLOCK_LINES):
+            yield _block(lines, level)
+            lines, room = [], _BLOCK_SIZE
+        lines.append(parts)
+        room -= needed
+    if lines:
+        yield _block(lines, level)
+
+
+def _block(lines: Sequence[Sequence[kit.Part]], level: _Level) -> Block:
+    if level.plain:
+        texts = ("".join(part if isinstance(part, str) else part["text"] for part in parts) for parts in lines)
+        return kit.rich(kit.preformatted("\n".join(texts)))
+    return kit.rich(kit.bullets(lines))
+
+
+def _part_size(part: kit.Part) -> int:
+    return size(part) if isinstance(part, str) else size(part["text"]) if "text" in part else _DATE_SIZE
+
+
+def _line(story: Story, level: _Level) -> list[kit.Part]:
+    rest = f" #{story.id}"
+    if story.tags:
+        rest += (
+            f" · {line(', '.join(story.tags), level.tags)}" if level.tags else f" · {plural(len(story.tags), 'tag')}"
+        )
+    if story.edited_at is None:
+        return [kit.name(story.name, level.name), rest]
+    if level.local:
+        return [kit.name(story.name, level.name), f"{rest} · edited ", date_element(story.edited_at)]
+    return [kit.name(story.name, level.name), f"{rest} · edited {utc(story.edited_at)}"]
+
+
+def names(stories: Sequence[Story], shown: int = NAMES_SHOWN, *, limit: int = 150) -> Block:
+    """Return the first names as a list, then "and n more"."""
+    lines: list[Sequence[kit.Part]] = [[{"type": "text", "text": line(story.name, limit)}] for story in stories[:shown]]
+    if len(stories) > shown:
+        lines.append([f"and {len(stories) - shown:,} more"])
+    return kit.bullets(lines)
+
+
+# What syncs came to
+
+
+class Counted(NamedTuple):
+    """How many stories have which status."""
+
+    synced: int
+    failed: int
+    needs_sync: int
+    other: int  # a status that a newer Tines made up
+
+    @property
+    def all(self) -> int:
+        """How many stories there are."""
+        return sum(self)
+
+
+def counted(statuses: Sequence[StoryStatus]) -> Counted:
+    """Count statuses."""
+    synced = sum(status.synced for status in statuses)
+    failed = sum(status.failed for status in statuses)
+    needs_sync = sum(status.needs_sync for status in statuses)
+    return Counted(synced, failed, needs_sync, len(statuses) - synced - failed - needs_sync)
+
+
+def _numbers(count: Counted) -> str:
+    """Return "10 synced, 1 failed, 1 needs a sync", without what there is none of."""
+    words = (
+        (count.synced, "synced"),
+        (count.failed, "failed"),
+        (count.needs_sync, "needs a sync" if count.needs_sync == 1 else "need a sync"),
+        (count.other, "with another status"),
+    )
+    return ", ".join(f"{number:,} {word}" for number, word in words if number)
+
+
+def sync_totals(statuses: Sequence[StoryStatus]) -> str:
+    """Return "12 stories: 10 synced, 1 failed, 1 needs a sync" in our own words."""
+    return f"{plural(len(statuses), 'story')}: {_numbers(counted(statuses))}"
+
+
+def sync_state_words(request: Request, statuses: Sequence[StoryStatus], *, running: str) -> str:
+    """Return where a request stands that syncs stories; `running` are the words for while the call is under way."""
+    count = counted(statuses)
+    if request.state is State.RUNNING:
+        return running
+    if request.state is State.SUCCEEDED:
+        return (
+            "synced"
+            if count.synced == count.all > 0
+            else "created, nothing synced yet"
+            if not count.synced
+            else _partly(count)
+        )
+    if request.state is State.PARTIAL:
+        return _partly(count)
+    return "syncing" if request.state is State.FOLLOWING else general_words(request.state)
+
+
+def _partly(count: Counted) -> str:
+    if count.failed:
+        return f"partly synced: {count.failed:,} of {plural(count.all, 'story')} failed"
+    return f"partly synced: {count.synced:,} of {plural(count.all, 'story')} synced"
+
+
+def sync_headline(request: Request, statuses: Sequence[StoryStatus], *, running: str, made: str) -> str:
+    """Return the first line above the statuses. `made` is what was done: "Created", "Added the stories to"."""
+    count = counted(statuses)
+    there = f"{made} sync destination {request.destination_id}."
+    match request.state:
+        case State.RUNNING:
+            return running
+        case State.FOLLOWING:
+            return f"{there} Tines is syncing its stories."
+        case State.UNCERTAIN:
+            return "It is not known whether the call was applied in Tines."
+        case State.FAILED if request.destination_id is None:
+            return "No sync destination was created."
+        case State.SUCCEEDED | State.PARTIAL | State.FAILED if request.destination_id is not None:
+            if request.state is State.SUCCEEDED and not count.synced:
+                return f"{there} Nothing is synced until someone starts a sync."
+            return f"{there} {plural(count.all, 'story').capitalize()}: {_numbers(count)}."
+        case _:
+            return f"The request is {sync_state_words(request, statuses, running=running)}."

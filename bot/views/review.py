@@ -1,0 +1,166 @@
+"""The review: everything an approver decides about, and the decision.
+
+What is shown is what is decided: the view carries the revision, the digest of the stories as they are shown, and
+the sync destinations that were listed. A decision comes back with these, and is refused if anything has changed.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+from bot.views import describe, ids, kit
+from bot.views.carried import ReviewMeta
+from bot.views.presentation import Presentation
+from bot.views.text import Block, date_element
+from handlers.models import Request, digest_of
+from handlers.operations import Preview
+from handlers.policy import Quorum, Ruling
+from handlers.routes import Route
+
+_VIEW_BYTES: Final = 240_000  # for all blocks; Slack takes 250,000 with the rest of the view
+
+
+def review_view(  # noqa: PLR0913 - what a person may do is decided by policy, one ruling for each
+    request: Request,
+    route: Route,
+    presentation: Presentation,
+    *,
+    origins: tuple[str, str],
+    quorum: Quorum,
+    preview: Preview | None,
+    may_approve: Ruling,
+    may_reject: Ruling,
+    may_withdraw: bool = False,
+    may_edit: bool = False,
+    may_cancel: bool = False,
+    changed: Sequence[str] = (),
+) -> Block:
+    """Return the review of a pending request.
+
+    `preview` is None while Tines is still being asked; `origins` are the addresses of both tenants. *Approve* is
+    offered only when everything that would be done is in sight: not before the preview is there, not when Tines could
+    not be asked, not when something is gone. `changed` says in sentences what is different from what was shown before.
+    """
+    meta = review_meta(request, preview, origins)
+    complete = presentation.complete(preview)
+    above = [
+        *_changes(changed),
+        *describe.emergency(request),
+        kit.rich(*_summary(request, presentation, origins)),
+        *_preview(preview, presentation, request, route),
+    ]
+    below = [
+        kit.rich(*presentation.call(request, preview, route)),
+        kit.divider(),
+        kit.rich(*_approvals(request, route, quorum)),
+        *_rulings(may_approve, may_reject),
+        *_buttons(request, meta, may_reject=may_reject.allowed, offers=(may_withdraw, may_edit, may_cancel)),
+        kit.context(f"`{request.id}` · revision {request.revision} · `{meta.digest[:12]}`"),
+    ]
+    material = presentation.material(request, preview, _VIEW_BYTES - kit.json_size([*above, *below]))
+    return kit.modal(
+        ids.VIEW_REVIEW,
+        f"Review {request.id}",
+        [*above, *material, *below],
+        submit="Approve" if may_approve.allowed and complete else "",
+        close="Close",
+        meta=meta.dump(),
+    )
+
+
+def review_meta(request: Request, preview: Preview | None, origins: tuple[str, str]) -> ReviewMeta:
+    """Return what the review of the request carries: the digest covers what the preview shows."""
+    facts = request.facts if preview is None else preview.facts
+    digest = digest_of(request.operation, request.route, request.params, origins, facts)
+    return ReviewMeta(request=request.id, revision=request.revision, digest=digest)
+
+
+def parse_review(view: Mapping[str, object]) -> ReviewMeta | None:
+    """Return what the submitted review had shown, or None when that cannot be read.
+
+    The value of its *Reject…* button is the same: `ReviewMeta.read(value)`.
+    """
+    return ReviewMeta.read(view.get("private_metadata"))
+
+
+def _changes(changed: Sequence[str]) -> Iterator[Block]:
+    if changed:
+        yield kit.rich(
+            kit.para("⚠️ ", kit.bold("This has changed since you looked.")),
+            kit.bullets([kit.words(change, 200)] for change in changed[:10]),
+            kit.para("Please review it again before you decide."),
+        )
+
+
+def _summary(request: Request, presentation: Presentation, origins: tuple[str, str]) -> Iterator[Block]:
+    yield from describe.details(request, presentation)
+    yield kit.para(
+        kit.bold("Tenants:"),
+        " ",
+        kit.name(request.source, 60),
+        " is ",
+        kit.mono(_host(origins[0])),
+        ", ",
+        kit.name(request.destination, 60),
+        " is ",
+        kit.mono(_host(origins[1])),
+    )
+    yield kit.para(kit.bold("Requested:"), " ", date_element(request.created_at))
+    yield kit.para(kit.bold("Expires:"), " ", date_element(request.expires_at))
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc or url
+
+
+def _preview(preview: Preview | None, presentation: Presentation, request: Request, route: Route) -> Iterator[Block]:
+    if preview is None:
+        yield kit.context("⏳ Checking in Tines…")
+    elif preview.problem is not None:
+        yield kit.rich(
+            kit.para("⚠️ ", kit.bold("What would be done could not be looked up.")),
+            *describe.problem(preview.problem, 1000),
+            kit.para("It can be approved once Tines answers again."),
+        )
+    yield from presentation.warnings(request, preview, route)
+
+
+def _approvals(request: Request, route: Route, quorum: Quorum) -> Iterator[Block]:
+    yield kit.para(*describe.progress(quorum), ".")
+    if not route.self_approval:
+        yield kit.para("The requester and the last editor can't approve.")
+    yield from describe.decisions(request, all_revisions=True)
+
+
+def _rulings(may_approve: Ruling, may_reject: Ruling) -> Iterator[Block]:
+    """Yield why the reader may not decide, each reason once."""
+    denied = [ruling for ruling in (may_approve, may_reject) if not ruling.allowed]
+    reasons = dict.fromkeys(reason for ruling in denied for reason in ruling.reasons)
+    if not may_approve.allowed and reasons:  # without reasons it is only not known yet
+        yield kit.rich(
+            kit.para(kit.bold("You can view this request but not approve it.")),
+            kit.bullets([kit.words(reason, 300)] for reason in list(reasons)[:5]),
+        )
+
+
+def _buttons(
+    request: Request, meta: ReviewMeta, *, may_reject: bool, offers: tuple[bool, bool, bool]
+) -> Iterator[Block]:
+    may_withdraw, may_edit, may_cancel = offers
+    reject = kit.button(
+        "Reject…", ids.ACTION_REJECT, meta.dump(), says=f"Reject sync request {request.id}", style="danger"
+    )
+    withdraw = kit.button(
+        "Withdraw my approval",
+        ids.ACTION_WITHDRAW,
+        describe.ref(request),
+        says=f"Withdraw my approval of sync request {request.id}",
+    )
+    refresh = kit.button("Refresh", ids.ACTION_REVIEW_REFRESH, describe.ref(request), says="Refresh from Tines")
+    yield kit.actions(
+        reject if may_reject else None,
+        withdraw if may_withdraw else None,
+        describe.edit_button(request) if may_edit else None,
+        describe.cancel_button(request) if may_cancel else None,
+        refresh,
+    )

@@ -1,0 +1,17 @@
+"""Every operation there is, by name. A new one is a module here, a presentation in `bot.operations`, and a line in each registry."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from handlers.operations.create import Create
+from handlers.operations.protocol import AnyOperation
+
+
+def all_operations() -> Mapping[str, AnyOperation]:
+    """Return the operations by the name that rows, policy and events know them by."""
+    return by_name(Create())
+
+
+def by_name(*operations: AnyOperation) -> Mapping[str, AnyOperation]:
+    """Return operations by name."""
+    return MappingProxyType({operation.name: operation for operation in operations})
