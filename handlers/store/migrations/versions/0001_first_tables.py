@@ -104,7 +104,6 @@ def upgrade() -> None:
         sa.Column("verdict", sa.String(length=16), nullable=False),
         sa.Column("comment", sa.Text(), server_default="", nullable=False),
         sa.Column("groups", sa.Text(), nullable=False),
-        sa.Column("acknowledged_ids", sa.Text(), server_default="[]", nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("withdrawn_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_decisions")),
