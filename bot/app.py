@@ -181,6 +181,7 @@ async def _work(
         alias: await stack.enter_async_context(
             TinesClient(
                 tenant,
+                secrets=settings.topology.secrets(),
                 network=settings.network,
                 transport=overrides.transports.get(alias),
                 timeouts=overrides.timeouts,

@@ -12,6 +12,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from handlers.models import Request
+from handlers.network import proxy_secrets
 
 EVERYBODY: Final = "*"
 OPERATION_NAMES: Final = ("create", "add_stories", "remove_stories", "sync", "set_mode", "rotate_key", "delete")
@@ -34,6 +35,11 @@ class Tenant(_Config):
     proxy: SecretStr | None = (
         None  # URL of the HTTP proxy to it, perhaps with a password; None: as the environment says
     )
+
+    def secrets(self) -> frozenset[SecretStr]:
+        """Return everything of this tenant that must never be shown."""
+        keys = (self.api_key, self.publish_key, *proxy_secrets(self.proxy))
+        return frozenset(key for key in keys if key is not None)
 
     @property
     def key_for_publishing(self) -> SecretStr:
@@ -131,6 +137,10 @@ class Topology(_Config):
     tenants: dict[str, Tenant]
     routes: dict[str, Route]
     calendar: Calendar = Calendar()
+
+    def secrets(self) -> frozenset[SecretStr]:
+        """Return every secret of every tenant: each is masked in what any of them says."""
+        return frozenset().union(*(tenant.secrets() for tenant in self.tenants.values()))
 
     def route_for(self, request: Request) -> Route | None:
         """Return the policy that a request is under, if its route still leads the same way between known tenants.

@@ -53,11 +53,19 @@ async def _ask_tenants(topology: Topology, network: Network) -> list[Finding]:
         clients: dict[str, TinesCalls] = {}
         publishing: dict[str, TinesCalls] = {}
         for alias, tenant in topology.tenants.items():
-            client = TinesClient(tenant, network=network, timeouts=_TIMEOUTS, retry_policy=_RETRY_POLICY)
+            client = TinesClient(
+                tenant, secrets=topology.secrets(), network=network, timeouts=_TIMEOUTS, retry_policy=_RETRY_POLICY
+            )
             clients[alias] = await stack.enter_async_context(client)
             if tenant.publish_key is not None:
                 publisher = tenant.model_copy(update={"api_key": tenant.publish_key})
-                client = TinesClient(publisher, network=network, timeouts=_TIMEOUTS, retry_policy=_RETRY_POLICY)
+                client = TinesClient(
+                    publisher,
+                    secrets=topology.secrets(),
+                    network=network,
+                    timeouts=_TIMEOUTS,
+                    retry_policy=_RETRY_POLICY,
+                )
                 publishing[alias] = await stack.enter_async_context(client)
         return await check_tenants(topology, clients, publishing)
 

@@ -20,6 +20,7 @@ from bot.views.carried import FormMeta, RequestRef
 from bot.views.presentation import FormInput, FormState, Presentation
 from bot.views.text import Block
 from handlers.models import State
+from handlers.operations.destination import DestinationDetail
 from handlers.requests import (
     EDIT,
     SUBMIT,
@@ -99,6 +100,15 @@ class Forms:
             return
         state = self._responder.presentation(request).filled(request, editing=editing)
         await self.open(body, replace(state, draft_id=new_draft()))
+
+    async def open_on(self, body: Body, operation: str, detail: DestinationDetail, option: str = "") -> bool:
+        """Open the form of an operation for a sync destination. False when the operation works on none."""
+        presentation = self._responder.presentations.get(operation)
+        state = presentation.on_destination(detail, option) if presentation is not None else None
+        if state is None:
+            return False
+        await self.open(body, replace(state, draft_id=new_draft()))
+        return True
 
     async def open(self, body: Body, state: FormState) -> None:
         """Open the form at once: complete if the person's rights are known, else filled in a moment later."""

@@ -161,7 +161,12 @@ class CreatePresentation(Presentation):
 
     def state_words(self, request: Request) -> str:
         """Return where it stands; "synced" only when every story is."""
-        return sync_state_words(request, self.rows(request), running="being created in Tines")
+        result, facts = _result(request), request.facts
+        adds = (result is not None and result.how in {"added", "found"}) or (
+            isinstance(facts, CreateFacts) and facts.add_to is not None
+        )
+        running, made = ("being added in Tines", "added") if adds else ("being created in Tines", "created")
+        return sync_state_words(request, self.rows(request), running=running, made=made)
 
     def headline(self, request: Request) -> str:
         """Return what it came to, in numbers."""

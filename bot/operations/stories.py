@@ -138,25 +138,28 @@ def sync_totals(statuses: Sequence[StoryStatus]) -> str:
     return f"{plural(len(statuses), 'story')}: {_numbers(counted(statuses))}"
 
 
-def sync_state_words(request: Request, statuses: Sequence[StoryStatus], *, running: str) -> str:
-    """Return where a request stands that syncs stories; `running` are the words for while the call is under way."""
+def sync_state_words(request: Request, statuses: Sequence[StoryStatus], *, running: str, made: str = "created") -> str:
+    """Return where a request stands that syncs stories.
+
+    `running` are the words for while the call is under way, `made` for what was done besides syncing.
+    """
     count = counted(statuses)
     if request.state is State.RUNNING:
         return running
+    if request.state is State.SUCCEEDED and count.synced == count.all > 0:
+        return "synced"
+    if request.state is State.SUCCEEDED and not count.synced:
+        return f"{made}, nothing synced yet"
     if request.state is State.SUCCEEDED:
-        return (
-            "synced"
-            if count.synced == count.all > 0
-            else "created, nothing synced yet"
-            if not count.synced
-            else _partly(count)
-        )
+        return _partly(count)
     if request.state is State.PARTIAL:
         return _partly(count)
     return "syncing" if request.state is State.FOLLOWING else general_words(request.state)
 
 
 def _partly(count: Counted) -> str:
+    if not count.synced:
+        return f"done, with {_numbers(count)}" if count.all else "ended without any story's status"
     if count.failed:
         return f"partly synced: {count.failed:,} of {plural(count.all, 'story')} failed"
     return f"partly synced: {count.synced:,} of {plural(count.all, 'story')} synced"

@@ -1,6 +1,7 @@
 """How a request is presented whose operation only a newer version knows: it can be listed and read, nothing else."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.operations.form_parts import form_modal
@@ -11,6 +12,11 @@ from bot.views.text import Block, line
 from handlers.models import Request
 from handlers.operations import Preview
 from handlers.routes import Route
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Form(FormState):
+    operation: ClassVar[str] = "create"  # whose form is looked up for it; it is never shown
 
 
 class UnknownPresentation(Presentation):
@@ -24,7 +30,7 @@ class UnknownPresentation(Presentation):
 
     def filled(self, request: Request, *, editing: bool) -> FormState:
         """Return a form with nothing but route and reason."""
-        return FormState(
+        return _Form(
             route=request.route,
             reason=request.reason,
             request_id=request.id,
@@ -37,7 +43,7 @@ class UnknownPresentation(Presentation):
 
     def parse(self, view: Mapping[str, object]) -> FormInput:  # noqa: ARG002 - the protocol's
         """Return that nothing can be read."""
-        return FormInput(state=FormState(), asked={}, errors={"": "This form is of another version. Close it."})
+        return FormInput(state=_Form(), asked={}, errors={"": "This form is of another version. Close it."})
 
     def places(self, state: FormState) -> Mapping[str, str]:  # noqa: ARG002 - the protocol's
         """Return no fields."""

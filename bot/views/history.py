@@ -74,7 +74,7 @@ def _call(data: Mapping[str, Any]) -> str:
 def _asked(data: Mapping[str, Any]) -> str:
     method, path, tenant = data.get("method", ""), str(data.get("path", "")), data.get("tenant", "")
     found = _DESTINATION.fullmatch(path)
-    verb = {"GET": "show", "POST": "create", "PUT": "update", "DELETE": "delete"}.get(str(method), "")
+    verb = {"GET": "show", "POST": "create", "PATCH": "update", "DELETE": "delete"}.get(str(method), "")
     if found and verb:
         one = f"sync destination {found[1]}" if found[1] else "a sync destination"
         return f"{tenant}: list sync destinations" if verb == "show" and not found[1] else f"{tenant}: {verb} {one}"

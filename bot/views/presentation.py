@@ -22,6 +22,7 @@ from bot.views.carried import FormMeta
 from bot.views.text import Block
 from handlers.models import Request, State, StoryStatus
 from handlers.operations import Preview
+from handlers.operations.destination import DestinationDetail
 from handlers.routes import Route
 
 
@@ -94,6 +95,13 @@ class Presentation(ABC):
     @abstractmethod
     def empty(self, argument: str = "") -> FormState | None:
         """Return an empty form; `argument` is what was typed after the word. None when that names nothing."""
+
+    def on_destination(self, detail: DestinationDetail, option: str = "") -> FormState | None:  # noqa: ARG002 - for those that work on one
+        """Return the form for a sync destination, None for an operation that works on none.
+
+        `option` narrows what is meant, such as "failed".
+        """
+        return None
 
     @abstractmethod
     def filled(self, request: Request, *, editing: bool) -> FormState:

@@ -5,18 +5,52 @@ destination is therefore looked at immediately before the update, the union is s
 between two looks, and an update is never sent again without a new look.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final
+from typing import ClassVar
 
-from handlers.models import Problem, Story
-from handlers.operations.following import SyncResult, status_events, statuses_of
-from handlers.operations.outcomes import Happening, HeldUp, NotSent, Refused, Sent, Started, StartOver, Unknown
-from handlers.operations.protocol import Access
+from pydantic import JsonValue
+
+from handlers.models import MAX_STORIES, Problem, Request, Story, SyncMode
+from handlers.operations.destination import (
+    SOON,
+    DestinationFacts,
+    DestinationOperation,
+    DestinationParams,
+    Nothing,
+    chosen,
+    gone,
+    shown,
+)
+from handlers.operations.following import (
+    NOT_FOUND,
+    SyncResult,
+    follow_stories,
+    status_events,
+    statuses_of,
+    unseen_stories,
+)
+from handlers.operations.outcomes import (
+    AskAgain,
+    Finished,
+    Followed,
+    Happening,
+    HeldUp,
+    NotSent,
+    NotThere,
+    Recovered,
+    Refused,
+    Send,
+    Sent,
+    Started,
+    StartOver,
+    Step,
+    Unknown,
+)
+from handlers.operations.protocol import Access, Wrong
+from handlers.operations.schedule import Schedule
 from handlers.operations.transience import asked_to_wait, is_transient
 from handlers.tines import SyncDestination, TinesError, UnknownOutcomeError
-
-_NOT_FOUND: Final = 404
-_SOON: Final = timedelta(seconds=5)
 
 
 async def add_to(
@@ -34,7 +68,7 @@ async def add_to(
         if not wanted <= found.story_ids:
             again = await access.source.show_destination(destination_id)
             if again.story_ids != found.story_ids:
-                return NotSent(problem=_in_motion(destination_id), at_least=_SOON)
+                return NotSent(problem=_in_motion(destination_id), at_least=SOON)
             if not await access.still_may_send():
                 return HeldUp()
             after = await access.source.update_destination(destination_id, story_ids=sorted(found.story_ids | wanted))
@@ -43,7 +77,7 @@ async def add_to(
     except TinesError as error:
         if is_transient(error):
             return NotSent(problem=error.problem(), at_least=asked_to_wait(error))
-        if error.status == _NOT_FOUND:
+        if error.status == NOT_FOUND:
             return StartOver(problem=error.problem())  # somebody deleted it: decide anew
         return Refused(problem=error.problem())
     changed = () if present is None or found.story_ids == present else (_changed_in_between(destination_id),)
@@ -76,3 +110,128 @@ def _in_motion(destination_id: int) -> Problem:
 
 def _changed_in_between(destination_id: int) -> Happening:
     return Happening(kind="changed_in_between", data={"destination_id": destination_id})
+
+
+class AddParams(DestinationParams):
+    """Which stories are to be added."""
+
+    stories: tuple[Story, ...]
+
+    def essence(self) -> object:
+        """Return what is sent: names change nothing, and neither does the order of stories."""
+        return {"destination": self.destination.id, "stories": sorted(story.id for story in self.stories)}
+
+
+class AddFacts(DestinationFacts):
+    """The stories to be added as they are now, and what is in the destination."""
+
+    stories: tuple[Story, ...] = ()
+    gone: tuple[Story, ...] = ()
+
+    def essence(self) -> object:
+        """Return what an approval covers: the stories' versions. Others may add stories meanwhile; they stay."""
+        return {"missing": self.missing, "stories": sorted([story.id, story.version] for story in self.stories)}
+
+
+class AddStories(DestinationOperation[AddParams, AddFacts, Nothing, SyncResult]):
+    """Adds stories to a destination."""
+
+    name: ClassVar[str] = "add_stories"
+    params = AddParams
+    facts = AddFacts
+    work = Nothing
+    result = SyncResult
+
+    async def check(self, asked: Mapping[str, JsonValue], access: Access) -> AddParams | Wrong:
+        """Look whether the destination is there, and which stories are meant."""
+        found = await chosen(access, asked.get("destination_id"))
+        if isinstance(found, Wrong):
+            return found
+        destination, ref = found
+        named = asked.get("story_ids")
+        ids = [each for each in named if isinstance(each, int)] if isinstance(named, list) else []
+        stories = await access.catalogue.resolve(
+            access.route.source, ref.source_team.id, everything=False, tag_keys=(), ids=ids, deadline=None
+        )
+        new = tuple(story for story in stories if story.id not in destination.story_ids)
+        if not new:
+            return Wrong(fields={"stories": "Choose at least one story that is not in this sync destination yet."})
+        if len(new) + len(destination.story_ids) > MAX_STORIES:
+            return Wrong(fields={"stories": f"A sync destination holds at most {MAX_STORIES} stories here."})
+        return AddParams(destination=ref, stories=tuple(sorted(new, key=lambda each: (each.name.casefold(), each.id))))
+
+    async def look(self, params: AddParams, access: Access) -> AddFacts:
+        """Look at the stories and what is in the destination."""
+        ref = params.destination
+        stories = await access.catalogue.current(
+            access.route.source, ref.source_team.id, [story.id for story in params.stories], recording=access.recorded
+        )
+        found = await shown(access, ref.id)
+        return AddFacts(
+            missing=found is None,
+            statuses=() if found is None else found.statuses(),
+            manual=None if found is None else found.manual_sync_only,
+            stories=tuple(stories[story.id] for story in params.stories if story.id in stories),
+            gone=tuple(story for story in params.stories if story.id not in stories),
+        )
+
+    def can_be_done(self, facts: AddFacts) -> bool:
+        """Whether the destination and every story are there."""
+        return not (facts.missing or facts.gone)
+
+    def changes(self, params: AddParams, before: AddFacts | None, now: AddFacts) -> tuple[str, ...]:
+        """Say which stories are gone or were edited."""
+        if now.missing:
+            return (f"Sync destination {params.destination.id} is not there any more.",)
+        then = {story.id: story.version for story in (params.stories if before is None else before.stories)}
+        return (
+            *(f"{story.name} is gone, was moved, or has no change control any more." for story in now.gone),
+            *(
+                f"{story.name} was edited on Tines since."
+                for story in now.stories
+                if then.get(story.id) != story.version
+            ),
+        )
+
+    def decide(self, request: Request, approved: AddFacts | None, now: AddFacts, schedule: Schedule) -> Step:  # noqa: ARG002 - the protocol's
+        """Send the union, if the stories are as they were approved."""
+        params = self.params_of(request)
+        if now.missing:
+            return gone(params.destination)
+        different = self.changes(params, approved, now) if approved is not None else ()
+        if different or (now.gone and not request.emergency):
+            sentences = [*(different or self.changes(params, None, now)), "So it needs approval again."]
+            return AskAgain(notes=(Happening(kind="stories_changed", data={"changes": sentences[-10:]}),))
+        return Send(work=Nothing())
+
+    async def send(self, request: Request, access: Access) -> Sent:
+        """Send the union of what is there and what was asked for."""
+        params, facts = self.params_of(request), self.facts_of(request.facts)
+        manual = facts is not None and facts.manual is True
+        return await add_to(
+            access,
+            params.destination.id,
+            params.stories,
+            access.schedule.follow_time(SyncMode.MANUAL if manual else SyncMode.AUTOMATIC),
+            present=None if facts is None else facts.story_ids,
+        )
+
+    async def recover(self, request: Request, access: Access) -> Recovered:
+        """Look whether the stories are in the destination."""
+        params = self.params_of(request)
+        found = await shown(access, params.destination.id)
+        if found is None or not frozenset(story.id for story in params.stories) <= found.story_ids:
+            return NotThere()
+        return _started(found, params.stories, "added", access.schedule.follow_for)
+
+    async def follow(self, request: Request, access: Access, *, over: bool) -> Followed:
+        """Look at the stories' statuses."""
+        facts = self.facts_of(request.facts)
+        manual = facts is not None and facts.manual is True
+        return await follow_stories(
+            access, self.params_of(request).stories, self.result_of(request), over=over, manual=manual
+        )
+
+    def unseen(self, request: Request, error: TinesError) -> Finished:
+        """Say that the destination is gone, or cannot be seen."""
+        return unseen_stories(request, self.result_of(request), error)

@@ -15,9 +15,16 @@ from typing import ClassVar, Final
 
 from pydantic import JsonValue
 
-from handlers.models import MAX_STORIES, Facts, Frozen, Params, Problem, Request, State, Story, SyncMode, Team
+from handlers.models import MAX_STORIES, Facts, Frozen, Params, Request, Story, SyncMode, Team
 from handlers.operations.add_stories import add_to
-from handlers.operations.following import ExistingDestination, SyncResult, ending, status_events, statuses_of
+from handlers.operations.following import (
+    ExistingDestination,
+    SyncResult,
+    follow_stories,
+    status_events,
+    statuses_of,
+    unseen_stories,
+)
 from handlers.operations.matching import fits_mode, of_the_same_teams, same_origin, with_the_stories
 from handlers.operations.outcomes import (
     AskAgain,
@@ -37,6 +44,7 @@ from handlers.operations.outcomes import (
     Step,
     Unknown,
 )
+from handlers.operations.pairs import pair
 from handlers.operations.protocol import Access, Operation, Wrong
 from handlers.operations.schedule import Schedule
 from handlers.operations.transience import asked_to_wait, is_transient
@@ -300,36 +308,17 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
 
     async def follow(self, request: Request, access: Access, *, over: bool) -> Followed:
         """Look at the stories' statuses."""
-        params, result = self.params_of(request), self.result_of(request)
-        if result is None:
-            return Finished(state=State.PARTIAL)
-        events: tuple[Happening, ...] = ()
-        if not (result.statuses and result.settled):
-            found = await access.source.show_destination(result.destination_id)
-            statuses = statuses_of(found, params.stories)
-            events = status_events(result.statuses, statuses)
-            result = result.model_copy(update={"statuses": statuses})
-            if not (over or result.settled):
-                return Progress(result=result, events=events)
+        params = self.params_of(request)
         manual = params.mode is SyncMode.MANUAL
-        remark = await self._others(request, params, result, access)
-        if not manual and not result.settled:
-            remark = f"Some stories still needed a sync when the time for following them was over. {remark}".strip()
-        state = ending(result.statuses, None, manual=manual)
-        return Finished(state=state, result=result, remark=remark, events=events)
+        outcome = await follow_stories(access, params.stories, self.result_of(request), over=over, manual=manual)
+        if isinstance(outcome, Progress) or not isinstance(outcome.result, SyncResult):
+            return outcome
+        others = await self._others(request, params, outcome.result, access)
+        return outcome.model_copy(update={"remark": f"{outcome.remark} {others}".strip()})
 
     def unseen(self, request: Request, error: TinesError) -> Finished:
         """Say that somebody deleted the destination, where that is what Tines's answers mean."""
-        result = self.result_of(request)
-        problem = error.problem()
-        if error.status == _NOT_FOUND and result is not None:
-            problem = Problem(
-                what=f"Sync destination {result.destination_id} is not there any more",
-                words=problem.words,
-                advice=f"Somebody deleted it on {request.source}, or its key may not see it any more.",
-                status=problem.status,
-            )
-        return Finished(state=ending(result.statuses if result else (), problem, manual=False), problem=problem)
+        return unseen_stories(request, self.result_of(request), error)
 
     async def _others(self, request: Request, params: CreateParams, result: SyncResult, access: Access) -> str:
         """List once more, to report a second destination that appeared for the same stories."""
@@ -348,12 +337,6 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
             f"Another sync destination with the same teams and stories appeared ({listed}). "
             "Look at both in Tines and delete the one that is not wanted, keeping its stories."
         )
-
-
-def pair(topology: Topology, route: Route, source_team: int, destination_team: int) -> str:
-    """Return the name of a pair of teams on a route's tenants, by the tenants' origins: aliases can change."""
-    source, destination = topology.tenants[route.source], topology.tenants[route.destination]
-    return f"{source.url} {source_team} > {destination.url} {destination_team}"
 
 
 def _started(params: CreateParams, found: SyncDestination, how: str, schedule: Schedule) -> Started:

@@ -5,10 +5,14 @@ status that a newer Tines made up may still change, so it is followed until the 
 """
 
 from collections.abc import Iterable
+from typing import Final
 
-from handlers.models import NOT_LISTED, Frozen, Problem, State, Story, StoryStatus
-from handlers.operations.outcomes import Happening
-from handlers.tines import SyncDestination
+from handlers.models import NOT_LISTED, Frozen, Problem, Request, State, Story, StoryStatus
+from handlers.operations.outcomes import Finished, Happening, Progress
+from handlers.operations.protocol import Access
+from handlers.tines import SyncDestination, TinesError
+
+NOT_FOUND: Final = 404
 
 
 class ExistingDestination(Frozen):
@@ -76,3 +80,35 @@ def ending(statuses: tuple[StoryStatus, ...], problem: Problem | None, *, manual
         return State.PARTIAL
     done = all(status.synced or (manual and status.needs_sync) for status in statuses)
     return State.SUCCEEDED if done else State.PARTIAL
+
+
+async def follow_stories(
+    access: Access, stories: tuple[Story, ...], result: SyncResult | None, *, over: bool, manual: bool
+) -> Progress | Finished:
+    """Look at the statuses of stories, until they have settled or the time for it is over. Raises `TinesError`."""
+    if result is None:
+        return Finished(state=State.PARTIAL)
+    events: tuple[Happening, ...] = ()
+    if not (result.statuses and result.settled):
+        found = await access.source.show_destination(result.destination_id)
+        statuses = statuses_of(found, stories)
+        events = status_events(result.statuses, statuses)
+        result = result.model_copy(update={"statuses": statuses})
+        if not (over or result.settled):
+            return Progress(result=result, events=events)
+    late = not manual and not result.settled
+    remark = "Some stories still needed a sync when the time for following them was over." if late else ""
+    return Finished(state=ending(result.statuses, None, manual=manual), result=result, remark=remark, events=events)
+
+
+def unseen_stories(request: Request, result: SyncResult | None, error: TinesError) -> Finished:
+    """Return how a request ends whose destination can no longer be seen: deleted by hand, where 404 stays the answer."""
+    problem = error.problem()
+    if error.status == NOT_FOUND and request.destination_id is not None:
+        problem = Problem(
+            what=f"Sync destination {request.destination_id} is not there any more",
+            words=problem.words,
+            advice=f"Somebody deleted it on {request.source}, or its key may not see it any more.",
+            status=problem.status,
+        )
+    return Finished(state=ending(result.statuses if result else (), problem, manual=False), problem=problem)

@@ -7,9 +7,13 @@ from handlers.tines._advice import Kind
 from handlers.tines._calls import CHANGE_CONTROL_ENABLED, TinesCalls
 from handlers.tines._client import TinesClient
 from handlers.tines._errors import Failure, RefusedError, RetryableError, TinesError, UnknownOutcomeError
+from handlers.tines._listing import Listing
+from handlers.tines._reading import MAX_BODY, MAX_ERROR
 from handlers.tines._transport import RetryPolicy, Timeouts
 from handlers.tines._wire import (
+    MAX_PAGES,
     PER_PAGE,
+    ChangeRequest,
     Credential,
     GlobalResource,
     Info,
@@ -24,12 +28,17 @@ from handlers.tines._wire import (
 
 __all__ = [
     "CHANGE_CONTROL_ENABLED",
+    "MAX_BODY",
+    "MAX_ERROR",
+    "MAX_PAGES",
     "PER_PAGE",
+    "ChangeRequest",
     "Credential",
     "Failure",
     "GlobalResource",
     "Info",
     "Kind",
+    "Listing",
     "Meta",
     "RefusedError",
     "RetryPolicy",

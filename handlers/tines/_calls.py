@@ -4,21 +4,26 @@ It prevents requests put together in several places: the exact body of a create,
 pages followed by number are written down here, once. The facts are those of https://www.tines.com/api/.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from datetime import datetime
+from functools import partial
 from typing import Final, TypedDict, TypeVar, Unpack, cast
 
-import httpx
 from pydantic import SecretStr
 
 from handlers.models import ApiCall, Team
 from handlers.routes import Tenant
-from handlers.tines._errors import TinesError
-from handlers.tines._judge import Call
+from handlers.tines._errors import Kind, RefusedError
+from handlers.tines._listing import Listing
+from handlers.tines._reading import read_nothing
 from handlers.tines._recorder import CallRecorder
-from handlers.tines._transport import Param, Transport, read
+from handlers.tines._transport import Param, Transport
 from handlers.tines._wire import (
+    MAX_PAGES,
+    MAX_RECORDS,
     PER_PAGE,
+    ChangeRequest,
+    ChangeRequestsPage,
     Credential,
     CredentialsPage,
     DestinationsPage,
@@ -26,6 +31,7 @@ from handlers.tines._wire import (
     GlobalResource,
     Info,
     Page,
+    Record,
     ResourcesPage,
     StoriesPage,
     StorySyncInitiated,
@@ -34,13 +40,13 @@ from handlers.tines._wire import (
     SyncInitiated,
     TeamsPage,
     TinesStory,
+    TinesTeam,
 )
-from handlers.tines._words import clean
 
 CHANGE_CONTROL_ENABLED: Final = "CHANGE_CONTROL_ENABLED"  # a value of `filter`: the stories that Tines would sync
 _DESTINATIONS: Final = "/admin/sync_destinations"
 P = TypeVar("P", bound=Page)
-Item = TypeVar("Item", Team, TinesStory, SyncDestination)
+R = TypeVar("R", bound=Record)
 
 
 class StoryQuery(TypedDict, total=False):
@@ -71,7 +77,7 @@ class TinesCalls:
     @property
     def longest_call(self) -> float:
         """Seconds after which no single call of this client is under way any more."""
-        return self._transport.timeouts.whole
+        return self._transport.endpoint.timeouts.whole
 
     def while_allowed(self, may_leave: Callable[[], bool]) -> "TinesCalls":
         """Return the same operations for a send with a window: `may_leave` is asked right before the bytes would leave.
@@ -113,12 +119,11 @@ class TinesCalls:
         if manual:
             body["manual_sync_only"] = True
         answer = await self._transport.send(SyncDestinationAnswer, "POST", _DESTINATIONS, body, secrets)
-        return self._clean(answer.sync_destination, secrets)
+        return answer.sync_destination
 
-    async def list_destinations(self) -> tuple[SyncDestination, ...]:
+    async def list_destinations(self) -> Listing[SyncDestination]:
         """Return every sync destination of the tenant, each once."""
-        pages = await self._all(DestinationsPage, _DESTINATIONS)
-        return tuple(map(self._clean, _once(item for page in pages for item in page.sync_destinations)))
+        return await self._all(DestinationsPage, SyncDestination, _DESTINATIONS)
 
     async def probe_destinations(self) -> None:
         """Find out whether the key may see sync destinations: raises `RefusedError` when not."""
@@ -127,20 +132,41 @@ class TinesCalls:
     async def show_destination(self, destination_id: int) -> SyncDestination:
         """Return a sync destination with the status of each story as it is now."""
         answer = await self._transport.get(SyncDestinationAnswer, f"{_DESTINATIONS}/{destination_id}")
-        return self._clean(answer.sync_destination)
+        return answer.sync_destination
 
-    async def update_destination(self, destination_id: int, story_ids: Collection[int]) -> SyncDestination:
-        """Replace the whole set of stories: those not named are taken out."""
+    async def update_destination(
+        self,
+        destination_id: int,
+        story_ids: Collection[int] | None = None,
+        *,
+        manual_sync_only: bool | None = None,
+        destination_tenant_api_key: SecretStr | None = None,
+    ) -> SyncDestination:
+        """Change a sync destination; what is None stays as it is.
+
+        `story_ids` is the whole new set: those not named are taken out, so look right before. Tines does not document what
+        happens to their copies.
+        """
+        body: dict[str, object] = {}
+        secrets: tuple[SecretStr, ...] = ()
+        if story_ids is not None:
+            body["story_ids"] = list(story_ids)
+        if manual_sync_only is not None:
+            body["manual_sync_only"] = manual_sync_only
+        if destination_tenant_api_key is not None:
+            secrets = (destination_tenant_api_key,)
+            body["destination_tenant_api_key"] = destination_tenant_api_key.get_secret_value()
         path = f"{_DESTINATIONS}/{destination_id}"
-        answer = await self._transport.send(SyncDestinationAnswer, "PUT", path, {"story_ids": list(story_ids)})
-        return self._clean(answer.sync_destination)
+        return (await self._transport.send(SyncDestinationAnswer, "PATCH", path, body, secrets)).sync_destination
 
     async def delete_destination(self, destination_id: int, *, keep_stories: bool) -> None:
         """Delete a sync destination. Without `keep_stories` Tines deletes the copies as well, later and out of sight."""
         path = f"{_DESTINATIONS}/{destination_id}"
-        await self._transport.request(_nothing, "DELETE", path, body={"keep_stories": keep_stories})
+        await self._transport.request(
+            partial(read_nothing, Document), "DELETE", path, body={"keep_stories": keep_stories}
+        )
 
-    async def sync_all(self, destination_id: int) -> bool:
+    async def manual_sync(self, destination_id: int) -> bool:
         """Start a sync of every story; whether Tines started one. What became of it is seen with `show_destination`."""
         path = f"{_DESTINATIONS}/{destination_id}/manual_sync"
         return (await self._transport.send(SyncInitiated, "POST", path)).sync_initiated
@@ -152,14 +178,15 @@ class TinesCalls:
 
     # --- teams and stories ------------------------------------------------------------------------------------------
 
-    async def teams(self) -> tuple[Team, ...]:
+    async def teams(self) -> Listing[Team]:
         """Return every team that the key may see."""
-        pages = await self._all(TeamsPage, "/teams", {"scope": "standard"})
-        return tuple(_once(team for page in pages for team in page.teams))
+        found = await self._all(TeamsPage, TinesTeam, "/teams", {"scope": "standard"})
+        teams = (team.team() for team in found)
+        return Listing.of(teams, unreadable=found.unreadable, complete=found.complete)
 
     async def team(self, team_id: int) -> Team:
         """Return one team; `RefusedError` (404) when it is not there or may not be seen."""
-        return await self._transport.get(Team, f"/teams/{team_id}")
+        return (await self._transport.get(TinesTeam, f"/teams/{team_id}")).team()
 
     async def stories_page(
         self, page: int = 1, *, per_page: int = PER_PAGE, **query: Unpack[StoryQuery]
@@ -167,14 +194,22 @@ class TinesCalls:
         """Return one page of stories, at most 500. A page past the end is empty."""
         return await self._page(StoriesPage, "/stories", _params(query), page, per_page)
 
-    async def stories(self, **query: Unpack[StoryQuery]) -> tuple[TinesStory, ...]:
+    async def stories(self, **query: Unpack[StoryQuery]) -> Listing[TinesStory]:
         """Return every story that fits, page after page."""
-        pages = await self._all(StoriesPage, "/stories", _params(query))
-        return tuple(_once(story for page in pages for story in page.stories))
+        return await self._all(StoriesPage, TinesStory, "/stories", _params(query))
 
-    async def export(self, story_id: int) -> dict[str, object]:
-        """Return the whole story as one JSON document; it names what it refers to, such as `CREDENTIAL.<slug>`."""
-        return (await self._transport.get(Document, f"/stories/{story_id}/export")).root
+    async def story(self, story_id: int) -> TinesStory:
+        """Return one story; `RefusedError` (404) when it is not there or may not be seen."""
+        return await self._transport.get(TinesStory, f"/stories/{story_id}")
+
+    async def export_story(self, story_id: int) -> dict[str, object]:
+        """Return the whole story as one JSON document, fit to be compared with another export.
+
+        It names what it refers to, such as `CREDENTIAL.<slug>`. The paths and secrets of its webhooks are in it, in clear
+        text: replace them before anything is kept, hashed or shown.
+        """
+        query: dict[str, Param | None] = {"randomize_urls": "false", "clear_recipients": "true"}
+        return (await self._transport.get(Document, f"/stories/{story_id}/export", query)).root
 
     # --- what a preflight needs -------------------------------------------------------------------------------------
 
@@ -182,15 +217,28 @@ class TinesCalls:
         """Return what the tenant says about itself: a cheap sign that URL and key work."""
         return await self._transport.get(Info, "/info")
 
-    async def user_credentials(self, team_id: int) -> tuple[Credential, ...]:
+    async def list_user_credentials(self, team_id: int) -> Listing[Credential]:
         """Return the credentials that a team may use, by slug; never their content."""
-        pages = await self._all(CredentialsPage, "/user_credentials", {"team_id": team_id})
-        return tuple(item for page in pages for item in page.user_credentials)
+        return await self._all(CredentialsPage, Credential, "/user_credentials", {"team_id": team_id})
 
-    async def global_resources(self, team_id: int) -> tuple[GlobalResource, ...]:
+    async def list_global_resources(self, team_id: int) -> Listing[GlobalResource]:
         """Return the resources that a team may use, by slug; their clear-text values are dropped unread."""
-        pages = await self._all(ResourcesPage, "/global_resources", {"team_id": team_id})
-        return tuple(item for page in pages for item in page.global_resources)
+        return await self._all(ResourcesPage, GlobalResource, "/global_resources", {"team_id": team_id})
+
+    async def change_requests(
+        self, team_id: int, statuses: Collection[str] = ("PENDING", "APPROVED", "IN_PROGRESS")
+    ) -> Listing[ChangeRequest] | None:
+        """Return the changes of a team's stories that are not live yet; None where the tenant does not know them.
+
+        Tines shows the newest of each draft only.
+        """
+        query: dict[str, Param | None] = {"team_id[]": team_id, "status[]": tuple(statuses)}
+        try:
+            return await self._all(ChangeRequestsPage, ChangeRequest, "/change_requests", query)
+        except RefusedError as error:
+            if error.kind is Kind.MISSING:
+                return None
+            raise
 
     # --- pages ------------------------------------------------------------------------------------------------------
 
@@ -206,30 +254,27 @@ class TinesCalls:
             )
         return found
 
-    async def _all(self, answer: type[P], path: str, params: dict[str, Param | None] | None = None) -> list[P]:
-        """Return all pages, following `next_page_number` and never a URL from an answer."""
-        pages: list[P] = []
+    async def _all(
+        self, answer: type[Page], record: type[R], path: str, params: dict[str, Param | None] | None = None
+    ) -> Listing[R]:
+        """Return the records of all pages, each once and in its latest reading: pages shift while they are listed.
+
+        Ends when a page names no next one or brings nothing new, or when as much was read as Tines said there is.
+        """
+        found: dict[int | str, R] = {}
+        unreadable = read = latest = 0
         number: int | None = 1
-        while number is not None:
-            pages.append(await self._page(answer, path, params or {}, number))
-            number = pages[-1].meta.next_page_number
-        return pages
-
-    def _clean(self, destination: SyncDestination, secrets: tuple[SecretStr, ...] = ()) -> SyncDestination:
-        """Return the sync destination with error messages that are safe to show."""
-        return destination.with_errors(lambda text: clean(text, (self._transport.key, *secrets)))
-
-
-def _nothing(call: Call, response: httpx.Response) -> Document | TinesError | None:
-    """Read an answer without a body: 204 is documented, and a page of something in between is not a yes."""
-    return read(Document, call, response) if response.content.strip() else None
+        while number is not None and len(found) < MAX_RECORDS:
+            page, latest = await self._page(answer, path, params or {}, number), number
+            known = len(found)
+            found |= {each.key: each for each in page.records() if isinstance(each, record)}
+            unreadable += page.unreadable
+            read += len(page.records()) + page.unreadable
+            number = page.meta.following(number, read) if len(found) > known else None
+        complete = len(found) < MAX_RECORDS and latest < MAX_PAGES
+        return Listing.of(found.values(), unreadable=unreadable, complete=complete)
 
 
 def _params(query: StoryQuery) -> dict[str, Param | None]:
     # a TypedDict is a dict, which mypy knows only as a Mapping of objects
     return cast("dict[str, Param | None]", dict(query))
-
-
-def _once(items: Iterable[Item]) -> Iterable[Item]:
-    """Return each once, the latest reading of it: pages shift while they are listed."""
-    return {item.id: item for item in items}.values()

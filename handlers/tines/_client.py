@@ -7,16 +7,18 @@ It prevents a key from going anywhere but to its tenant: redirects are never fol
 import asyncio
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Final, Self
 
 import httpx
+from pydantic import SecretStr
 
 from handlers.network import Egress, Network, egress_for
 from handlers.routes import Tenant
 from handlers.tines._calls import TinesCalls
-from handlers.tines._transport import Observe, RetryPolicy, Timeouts, Transport
+from handlers.tines._mask import Mask
+from handlers.tines._transport import Endpoint, Observe, RetryPolicy, Timeouts, Transport
 
 _LIMITS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30.0)
 _TIMEOUTS: Final = Timeouts()
@@ -28,13 +30,15 @@ class TinesClient(TinesCalls):
     """All operations on one tenant, over kept-alive HTTP/1.1 connections. Close it with `aclose` or `async with`.
 
     `observe(method, outcome, seconds)` is called once for each HTTP call, repeated ones included; `outcome` is the status
-    ("201") or how it failed without one ("timeout", "unreachable", "broken", "unreadable").
+    ("201") or how it failed without one ("timeout", "unreachable", "broken", "unreadable"). `secrets` are all that must not
+    be shown although this tenant says it: those of every other tenant. Raises `NetworkError` when the CA file cannot be used.
     """
 
     def __init__(
         self,
         tenant: Tenant,
         *,
+        secrets: Iterable[SecretStr] = (),
         network: Network = _NETWORK,
         transport: httpx.AsyncBaseTransport | None = None,
         timeouts: Timeouts = _TIMEOUTS,
@@ -42,26 +46,19 @@ class TinesClient(TinesCalls):
         observe: Observe | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        egress = egress_for(tenant.url, network, proxy=tenant.proxy, ca_file=tenant.ca_file)
-        context = egress.ssl_context()
-        http = httpx.AsyncClient(
-            base_url=tenant.url,
-            # as bytes: a key with letters outside of ASCII is turned away by the tenant, not by an encoding error here
-            headers={
-                b"Authorization": b"Bearer " + tenant.api_key.get_secret_value().encode(),
-                b"Accept": b"application/json",
-                b"User-Agent": b"tines-sync",
-            },
-            timeout=timeouts.for_httpx(),
-            limits=_LIMITS,
-            transport=transport,
-            verify=context,
-            proxy=_proxy(egress, context) if transport is None else None,  # one that was passed in goes its own way
-            follow_redirects=False,
-            trust_env=False,
+        # as bytes: a key with letters outside of ASCII is turned away by the tenant, not by an encoding error here
+        headers = (
+            (b"Authorization", b"Bearer " + tenant.api_key.get_secret_value().encode()),
+            (b"Accept", b"application/json"),
+            (b"Accept-Encoding", b"gzip"),  # which can be unpacked in bounded parts
+            (b"User-Agent", b"tines-sync"),
         )
-        self._http = http
-        super().__init__(Transport(tenant.alias, tenant.api_key, http, timeouts, retry_policy, clock, observe))
+        self._connections = transport or _connections(
+            egress_for(tenant.url, network, proxy=tenant.proxy, ca_file=tenant.ca_file)
+        )
+        endpoint = Endpoint(tenant.url, headers, self._connections, timeouts)
+        mask = Mask.of({*tenant.secrets(), *secrets})
+        super().__init__(Transport(tenant.alias, mask, endpoint, retry_policy, clock, observe))
 
     def with_deadline(self, seconds: float) -> TinesCalls:
         """Return the same operations for somebody who waits.
@@ -73,7 +70,7 @@ class TinesClient(TinesCalls):
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._connections.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -82,6 +79,14 @@ class TinesClient(TinesCalls):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def _connections(egress: Egress) -> httpx.AsyncBaseTransport:
+    """Return the connections to a tenant. Of the environment only what `egress` says counts."""
+    context = egress.ssl_context()
+    return httpx.AsyncHTTPTransport(
+        verify=context, proxy=_proxy(egress, context), limits=_LIMITS, trust_env=False, http1=True, http2=False
+    )
 
 
 def _proxy(egress: Egress, context: ssl.SSLContext) -> httpx.Proxy | None:

@@ -5,13 +5,13 @@ that was not, and reading an answer that nobody understands as a no.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Final
 
 import httpx
-from pydantic import SecretStr
 
 from handlers.network import is_certificate_error
 from handlers.tines._errors import (
@@ -23,6 +23,8 @@ from handlers.tines._errors import (
     TinesError,
     UnknownOutcomeError,
 )
+from handlers.tines._json import text_of
+from handlers.tines._mask import Mask
 from handlers.tines._words import clean, words_of
 
 _KINDS: Final[Mapping[int, Kind]] = {
@@ -32,6 +34,7 @@ _KINDS: Final[Mapping[int, Kind]] = {
     422: Kind.INVALID,
     429: Kind.LIMITED,
 }
+_LAST_STATUS: Final = 599
 _REQUEST_TIMEOUT: Final = 408  # said by proxies, too, which may have passed the request on
 _ERRORS: Final[Mapping[Outcome, type[TinesError]]] = {
     Outcome.REFUSED: RefusedError,
@@ -41,9 +44,26 @@ _ERRORS: Final[Mapping[Outcome, type[TinesError]]] = {
 # httpx and httpcore raise these only before the first byte of a request is written
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 _SURELY_NOT_SENT: Final = frozenset({Kind.UNREACHABLE, Kind.CERTIFICATE, Kind.PROXY})
+_LONGEST_WAIT: Final = 86_400.0  # seconds; nothing waits for longer, whatever is asked
 _NOT_PUT_TOGETHER: Final = "the request could not be put together; does the key hold a line break?"
 
-Answer = httpx.Response | httpx.RequestError | TimeoutError
+Silence = httpx.HTTPError | httpx.InvalidURL | httpx.StreamError | OSError | ValueError
+"""What can come in place of an answer: errors of the HTTP library, and what it lets through of those below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What arrived: status and headers, and as much of the body as is of use, unpacked."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes | bytearray = field(default=b"", repr=False)
+    fault: str = ""  # why the body is not whole
+
+    @property
+    def good(self) -> bool:
+        """Whether the status is one of 200 to 299."""
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +73,7 @@ class Call:
     tenant: str  # alias
     method: str
     path: str
-    secrets: tuple[SecretStr, ...] = ()  # what was sent along and must never be shown
+    mask: Mask = field(default_factory=Mask)  # what must never be shown
 
     @property
     def safe(self) -> bool:
@@ -75,31 +95,31 @@ class Call:
     def unreadable(self, status: int, said: str) -> TinesError:
         """Return the error for an answer that says "done" in words that are not those of Tines."""
         outcome = Outcome.REFUSED if self.safe else Outcome.UNKNOWN
-        return self.error(outcome, Kind.UNREADABLE, status, clean(said, self.secrets))
+        return self.error(outcome, Kind.UNREADABLE, status, clean(said, self.mask))
 
 
-def judge(call: Call, answer: Answer) -> httpx.Response | TinesError:
-    """Return the answer when it is one of 200 to 299 (its body is not read yet), else what went wrong."""
-    if isinstance(answer, httpx.Response):
-        return answer if answer.is_success else _judge_status(call, answer)
+def judge(call: Call, answer: Answer | Silence) -> Answer | TinesError:
+    """Return the answer when its status is one of 200 to 299 (its body is not read yet), else what went wrong."""
+    if isinstance(answer, Answer):
+        return answer if answer.good else _judge_status(call, answer)
     return _judge_silence(call, answer)
 
 
-def outcome_name(answer: Answer) -> str:
+def outcome_name(answer: Answer | Silence) -> str:
     """Return a short name for metrics: the status, or how the call failed without one."""
-    return str(answer.status_code) if isinstance(answer, httpx.Response) else _kind_of_silence(answer).value
+    return str(answer.status) if isinstance(answer, Answer) else _kind_of_silence(answer).value
 
 
-def _judge_status(call: Call, response: httpx.Response) -> TinesError:
-    status = response.status_code
+def _judge_status(call: Call, answer: Answer) -> TinesError:
+    status = answer.status
     maybe_done = Outcome.RETRYABLE if call.safe else Outcome.UNKNOWN
-    words = words_of(response.text, call.secrets)
-    wait = retry_after(response.headers)
-    if response.is_redirect or not (response.is_client_error or response.is_server_error):
+    words = words_of(text_of(answer.body), call.mask)
+    wait = retry_after(answer.headers)
+    if not HTTPStatus.BAD_REQUEST <= status <= _LAST_STATUS:
         outcome = Outcome.REFUSED if call.safe else Outcome.UNKNOWN
-        target = response.headers.get("location", "")
-        return call.error(outcome, Kind.MOVED, status, clean(target or words, call.secrets))
-    if response.is_server_error:
+        target = answer.headers.get("location", "")
+        return call.error(outcome, Kind.MOVED, status, clean(target, call.mask) or words)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return call.error(maybe_done, Kind.SERVER, status, words, wait)
     if status == _REQUEST_TIMEOUT:
         return call.error(maybe_done, Kind.TIMEOUT, status, words, wait)
@@ -108,7 +128,7 @@ def _judge_status(call: Call, response: httpx.Response) -> TinesError:
     return call.error(outcome, kind, status, words, wait)
 
 
-def _kind_of_silence(error: httpx.RequestError | TimeoutError) -> Kind:
+def _kind_of_silence(error: Silence) -> Kind:
     match error:
         case httpx.ProxyError():  # said by a proxy that was asked for a tunnel
             return Kind.PROXY
@@ -124,11 +144,11 @@ def _kind_of_silence(error: httpx.RequestError | TimeoutError) -> Kind:
             return Kind.BROKEN
 
 
-def _judge_silence(call: Call, error: httpx.RequestError | TimeoutError) -> TinesError:
+def _judge_silence(call: Call, error: Silence) -> TinesError:
     kind = _kind_of_silence(error)
     # h11 quotes an illegal header, which is the key, and escaped so that no mask would find it
     illegal = isinstance(error, httpx.LocalProtocolError)
-    words = _NOT_PUT_TOGETHER if illegal else clean(str(error), call.secrets)
+    words = _NOT_PUT_TOGETHER if illegal else clean(str(error), call.mask)
     if kind in _SURELY_NOT_SENT:
         return call.error(Outcome.RETRYABLE, kind, words=words)
     if not call.safe:
@@ -151,12 +171,12 @@ def retry_after(headers: httpx.Headers) -> float | None:
             return None
         seconds = (until - now).total_seconds()
     # "nan" and "inf" are floats as well, but no times; a comparison with them fails
-    return max(seconds, 0.0) if seconds < float("inf") else None
+    return min(max(seconds, 0.0), _LONGEST_WAIT) if seconds < float("inf") else None
 
 
 def _date(value: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+        return date.astimezone(UTC) if date.tzinfo else None
+    except (ValueError, TypeError, IndexError, OverflowError):  # what email.utils raises depends on how wrong it is
         return None
-    return date if date.tzinfo else None

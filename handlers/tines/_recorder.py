@@ -5,17 +5,17 @@ waited for any more are told one by one, at the one place that all of them pass.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from pydantic import BaseModel, JsonValue, SecretStr
+from pydantic import BaseModel, JsonValue
 
-from handlers.models import ApiCall, Team
+from handlers.models import ApiCall
 from handlers.tines._errors import Kind, RefusedError, TinesError
 from handlers.tines._judge import Call
-from handlers.tines._wire import DestinationsPage, StoriesPage, SyncDestination, SyncDestinationAnswer, TeamsPage
+from handlers.tines._wire import DestinationsPage, Page, SyncDestination, SyncDestinationAnswer, TinesTeam
 from handlers.tines._words import clean
 
 _SHOWN_IDS: Final = 50  # of a page of up to 500
@@ -67,7 +67,7 @@ class CallInProgress:
 
     def _back(self) -> dict[str, JsonValue]:
         """Return what a good answer held: ids, numbers and statuses, and nothing that could be a secret."""
-        back = _short(self.verdict, self.call.secrets) if isinstance(self.verdict, BaseModel) else {}
+        back = _short(self.verdict) if isinstance(self.verdict, BaseModel) else {}
         return back | {"page": self.page} if isinstance(self.page, int) and self.page > 1 else back
 
 
@@ -78,24 +78,26 @@ def _outcome(error: TinesError) -> str:
     return "refused" if said_no and error.kind not in _NEITHER else "failed"
 
 
-def _short(answer: BaseModel, secrets: Collection[SecretStr]) -> dict[str, JsonValue]:
+def _short(answer: BaseModel) -> dict[str, JsonValue]:
     match answer:
         case DestinationsPage(sync_destinations=found):
             ids: list[JsonValue] = [each.id for each in found[-_SHOWN_IDS:]]  # the newest, as Tines counts up
-            return {"sync_destinations": len(found), "ids": ids}
-        case SyncDestinationAnswer(sync_destination=destination):
-            return {"sync_destination": destination.id, "statuses": _statuses(destination, secrets)}
-        case StoriesPage(stories=stories):
-            return {"stories": len(stories)}
-        case TeamsPage(teams=teams):
-            return {"teams": len(teams)}
-        case Team(id=team_id):
+            return {"sync_destinations": len(found), "ids": ids, **_odd(answer.unreadable)}
+        case SyncDestinationAnswer(sync_destination=found):
+            return {"sync_destination": found.id, "statuses": _statuses(found), **_odd(found.unreadable)}
+        case Page():
+            return {answer.listing: len(answer.records()), **_odd(answer.unreadable)}
+        case TinesTeam(id=team_id):
             return {"team": team_id}
         case _:
             return {}
 
 
-def _statuses(destination: SyncDestination, secrets: Collection[SecretStr]) -> dict[str, JsonValue]:
+def _odd(unreadable: int) -> dict[str, JsonValue]:
+    return {"unreadable": unreadable} if unreadable else {}
+
+
+def _statuses(destination: SyncDestination) -> dict[str, JsonValue]:
     """Return how many stories have each status."""
-    counted = Counter(clean(each.status, secrets)[:_SHOWN_STATUS] for each in destination.subscriptions)
+    counted = Counter(clean(each.status)[:_SHOWN_STATUS] for each in destination.subscriptions)
     return dict(sorted(counted.items()))

@@ -6,31 +6,30 @@ call is bounded as a whole, not only between two bytes.
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, TypeVar
 
 import httpx
 import stamina
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr
 
 from handlers.tines._errors import Kind, RetryableError, TinesError
-from handlers.tines._judge import Answer, Call, judge, outcome_name
+from handlers.tines._judge import Answer, Call, Silence, judge, outcome_name
+from handlers.tines._mask import Mask
+from handlers.tines._reading import read_as, receive
 from handlers.tines._recorder import CallInProgress, CallRecorder
-from handlers.tines._wire import faults
-from handlers.tines._words import words_of
 
 API: Final = "/api/v1"
 _BYTES_LEAVE: Final = frozenset({"http11.send_request_headers.started", "http11.send_request_body.started"})
-_SHOWN_FAULTS: Final = 3  # of an answer that does not fit; the rest would say the same
 
 Observe = Callable[[str, str, float], None]
 MayLeave = Callable[[], bool]
-Param = str | int
+Param = str | int | tuple[str, ...]
 T = TypeVar("T", bound=BaseModel)
 R = TypeVar("R", bound=BaseModel | None)
-Read = Callable[[Call, httpx.Response], R | TinesError]
+Read = Callable[[Call, Answer], Awaitable[R | TinesError]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +42,9 @@ class Timeouts:
     pool: float = 10.0
     whole: float = 90.0  # from the first to the last byte: a server that dribbles cannot hold us longer
 
-    def for_httpx(self) -> httpx.Timeout:
+    def for_httpx(self) -> dict[str, float | None]:
         """Return the parts that httpx looks after."""
-        return httpx.Timeout(connect=self.connect, read=self.read, write=self.write, pool=self.pool)
+        return httpx.Timeout(connect=self.connect, read=self.read, write=self.write, pool=self.pool).as_dict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +77,44 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a tenant's API is, and what every call of it carries.
+
+    Calls go straight to the transport: a client of httpx would add cookies and look at redirects.
+    """
+
+    url: str
+    headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)  # the key is among them
+    transport: httpx.AsyncBaseTransport
+    timeouts: Timeouts
+
+    def request(self, method: str, path: str, query: Mapping[str, Param], body: object) -> httpx.Request:
+        """Put a request together."""
+        return httpx.Request(
+            method,
+            f"{self.url}{API}{path}",
+            params=query or None,
+            headers=list(self.headers),
+            json=body,
+            extensions={"timeout": self.timeouts.for_httpx()},
+        )
+
+    async def send(self, request: httpx.Request) -> Answer:
+        """Send a request and receive the answer. Raises what the HTTP library raises."""
+        response = await self.transport.handle_async_request(request)
+        try:
+            return await receive(response)
+        finally:
+            await response.aclose()
+
+
+@dataclass(frozen=True, slots=True)
 class Transport:
     """A way to one tenant. Immutable; `with_deadline` returns another one over the same connections."""
 
     tenant: str  # alias
-    key: SecretStr
-    http: httpx.AsyncClient
-    timeouts: Timeouts
+    mask: Mask
+    endpoint: Endpoint
     retry_policy: RetryPolicy
     clock: Callable[[], float]  # seconds; only differences matter
     observe: Observe | None = None
@@ -106,13 +136,13 @@ class Transport:
 
     async def get(self, answer: type[T], path: str, params: Mapping[str, Param | None] | None = None) -> T:
         """GET, and read the answer. Raises `TinesError`."""
-        return await self.request(partial(read, answer), "GET", path, params=params)
+        return await self.request(partial(read_as, answer), "GET", path, params=params)
 
     async def send(
         self, answer: type[T], method: str, path: str, body: object = None, secrets: tuple[SecretStr, ...] = ()
     ) -> T:
         """Send something that changes Tines, and read the answer. Raises `TinesError`."""
-        return await self.request(partial(read, answer), method, path, body=body, secrets=secrets)
+        return await self.request(partial(read_as, answer), method, path, body=body, secrets=secrets)
 
     async def request(
         self,
@@ -142,7 +172,7 @@ class Transport:
 
     def call(self, method: str, path: str, secrets: tuple[SecretStr, ...] = ()) -> Call:
         """Describe a call for judging it; `secrets` are those in its body."""
-        return Call(self.tenant, method, path, (self.key, *secrets))
+        return Call(self.tenant, method, path, self.mask.also(secrets))
 
     async def _send_once(self, reads: Read[R], call: Call, query: Mapping[str, Param], body: object) -> R:
         started = self.clock()
@@ -152,9 +182,9 @@ class Transport:
             if self.observe is not None:
                 self.observe(call.method, outcome_name(answer), self.clock() - started)
             judged = judge(call, answer)
-            verdict = judged if isinstance(judged, TinesError) else reads(call, judged)
-            if ongoing is not None and isinstance(answer, httpx.Response):
-                ongoing.status = answer.status_code
+            verdict = judged if isinstance(judged, TinesError) else await reads(call, judged)
+            if ongoing is not None and isinstance(answer, Answer):
+                ongoing.status = answer.status
             if ongoing is not None:
                 ongoing.verdict = verdict
         finally:
@@ -165,50 +195,33 @@ class Transport:
             raise verdict
         return verdict
 
-    async def _answer(self, call: Call, query: Mapping[str, Param], body: object) -> Answer:
+    async def _answer(self, call: Call, query: Mapping[str, Param], body: object) -> Answer | Silence:
         """Return what came back, silence included."""
-        latest = asyncio.get_running_loop().time() + self.timeouts.whole
+        latest = asyncio.get_running_loop().time() + self.endpoint.timeouts.whole
         try:
             async with asyncio.timeout_at(latest if self.until is None else min(latest, self.until)):
-                guard = None if call.method == "GET" else self.may_leave
-                _check_leave(guard)
-                return await self.http.request(
-                    call.method, API + call.path, params=query, json=body, extensions=_asking(guard)
-                )
-        except (httpx.RequestError, TimeoutError) as error:
+                request = self.endpoint.request(call.method, call.path, query, body)
+                if self.may_leave is not None and not call.safe:
+                    _guard(request, self.may_leave)
+                return await self.endpoint.send(request)
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as error:
             return error
 
 
-def _asking(may_leave: MayLeave | None) -> dict[str, object]:
-    """Return what has `may_leave` asked again when a connection is there: to open one can take long.
+def _guard(request: httpx.Request, may_leave: MayLeave) -> None:
+    """Ask whether a request may leave, now and again when a connection is there: to open one can take long.
 
     The names of the events are those of httpcore: https://www.encode.io/httpcore/extensions/#trace
     """
-    if may_leave is None:
-        return {}
+
+    def ask() -> None:
+        if not may_leave():
+            message = "nothing was sent: this process stood still for too long"
+            raise httpx.ConnectTimeout(message)  # as one that surely did not arrive: without its body it is none
 
     async def trace(event: str, _info: Mapping[str, object]) -> None:
         if event in _BYTES_LEAVE:
-            _check_leave(may_leave)
+            ask()
 
-    return {"trace": trace}
-
-
-def _check_leave(may_leave: MayLeave | None) -> None:
-    if may_leave is not None and not may_leave():
-        message = "nothing was sent: this process stood still for too long"
-        raise httpx.ConnectTimeout(message)  # as one that surely did not arrive: without its body it is none
-
-
-def read(answer: type[T], call: Call, response: httpx.Response) -> T | TinesError:
-    """Return the body of a good answer, or the error that it is when it is not what Tines gives.
-
-    The error is returned and not raised: pydantic's quotes the answer, and must not travel along as a context.
-    """
-    try:
-        return answer.model_validate_json(response.content)
-    except ValidationError as error:
-        said = "; ".join(list(faults(error))[:_SHOWN_FAULTS])
-    if response.text.lstrip().startswith("<"):  # a page, of a proxy or a login: its title tells more
-        said = words_of(response.text, call.secrets)
-    return call.unreadable(response.status_code, said)
+    ask()
+    request.extensions["trace"] = trace

@@ -1,114 +1,136 @@
 """Find what Tines said in the body of an error, and make it safe to show.
 
 No schema of error bodies is documented, so four shapes are tried. It prevents three failures: an error shown as
-"422" although Tines had explained it, a page of HTML poured into a Slack thread, and a key echoed back to us that
-travels on into messages, rows and logs.
+"422" although Tines had explained it, a page of HTML poured into a Slack thread, and a page that takes seconds to read.
 """
 
 import html
 import json
 import re
-from collections.abc import Collection, Iterator
-from html.parser import HTMLParser
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from types import MappingProxyType
 from typing import Final
 
-from pydantic import SecretStr
-from pydantic_core import from_json
+from handlers.tines._json import needs_tidying, read_json, tidied
+from handlers.tines._mask import Mask
 
 MAX_WORDS: Final = 2_000  # characters
-_MAX_READ: Final = 200_000  # characters of a body that are looked at
-_SHORTEST_SECRET: Final = 6  # masking something shorter would only tear words apart
-_MASK: Final = "[secret]"
+_MAX_JSON: Final = 64 * 1024  # characters of a body that is read as JSON
+_MAX_PAGE: Final = 4 * 1024  # characters of any other body that are looked at
+_MAX_PARTS: Final = 200  # messages in a body, or in one message of it; more would not fit
+_MAX_DEPTH: Final = 8  # of the objects in a body; what is said deeper is not for people
 _TEXT_KEYS: Final = ("message", "error", "detail", "details", "title", "error_description")
-_UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # also what PostgreSQL cannot store: NUL
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")  # also what no database and no message holds
+_NO_SECRETS: Final = Mask()
+_TAG: Final = re.compile(r"<([a-zA-Z]{1,20})")  # that opens an element
+_CODE: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
+    {tag: re.compile(f"</{tag}", re.IGNORECASE) for tag in ("script", "style")}
+)
 
 
-def mask(text: str, secrets: Collection[SecretStr]) -> str:
-    """Return the text with every given secret blotted out, longest first."""
-    values = {secret.get_secret_value() for secret in secrets}
-    for value in sorted(values, key=len, reverse=True):
-        if len(value) >= _SHORTEST_SECRET:
-            text = text.replace(value, _MASK)
-    return text
-
-
-def clean(text: str, secrets: Collection[SecretStr] = ()) -> str:
-    """Return the text without secrets and control characters, clipped to `MAX_WORDS` characters.
+def clean(text: str, mask: Mask = _NO_SECRETS, limit: int = MAX_WORDS) -> str:
+    """Return the text without secrets and control characters, clipped to `limit` characters.
 
     Masked before it is clipped, so that no half of a secret is left at the end.
     """
-    text = _UNPRINTABLE.sub(" ", mask(text, secrets)).strip()
-    return text if len(text) <= MAX_WORDS else text[: MAX_WORDS - 1] + "…"
+    text = _UNPRINTABLE.sub(" ", _start(text, mask, limit * 2)).strip()
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def words_of(body: str, secrets: Collection[SecretStr] = ()) -> str:
+def looks_like_html(text: str) -> bool:
+    """Whether a body is a page and not JSON."""
+    return text[:_MAX_PAGE].lstrip().startswith("<")
+
+
+def words_of(body: str, mask: Mask = _NO_SECRETS) -> str:
     """Return Tines's own words from an error's body: JSON in any of its shapes, HTML or plain text.
 
     Shapes of JSON: `{"errors": [{"message", "details"}]}`, a bare list of those, an object with `error`, `message` or
     `detail`, a plain string. Empty when the body says nothing.
     """
-    # Masked first, too: a secret cut in two at the reading limit would escape the mask
-    body = mask(body, secrets)[:_MAX_READ].strip()
-    try:
-        parsed = from_json(body)
-    except ValueError:
-        return clean(_text_of_html(body) if body.startswith("<") else body, secrets)
-    parts = list(dict.fromkeys(part for part in _parts(parsed) if part))
-    return clean("\n".join(parts), secrets)
+    body = body.lstrip("\ufeff")
+    if not looks_like_html(body) and len(body) <= _MAX_JSON:
+        try:
+            value = read_json(body)
+            return clean(_said(tidied(value, mask) if needs_tidying(body, mask) else value), mask)
+        except (ValueError, RecursionError):
+            pass  # plain text
+    start = _start(body, mask, _MAX_PAGE).strip()
+    return clean(text_of_page(start) if start.startswith("<") else start, mask)
 
 
-def _parts(value: object) -> Iterator[str]:
+def _start(text: str, mask: Mask, limit: int) -> str:
+    """Return the first characters of a text, masked, without half a secret at the end."""
+    if len(text) <= limit:
+        return mask(text)
+    # a secret that begins before the limit is whole in this piece; one that the piece's end cuts is beyond what is kept
+    piece = text[: limit + 2 * mask.longest]
+    masked = mask(piece)
+    return masked[: min(limit, len(masked) - mask.longest)]
+
+
+def _said(body: object) -> str:
+    """Return the readable parts of a parsed body, one a line, each once, as many as can be shown."""
+    found: dict[str, None] = {}
+    room = MAX_WORDS
+    for part in filter(None, islice(_parts(body, _MAX_DEPTH), _MAX_PARTS)):
+        if part not in found:
+            found[part] = None
+            room -= len(part) + 1
+        if room < 0:
+            break
+    return "\n".join(found)
+
+
+def _parts(value: object, depth: int) -> Iterator[str]:
     """Yield the readable parts of a parsed body, in reading order."""
+    if depth == 0:
+        yield "…"
+        return
     match value:
         case str():
             yield value.strip()
         case list():
             for item in value:
-                yield from _parts(item)
+                yield from _parts(item, depth - 1)
         case {"errors": [_, *_] | {} | str() as errors} if errors:
-            yield from _parts(errors)
+            yield from _parts(errors, depth - 1)
         case dict() if any(key in value for key in _TEXT_KEYS):
-            yield ": ".join(filter(None, (" ".join(_parts(value[key])) for key in _TEXT_KEYS if key in value)))
+            told = (" ".join(islice(_parts(value[key], depth - 1), _MAX_PARTS)) for key in _TEXT_KEYS if key in value)
+            yield ": ".join(filter(None, told))
         case dict():
             for key, item in value.items():
-                yield f"{key}: {', '.join(_parts(item))}"
+                yield f"{key}: {', '.join(islice(_parts(item, depth - 1), _MAX_PARTS))}"
         case None:
             return
         case _:
             yield json.dumps(value)
 
 
-class _TextFinder(HTMLParser):
-    """Collects the title and the readable text of a page."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.title: list[str] = []
-        self.text: list[str] = []
-        self._inside: str | None = None
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 (the base class's signature)
-        """Remember being inside an element whose text is not ordinary text."""
-        if tag in {"title", "script", "style"}:
-            self._inside = tag
-
-    def handle_endtag(self, tag: str) -> None:
-        """Forget it again."""
-        if tag == self._inside:
-            self._inside = None
-
-    def handle_data(self, data: str) -> None:
-        """Keep text of the title and of the page, but no code."""
-        if self._inside == "title":
-            self.title.append(data)
-        elif self._inside is None:
-            self.text.append(data)
+def text_of_page(page: str) -> str:
+    """Return the title of a page, or its text when it has none, in one line. Looks at each character once."""
+    title: list[str] = []
+    text: list[str] = []
+    inside, at = text, 0
+    while (begin := page.find("<", at)) >= 0:
+        inside.append(page[at:begin])
+        if page.startswith("<!--", begin):
+            at = _behind(page, "-->", begin)
+            continue
+        at = _behind(page, ">", begin)
+        name = _TAG.match(page, begin)
+        tag = name[1].lower() if name else ""
+        inside = title if tag == "title" else text
+        if tag in _CODE:
+            end = _CODE[tag].search(page, at)
+            at = len(page) if end is None else _behind(page, ">", end.end())
+    inside.append(page[at:])
+    named, said = (" ".join(html.unescape(" ".join(parts)).split()) for parts in (title, text))
+    return named or said or html.unescape(" ".join(page.split()))
 
 
-def _text_of_html(page: str) -> str:
-    """Return the title of a page, or its text when it has none, in one line."""
-    finder = _TextFinder()
-    finder.feed(page)
-    finder.close()
-    title, text = (" ".join(" ".join(parts).split()) for parts in (finder.title, finder.text))
-    return title or text or html.unescape(" ".join(page.split()))
+def _behind(page: str, sign: str, at: int) -> int:
+    """Return where a sign ends, or the page, where there is none."""
+    found = page.find(sign, at)
+    return len(page) if found < 0 else found + len(sign)

@@ -102,7 +102,7 @@ async def _comes_to(watch: Watch, step: str) -> tuple[str, str]:
         "show": ("GET", one),
         "list after": ("GET", DESTINATIONS),
         "show before": ("GET", one),
-        "update": ("PUT", one),
+        "update": ("PATCH", one),
     }[step]
 
 

@@ -36,7 +36,7 @@ async def test_two_additions_at_once_both_arrive(open_execution: OpenExecution) 
     assert [await execution.harness.kinds(each.id) for each in (first, second)] == [
         ["asked", "approved", "adding", "added", "status", "succeeded"]
     ] * 2
-    assert execution.line.tries("PUT", f"{DESTINATIONS}/{there.id}") == 2
+    assert execution.line.tries("PATCH", f"{DESTINATIONS}/{there.id}") == 2
 
 
 async def test_an_addition_waits_for_a_slow_one(open_execution: OpenExecution) -> None:
@@ -54,7 +54,7 @@ async def test_an_addition_waits_for_a_slow_one(open_execution: OpenExecution) -
             f"Waits for {first.id}, which is for the same two teams.",
         )
 
-    execution.line.before("PUT", path, the_second_tries)
+    execution.line.before("PATCH", path, the_second_tries)
     for request in (first, second):
         assert (await harness.finishes(request.id)).state is State.SUCCEEDED
     assert execution.synced() == [{*STORIES, OTHER}]
@@ -69,7 +69,7 @@ async def test_an_addition_that_was_begun_is_not_called_off(open_execution: Open
     async def cancels() -> None:
         answers.append(await cancel(execution.harness.services, RINA, request.id, "Never mind"))
 
-    execution.line.before("PUT", path, cancels)
+    execution.line.before("PATCH", path, cancels)
     assert (await execution.harness.finishes(request.id)).state is State.SUCCEEDED
     assert isinstance(answers[0], Refused)
     assert "is being carried out" in answers[0].reasons[0]
@@ -81,7 +81,7 @@ async def test_stories_that_are_there_already_are_not_sent(open_execution: OpenE
     request = await execution.approved(story_ids=(execution.harness.story(STORIES[0]),))
     assert (await execution.harness.finishes(request.id)).state is State.SUCCEEDED
     assert await execution.harness.kinds(request.id) == ["asked", "approved", "adding", "found", "status", "succeeded"]
-    assert (execution.line.tries("PUT", path), execution.line.tries("POST")) == (0, 0)
+    assert (execution.line.tries("PATCH", path), execution.line.tries("POST")) == (0, 0)
 
 
 @pytest.mark.parametrize("moment", ["while looking", "between two looks", "after an update without an answer"])
@@ -101,7 +101,7 @@ async def test_a_freeze_stops_an_addition_before_the_update(open_execution: Open
                 await execution.freezes()
                 await no_answer()
 
-            execution.line.before("PUT", path, frozen_and_lost)
+            execution.line.before("PATCH", path, frozen_and_lost)
     await harness.works(request.id)
     harness.clock.passes(minutes=5)
     await harness.works(request.id)
@@ -111,7 +111,7 @@ async def test_a_freeze_stops_an_addition_before_the_update(open_execution: Open
     assert held.next_run_at is not None
     assert held.next_run_at > harness.clock()
     assert execution.synced() == [{STORIES[0]}]
-    assert execution.line.tries("PUT", path) == (1 if "without" in moment else 0)
+    assert execution.line.tries("PATCH", path) == (1 if "without" in moment else 0)
     await execution.unfreezes()
     assert (await harness.finishes(request.id)).state is State.SUCCEEDED
     assert execution.synced() == [set(STORIES)]
@@ -125,7 +125,7 @@ async def test_a_process_that_stood_still_adds_nothing(open_execution: OpenExecu
     request = await execution.approved(story_ids=(harness.story(STORIES[1]),))
     execution.standstills = chain([0.0] * looks, [60.0], repeat(0.0))
     assert (await harness.works(request.id, rounds=1)).state is State.APPROVED
-    assert execution.line.tries("PUT", path) == 0
+    assert execution.line.tries("PATCH", path) == 0
     harness.clock.passes(minutes=5)
     assert (await harness.finishes(request.id)).state is State.SUCCEEDED
     assert execution.synced() == [set(STORIES)]
@@ -137,7 +137,7 @@ async def test_an_update_without_an_answer_is_looked_at(open_execution: OpenExec
     execution, _, path = await _opened(open_execution)
     harness = execution.harness
     request = await execution.approved(story_ids=(harness.story(STORIES[1]),))
-    (execution.line.after if applied else execution.line.before)("PUT", path, no_answer)
+    (execution.line.after if applied else execution.line.before)("PATCH", path, no_answer)
     lost = await harness.works(request.id)
     assert lost.state is State.RUNNING
     assert lost.problem is not None
@@ -146,7 +146,7 @@ async def test_an_update_without_an_answer_is_looked_at(open_execution: OpenExec
     harness.clock.passes(minutes=5)
     assert (await harness.finishes(request.id)).state is State.SUCCEEDED
     assert execution.synced() == [set(STORIES)]
-    assert execution.line.tries("PUT", path) == (1 if applied else 2)
+    assert execution.line.tries("PATCH", path) == (1 if applied else 2)
     assert "added" in await harness.kinds(request.id)
 
 
@@ -180,7 +180,7 @@ async def test_a_destination_that_somebody_else_is_changing_is_left_alone_for_a_
 
     execution.line.after("GET", path, somebody_adds)
     waiting = await harness.works(request.id)
-    assert execution.line.tries("PUT", path) == 0
+    assert execution.line.tries("PATCH", path) == 0
     assert waiting.problem is not None
     assert waiting.problem.what.startswith("Somebody else is changing")
     assert (await harness.finishes(request.id)).state is State.SUCCEEDED

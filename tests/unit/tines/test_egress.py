@@ -92,7 +92,7 @@ async def refused(tenant: Tenant, network: Network) -> RetryableError:
     """Return the error of a tenant that cannot be reached, told as surely not sent, also for a write."""
     async with TinesClient(tenant, network=network, retry_policy=ONCE) as client:
         with pytest.raises(RetryableError):
-            await client.sync_all(1)
+            await client.manual_sync(1)
         with pytest.raises(RetryableError) as caught:
             await client.info()
     return caught.value

@@ -36,9 +36,10 @@ def _create(client: TinesClient) -> Awaitable[object]:
 
 WRITES: dict[str, Operation] = {
     "create": _create,
+    "mode": lambda client: client.update_destination(1, manual_sync_only=True),
     "update": lambda client: client.update_destination(1, []),
     "delete": lambda client: client.delete_destination(1, keep_stories=True),
-    "sync all": lambda client: client.sync_all(1),
+    "sync all": lambda client: client.manual_sync(1),
     "sync one": lambda client: client.sync_story(1, 2),
 }
 READS: dict[str, Operation] = {
@@ -48,10 +49,11 @@ READS: dict[str, Operation] = {
     "teams": lambda client: client.teams(),
     "team": lambda client: client.team(1),
     "stories": lambda client: client.stories(),
-    "export": lambda client: client.export(1),
+    "export": lambda client: client.export_story(1),
+    "story": lambda client: client.story(1),
     "info": lambda client: client.info(),
-    "credentials": lambda client: client.user_credentials(1),
-    "resources": lambda client: client.global_resources(1),
+    "credentials": lambda client: client.list_user_credentials(1),
+    "resources": lambda client: client.list_global_resources(1),
 }
 writes = pytest.mark.parametrize("operation", WRITES.values(), ids=WRITES)
 reads = pytest.mark.parametrize("operation", READS.values(), ids=READS)
@@ -232,7 +234,7 @@ async def test_a_tenant_that_never_answers_is_given_up(dev: Tenant) -> None:
     short = Timeouts(whole=0.01)
     async with TinesClient(dev, transport=httpx.MockTransport(silent), retry_policy=ONCE, timeouts=short) as client:
         with pytest.raises(UnknownOutcomeError) as write:
-            await client.sync_all(1)
+            await client.manual_sync(1)
         with pytest.raises(RetryableError) as read:
             await client.info()
     assert write.value.kind is read.value.kind is Kind.TIMEOUT

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 import respx
+from pydantic import SecretStr
 
 from handlers.models import StoryStatus, Team
 from handlers.routes import Tenant
-from handlers.tines import CHANGE_CONTROL_ENABLED, SyncDestination, TinesClient
+from handlers.tines import CHANGE_CONTROL_ENABLED, RefusedError, SyncDestination, TinesClient, TinesError
 
 DESTINATION = {
     "id": 24,
@@ -145,10 +146,37 @@ async def test_update_replaces_the_stories(
     client: TinesClient, tines: respx.MockRouter, answer: dict[str, object]
 ) -> None:
     """An update sends the whole set of stories, and its answer is read wrapped or bare."""
-    route = tines.put("/admin/sync_destinations/24").respond(json=answer)
+    route = tines.patch("/admin/sync_destinations/24").respond(json=answer)
     updated = await client.update_destination(24, [9982, 9981])
     assert sent(route) == {"story_ids": [9982, 9981]}
     assert updated.id == 24
+
+
+async def test_an_update_sends_what_is_to_change_and_nothing_else(client: TinesClient, tines: respx.MockRouter) -> None:
+    """Stories, mode and key can be changed each by itself; an empty set of stories is a change as well."""
+    route = tines.patch("/admin/sync_destinations/24").respond(json=DESTINATION)
+    await client.update_destination(24, manual_sync_only=False)
+    assert sent(route) == {"manual_sync_only": False}
+    await client.update_destination(24, destination_tenant_api_key=SecretStr("rotated-key-1"))
+    assert sent(route) == {"destination_tenant_api_key": "rotated-key-1"}
+    await client.update_destination(24, [])
+    assert sent(route) == {"story_ids": []}
+
+
+async def test_a_rotated_key_is_masked_in_the_answer(client: TinesClient, tines: respx.MockRouter) -> None:
+    """A key that was only just sent is masked where Tines quotes it, in a refusal and in a good answer."""
+    path = "/admin/sync_destinations/24"
+    tines.patch(path).mock(
+        side_effect=[
+            httpx.Response(422, json={"error": "rotated-key-1 is not valid"}),
+            httpx.Response(200, json=DESTINATION | {"destination_tenant_url": "https://rotated-key-1.example"}),
+        ]
+    )
+    with pytest.raises(TinesError) as caught:
+        await client.update_destination(24, destination_tenant_api_key=SecretStr("rotated-key-1"))
+    assert caught.value.words == "[secret] is not valid"
+    updated = await client.update_destination(24, destination_tenant_api_key=SecretStr("rotated-key-1"))
+    assert updated.destination_tenant_url == "https://[secret].example"
 
 
 @pytest.mark.parametrize("keep", [True, False])
@@ -172,7 +200,7 @@ async def test_delete_accepts_a_json_answer(client: TinesClient, tines: respx.Mo
 async def test_sync_of_every_story(client: TinesClient, tines: respx.MockRouter, *, started: bool) -> None:
     """A sync of every story tells whether Tines started it."""
     tines.post("/admin/sync_destinations/24/manual_sync").respond(json={"sync_initiated": started})
-    assert await client.sync_all(24) is started
+    assert await client.manual_sync(24) is started
 
 
 async def test_sync_of_one_story(client: TinesClient, tines: respx.MockRouter) -> None:
@@ -252,11 +280,19 @@ async def test_one_page_of_stories(client: TinesClient, tines: respx.MockRouter)
     assert (page.meta.next_page_number, page.meta.pages, page.meta.count) == (4, 9, 81)
 
 
+async def test_one_story(client: TinesClient, tines: respx.MockRouter) -> None:
+    """A single story comes unwrapped, with what may keep it from being synced."""
+    tines.get("/stories/1").respond(json={"id": 1, "name": "Alerts", "disabled": True, "locked": False})
+    story = await client.story(1)
+    assert (story.name, story.disabled, story.locked, story.change_control_enabled) == ("Alerts", True, False, None)
+
+
 async def test_export(client: TinesClient, tines: respx.MockRouter) -> None:
-    """An export is the whole document, untouched."""
+    """An export is the whole document, untouched, asked for so that two of them can be compared."""
     document = {"name": "Alerts", "agents": [{"options": {"url": "<<CREDENTIAL.jira>>"}}]}
-    tines.get("/stories/9981/export").respond(json=document)
-    assert await client.export(9981) == document
+    route = tines.get("/stories/9981/export").respond(json=document)
+    assert await client.export_story(9981) == document
+    assert dict(route.calls.last.request.url.params) == {"randomize_urls": "false", "clear_recipients": "true"}
 
 
 async def test_credentials(client: TinesClient, tines: respx.MockRouter) -> None:
@@ -264,7 +300,7 @@ async def test_credentials(client: TinesClient, tines: respx.MockRouter) -> None
     route = tines.get("/user_credentials", params={"team_id": 42}).respond(
         json={"user_credentials": [{"id": 1, "name": "Jira", "slug": "jira", "team_id": 42, "read_access": "TEAM"}]}
     )
-    (credential,) = await client.user_credentials(42)
+    (credential,) = await client.list_user_credentials(42)
     assert (credential.slug, credential.name, credential.read_access) == ("jira", "Jira", "TEAM")
     assert route.call_count == 1
 
@@ -277,9 +313,51 @@ async def test_resources_lose_their_value(client: TinesClient, tines: respx.Mock
             "meta": None,
         }
     )
-    (resource,) = await client.global_resources(42)
-    assert resource.model_dump() == {"slug": "hosts"}
+    (resource,) = await client.list_global_resources(42)
+    assert (resource.slug, resource.team_id) == ("hosts", 42)
+    assert "value" not in resource.model_dump()
     assert "hunter2" not in repr(resource)
+
+
+async def test_credentials_tell_who_may_use_them(client: TinesClient, tines: respx.MockRouter) -> None:
+    """A credential that several teams share tells which ones."""
+    shared = {"id": 1, "slug": "jira", "team_id": 7, "read_access": "SPECIFIC_TEAMS", "shared_team_slugs": ["secops"]}
+    tines.get("/user_credentials").respond(json={"user_credentials": [shared]})
+    (credential,) = await client.list_user_credentials(42)
+    assert (credential.team_id, credential.read_access, credential.shared_team_slugs) == (
+        7,
+        "SPECIFIC_TEAMS",
+        ("secops",),
+    )
+
+
+async def test_change_requests(client: TinesClient, tines: respx.MockRouter) -> None:
+    """Changes that are not live yet are asked for by team and status, and name their story however Tines writes it."""
+    route = tines.get("/change_requests").respond(
+        json={
+            "change_requests": [
+                {"id": 1, "status": "PENDING", "story_id": 9981, "user_id": 5, "updated_at": "2026-11-20T10:00:00Z"},
+                {"id": 2, "status": "APPROVED", "story": {"id": 9982}},
+            ],
+            "meta": {},
+        }
+    )
+    found = await client.change_requests(7)
+    assert found is not None
+    assert [(each.id, each.status, each.story_id, each.user_id) for each in found] == [
+        (1, "PENDING", 9981, 5),
+        (2, "APPROVED", 9982, None),
+    ]
+    assert route.calls.last.request.url.params.get_list("status[]") == ["PENDING", "APPROVED", "IN_PROGRESS"]
+    assert route.calls.last.request.url.params.get_list("team_id[]") == ["7"]
+
+
+async def test_older_tenants_have_no_change_requests(client: TinesClient, tines: respx.MockRouter) -> None:
+    """404 for change requests means that they are not available; any other refusal is one."""
+    tines.get("/change_requests").mock(side_effect=[httpx.Response(404), httpx.Response(403)])
+    assert await client.change_requests(7) is None
+    with pytest.raises(RefusedError):
+        await client.change_requests(7)
 
 
 async def test_calls_are_observed(dev: Tenant, tines: respx.MockRouter) -> None:

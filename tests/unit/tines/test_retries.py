@@ -61,7 +61,7 @@ async def test_a_write_turned_away_is_sent_again(client: TinesClient, tines: res
     """A 429 on a write was not applied, so it is sent again by itself."""
     answers = [httpx.Response(429), httpx.Response(429, headers={"Retry-After": "0"}), STARTED]
     route = tines.post("/admin/sync_destinations/1/manual_sync").mock(side_effect=answers)
-    assert await client.sync_all(1) is True
+    assert await client.manual_sync(1) is True
     assert route.call_count == 3
 
 
@@ -82,7 +82,7 @@ async def test_a_write_that_may_be_applied_is_never_sent_again(
     """A write with an unknown outcome is sent exactly once."""
     route = tines.post("/admin/sync_destinations/1/manual_sync").mock(side_effect=[trouble])
     with pytest.raises(UnknownOutcomeError):
-        await client.sync_all(1)
+        await client.manual_sync(1)
     assert route.call_count == 1
 
 
@@ -90,7 +90,7 @@ async def test_a_write_that_never_left_is_told_at_once(client: TinesClient, tine
     """A write that found no connection is not tried again here: whoever asked looks at the tenant first."""
     route = tines.post("/admin/sync_destinations/1/manual_sync").mock(side_effect=[httpx.ConnectError("refused")])
     with pytest.raises(RetryableError):
-        await client.sync_all(1)
+        await client.manual_sync(1)
     assert route.call_count == 1
 
 
@@ -100,7 +100,7 @@ async def test_a_429_does_not_excuse_what_follows_it(client: TinesClient, tines:
         side_effect=[httpx.Response(429), httpx.ReadTimeout("slow")]
     )
     with pytest.raises(UnknownOutcomeError):
-        await client.sync_all(1)
+        await client.manual_sync(1)
     assert route.call_count == 2
 
 
@@ -189,7 +189,7 @@ async def test_in_a_hurry_all_calls_end(dev: Tenant) -> None:
         page = int(request.url.params["page"])
         if page > len(served):
             await asyncio.Event().wait()
-        return httpx.Response(200, json={"teams": [], "meta": {"next_page_number": page + 1}})
+        return httpx.Response(200, json={"teams": [{"id": page}], "meta": {"next_page_number": page + 1}})
 
     async with TinesClient(dev, transport=httpx.MockTransport(tenant)) as client:
         with pytest.raises(RetryableError) as caught:

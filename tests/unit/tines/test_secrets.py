@@ -109,7 +109,7 @@ async def test_values_of_resources_are_not_quoted(dev: Tenant) -> None:
     answer = httpx.Response(200, json={"global_resources": "hunter2-in-clear"})
     async with TinesClient(dev, transport=httpx.MockTransport(lambda _: answer)) as client:
         with pytest.raises(TinesError) as caught:
-            await client.global_resources(1)
+            await client.list_global_resources(1)
     assert "hunter2" not in told(caught.value)
 
 

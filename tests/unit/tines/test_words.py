@@ -5,9 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from handlers.tines._mask import Mask
 from handlers.tines._words import MAX_WORDS, clean, words_of
 
 SECRET = SecretStr("s3cr3t-key-value")
+MASK = Mask.of([SECRET])
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,7 @@ def test_long_words_are_clipped() -> None:
 @pytest.mark.parametrize("at", range(MAX_WORDS - 20, MAX_WORDS + 1, 5))
 def test_no_half_secret_at_the_cut(at: int) -> None:
     """A secret that the clipping would cut in two is masked as a whole."""
-    found = words_of("x" * at + SECRET.get_secret_value(), [SECRET])
+    found = words_of("x" * at + SECRET.get_secret_value(), MASK)
     assert "s3cr" not in found
 
 
@@ -63,20 +65,20 @@ def test_secrets_are_masked_in_every_shape() -> None:
     """A key that is echoed is blotted out, in JSON, in plain text and in a page."""
     key = SECRET.get_secret_value()
     for body in (f'{{"errors": [{{"message": "bad key {key}"}}]}}', f"bad key {key}", f"<title>bad key {key}</title>"):
-        assert words_of(body, [SECRET]) == "bad key [secret]"
+        assert words_of(body, MASK) == "bad key [secret]"
     hidden = '{"message": "bad key s3cr3t\\u002dkey-value"}'
-    assert words_of(hidden, [SECRET]) == "bad key [secret]"
+    assert words_of(hidden, MASK) == "bad key [secret]"
 
 
 def test_the_longer_of_two_secrets_goes_first() -> None:
     """When one key begins with another, no tail of the longer one is left."""
     both = [SecretStr("abcdef"), SecretStr("abcdef-tail")]
-    assert clean("key abcdef-tail", both) == "key [secret]"
+    assert clean("key abcdef-tail", Mask.of(both)) == "key [secret]"
 
 
 def test_short_secrets_do_not_tear_words_apart() -> None:
     """A key that is too short to be one does not blot out ordinary text."""
-    assert clean("the dev tenant", [SecretStr("dev"), SecretStr("")]) == "the dev tenant"
+    assert clean("the dev tenant", Mask.of([SecretStr("dev"), SecretStr("")])) == "the dev tenant"
 
 
 def test_control_characters_are_taken_out() -> None:

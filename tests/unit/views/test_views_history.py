@@ -44,7 +44,7 @@ def told(call: ApiCall) -> str:
             "dev: create a sync destination → refused (422): No such team, 36 ms",
         ),
         (
-            called(method="PUT", outcome="unanswered", status=None, why="timeout", ms=90_000),
+            called(method="PATCH", outcome="unanswered", status=None, why="timeout", ms=90_000),
             "dev: update sync destination 24 → no answer (timeout), 90 s",
         ),
         (

@@ -1,0 +1,194 @@
+"""What the operations on an existing sync destination share: which one it is, what is in it, and what a call came to.
+
+A destination's teams and tenant never change, so all requests for one pair of teams, creating included, wait for each
+other by the same name: a delete never overtakes a sync, and an addition never races a removal.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final, TypeVar
+
+from handlers.models import Facts, Frozen, Params, Problem, Request, State, Story, StoryStatus, Team
+from handlers.operations.following import NOT_FOUND
+from handlers.operations.matching import same_origin
+from handlers.operations.outcomes import Finished, NotSent, Refused, Sent, Unknown
+from handlers.operations.pairs import pair
+from handlers.operations.protocol import Access, Operation, Wrong
+from handlers.operations.transience import asked_to_wait, is_transient
+from handlers.routes import Route, Topology
+from handlers.tines import SyncDestination, TinesError, UnknownOutcomeError
+
+SOON: Final = timedelta(seconds=5)
+
+
+class DestinationRef(Frozen):
+    """A sync destination, with its teams as they were called when it was chosen."""
+
+    id: int
+    source_team: Team
+    destination_team: Team
+
+
+class DestinationDetail(Frozen):
+    """A sync destination as it was looked up for a person who may see it, with the route that it belongs to."""
+
+    ref: DestinationRef
+    route: str
+    statuses: tuple[StoryStatus, ...] = ()
+    manual: bool | None = None  # None: the tenant does not tell
+
+
+class DestinationParams(Params):
+    """What every operation on a destination asks for."""
+
+    v: int = 1
+    destination: DestinationRef
+
+    def essence(self) -> object:
+        """Return what is sent; the teams' names change nothing."""
+        return {**self.model_dump(mode="json", exclude={"destination", "stories"}), "destination": self.destination.id}
+
+
+class DestinationFacts(Facts):
+    """A destination as it is now."""
+
+    v: int = 1
+    statuses: tuple[StoryStatus, ...] = ()  # of every story in it
+    manual: bool | None = None  # None: the tenant does not tell
+    missing: bool = False  # there is no such destination any more
+
+    @property
+    def story_ids(self) -> frozenset[int]:
+        """Ids of the stories in it."""
+        return frozenset(status.story_id for status in self.statuses)
+
+
+class Nothing(Frozen):
+    """What is kept for a call that needs nothing kept."""
+
+    v: int = 1
+
+
+class DestinationResult(Frozen):
+    """What an operation on a destination came to that syncs no stories."""
+
+    v: int = 1
+    destination_id: int
+    text: str  # one sentence in plain words
+
+
+P = TypeVar("P", bound=DestinationParams)
+F = TypeVar("F", bound=DestinationFacts)
+W = TypeVar("W", bound=Frozen)
+R = TypeVar("R", bound=Frozen)
+
+
+class DestinationOperation(Operation[P, F, W, R]):
+    """An operation on a sync destination that is there."""
+
+    def resource(self, params: P, topology: Topology, route: Route) -> str:
+        """Return the name of the destination's pair of teams."""
+        ref = params.destination
+        return pair(topology, route, ref.source_team.id, ref.destination_team.id)
+
+    def destination_of(self, request: Request) -> int | None:
+        """Return the destination that the request is about."""
+        return self.params_of(request).destination.id
+
+    def can_be_done(self, facts: F) -> bool:
+        """Whether the destination is there."""
+        return not facts.missing
+
+    def changes(self, params: P, before: F | None, now: F) -> tuple[str, ...]:
+        """Say that the destination is gone, or that what would be done is different."""
+        if now.missing:
+            return (f"Sync destination {params.destination.id} is not there any more.",)
+        return super().changes(params, before, now)
+
+
+async def chosen(access: Access, destination_id: object) -> tuple[SyncDestination, DestinationRef] | Wrong:
+    """Return the destination that a form names, if it is one of the route's. Raises `TinesError`.
+
+    A destination that leads to another tenant is none: its URL must be that of the route's destination.
+    """
+    gone = Wrong(fields={"destination": f"There is no such sync destination on {access.route.source} for this route."})
+    if not isinstance(destination_id, int):
+        return gone
+    try:
+        found = await access.source.show_destination(destination_id)
+    except TinesError as error:
+        if error.status == NOT_FOUND:
+            return gone
+        raise
+    if not same_origin(found.destination_tenant_url, access.destination_tenant.url):
+        return gone
+    ref = DestinationRef(
+        id=found.id,
+        source_team=await _team(access, access.route.source, found.origin_team_id),
+        destination_team=await _team(access, access.route.destination, found.destination_team_id),
+    )
+    return found, ref
+
+
+async def _team(access: Access, tenant: str, team_id: int) -> Team:
+    known = access.catalogue.cached_teams(tenant)
+    if known is not None and team_id in known:
+        return known[team_id]
+    try:
+        return await access.catalogue.team_now(tenant, team_id) or Team(id=team_id, name=f"team {team_id}")
+    except TinesError:
+        return Team(id=team_id, name=f"team {team_id}")  # a name is a courtesy
+
+
+async def shown(access: Access, destination_id: int) -> SyncDestination | None:
+    """Return a destination as it is now, None when there is none any more. Raises `TinesError` for anything else."""
+    try:
+        return await access.source.show_destination(destination_id)
+    except TinesError as error:
+        if error.status == NOT_FOUND:
+            return None
+        raise
+
+
+def stories_of(found: SyncDestination, asked: object) -> tuple[Story, ...]:
+    """Return those stories of a destination whose ids a form names; every one for None."""
+    ids = (
+        None
+        if asked is None
+        else {each for each in asked if isinstance(each, int)}
+        if isinstance(asked, list)
+        else set()
+    )
+    return tuple(
+        Story(id=status.story_id, name=status.name)
+        for status in found.statuses()
+        if ids is None or status.story_id in ids
+    )
+
+
+async def sent_once(call: Callable[[], Awaitable[Sent]]) -> Sent:
+    """Make a call that changes something, and return what is known of it."""
+    try:
+        return await call()
+    except UnknownOutcomeError as error:
+        return Unknown(problem=error.problem())
+    except TinesError as error:
+        if is_transient(error):
+            return NotSent(problem=error.problem(), at_least=asked_to_wait(error))
+        return Refused(problem=error.problem())
+
+
+def done(destination_id: int, text: str, **outcome: object) -> Finished:
+    """Return the end of an operation that is done with its call."""
+    result = DestinationResult(destination_id=destination_id, text=text)
+    return Finished.model_validate({"state": State.SUCCEEDED, "result": result, **outcome})
+
+
+def gone(ref: DestinationRef) -> Refused:
+    """Return the end of an operation on a destination that is not there any more."""
+    return Refused(
+        problem=Problem(
+            what=f"Sync destination {ref.id} is not there any more",
+            advice="Somebody deleted it. Nothing was sent.",
+        )
+    )

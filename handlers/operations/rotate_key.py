@@ -1,0 +1,193 @@
+"""Handing a destination tenant's configured key to the source tenant again: one sync destination, or all of a tenant.
+
+Keys come from the configuration only and are write-only in Tines, so nobody can look which one a destination has. What
+can be compared is a salted hash of the key that was sent last: it is on the request's row, and tells which destinations
+still have an older key. The same key sent twice does no harm, so a call without an answer is simply made again.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import Field, JsonValue, SecretStr
+
+from handlers.models import Frozen, Problem, Request, State
+from handlers.operations.destination import (
+    DestinationFacts,
+    DestinationOperation,
+    DestinationParams,
+    DestinationRef,
+    Nothing,
+    chosen,
+    gone,
+    sent_once,
+    shown,
+)
+from handlers.operations.matching import same_origin
+from handlers.operations.outcomes import (
+    AskAgain,
+    Finished,
+    Followed,
+    Happening,
+    HeldUp,
+    NotThere,
+    Recovered,
+    Refused,
+    Send,
+    Sent,
+    Step,
+)
+from handlers.operations.protocol import Access, Wrong
+from handlers.operations.schedule import Schedule
+from handlers.routes import Tenant
+
+
+def fingerprint(key: SecretStr, salt: str | None = None) -> str:
+    """Return a salted hash of a key, as `salt$hash`: equal keys cannot be recognized without knowing one of them."""
+    salt = salt or secrets.token_hex(8)
+    digest = hmac.new(salt.encode(), key.get_secret_value().encode(), hashlib.sha256).hexdigest()
+    return f"{salt}${digest}"
+
+
+def is_of(key: SecretStr, kept: str) -> bool:
+    """Whether a kept fingerprint is that of a key."""
+    salt = kept.partition("$")[0]
+    return bool(salt) and hmac.compare_digest(fingerprint(key, salt), kept)
+
+
+def key_name(tenant: Tenant) -> str:
+    """Return how a tenant's key for publishing is called in the configuration; never the key."""
+    return f"{'publish_key' if tenant.publish_key is not None else 'api_key'} of {tenant.alias}"
+
+
+class RotateParams(DestinationParams):
+    """Which destinations get the configured key."""
+
+    others: tuple[DestinationRef, ...] = ()  # further destinations of the same tenant
+    key_name: str
+
+    def essence(self) -> object:
+        """Return what is sent."""
+        return {"destinations": sorted(each.id for each in self.every), "key": self.key_name}
+
+    @property
+    def every(self) -> tuple[DestinationRef, ...]:
+        """All destinations that get the key."""
+        return (self.destination, *self.others)
+
+
+class RotateFacts(DestinationFacts):
+    """Which key is configured."""
+
+    key: str  # its fingerprint
+
+    def essence(self) -> object:
+        """Return what an approval covers: the key that is configured, by its fingerprint."""
+        return {"missing": self.missing, "key": self.key}
+
+
+class RotateResult(Frozen):
+    """Which destinations have the key now."""
+
+    v: int = 1
+    destination_id: int
+    text: str
+    key: str = ""  # the fingerprint of the key that was sent
+    sent: tuple[int, ...] = ()
+    refused: dict[int, str] = Field(default_factory=dict)
+
+
+class RotateKey(DestinationOperation[RotateParams, RotateFacts, Nothing, RotateResult]):
+    """Sends the configured key of the destination tenant."""
+
+    name: ClassVar[str] = "rotate_key"
+    harmless_to_repeat: ClassVar[bool] = True
+    params = RotateParams
+    facts = RotateFacts
+    work = Nothing
+    result = RotateResult
+
+    async def check(self, asked: Mapping[str, JsonValue], access: Access) -> RotateParams | Wrong:
+        """Look which destinations are meant: one, or all of the route's tenant."""
+        found = await chosen(access, asked.get("destination_id"))
+        if isinstance(found, Wrong):
+            return found
+        if access.route.source == access.route.destination:
+            return Wrong(fields={"destination": "Within one tenant no key is used."})
+        _, ref = found
+        others: tuple[DestinationRef, ...] = ()
+        if asked.get("everywhere") is True:
+            listed = await access.source.list_destinations()
+            url = access.destination_tenant.url
+            same = [each for each in listed if each.id != ref.id and same_origin(each.destination_tenant_url, url)]
+            refs = [await chosen(access, each.id) for each in same]
+            others = tuple(each[1] for each in refs if not isinstance(each, Wrong))
+        return RotateParams(destination=ref, others=others, key_name=key_name(access.destination_tenant))
+
+    async def look(self, params: RotateParams, access: Access) -> RotateFacts:
+        """Look whether the destination is there, and which key is configured."""
+        # the salt is of the request, so that the same key looks alike within it, and nowhere else
+        salt = hashlib.sha256(",".join(str(each.id) for each in params.every).encode()).hexdigest()[:16]
+        key = fingerprint(access.destination_tenant.key_for_publishing, salt)
+        found = await shown(access, params.destination.id)
+        return RotateFacts(missing=found is None, key=key, statuses=found.statuses() if found is not None else ())
+
+    def decide(self, request: Request, approved: RotateFacts | None, now: RotateFacts, schedule: Schedule) -> Step:  # noqa: ARG002 - the protocol's
+        """Send it, if the configured key is the one that was configured when that was approved."""
+        if now.missing:
+            return gone(self.params_of(request).destination)
+        if approved is not None and approved.key != now.key:
+            reasons = ["Another key is configured than when this was approved."]
+            return AskAgain(notes=(Happening(kind="needs_approval_again", data={"reasons": reasons}),))
+        return Send(work=Nothing())
+
+    async def send(self, request: Request, access: Access) -> Sent:
+        """Send the key to each destination."""
+        params, key = self.params_of(request), access.destination_tenant.key_for_publishing
+        sent: list[int] = []
+        refused: dict[int, str] = Field(default_factory=dict)
+        for ref in params.every:
+            if sent and not await access.still_may_send():
+                return HeldUp()
+
+            async def call(ref: DestinationRef = ref) -> Sent:
+                await access.source.update_destination(ref.id, destination_tenant_api_key=key)
+                return Finished(state=State.SUCCEEDED)
+
+            outcome = await sent_once(call)
+            if isinstance(outcome, Finished):
+                sent.append(ref.id)
+            elif len(params.every) > 1 and isinstance(outcome, Refused):
+                refused[ref.id] = outcome.problem.what
+            else:
+                return outcome  # all are sent again: the same key twice does no harm
+        return _rotated(params, fingerprint(key), sent, refused)
+
+    async def recover(self, request: Request, access: Access) -> Recovered:  # noqa: ARG002 - the protocol's
+        """Say that it may be sent again: the same key twice does no harm."""
+        return NotThere()
+
+    async def follow(self, request: Request, access: Access, *, over: bool) -> Followed:  # noqa: ARG002 - the protocol's
+        """Return the end: there is nothing to follow."""
+        return Finished(state=State.SUCCEEDED)
+
+
+def _rotated(params: RotateParams, key: str, sent: list[int], refused: dict[int, str]) -> Finished:
+    number = f"{len(sent)} sync {'destination' if len(sent) == 1 else 'destinations'}"
+    text = f"{params.key_name} was sent to {number}."
+    result = RotateResult(
+        destination_id=params.destination.id,
+        text=text,
+        key=key,
+        sent=tuple(sent),
+        refused=dict(list(refused.items())[:50]),
+    )
+    event = Happening(kind="key_rotated", data={"destination_ids": sent, "refused": sorted(refused)})
+    if not refused:
+        return Finished(state=State.SUCCEEDED, result=result, events=(event,))
+    listed = "; ".join(f"{each}: {why}" for each, why in list(refused.items())[:10])
+    problem = Problem(what=f"{len(refused)} sync destinations did not take the key", words=listed)
+    state = State.PARTIAL if sent else State.FAILED
+    return Finished(state=state, result=result, problem=problem, events=(event,))

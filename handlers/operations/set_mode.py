@@ -1,0 +1,113 @@
+"""Changing when a sync destination syncs: automatically on every publish, or only when somebody starts it.
+
+Tenants that do not know the mode yet do not tell it: then it cannot be changed either, which the form says.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import JsonValue
+
+from handlers.models import Request, State, SyncMode
+from handlers.operations.destination import (
+    DestinationFacts,
+    DestinationOperation,
+    DestinationParams,
+    DestinationResult,
+    Nothing,
+    chosen,
+    done,
+    gone,
+    sent_once,
+    shown,
+)
+from handlers.operations.outcomes import AskAgain, Finished, Followed, Happening, NotThere, Recovered, Send, Sent, Step
+from handlers.operations.protocol import Access, Wrong
+from handlers.operations.schedule import Schedule
+
+
+class ModeParams(DestinationParams):
+    """Which mode it is to have."""
+
+    mode: SyncMode
+
+
+class ModeFacts(DestinationFacts):
+    """The mode that it has."""
+
+    def essence(self) -> object:
+        """Return what an approval covers: the change from one mode to the other."""
+        return {"missing": self.missing, "manual": self.manual}
+
+
+class SetMode(DestinationOperation[ModeParams, ModeFacts, Nothing, DestinationResult]):
+    """Changes the mode of a destination."""
+
+    name: ClassVar[str] = "set_mode"
+    params = ModeParams
+    facts = ModeFacts
+    work = Nothing
+    result = DestinationResult
+
+    async def check(self, asked: Mapping[str, JsonValue], access: Access) -> ModeParams | Wrong:
+        """Look whether the mode can be changed."""
+        found = await chosen(access, asked.get("destination_id"))
+        if isinstance(found, Wrong):
+            return found
+        destination, ref = found
+        mode = SyncMode.MANUAL if asked.get("mode") == SyncMode.MANUAL else SyncMode.AUTOMATIC
+        if destination.manual_sync_only is None:
+            older = f"{access.route.source} does not know sync modes yet, so this one cannot be changed."
+            return Wrong(fields={"mode": older})
+        if destination.manual_sync_only == (mode is SyncMode.MANUAL):
+            return Wrong(fields={"mode": "This is the mode that it has. Choose the other one."})
+        return ModeParams(destination=ref, mode=mode)
+
+    async def look(self, params: ModeParams, access: Access) -> ModeFacts:
+        """Look at the mode."""
+        found = await shown(access, params.destination.id)
+        if found is None:
+            return ModeFacts(missing=True)
+        return ModeFacts(statuses=found.statuses(), manual=found.manual_sync_only)
+
+    def decide(self, request: Request, approved: ModeFacts | None, now: ModeFacts, schedule: Schedule) -> Step:  # noqa: ARG002 - the protocol's
+        """Send it, if the mode is what it was when that was approved; nothing when it has the mode already."""
+        params = self.params_of(request)
+        if now.missing:
+            return gone(params.destination)
+        if now.manual == (params.mode is SyncMode.MANUAL):
+            return _changed(params, "had this mode already")
+        if approved is not None and approved.manual != now.manual:
+            reasons = ["The sync mode was changed since this was approved."]
+            return AskAgain(notes=(Happening(kind="needs_approval_again", data={"reasons": reasons}),))
+        return Send(work=Nothing())
+
+    async def send(self, request: Request, access: Access) -> Sent:
+        """Change the mode."""
+        params = self.params_of(request)
+
+        async def call() -> Sent:
+            manual = params.mode is SyncMode.MANUAL
+            await access.source.update_destination(params.destination.id, manual_sync_only=manual)
+            return _changed(params, "is changed")
+
+        return await sent_once(call)
+
+    async def recover(self, request: Request, access: Access) -> Recovered:
+        """Look which mode it has."""
+        params = self.params_of(request)
+        found = await shown(access, params.destination.id)
+        if found is not None and found.manual_sync_only == (params.mode is SyncMode.MANUAL):
+            return _changed(params, "is changed")
+        return NotThere()
+
+    async def follow(self, request: Request, access: Access, *, over: bool) -> Followed:  # noqa: ARG002 - the protocol's
+        """Return the end: there is nothing to follow."""
+        return Finished(state=State.SUCCEEDED)
+
+
+def _changed(params: ModeParams, how: str) -> Finished:
+    words = "manual: only when someone starts it" if params.mode is SyncMode.MANUAL else "automatic, on every publish"
+    event = Happening(kind="mode_set", data={"destination_id": params.destination.id, "mode": params.mode.value})
+    text = f"The sync mode of destination {params.destination.id} {how}: {words}."
+    return done(params.destination.id, text, events=(event,))

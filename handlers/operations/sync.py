@@ -1,0 +1,155 @@
+"""Syncing stories of a destination again: all of them, or some.
+
+Both triggers of Tines are fire and forget. The statuses before are kept, and the destination is looked at until the
+stories have settled; where before and after look alike, nobody can tell whether anything was synced, and the result
+says so. A sync that is started twice does no harm, so a call without an answer is simply made again.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import JsonValue
+
+from handlers.models import MAX_STORIES, Frozen, Request, Story, StoryStatus
+from handlers.operations.destination import (
+    DestinationFacts,
+    DestinationOperation,
+    DestinationParams,
+    chosen,
+    gone,
+    sent_once,
+    shown,
+    stories_of,
+)
+from handlers.operations.following import SyncResult, ending, status_events, statuses_of, unseen_stories
+from handlers.operations.outcomes import (
+    Finished,
+    Followed,
+    Happening,
+    HeldUp,
+    NotThere,
+    Progress,
+    Recovered,
+    Send,
+    Sent,
+    Started,
+    Step,
+)
+from handlers.operations.protocol import Access, Wrong
+from handlers.operations.schedule import Schedule
+from handlers.tines import TinesError
+
+
+class SyncParams(DestinationParams):
+    """Which stories are to be synced."""
+
+    stories: tuple[Story, ...]
+    everything: bool = False  # all of them with one call, those that are added meanwhile included
+
+    def essence(self) -> object:
+        """Return what is sent."""
+        return {
+            "destination": self.destination.id,
+            "everything": self.everything,
+            "stories": sorted(story.id for story in self.stories),
+        }
+
+
+class SyncFacts(DestinationFacts):
+    """The statuses before."""
+
+    def essence(self) -> object:
+        """Return what an approval covers: whether the destination is there. Statuses change by themselves."""
+        return {"missing": self.missing}
+
+
+class SyncWork(Frozen):
+    """The statuses before the call."""
+
+    v: int = 1
+    before: tuple[StoryStatus, ...] = ()
+
+
+class Sync(DestinationOperation[SyncParams, SyncFacts, SyncWork, SyncResult]):
+    """Starts syncs, and follows them."""
+
+    name: ClassVar[str] = "sync"
+    harmless_to_repeat: ClassVar[bool] = True
+    params = SyncParams
+    facts = SyncFacts
+    work = SyncWork
+    result = SyncResult
+
+    async def check(self, asked: Mapping[str, JsonValue], access: Access) -> SyncParams | Wrong:
+        """Look which stories are meant: `which` is "all", "failed" or "chosen"."""
+        found = await chosen(access, asked.get("destination_id"))
+        if isinstance(found, Wrong):
+            return found
+        destination, ref = found
+        match asked.get("which"):
+            case "all":
+                stories, everything = stories_of(destination, None), True
+            case "failed":
+                failed = {status.story_id for status in destination.statuses() if not status.synced}
+                stories, everything = tuple(s for s in stories_of(destination, None) if s.id in failed), False
+            case _:
+                stories, everything = stories_of(destination, asked.get("story_ids") or []), False
+        if not stories:
+            none = "No story of it failed." if asked.get("which") == "failed" else "Choose at least one story of it."
+            return Wrong(fields={"stories": none})
+        return SyncParams(destination=ref, stories=stories[:MAX_STORIES], everything=everything)
+
+    async def look(self, params: SyncParams, access: Access) -> SyncFacts:
+        """Look at the statuses."""
+        found = await shown(access, params.destination.id)
+        if found is None:
+            return SyncFacts(missing=True)
+        return SyncFacts(statuses=statuses_of(found, params.stories), manual=found.manual_sync_only)
+
+    def decide(self, request: Request, approved: SyncFacts | None, now: SyncFacts, schedule: Schedule) -> Step:  # noqa: ARG002 - the protocol's
+        """Send it, if the destination is there; the first statuses are those before, also for a second call."""
+        params, work = self.params_of(request), self.work_of(request)
+        return gone(params.destination) if now.missing else Send(work=SyncWork(before=work.before or now.statuses))
+
+    async def send(self, request: Request, access: Access) -> Sent:
+        """Start one sync of all, or one for each story."""
+        params, work = self.params_of(request), self.work_of(request)
+
+        async def call() -> Sent:
+            if params.everything:
+                await access.source.manual_sync(params.destination.id)
+            for number, story in enumerate(() if params.everything else params.stories):
+                if number and not await access.still_may_send():
+                    return HeldUp()
+                await access.source.sync_story(params.destination.id, story.id)
+            started = SyncResult(destination_id=params.destination.id, how="synced again", statuses=work.before)
+            event = Happening(kind="sync_started", data={"destination_id": params.destination.id})
+            return Started(result=started, follow_for=access.schedule.follow_for, events=(event,))
+
+        return await sent_once(call)
+
+    async def recover(self, request: Request, access: Access) -> Recovered:  # noqa: ARG002 - the protocol's
+        """Say that it may be sent again: a second sync does no harm."""
+        return NotThere()
+
+    async def follow(self, request: Request, access: Access, *, over: bool) -> Followed:
+        """Look until no story needs a sync, and none that failed before may still be as it was."""
+        params, before = self.params_of(request), {each.story_id: each for each in self.work_of(request).before}
+        known = self.result_of(request)
+        found = await access.source.show_destination(params.destination.id)
+        statuses = statuses_of(found, params.stories)
+        events = status_events(known.statuses if known else (), statuses)
+        result = SyncResult(destination_id=found.id, how="synced again", statuses=statuses)
+        waits = any(not each.settled or (each.failed and each == before.get(each.story_id)) for each in statuses)
+        if waits and not over:
+            return Progress(result=result, events=events)
+        alike = sum(each.synced and each == before.get(each.story_id) for each in statuses)
+        remark = ""
+        if alike:
+            stories = "1 story was" if alike == 1 else f"{alike} stories were"
+            remark = f"{stories} synced before, too: Tines reports them as synced, and does not tell when."
+        return Finished(state=ending(statuses, None, manual=False), result=result, remark=remark, events=events)
+
+    def unseen(self, request: Request, error: TinesError) -> Finished:
+        """Say that the destination is gone, or cannot be seen."""
+        return unseen_stories(request, self.result_of(request), error)
