@@ -1,4 +1,4 @@
-"""What is turned away at the door, in the record: for each reason at most one row a minute, whoever knocks how often.
+"""Records requests that are refused before any listener sees them: for each reason at most one row a minute, however many come.
 
 A request that is unsigned, malformed or too large leaves an event like every other refusal. Anybody on the internet
 can send such requests, and as many as they like, so they must not fill the disk or keep the database busy. The first

@@ -31,7 +31,7 @@ _TOKENS: Final = re.compile(
     r"|(?i:bearer)\s+[^\s\"',;]+"
     r"|(?<=hooks\.slack\.com/)[\w/-]+"  # a response_url is a right to post
     r"|(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"  # user and password in a URL
-    r"|(?<=DETAIL:  )(?:ErrorListeners row contains|Key) \(.*"  # what a row holds, as PostgreSQL tells it
+    r"|(?<=DETAIL:  )(?:Failing row contains|Key) \(.*"  # what a row holds, as PostgreSQL tells it
 )
 # Loggers that bring handlers of their own, or that set propagation off once they are started.
 _OTHERS: Final = ("uvicorn", "uvicorn.error", "uvicorn.access", "slack_bolt", "slack_sdk", "procrastinate", "alembic")

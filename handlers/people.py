@@ -15,16 +15,11 @@ from pydantic import Field, ValidationInfo, field_validator
 from handlers.models import Frozen
 
 
-class Person(Frozen):
-    """A Slack user as policy needs to know them."""
+class Identity(Frozen):
+    """The ids that mean one person: enough to tell people apart, and nothing about their rights."""
 
     id: str  # the one to store: of the organisation where there is one, else of the workspace
     ids: frozenset[str] = Field(default=frozenset(), validate_default=True)  # all that mean this person, with `id`
-    groups: frozenset[str] = frozenset()  # those of the asked user groups that the person is a member of
-    unreadable: frozenset[str] = frozenset()  # those of the asked user groups whose members Slack does not tell
-    guest: bool = False  # single- or multi-channel guest, or not proven to be from here
-    deactivated: bool = False
-    bot: bool = False
 
     @field_validator("ids")
     @classmethod
@@ -36,12 +31,26 @@ class Person(Frozen):
         return stored_id in self.ids
 
 
+class Person(Identity):
+    """A Slack user as policy needs to know them."""
+
+    groups: frozenset[str] = frozenset()  # those of the asked user groups that the person is a member of
+    unreadable: frozenset[str] = frozenset()  # those of the asked user groups whose members Slack does not tell
+    guest: bool = False  # single- or multi-channel guest, or not proven to be from here
+    deactivated: bool = False
+    bot: bool = False
+
+
 class PeopleUnavailableError(Exception):
     """Slack did not answer who somebody is; nothing may be decided. The text says what to do, for the person."""
 
 
 class People(Protocol):
     """Looks people up."""
+
+    async def identity(self, user_id: str) -> Identity:
+        """Return whom an id means, whichever id of a person it is. Raises `PeopleUnavailableError`."""
+        ...
 
     async def person(self, user_id: str, groups: frozenset[str], *, fresh: bool = False) -> Person:
         """Return the person with those of `groups` (ids of user groups) they are a member of.

@@ -24,6 +24,7 @@ from handlers.requests import (
     check_again,
     close,
     find,
+    identified,
     reason_needed,
     refuse,
     refuse_unread,
@@ -114,7 +115,9 @@ class Clicks:
             )
             return late.reasons
         view = cancel_view(
-            request, self._responder.presentation(request), reason_required=reason_needed(request, actor)
+            request,
+            self._responder.presentation(request),
+            reason_required=reason_needed(request, await identified(services, actor)),
         )
         await self._responder.open_view(body, view)
         return ()

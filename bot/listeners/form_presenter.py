@@ -114,10 +114,19 @@ class FormPresenter:
         return people if may else None
 
     async def looked_up(self, actor: str, operation: str) -> People:
-        """Return a person as each route needs to know them, asked afresh. Raises `PeopleUnavailableError`."""
+        """Return a person as each route needs to know them, asked afresh before they may ask on none of them.
+
+        Raises `PeopleUnavailableError`.
+        """
+        found = await self._as_routes_need(actor, operation, fresh=False)
+        if any(may_request(route, found[name]).allowed for name, route in self._policies(operation).items()):
+            return found
+        return await self._as_routes_need(actor, operation, fresh=True)
+
+    async def _as_routes_need(self, actor: str, operation: str, *, fresh: bool) -> People:
         policies = self._policies(operation)
         found = await asyncio.gather(
-            *(self._services.people.person(actor, groups_of(route), fresh=True) for route in policies.values())
+            *(self._services.people.person(actor, groups_of(route), fresh=fresh) for route in policies.values())
         )
         return dict(zip(policies, found, strict=True))
 

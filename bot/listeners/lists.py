@@ -32,7 +32,7 @@ from handlers.policy import (
     may_request,
     quorum,
 )
-from handlers.requests import STOPPABLE, Refused, find, refuse
+from handlers.requests import STOPPABLE, Refused, find, identified, refuse
 from handlers.routes import Route
 from handlers.store import StoreUnavailableError
 
@@ -59,20 +59,21 @@ class Lists:
     async def page(self, actor: str, page: int) -> Message:
         """Return a page of what waits for a person and of what they asked for."""
         routes = await self._decides_on(actor)
+        ids = (await identified(self._responder.services, actor)).ids
         async with self._responder.services.store.reading() as reader:
-            _, waiting = await reader.requests.waiting_on(routes, but_not=actor, limit=1)
-            _, own = await reader.requests.requested_by(actor, limit=1)
+            _, waiting = await reader.requests.waiting_on(routes, but_not=ids, limit=1)
+            _, own = await reader.requests.requested_by(*ids, limit=1)
             pages = max(1, math.ceil((waiting + own) / PAGE_SIZE))
             page = min(max(page, 1), pages)
             skip = (page - 1) * PAGE_SIZE
             first, _ = (
-                await reader.requests.waiting_on(routes, but_not=actor, limit=PAGE_SIZE, offset=skip)
+                await reader.requests.waiting_on(routes, but_not=ids, limit=PAGE_SIZE, offset=skip)
                 if skip < waiting
                 else ((), 0)
             )
             room = PAGE_SIZE - len(first)
             second, _ = (
-                await reader.requests.requested_by(actor, limit=room, offset=max(0, skip - waiting))
+                await reader.requests.requested_by(*ids, limit=room, offset=max(0, skip - waiting))
                 if room > 0
                 else ((), 0)
             )
@@ -150,9 +151,10 @@ class Lists:
         actor = person(event)
         try:
             routes = await self._decides_on(actor)
+            ids = (await identified(self._responder.services, actor)).ids
             async with self._responder.services.store.reading() as reader:
-                waiting, waits = await reader.requests.waiting_on(routes, but_not=actor, limit=_HOME)
-                mine, own = await reader.requests.requested_by(actor, limit=_HOME)
+                waiting, waits = await reader.requests.waiting_on(routes, but_not=ids, limit=_HOME)
+                mine, own = await reader.requests.requested_by(*ids, limit=_HOME)
             view = home_view(mine, waiting, self._responder.presentation, more=waits > _HOME or own > _HOME)
         except (StoreUnavailableError, PeopleUnavailableError):
             view = home_unavailable_view("This cannot be looked up right now. Open this page again in a minute.")
@@ -183,7 +185,7 @@ class Lists:
         for fresh in (False, True):  # nobody is turned away by an old answer
             someone = await services.people.person(actor, groups_of(route), fresh=fresh)
             decides = may_approve(route, someone, requester="", editor="").allowed
-            if request.requester == actor or decides or may_request(route, someone).allowed:
+            if someone.is_(request.requester) or decides or may_request(route, someone).allowed:
                 return request, route, someone
         reasons = (f"There is no request {request_id} that you may see.",)
         return await refuse(services, actor, reasons, what=what, route=route.name, request=request)

@@ -3,22 +3,24 @@
 from handlers import announcements
 from handlers.execution.call_journal import record_kept
 from handlers.models import Problem, Request, State
-from handlers.people import Person
+from handlers.people import Identity, Person
 from handlers.policy import Freeze, Ruling, may_cancel, may_freeze
 from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refused
 from handlers.requests.locking import locked
 from handlers.requests.rights import STOPPABLE
-from handlers.requests.services import Services, allowed, permitted, record_refusal, refuse, refused_in
+from handlers.requests.services import Services, allowed, identified, permitted, record_refusal, refuse, refused_in
 from handlers.routes import Route
 
 
 async def cancel(services: Services, actor: str, request_id: str, reason: str) -> Answer:
     """Call off a request for which nothing was sent yet. Whoever calls off somebody else's must say why."""
+    person = await identified(services, actor)
+    actor = person.id
     found = await permitted(services, actor, request_id, _may_cancel, what="cancel")
     if not isinstance(found, tuple):
         return found
     request, route, _ = found
-    if not reason.strip() and reason_needed(request, actor):
+    if not reason.strip() and reason_needed(request, person):
         nothing_said = Invalid(fields={Field.REASON: "Say why, for the person who asked."})
         return await record_refusal(services, actor, nothing_said, what="cancel", route=route.name, request=request)
     async with services.store.transaction() as transaction:
@@ -40,9 +42,9 @@ async def cancel(services: Services, actor: str, request_id: str, reason: str) -
     return Done(request=cancelled, text=f"{request_id} is cancelled. Nothing was sent to Tines.")
 
 
-def reason_needed(request: Request, actor: str) -> bool:
+def reason_needed(request: Request, person: Identity) -> bool:
     """Whether a person who calls a request off must say why: its requester knows, nobody else's reason is known."""
-    return actor != request.requester
+    return not person.is_(request.requester)
 
 
 def _may_cancel(route: Route, person: Person, request: Request) -> Ruling:
@@ -60,6 +62,7 @@ async def close(services: Services, actor: str, request_id: str, comment: str = 
 
 
 async def _uncertain(services: Services, actor: str, request_id: str, what: str, comment: str) -> Answer:
+    actor = (await identified(services, actor)).id
     found = await permitted(services, actor, request_id, _may_cancel, what=what)
     if not isinstance(found, tuple):
         return found
@@ -100,6 +103,7 @@ async def _uncertain(services: Services, actor: str, request_id: str, what: str,
 
 async def freeze(services: Services, actor: str, route_name: str, reason: str) -> Freeze | Refused | NotNow:
     """Let nothing run on a route until it is unfrozen."""
+    actor = (await identified(services, actor)).id
     route = await _route_for(services, actor, route_name, "freeze")
     if not isinstance(route, Route):
         return route
@@ -113,6 +117,7 @@ async def freeze(services: Services, actor: str, route_name: str, reason: str) -
 
 async def unfreeze(services: Services, actor: str, route_name: str) -> Route | Refused | NotNow:
     """Let a frozen route run again, beginning with what was approved meanwhile."""
+    actor = (await identified(services, actor)).id
     route = await _route_for(services, actor, route_name, "unfreeze")
     if not isinstance(route, Route):
         return route

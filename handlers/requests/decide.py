@@ -11,6 +11,7 @@ from handlers import announcements
 from handlers.execution.call_journal import CallJournal
 from handlers.models import Decision, Facts, Frozen, Request, State, Verdict, digest_of
 from handlers.operations import Preview
+from handlers.people import Identity
 from handlers.policy import Ruling, may_approve, may_reject, may_withdraw, quorum
 from handlers.requests.answers import Answer, Changed, Done, NotNow, Refused, Slow
 from handlers.requests.approvals import invalid_approvals, void_approvals, without
@@ -20,6 +21,7 @@ from handlers.requests.services import (
     allowed,
     deadline,
     find,
+    identified,
     looked_up,
     permitted,
     record_refusal,
@@ -57,11 +59,13 @@ async def approve(
     for a job that finishes it and may run again.
     """
     until = deadline(budget)
+    person = await identified(services, actor)
+    actor = person.id
     found = await find(services, actor, shown.request_id, what="approve")
     if isinstance(found, Refused):
         return found
     request, route = found
-    given = _given(request, actor, shown, since)
+    given = _given(request, person, shown, since)
     if given is not None:
         return await _again(services, actor, request, given, since)
     if request.state is not State.PENDING:
@@ -79,7 +83,7 @@ async def approve(
             return await record_refusal(services, actor, unknown, what="approve", route=route.name, request=request)
         async with journal.transaction() as transaction:
             current = await in_time(transaction, request.id, route)
-            if current is not None and _given(current, actor, shown, since) is not None:
+            if current is not None and _given(current, person, shown, since) is not None:
                 transaction.audit.record("repeated", actor, current.id, what="approve")
                 return _counts(current)
             if current is None or current.state is not State.PENDING:
@@ -130,7 +134,7 @@ def _counts(request: Request) -> Done:
     return Done(request=request, text=f"Your approval of {request.id} counts already.")
 
 
-def _given(request: Request, actor: str, shown: ReviewedVersion, since: datetime | None) -> Decision | None:
+def _given(request: Request, person: Identity, shown: ReviewedVersion, since: datetime | None) -> Decision | None:
     """Return this very approval if it was taken already: by a second click, or by a job that runs again.
 
     Taken since the click, it counts as given even if it was withdrawn after that. A request that somebody ended is not
@@ -141,7 +145,7 @@ def _given(request: Request, actor: str, shown: ReviewedVersion, since: datetime
     taken = (
         each
         for each in request.decisions
-        if each.actor == actor
+        if person.is_(each.actor)
         and (
             each.counts_for(shown.revision, shown.digest)
             or (since is not None and each.at >= since and each.verdict is Verdict.APPROVE)
@@ -235,6 +239,7 @@ def _changes(
 async def reject(services: Services, actor: str, shown: ReviewedVersion, comment: str) -> Answer:
     """End a pending request with a comment for its requester. What was shown is recorded, whatever is there now."""
     request_id = shown.request_id
+    actor = (await identified(services, actor)).id
     found = await permitted(
         services,
         actor,
@@ -278,6 +283,8 @@ async def reject(services: Services, actor: str, shown: ReviewedVersion, comment
 
 async def withdraw(services: Services, actor: str, request_id: str) -> Answer:
     """Take back an approval, while the quorum is not reached."""
+    person = await identified(services, actor)
+    actor = person.id
     found = await permitted(
         services,
         actor,
@@ -292,9 +299,11 @@ async def withdraw(services: Services, actor: str, request_id: str) -> Answer:
         current = await locked(transaction, request, route, _OPEN, actor, what="withdraw")
         if isinstance(current, Refused):
             return current
-        await transaction.requests.withdraw_approval(current, actor)
+        remaining = current
+        for given_as in [approval.actor for approval in current.approvals() if person.is_(approval.actor)]:
+            await transaction.requests.withdraw_approval(current, given_as)
+            remaining = without(remaining, given_as, transaction.now)
         transaction.audit.record("withdrawn", actor, current.id, revision=current.revision)
-        remaining = without(current, actor, transaction.now)
         await announcements.changed(transaction, remaining)
         standing = quorum(route, remaining.approvals())
         await announcements.note(

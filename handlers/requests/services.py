@@ -14,7 +14,7 @@ from handlers.execution.call_journal import CallJournal
 from handlers.execution.executor import Executor
 from handlers.models import Problem, Request, State
 from handlers.operations import Preview
-from handlers.people import People, PeopleUnavailableError, Person
+from handlers.people import Identity, People, PeopleUnavailableError, Person
 from handlers.policy import Ruling, groups_of
 from handlers.requests.answers import Answer, Invalid, NotNow, Refused
 from handlers.routes import Route, Topology
@@ -33,6 +33,17 @@ class Services:
     people: People
     catalogue: Catalogue
     executor: Executor
+
+
+async def identified(services: Services, actor: str) -> Identity:
+    """Return who somebody is whose id came with a click, to be stored and compared under one id.
+
+    When Slack does not say, only that id is known; the look-up of rights that follows tells the person so.
+    """
+    try:
+        return await services.people.identity(actor)
+    except PeopleUnavailableError:
+        return Identity(id=actor)
 
 
 async def ruled(services: Services, actor: str, route: Route, rule: Rule, *, fresh: bool = False) -> Ruling | NotNow:

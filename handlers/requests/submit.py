@@ -17,7 +17,16 @@ from handlers.policy.rulings import is_group
 from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refused
 from handlers.requests.checking import check_params
 from handlers.requests.locking import locked
-from handlers.requests.services import Services, allowed, deadline, permitted, record_refusal, refused_in, repeated
+from handlers.requests.services import (
+    Services,
+    allowed,
+    deadline,
+    identified,
+    permitted,
+    record_refusal,
+    refused_in,
+    repeated,
+)
 from handlers.routes import Route
 from handlers.store import SYSTEM, ConflictError
 
@@ -43,6 +52,7 @@ async def submit(
     form, for a job that finishes it and may run again.
     """
     until = deadline(budget)
+    actor = (await identified(services, actor)).id
     if since is not None:  # a job may have made it when it ran before; a form sent twice is found when it is written
         before = await _made(services, submission.draft_id)
         if before is not None:
@@ -126,6 +136,7 @@ async def edit(
 ) -> Answer:
     """Change a pending request. Approvals given so far are for what it was, so they fall away."""
     until = deadline(budget)
+    actor = (await identified(services, actor)).id
     found = await permitted(
         services,
         actor,

@@ -50,20 +50,20 @@ class RequestsReader:
         request_id = found.scalar_one_or_none()
         return None if request_id is None else await self.get(request_id)
 
-    async def requested_by(self, person: str, *, limit: int, offset: int = 0) -> tuple[tuple[Request, ...], int]:
-        """Return a person's requests, newest first, and how many there are in all."""
-        return await self._some(t.requests.c.requester == person, limit=limit, offset=offset)
+    async def requested_by(self, *ids: str, limit: int, offset: int = 0) -> tuple[tuple[Request, ...], int]:
+        """Return the requests of a person, given by all ids of theirs, newest first, and how many there are in all."""
+        return await self._some(t.requests.c.requester.in_(ids), limit=limit, offset=offset)
 
     async def waiting_on(
-        self, routes: Collection[str], *, but_not: str, limit: int, offset: int = 0
+        self, routes: Collection[str], *, but_not: Collection[str], limit: int, offset: int = 0
     ) -> tuple[tuple[Request, ...], int]:
-        """Return pending requests of some routes that `but_not` did not ask for, newest first, and their number."""
+        """Return pending requests of some routes that nobody of `but_not` asked for, newest first, and their number."""
         if not routes:
             return (), 0
         where = sa.and_(
             t.requests.c.state == State.PENDING.value,
             t.requests.c.route.in_(routes),
-            t.requests.c.requester != but_not,
+            t.requests.c.requester.not_in(but_not),
         )
         return await self._some(where, limit=limit, offset=offset)
 

@@ -97,8 +97,8 @@ class Slack:
             case "users.info":
                 user = parse_qs(body.decode()).get("user", ["U"])[0]
                 return {"user": {"id": user, "team_id": "T1", "is_bot": False, "deleted": False}}
-            case "usergroups.users.list":
-                return {"users": [ADA]}
+            case "usergroups.list":
+                return {"usergroups": [{"id": APPROVERS, "date_delete": 0, "users": [ADA]}]}
             case "chat.postMessage":
                 return {"channel": Call(0, "", body).form()["channel"], "ts": f"{next(self._ids)}.000100"}
             case "conversations.open":

@@ -1,4 +1,4 @@
-"""A door before a PostgreSQL server that can be shut: for the bot, the server is then away, and comes back later."""
+"""A gate before a PostgreSQL server that can be shut: for the bot, the server is then away, and comes back later."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -99,7 +99,7 @@ class Nudge(Operation[NudgeParams, NudgeFacts, Frozen, NudgeResult]):
         """Start the sync."""
         destination = self.params_of(request).destination_id
         try:
-            await access.source.sync_all(destination)
+            await access.source.manual_sync(destination)
         except UnknownOutcomeError as error:
             return Unknown(problem=error.problem())
         except TinesError as error:

@@ -60,7 +60,7 @@ def typed() -> Iterator[tuple[str, Wrong]]:
         yield f"{word} by anybody", Wrong(types(f"{word} dev-to-prod why"), "Only approvers", word, TOM)
     yield "freeze without a reason", Wrong(types("freeze dev-to-prod"), "Say why", "freeze", ADA)
     long = types(f"freeze dev-to-prod {'x' * 1001}")
-    yield "freeze with a journal", Wrong(long, "keep the reason to 1,000 characters; these are 1,001", "freeze", ADA)
+    yield "freeze with a book", Wrong(long, "keep the reason to 1,000 characters; these are 1,001", "freeze", ADA)
     yield "unfreeze what is not frozen", Wrong(types("unfreeze dev-to-prod"), "is not frozen", "unfreeze", ADA)
     yield "form without a right", Wrong(types(""), "You are not among the people who may ask", "ask", TOM)
 
@@ -116,14 +116,14 @@ def submitted() -> Iterator[tuple[str, Wrong]]:
     )
     yield "unknown form", Wrong(submits("another_version", SHOWN, "why"), "This form is out of date", "submit", TOM)
     yield "reject without words", Wrong(submits(ids.VIEW_REJECT, SHOWN), "Say why", "reject", ADA, "PENDING")
-    journal = "x" * 1001
+    book = "x" * 1001
     for callback, what in ((ids.VIEW_REJECT, "reject"), (ids.VIEW_CANCEL, "cancel")):
         yield (
-            f"{what} with a journal",
-            Wrong(submits(callback, SHOWN, journal), "these are 1,001", what, ADA, "PENDING"),
+            f"{what} with a book",
+            Wrong(submits(callback, SHOWN, book), "these are 1,001", what, ADA, "PENDING"),
         )
     yield "form without a reason", Wrong(submits_form(reason=" "), "Say why", "ask")
-    yield "form with a journal", Wrong(submits_form(reason=journal), "these are 1,001", "ask")
+    yield "form with a book", Wrong(submits_form(reason=book), "these are 1,001", "ask")
     yield "form by anybody", Wrong(submits_form(), "You are not among the people who may ask", "ask", TOM)
     yield "form for no route", Wrong(submits_form(route="elsewhere"), "not configured any more", "ask")
     yield "emergency by anybody", Wrong(submits_form(emergency=True), "without approval", "break_glass")

@@ -1,4 +1,4 @@
-"""What does not come from Slack, or not as Slack sends it, is refused at the door: a 4xx, and nothing but a row in the record."""
+"""What does not come from Slack, or not as Slack sends it, is refused before any listener sees it: a 4xx, and nothing but a row in the record."""
 
 import contextlib
 import json

@@ -72,7 +72,7 @@ def new_events(before: Rows, after: Rows) -> set[object]:
 def check_untouched(before: Rows, after: Rows) -> None:
     """Fail when anything was written but harmless events.
 
-    One may be of an earlier example: its view is filled in, or its minute at the door is over, only now.
+    One may be of an earlier example: its view is filled in, or its minute is over, only now.
     """
     assert without_events(after) == without_events(before)
     assert new_events(before, after) <= HARMLESS

@@ -19,8 +19,15 @@ VERIFICATION_TOKEN: Final = "deprecated"  # noqa: S105 - Slack's old token, a co
 
 def _person(core: Core, user_id: str) -> Json:
     user = core.workspace.user(user_id)
-    name = user.name if user else user_id
-    return {"id": user_id, "username": name, "name": name, "team_id": core.workspace.id}
+    if user is None:
+        return {"id": user_id, "username": user_id, "name": user_id, "team_id": core.workspace.id}
+    team_id = user.home_team or core.workspace.id
+    return {"id": user.payload_id, "username": user.name, "name": user.name, "team_id": team_id}
+
+
+def _organisation(core: Core) -> Json | None:
+    enterprise_id = core.workspace.enterprise_id
+    return {"id": enterprise_id, "name": enterprise_id} if enterprise_id else None
 
 
 def _common(core: Core, kind: str, user: str) -> Json:
@@ -30,7 +37,7 @@ def _common(core: Core, kind: str, user: str) -> Json:
         "user": _person(core, user),
         "api_app_id": core.app.app_id,
         "token": VERIFICATION_TOKEN,
-        "enterprise": None,
+        "enterprise": _organisation(core),
         "is_enterprise_install": False,
     }
 
@@ -51,7 +58,7 @@ def command(core: Core, user: str, channel: Channel, words: tuple[str, str], tri
         "team_domain": core.workspace.domain,
         "channel_id": channel.id,
         "channel_name": "directmessage" if channel.direct else channel.name,
-        "user_id": user,
+        "user_id": _person(core, user)["id"],
         "user_name": _person(core, user)["name"],
         "command": words[0],
         "text": words[1],
@@ -169,7 +176,7 @@ def event(core: Core, content: Json) -> Parcel:
         "token": VERIFICATION_TOKEN,
         "team_id": core.workspace.id,
         "context_team_id": core.workspace.id,
-        "context_enterprise_id": None,
+        "context_enterprise_id": core.workspace.enterprise_id or None,
         "api_app_id": core.app.app_id,
         "event": content,
         "type": "event_callback",
@@ -177,7 +184,7 @@ def event(core: Core, content: Json) -> Parcel:
         "event_time": int(core.clock()),
         "authorizations": [
             {
-                "enterprise_id": None,
+                "enterprise_id": core.workspace.enterprise_id or None,
                 "team_id": core.workspace.id,
                 "user_id": core.app.bot_user_id,
                 "is_bot": True,
@@ -193,7 +200,7 @@ def home_opened(core: Core, user: str) -> Json:
     """Return the event of somebody who opens the App Home."""
     content: Json = {
         "type": "app_home_opened",
-        "user": user,
+        "user": _person(core, user)["id"],
         "channel": core.workspace.direct_with(user).id,
         "tab": "home",
         "event_ts": core.ids.ts(),

@@ -21,11 +21,30 @@ class User:
     is_bot: bool = False
     is_restricted: bool = False  # multi-channel guest
     is_ultra_restricted: bool = False  # single-channel guest
-    is_stranger: bool = False  # from another workspace, through a shared channel
+    is_stranger: bool = False  # from another workspace, and in no channel with the app
     deleted: bool = False  # deactivated
+    global_id: str = ""  # "W…": their id in the organisation; it means them wherever their id does
+    acts_as_global: bool = False  # whether payloads name them by that id
+    home_team: str = ""  # "T…": of the workspace they are from, when it is another one (Slack Connect)
+    home_enterprise: str = ""  # "E…": of the organisation they are from, when it is another one
+    tells_team: bool = True  # False: no `team_id`, as Slack leaves it out for some in an organisation
 
-    def wire(self, team_id: str) -> Json:
-        """Return the user object of `users.info` (https://docs.slack.dev/reference/objects/user-object)."""
+    def is_known_as(self, user_id: str) -> bool:
+        """Whether an id means this user."""
+        return user_id in {self.id, self.global_id} - {""}
+
+    @property
+    def payload_id(self) -> str:
+        """The id by which payloads name the user."""
+        return self.global_id if self.acts_as_global and self.global_id else self.id
+
+    def wire(self, team_id: str, enterprise_id: str = "") -> Json:
+        """Return the user object of `users.info` (https://docs.slack.dev/reference/objects/user-object).
+
+        `team_id` and `enterprise_id` are the workspace's; somebody from elsewhere comes with those of their own.
+        """
+        elsewhere = self.home_team or ("T0ELSEWHERE" if self.is_stranger else "")
+        team_id, enterprise_id = elsewhere or team_id, self.home_enterprise if elsewhere else enterprise_id
         full = self.real_name or self.name
         user: Json = {
             "id": self.id,
@@ -48,8 +67,18 @@ class User:
                 "is_restricted": self.is_restricted,
                 "is_ultra_restricted": self.is_ultra_restricted,
             }
-        if self.is_stranger:
-            user["is_stranger"] = True
+            user |= {"is_stranger": True} if self.is_stranger else {}
+        if enterprise_id:
+            user["enterprise_user"] = {
+                "id": self.global_id or self.id,
+                "enterprise_id": enterprise_id,
+                "enterprise_name": enterprise_id,
+                "is_admin": False,
+                "is_owner": False,
+                "teams": [team_id],
+            }
+        if not self.tells_team:
+            del user["team_id"]
         return user
 
 
@@ -130,14 +159,15 @@ class Workspace:
     id: str = "T0LOCAL"
     name: str = "Local"
     domain: str = "local"
+    enterprise_id: str = ""  # "E…": of the organisation it belongs to; "" for none
     sends_entities: bool = False  # see `entities.py`
     users: list[User] = field(default_factory=list)
     groups: list[UserGroup] = field(default_factory=list)
     channels: list[Channel] = field(default_factory=list)
 
     def user(self, user_id: str) -> User | None:
-        """Return the user of that id, or None."""
-        return next((u for u in self.users if u.id == user_id), None)
+        """Return the user of that id, whichever of theirs it is, or None."""
+        return next((u for u in self.users if u.is_known_as(user_id)), None)
 
     def group(self, group_id: str) -> UserGroup | None:
         """Return the user group of that id, or None."""
@@ -149,6 +179,8 @@ class Workspace:
 
     def direct_with(self, user_id: str) -> Channel:
         """Return the app's direct conversation with a person, opening it when it is the first time."""
+        person = self.user(user_id)
+        user_id = user_id if person is None else person.id
         found = next((c for c in self.channels if c.user == user_id), None)
         if found is None:
             found = Channel(id=f"D{user_id[1:]}", private=True, members=[user_id], user=user_id)

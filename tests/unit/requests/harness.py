@@ -26,8 +26,8 @@ from handlers.models import Request, State, SyncMode, digest_of
 from handlers.operations.create import CreateParams
 from handlers.operations.registry import all_operations
 from handlers.operations.schedule import Schedule
-from handlers.people import Person
-from handlers.requests import Answer, Done, ReviewedVersion, Services, Submission, advance, looked_up, submit
+from handlers.people import Identity, Person
+from handlers.requests import Done, ReviewedVersion, Services, Submission, advance, looked_up, submit
 from handlers.routes import Calendar, Route, Tenant, Topology
 from handlers.store import Event, Store
 from handlers.store.database import open_engine, parse_url
@@ -66,17 +66,29 @@ class Staff:
     """The people of a workspace. Everybody may change while a test runs."""
 
     groups: dict[str, set[str]] = field(default_factory=lambda: {LEADS: {ADA, BEN}, OPS: {BEN, CLEO}})
+    same: dict[str, str] = field(default_factory=dict)  # another id of a person → the one that is stored
+    unreadable: set[str] = field(default_factory=set)  # groups whose members Slack does not tell
     guests: set[str] = field(default_factory=set)
     deactivated: set[str] = field(default_factory=set)
     remembered: dict[str, Person] = field(default_factory=dict)  # what is answered until somebody asks afresh
+
+    async def identity(self, user_id: str) -> Identity:
+        """Return whom an id means."""
+        return Identity(id=self.same.get(user_id, user_id), ids=self._ids(user_id))
+
+    def _ids(self, user_id: str) -> frozenset[str]:
+        stored = self.same.get(user_id, user_id)
+        return frozenset({user_id, stored, *(other for other, same in self.same.items() if same == stored)})
 
     async def person(self, user_id: str, groups: frozenset[str], *, fresh: bool = False) -> Person:
         """Return what is remembered of a person, or known now."""
         if not fresh and user_id in self.remembered:
             return self.remembered[user_id]
         return Person(
-            id=user_id,
-            groups=frozenset(group for group in groups if user_id in self.groups.get(group, ())),
+            id=self.same.get(user_id, user_id),
+            ids=self._ids(user_id),
+            groups=frozenset(group for group in groups if self._ids(user_id) & set(self.groups.get(group, ()))),
+            unreadable=groups & self.unreadable,
             guest=user_id in self.guests,
             deactivated=user_id in self.deactivated,
         )
@@ -218,7 +230,7 @@ def create_of(request: Request) -> CreateParams:
     return request.params
 
 
-def reasons(answer: Answer) -> str:
+def reasons(answer: object) -> str:
     """Return what a refusal says."""
     return " ".join(getattr(answer, "reasons", ()))
 

@@ -269,9 +269,7 @@ def test_codes_of_postgresql(code: str, *, unavailable: bool, dropped: bool) -> 
 
 def test_values_of_rows_are_not_told() -> None:
     """What PostgreSQL tells of a row below its message is left out."""
-    text = (
-        f'null value in column "hash" violates not-null constraint\nDETAIL:  ErrorListeners row contains (1, {REASON}).'
-    )
+    text = f'null value in column "hash" violates not-null constraint\nDETAIL:  Failing row contains (1, {REASON}).'
     assert driver_words(psycopg.Error(text)) == 'null value in column "hash" violates not-null constraint'
 
 

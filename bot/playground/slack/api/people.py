@@ -11,6 +11,7 @@ def auth_test(core: Core, args: Args) -> Json:
     """`auth.test`."""
     del args
     bot = core.workspace.user(core.app.bot_user_id)
+    organisation = {"enterprise_id": core.workspace.enterprise_id} if core.workspace.enterprise_id else {}
     return {
         "ok": True,
         "url": f"https://{core.workspace.domain}.slack.com/",
@@ -20,17 +21,19 @@ def auth_test(core: Core, args: Args) -> Json:
         "user_id": core.app.bot_user_id,
         "bot_id": core.app.bot_id,
         "is_enterprise_install": False,
+        **organisation,
     }
 
 
 def user_info(core: Core, args: Args) -> Json:
     """`users.info`."""
-    return {"ok": True, "user": core.known_user(args.required("user")).wire(core.workspace.id)}
+    user = core.known_user(args.required("user"))
+    return {"ok": True, "user": user.wire(core.workspace.id, core.workspace.enterprise_id)}
 
 
 def user_list(core: Core, args: Args) -> Json:
     """`users.list`."""
-    everybody = [user.wire(core.workspace.id) for user in core.workspace.users]
+    everybody = [user.wire(core.workspace.id, core.workspace.enterprise_id) for user in core.workspace.users]
     part, cursor = page(everybody, args.text("cursor"), args.number("limit", 1000, 1000))
     return {"ok": True, "members": list(part), "cache_ts": int(core.clock())} | next_cursor(cursor)
 
