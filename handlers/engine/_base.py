@@ -25,9 +25,10 @@ _LONGEST_PAUSE_SECONDS: Final = 60.0
 _LEAVE_SECONDS: Final = 30.0  # for which a row is left alone that only a newer version understands
 _FORGET_SECONDS: Final = 300.0
 _CANCEL_SECONDS: Final = 0.2
+_END_SECONDS: Final = 2.0  # for a task that was cancelled
 
 
-async def cancelled(*tasks: asyncio.Task[None], seconds: float = 5.0) -> None:
+async def cancelled(*tasks: asyncio.Task[None], seconds: float) -> None:
     """Cancel tasks until they end, for `seconds` at most: what a task waits for may swallow a cancellation."""
     for _ in range(math.ceil(seconds / _CANCEL_SECONDS)):
         left = [task for task in tasks if not task.done()]
@@ -76,8 +77,10 @@ class BaseEngine(ABC):
             timer.cancel()
         self._gathering.clear()
         if self._sweeper is not None:
-            await cancelled(self._sweeper)
+            self._sweeper.cancel()  # a database that says nothing may hold it up for a while, beside the others
         await self._close(grace)
+        if self._sweeper is not None:
+            await cancelled(self._sweeper, seconds=_END_SECONDS)
 
     def wake(self, jobs: Iterable[Job]) -> None:
         """Let jobs run soon.
@@ -140,7 +143,7 @@ class BaseEngine(ABC):
             task.cancel()
         if late:
             self._log.warning("jobs left to be resumed", count=len(late))
-            await asyncio.wait(late, timeout=2)
+            await asyncio.wait(late, timeout=_END_SECONDS)
 
     # ---- running
 

@@ -37,7 +37,7 @@ _CONNECTIONS: Final = 4  # and one that listens
 _POLL_DEAF_SECONDS: Final = 0.25  # where notifications do not arrive
 _PROBE_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.5
-_END_SECONDS: Final = 3.0  # for a worker without jobs to sign off
+_END_SECONDS: Final = 2.0  # for a worker without jobs to sign off
 
 T = TypeVar("T")
 
@@ -87,7 +87,7 @@ class DistributedEngine(BaseEngine):
         self._deferrer.cancel()
         self._worker.cancel()  # takes no new job, and waits for those that run
         await self._end(self._tasks, grace)
-        self._connector.patient = False
+        self._connector.patient = False  # a database that says nothing keeps nobody from ending
         await cancelled(self._deferrer, self._worker, seconds=_END_SECONDS)
         with suppress(TimeoutError, ConnectorException):
             async with asyncio.timeout(_END_SECONDS):
