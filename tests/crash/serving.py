@@ -32,13 +32,13 @@ from handlers.tines import RetryPolicy, Timeouts
 LONGEST_CALL: Final = 1.5
 """Seconds that a call to Tines may take before its client gives up."""
 
-POST_AGAIN: Final = 4.0
+POST_AGAIN: Final = 5.0
 """Seconds after which a create that is not listed counts as never applied."""
 
 _DOOMED: Final = "tines_sync_crash_doomed"
 
 
-SEND_WINDOW: Final = 1.5
+SEND_WINDOW: Final = 3.0
 """Seconds from the commit of "about to send" within which the bytes must leave."""
 
 _SLACK_SECONDS: Final = 2.0  # that a call to Slack may take
