@@ -23,7 +23,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "serve": ("bot.commands.serve", "Answer Slack, and do the work that was approved."),
         "worker": ("bot.commands.worker", "Do the work only: for more machines beside `serve`."),
         "demo": ("bot.commands.demo", "Try everything with a local Slack and local Tines tenants."),
-        "check": ("bot.commands.check", "Try the configuration on Slack and Tines, and say what to mend."),
+        "check": ("bot.commands.check", "Try the configuration on Slack and Tines, and say what to fix."),
         "migrate": ("bot.commands.migrate", "Bring the database to this version's tables."),
         "audit": ("bot.commands.audit", "Check that the record of what happened is whole, or export it."),
         "backup": ("bot.commands.backup", "Copy the SQLite database to a file, also while the bot runs."),

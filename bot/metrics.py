@@ -90,10 +90,11 @@ class Metrics:
 
     async def render(self, store: Store) -> bytes:
         """Return all figures in Prometheus's text format; without those of rows when the database does not answer."""
-        if self._look is None or self._look.done():
-            self._look = asyncio.create_task(self._count_rows(store))
-        done, _ = await asyncio.wait({self._look}, timeout=_DATABASE_SECONDS)
-        self._database.set(1 if done and self._look.result() else 0)
+        look = self._look
+        if look is None or look.done():
+            self._look = look = asyncio.create_task(self._count_rows(store))
+        done, _ = await asyncio.wait({look}, timeout=_DATABASE_SECONDS)
+        self._database.set(1 if done and look.result() else 0)
         return generate_latest(self._registry)
 
     async def _count_rows(self, store: Store) -> bool:

@@ -8,6 +8,8 @@ finds nobody.
 
 import asyncio
 import resource
+import select
+from itertools import islice
 from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -18,11 +20,17 @@ _CLOSE_SECONDS: Final = 1.0  # after which a connection is cut that the app has 
 _MOST_HEAD: Final = 64_000  # bytes before a request's body; Slack's are 1 kB
 _MOST: Final = 2_000  # connections, whatever the system allows
 _LEAST: Final = 64
-_SHARE: Final = 2  # of the descriptors, one in so many is for strangers
+_SHARE: Final = 4  # of the descriptors, one in so many is for strangers
+_OVERFLOW: Final = 2.5  # times the limit, while there is nobody who had the time to send a request
+_YOUNG_SECONDS: Final = 0.5
+_CANDIDATES: Final = 32  # that are looked at to make room
 
 
 def connection_limit() -> int:
-    """Return how many connections may be open: half of the file descriptors, the rest is for the work."""
+    """Return how many connections may be open: a quarter of the file descriptors.
+
+    Twice as many again may be there for a moment, before others are cut off for them; the rest is for the work.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST * _SHARE
     if soft < wanted:
@@ -45,6 +53,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - uvicorn's
         super().__init__(*arguments, **options)
+        self._heard = False  # whether anything was read
         self._in_head = True
         self._head = 0  # bytes that came before the headers were complete
         self._timer: asyncio.TimerHandle | None = None  # runs while a request is incomplete
@@ -56,7 +65,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.idle[self] = None
         self._expect()
         if len(self.connections) > self.limit:
-            next(iter(self.idle)).transport.abort()
+            self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing more."""
@@ -67,6 +76,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Take what came; a head without end is cut off."""
         if self._timer is None and self in self.idle:
             self._expect()
+        self._heard = True
         super().data_received(data)
         if self._in_head:
             self._head += len(data)
@@ -92,6 +102,32 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.idle[self] = None
         super().on_response_complete()
+
+    def _make_room(self) -> None:
+        """Cut those that have been without a whole request longest, if they had their time to send one.
+
+        Two for each that comes, so that there is room again when many come at once.
+        """
+        oldest = list(islice(self.idle, _CANDIDATES))
+        chosen = [each for each in oldest if each._is_stranger()][:2]  # noqa: SLF001 - of its own kind
+        if not chosen and oldest and len(self.connections) > self.limit * _OVERFLOW:
+            chosen = [next((each for each in oldest if not each._has_words()), oldest[0])]  # noqa: SLF001 - likewise
+        for each in chosen:
+            self.idle.pop(each, None)
+            each.transport.abort()
+
+    def _is_stranger(self) -> bool:
+        """Whether it said a part of a request only, or had its time and said nothing."""
+        return self._heard or (self.loop.time() - self._since > _YOUNG_SECONDS and not self._has_words())
+
+    def _has_words(self) -> bool:
+        """Whether something has arrived that was not read yet."""
+        found = self.transport.get_extra_info("socket")
+        if found is None or found.fileno() < 0:
+            return False
+        poll = select.poll()
+        poll.register(found.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
 
     def _expect(self) -> None:
         """Cut the connection unless its request is complete in time."""

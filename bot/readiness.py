@@ -77,14 +77,15 @@ class _Look:
     async def result(self, silence: str) -> str:
         """Return what is wrong, "" when nothing is, and `silence` when that is not known in time."""
         now = time.monotonic()
-        if self._task is None or self._task.done():
+        task = self._task
+        if task is None or task.done():
             often = len(self._begun) == self._begun.maxlen and now - self._begun[0] < self._seconds
             if now < self._works_until or often:
                 return self._last
             self._begun.append(now)
-            self._task = asyncio.create_task(self._look())
-        done, _ = await asyncio.wait({self._task}, timeout=_READY_SECONDS)
-        return self._task.result() if done else silence
+            self._task = task = asyncio.create_task(self._look())
+        done, _ = await asyncio.wait({task}, timeout=_READY_SECONDS)
+        return task.result() if done else silence
 
     async def _look(self) -> str:
         try:

@@ -27,7 +27,6 @@ from handlers.store.database import is_sqlite, parse_url
 
 _LISTENING_SECONDS: Final = 0.01  # between two looks whether the server listens
 _START_STOP_SECONDS: Final = 1.5  # that a start which is told to stop may still take
-_BACKLOG: Final = 256  # connections that wait to be taken; more than can be taken at once would use up descriptors
 
 
 class _Server(uvicorn.Server):
@@ -135,16 +134,16 @@ def _metrics_port(settings: Settings) -> Iterator[Sequence[socket.socket]]:
 def _public_server(bot: Bot) -> _Server:
     """Return the server on the public port, which strangers reach as well as Slack."""
     limit = connection_limit()
-    return _server(bot.web, http=BoundedProtocol.of(limit))
+    return _server(bot.web, http=BoundedProtocol.of(limit), backlog=limit)
 
 
-def _server(app: ASGIApp, http: "type[asyncio.Protocol] | str" = "auto") -> _Server:
+def _server(app: ASGIApp, http: "type[asyncio.Protocol] | str" = "auto", backlog: int = 128) -> _Server:
     return _Server(
         uvicorn.Config(
             app,
             http=http,
             ws="none",
-            backlog=_BACKLOG,
+            backlog=backlog,  # connections that wait to be taken, all at once if need be
             log_config=None,
             access_log=False,
             lifespan="off",

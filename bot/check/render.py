@@ -31,21 +31,25 @@ def faults_table(error: ConfigurationError) -> Table:
     return table
 
 
-def findings_text(findings: Sequence[Finding], *, all_tried: bool = True) -> str:
-    """Return what a check found as plain lines, with the verdict at the end."""
+def findings_text(findings: Sequence[Finding], *, all_tried: bool = True, untried: Sequence[str] = ()) -> str:
+    """Return what a check found as plain lines, then what no check can try, with the verdict at the end."""
     lines = []
     for finding in findings:
         lines.append(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.subject}: {finding.what}")
         if finding.advice:
             lines.append(f"      → {finding.advice}")
+    lines += [f"not tried: {each}" for each in untried]
     return "\n".join([*lines, "", _verdict(findings, all_tried=all_tried)])
 
 
-def findings_table(findings: Sequence[Finding], *, all_tried: bool = True) -> Table:
-    """Return what a check found as a table, with the verdict as its title."""
-    table = _table(_verdict(findings, all_tried=all_tried), "", "What", "Found", "To do")
+def findings_table(findings: Sequence[Finding], *, all_tried: bool = True, untried: Sequence[str] = ()) -> Table:
+    """Return what a check found as a table, with what no check can try and the verdict below it."""
+    table = _table("", "", "What", "Found", "To do")
+    below = [*(f"Not tried: {each}" for each in untried), _verdict(findings, all_tried=all_tried)]
+    table.caption = Text("\n".join(below), style="bold")
+    table.caption_justify = "left"
     for finding in findings:
-        mark, style = ("✔", "green") if finding.ok else ("✘", "red")
+        mark, style = ("ok", "green") if finding.ok else ("FAIL", "red")
         _row(table, (mark, finding.subject, finding.what, finding.advice), (style, "bold", style, ""))
     return table
 
@@ -55,10 +59,12 @@ def show_faults(error: ConfigurationError, stream: TextIO) -> None:
     _show(faults_table(error) if stream.isatty() else faults_text(error), stream)
 
 
-def show_findings(findings: Sequence[Finding], stream: TextIO, *, all_tried: bool = True) -> None:
+def show_findings(
+    findings: Sequence[Finding], stream: TextIO, *, all_tried: bool = True, untried: Sequence[str] = ()
+) -> None:
     """Write what a check found to a stream; `all_tried` is false when faults kept something from being tried."""
     draw = findings_table if stream.isatty() else findings_text
-    _show(draw(findings, all_tried=all_tried), stream)
+    _show(draw(findings, all_tried=all_tried, untried=untried), stream)
 
 
 def _show(report: Table | str, stream: TextIO) -> None:
@@ -70,21 +76,22 @@ def _show(report: Table | str, stream: TextIO) -> None:
 
 
 def _headline(error: ConfigurationError) -> str:
-    return f"The configuration ({error.file} and the environment) has {_count(error.faults)} to mend:"
+    return f"The configuration ({error.file} and the environment) has {_count(error.faults)}:"
 
 
 def _verdict(findings: Iterable[Finding], *, all_tried: bool) -> str:
-    works = "Everything works." if all_tried else "What has no fault works."
     failed = [finding for finding in findings if not finding.ok]
-    return f"{_count(failed)} to mend." if failed else works
+    if failed:
+        return f"{_count(failed)}; everything else works."
+    return "Everything works." if all_tried else "Everything else works."
 
 
 def _count(things: Sequence[Fault] | Sequence[Finding]) -> str:
-    return "1 thing" if len(things) == 1 else f"{len(things)} things"
+    return "1 problem" if len(things) == 1 else f"{len(things)} problems"
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=Text(title), title_justify="left", title_style="bold", show_lines=True)
+    table = Table(title=Text(title) if title else None, title_justify="left", title_style="bold", show_lines=True)
     for column in columns:
         table.add_column(column, overflow="fold")
     return table

@@ -11,7 +11,7 @@ from bot.check.findings import Finding
 from bot.check.slack import SlackAnswers, check_app_token, check_slack
 from bot.check.tines import check_tenants
 from bot.settings import PartialSettings
-from handlers.network import Network
+from handlers.network import CA_EXPECTED, SSL_CERT_FILE, Network, NetworkError, egress_for
 from handlers.policy import policy_faults
 from handlers.routes import Topology
 from handlers.tines import RetryPolicy, Timeouts, TinesCalls, TinesClient
@@ -36,13 +36,23 @@ async def _ask_slack(partial: PartialSettings) -> SlackAnswers:
     if partial.slack_api_url is None:
         return SlackAnswers()
     token = partial.slack_bot_token
+    egress = egress_for(partial.slack_api_url, partial.network)
+    try:
+        trusted = egress.ssl_context()
+    except NetworkError as error:
+        found = Finding("Slack", ok=False, what=f"{SSL_CERT_FILE}: {error}", advice=f"Set it to {CA_EXPECTED}.")
+        return SlackAnswers([found])
     client = AsyncWebClient(
         token=token.get_secret_value() if token else None,
         base_url=partial.slack_api_url,
         timeout=_SLACK_TIMEOUT,
+        ssl=trusted,
         retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=2)],
     )
-    answers = await check_slack(partial.topology, client) if token else SlackAnswers()
+    client.proxy = (
+        egress.proxy_url
+    )  # set afterwards: the library takes None for leave to look at the environment itself
+    answers = await check_slack(partial.topology, client, egress.describe()) if token else SlackAnswers()
     if partial.slack_app_token is not None:
         answers.findings.append(await check_app_token(client, partial.slack_app_token))
     return answers
@@ -67,7 +77,11 @@ async def _ask_tenants(topology: Topology, network: Network) -> list[Finding]:
                     retry_policy=_RETRY_POLICY,
                 )
                 publishing[alias] = await stack.enter_async_context(client)
-        return await check_tenants(topology, clients, publishing)
+        ways = {
+            alias: egress_for(tenant.url, network, proxy=tenant.proxy, ca_file=tenant.ca_file).describe()
+            for alias, tenant in topology.tenants.items()
+        }
+        return await check_tenants(topology, clients, publishing, ways)
 
 
 def _check_policies(topology: Topology, answers: SlackAnswers) -> list[Finding]:
@@ -79,5 +93,8 @@ def _check_policies(topology: Topology, answers: SlackAnswers) -> list[Finding]:
         findings += [Finding(subject, ok=False, what=fault, advice=advice) for fault in faults]
         if not faults:
             approvals = "1 approval" if route.approvals == 1 else f"{route.approvals} approvals"
-            findings.append(Finding(subject, ok=True, what=f"{route.source} to {route.destination}, {approvals}"))
+            what = f"{route.source} to {route.destination}, {approvals}"
+            if route.source == route.destination:
+                what += ". Source and destination are the same tenant: stories are synced between two of its teams"
+            findings.append(Finding(subject, ok=True, what=what))
     return findings

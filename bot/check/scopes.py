@@ -35,3 +35,19 @@ METHOD_SCOPES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 # The slash command and the global shortcut: https://docs.slack.dev/reference/scopes/commands
 SURFACE_SCOPES: Final = frozenset({"commands"})
 NEEDED_SCOPES: Final = SURFACE_SCOPES.union(*METHOD_SCOPES.values())
+
+# What does not work without a scope, for whoever reads that it is missing.
+SCOPE_FEATURES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "channels:history": "finding what was posted already in public channels",
+        "channels:read": "knowing public channels",
+        "chat:write": "every message",
+        "commands": "/tines-sync and the shortcut",
+        "groups:history": "finding what was posted already in private channels",
+        "groups:read": "knowing private channels",
+        "im:history": "finding what was posted already in direct messages",
+        "im:write": "direct messages to requesters and approvers",
+        "usergroups:read": "user groups in routes",
+        "users:read": "knowing who somebody is: without it nobody may do anything",
+    }
+)

@@ -10,12 +10,15 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.check.asking import Refusal, ask
 from bot.check.findings import Finding
-from bot.check.scopes import NEEDED_SCOPES
+from bot.check.scopes import NEEDED_SCOPES, SCOPE_FEATURES
 from bot.people import SlackPeople
 from handlers.people import PeopleUnavailableError, Person
 from handlers.routes import EVERYBODY, Route, Topology
 
 _ANSWER_SECONDS: Final = 15.0  # seconds for one person: nobody has clicked and waits
+
+
+_SHARED: Final = ("is_ext_shared", "is_pending_ext_shared")  # with people outside the organization
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +31,24 @@ class SlackAnswers:
     people: dict[str, Person] = field(default_factory=dict)  # user id → person
 
 
-async def check_slack(topology: Topology, client: AsyncWebClient) -> SlackAnswers:
-    """Try everything on Slack that the routes name. When the bot token does not work, only that is reported."""
+async def check_slack(topology: Topology, client: AsyncWebClient, way: str) -> SlackAnswers:
+    """Try everything on Slack that the routes name. When the bot token does not work, only that is reported.
+
+    `way` says how Slack is reached.
+    """
     answers = SlackAnswers()
     identity = await ask(client.auth_test())
     if isinstance(identity, Refusal):
-        answers.findings.append(_refused("Slack bot token", identity))
+        what = f"{identity.what}; reached {way}"
+        answers.findings.append(Finding("Slack bot token", ok=False, what=what, advice=identity.advice))
     else:
         bot = identity.get("user", "the bot")
         answers.findings.append(
-            Finding("Slack bot token", ok=True, what=f"belongs to {bot} in {identity.get('team', 'the workspace')}")
+            Finding(
+                "Slack bot token",
+                ok=True,
+                what=f"belongs to {bot} in {identity.get('team', 'the workspace')}; Slack is reached {way}",
+            )
         )
         answers.findings.append(_scopes(identity))
         await _check_channels(topology, client, answers, bot)
@@ -53,11 +64,17 @@ def _scopes(identity: AsyncSlackResponse) -> Finding:
         return Finding(
             "Slack scopes",
             ok=False,
-            what=f"missing: {', '.join(missing)}",
+            what=f"missing: {', '.join(_with_feature(scope) for scope in missing)}",
             advice="Update the app from its manifest in manifests/ and reinstall it.",
         )
     spare = sorted(granted - NEEDED_SCOPES)
     return Finding("Slack scopes", ok=True, what=f"complete; not needed: {', '.join(spare)}" if spare else "complete")
+
+
+def _with_feature(scope: str) -> str:
+    """Return a scope with what does not work without it."""
+    feature = SCOPE_FEATURES.get(scope)
+    return f"{scope} ({feature})" if feature else scope
 
 
 async def check_app_token(client: AsyncWebClient, token: SecretStr) -> Finding:
@@ -79,7 +96,10 @@ async def _check_channels(topology: Topology, client: AsyncWebClient, answers: S
     for channel, why in uses.items():
         subject = f"Channel {channel} ({', '.join(why)})"
         answer = await ask(client.conversations_info(channel=channel))
-        answers.findings.append(_channel(subject, answer, bot))
+        finding = _channel(subject, answer, bot)
+        if finding.ok:
+            finding = await _reads_back(channel, finding, client)
+        answers.findings.append(finding)
 
 
 def _channel(subject: str, answer: AsyncSlackResponse | Refusal, bot: str) -> Finding:
@@ -87,12 +107,31 @@ def _channel(subject: str, answer: AsyncSlackResponse | Refusal, bot: str) -> Fi
         return _refused(subject, answer)
     channel: Mapping[str, object] = answer.get("channel", {})
     name = f"#{channel.get('name', '')}"
-    if channel.get("is_archived"):
-        advice = "Unarchive it in Slack, or name another channel in the route."
-        return Finding(subject, ok=False, what=f"{name} is archived", advice=advice)
+    another = "name another channel in the route."
+    problems = {
+        "is_archived": (f"{name} is archived", f"Unarchive it in Slack, or {another}"),
+        "is_read_only": (f"only some people may post in {name}", f"Let the app post there, or {another}"),
+        "is_thread_only": (f"only replies may be posted in {name}", f"Let the app post there, or {another}"),
+    }
+    for flag, (what, advice) in problems.items():
+        if channel.get(flag):
+            return Finding(subject, ok=False, what=what, advice=advice)
     if not channel.get("is_member"):
         return Finding(subject, ok=False, what=f"the bot is not in {name}", advice=f"In {name}: /invite @{bot}")
+    if any(channel.get(flag) for flag in _SHARED):
+        what = f"{name} is shared with another organization, and the bot is in it"
+        advice = "People there read every request. They can decide none. If that is not meant, name another channel."
+        return Finding(subject, ok=True, what=what, advice=advice)
     return Finding(subject, ok=True, what=f"{name}, and the bot is in it")
+
+
+async def _reads_back(channel: str, finding: Finding, client: AsyncWebClient) -> Finding:
+    """Try to read a channel: the bot looks there for what it posted already, so that nothing is posted twice."""
+    answer = await ask(client.conversations_history(channel=channel, limit=1))
+    if isinstance(answer, Refusal):
+        what = f"the bot is in it, but cannot read back what it posted: {answer.what}"
+        return Finding(finding.subject, ok=False, what=what, advice=answer.advice)
+    return finding
 
 
 async def _check_groups(topology: Topology, client: AsyncWebClient, answers: SlackAnswers) -> None:
@@ -125,8 +164,13 @@ async def _check_groups(topology: Topology, client: AsyncWebClient, answers: Sla
                 answers.findings.append(_refused(subject, answer))
                 continue
             answers.members[group] = frozenset(answer.get("users", []))
-            what = f"@{known[group].get('handle', '')}, members: {len(answers.members[group])}"
-            answers.findings.append(Finding(subject, ok=True, what=what))
+            handle = f"@{known[group].get('handle', '')}"
+            if answers.members[group] or all(use.startswith("denied of ") for use in why):
+                what = f"{handle}, members: {len(answers.members[group])}"
+                answers.findings.append(Finding(subject, ok=True, what=what))
+            else:
+                advice = "Add people to it in Slack, or take it off the route."
+                answers.findings.append(Finding(subject, ok=False, what=f"{handle} has no members", advice=advice))
 
 
 async def _check_people(topology: Topology, client: AsyncWebClient, answers: SlackAnswers) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from bot.check.findings import Finding
 from handlers.models import Problem
@@ -10,18 +11,19 @@ from handlers.tines import RefusedError, TinesCalls, TinesError
 
 
 async def check_tenants(
-    topology: Topology, clients: Mapping[str, TinesCalls], publishing: Mapping[str, TinesCalls]
+    topology: Topology, clients: Mapping[str, TinesCalls], publishing: Mapping[str, TinesCalls], ways: Mapping[str, str]
 ) -> list[Finding]:
     """Try every tenant of the topology.
 
     `clients` has one client for each alias; `publishing` has one that speaks with the publish key, for the aliases
-    that have such a key.
+    that have such a key; `ways` says how each is reached.
     """
     sources = {route.source for route in topology.routes.values()}
     destinations = {route.destination for route in topology.routes.values()}
     findings = []
     for alias in topology.tenants:
-        findings += await _check_tenant(alias, clients[alias], sources=sources, destinations=destinations)
+        first, *others = await _check_tenant(alias, clients[alias], sources=sources, destinations=destinations)
+        findings += [replace(first, what=f"{first.what}; reached {ways[alias]}"), *others]
         if alias in publishing:
             findings.append(await _check_key(f"Tenant {alias}, publish key", publishing[alias]))
     return findings

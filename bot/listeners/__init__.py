@@ -7,8 +7,6 @@ deferred   what goes on after "Checking…"        errors   what nobody foresaw
 responder  what they share               responses  a use case's answer as a view
 """
 
-from slack_bolt.async_app import AsyncApp
-
 from bot.listeners import clicks, commands, errors, forms, lists, options, reviews
 from bot.listeners.errors import PunctualApp
 from bot.listeners.responder import Responder
@@ -16,8 +14,8 @@ from bot.listeners.responder import Responder
 __all__ = ["PunctualApp", "Responder", "register"]
 
 
-def register(app: AsyncApp, responder: Responder) -> None:
+def register(app: PunctualApp, responder: Responder) -> None:
     """Register every listener, once."""
     for module in (commands, forms, options, reviews, clicks, lists):
         module.register(app, responder)
-    errors.register(app, responder)  # last: it listens for whatever is left
+    errors.register(app)  # last: it listens for whatever is left

@@ -11,24 +11,19 @@ from bot.views.carried import ErrorRef, RequestRef
 from bot.views.dialogs import cancel_view, parse_cancel
 from bot.views.lists import notice_message, refusal_message
 from bot.views.statuses import error_view
-from handlers.policy import Ruling, may_cancel
 from handlers.requests import (
-    STOPPABLE,
     Answer,
     Done,
     Invalid,
+    NotNow,
     Refused,
     Services,
-    allowed,
+    able,
     cancel,
     check_again,
     close,
-    find,
-    identified,
-    reason_needed,
     refuse,
     refuse_unread,
-    what_happened,
     withdraw,
 )
 
@@ -95,29 +90,14 @@ class Clicks:
     async def ask_to_cancel(self, body: Body, request_id: str | None) -> tuple[str, ...]:
         """Open the view that cancels, for somebody who may; else return why not."""
         services, actor = self._responder.services, person(body)
-        found = await find(services, actor, request_id, what="cancel")
-        if isinstance(found, Refused):
-            return found.reasons
-        request, route = found
-        ruling = await allowed(
-            services,
-            actor,
-            route,
-            lambda someone: may_cancel(route, someone, requester=request.requester),
-            what="cancel",
-            request=request,
-        )
-        if not isinstance(ruling, Ruling):
-            return (said(ruling),)
-        if request.state not in STOPPABLE:
-            late = await refuse(
-                services, actor, (what_happened(request),), what="cancel", route=route.name, request=request
-            )
-            return late.reasons
+        found = await able(services, actor, request_id, lambda can: can.cancel, what="cancel")
+        if isinstance(found, Refused | NotNow):
+            return (said(found),)
+        request, _, can = found
         view = cancel_view(
             request,
             self._responder.presentation(request),
-            reason_required=reason_needed(request, await identified(services, actor)),
+            reason_required=can.cancel_needs_reason,
         )
         await self._responder.open_view(body, view)
         return ()
@@ -146,9 +126,9 @@ class Clicks:
         """Show all of an error that the status list had to cut."""
         ref = ErrorRef.read(action_value(body))
         services, actor = self._responder.services, person(body)
-        found = await find(services, actor, ref.request if ref else None, what="show_error")
-        if isinstance(found, Refused):
-            await self._responder.refuse(body, found.reasons)
+        found = await able(services, actor, ref.request if ref else None, lambda can: can.read, what="show_error")
+        if isinstance(found, Refused | NotNow):
+            await self._responder.refuse(body, (said(found),))
         else:
             request = found[0]
             story = ref.story if ref else None

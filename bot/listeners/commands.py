@@ -93,7 +93,9 @@ class Commands:
             return refusal_message((said(unfrozen),))
         reason = reason.strip()
         if not reason:
-            return await self._no(actor, word, f"Say why: {COMMAND} freeze ROUTE reason. Everybody who waits reads it.")
+            return await self._no(
+                actor, word, f"Add a reason: {COMMAND} freeze ROUTE reason. Everybody who waits reads it."
+            )
         if len(reason) > _LONGEST_REASON:
             return await self._no(
                 actor, word, f"Please keep the reason to {_LONGEST_REASON:,} characters; these are {len(reason):,}."

@@ -50,18 +50,18 @@ class PunctualApp(AsyncApp):
 
     def __init__(self, responder: Responder, **options: Any) -> None:  # noqa: ANN401 - the options of Bolt's app
         super().__init__(**options)
-        self._late = ErrorListeners(responder)
+        self.error_listeners = ErrorListeners(responder)
 
     async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
         """Answer a request of Slack."""
         answering = asyncio.ensure_future(super().async_dispatch(req))
         done, _ = await asyncio.wait({answering}, timeout=IN_TIME)
-        return answering.result() if done else self._late.late(req, answering)
+        return answering.result() if done else self.error_listeners.late(req, answering)
 
 
-def register(app: AsyncApp, responder: Responder) -> None:
+def register(app: PunctualApp) -> None:
     """Listen for errors, and last of all for what nobody else listens for."""
-    listeners = ErrorListeners(responder)
+    listeners = app.error_listeners
     app.error(listeners.failed)
     everything = re.compile(".*", re.DOTALL)
     app.action(everything)(listeners.unknown_action)

@@ -49,7 +49,7 @@ class FormPresenter:
         rulings = {name: may_request(route, people[name]) for name, route in policies.items()}
         freezes = await services.store.freezes()
         routes = tuple(self._choice(name, freezes.get(name)) for name, ruling in rulings.items() if ruling.allowed)
-        if state.revision is not None:  # a request keeps its route
+        if state.keeps_route:
             routes = tuple(choice for choice in routes if choice.name == state.route)
         if not routes:
             what = "ask" if state.revision is None else "edit"

@@ -5,7 +5,7 @@ looked up follows into the open view. Submitting checks everything again, in `ha
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -13,28 +13,28 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.listeners.form_presenter import FormPresenter
 from bot.listeners.responder import Body, Responder, action_value, person, view_of
-from bot.listeners.responses import field_errors, settled_view
+from bot.listeners.responses import ended_by, field_errors, said, settled_view
 from bot.views import ids
 from bot.views.asides import checking_view, loading_view
 from bot.views.carried import FormMeta, RequestRef
 from bot.views.presentation import FormInput, FormState, Presentation
 from bot.views.text import Block
-from handlers.models import State
 from handlers.operations.destination import DestinationDetail
+from handlers.policy import Ruling
 from handlers.requests import (
     EDIT,
     SUBMIT,
+    Abilities,
     Invalid,
+    NotNow,
     Refused,
     Slow,
     Submission,
+    able,
     defer,
     edit,
-    find,
-    refuse,
     refuse_unread,
     submit,
-    what_happened,
 )
 
 _PLAIN: Final = "create"  # the operation whose form opens when none is named
@@ -87,17 +87,12 @@ class Forms:
     async def _open_with(self, body: Body, *, editing: bool) -> None:
         ref = RequestRef.read(action_value(body))
         services, actor, what = self._responder.services, person(body), "edit" if editing else "ask_again"
-        found = await find(services, actor, ref.request if ref else None, what=what)
-        if isinstance(found, Refused):
-            await self._responder.refuse(body, found.reasons)
+        right: Callable[[Abilities], Ruling] = (lambda can: can.edit) if editing else (lambda can: can.ask_again)
+        found = await able(services, actor, ref.request if ref else None, right, what=what)
+        if isinstance(found, Refused | NotNow):
+            await self._responder.refuse(body, (said(found),), by=ended_by(found))
             return
-        request, route = found
-        if editing and request.state is not State.PENDING:
-            late = await refuse(
-                services, actor, (what_happened(request),), what=what, route=route.name, request=request
-            )
-            await self._responder.refuse(body, late.reasons, by=request.closed_by)
-            return
+        request = found[0]
         state = self._responder.presentation(request).filled(request, editing=editing)
         await self.open(body, replace(state, draft_id=new_draft()))
 

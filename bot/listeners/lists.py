@@ -7,6 +7,7 @@ from typing import Final
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.listeners.responder import SLACK_ERRORS, Body, Responder, action_value, person
+from bot.listeners.responses import said
 from bot.views import ids
 from bot.views.carried import PageRef, RequestRef
 from bot.views.history import going_on, history_event
@@ -21,18 +22,14 @@ from bot.views.lists import (
     status_message,
 )
 from bot.views.text import Message
-from handlers.models import Request, State
-from handlers.people import PeopleUnavailableError, Person
+from handlers.models import Request
+from handlers.people import PeopleUnavailableError
 from handlers.policy import (
     groups_of,
-    may_approve,
-    may_cancel,
-    may_edit,
     may_reject,
-    may_request,
     quorum,
 )
-from handlers.requests import STOPPABLE, Refused, find, identified, refuse
+from handlers.requests import Abilities, NotNow, Refused, able, identified, refuse
 from handlers.routes import Route
 from handlers.store import StoreUnavailableError
 
@@ -83,27 +80,26 @@ class Lists:
     async def status(self, actor: str, request_id: str) -> Message:
         """Return where a request stands, for somebody who has to do with it."""
         found = await self._readable(actor, request_id, "status")
-        if isinstance(found, Refused):
-            return refusal_message(found.reasons)
-        request, route, someone = found
+        if not isinstance(found, tuple):
+            return refusal_message((said(found),))
+        request, route, can = found
         async with self._responder.services.store.reading() as reader:
             freeze = await reader.freezes.get(route.name)
-        pending = request.state is State.PENDING
         return status_message(
             request,
             self._responder.presentation(request),
             quorum=quorum(route, request.approvals()),
             freeze=freeze,
-            may_review=pending,
-            may_edit=pending and may_edit(route, someone, requester=request.requester).allowed,
-            may_cancel=request.state in STOPPABLE and may_cancel(route, someone, requester=request.requester).allowed,
+            may_review=can.review.allowed,
+            may_edit=can.edit.allowed,
+            may_cancel=can.cancel.allowed,
         )
 
     async def history(self, actor: str, request_id: str, page: int) -> Message:
         """Return a page of all that happened to a request."""
         found = await self._readable(actor, request_id, "history")
-        if isinstance(found, Refused):
-            return refusal_message(found.reasons)
+        if not isinstance(found, tuple):
+            return refusal_message((said(found),))
         async with self._responder.services.store.reading() as reader:
             request = await reader.requests.get(request_id)  # as it is when its events are read
             events = await reader.audit.events(request_id)
@@ -175,17 +171,8 @@ class Lists:
             if may_reject(route, someone, requester="").allowed
         ]
 
-    async def _readable(self, actor: str, request_id: str, what: str) -> tuple[Request, Route, Person] | Refused:
-        """Return a request to somebody who asked for it, or who may ask or decide on its route; to others nothing."""
-        services = self._responder.services
-        found = await find(services, actor, request_id, what=what)
-        if isinstance(found, Refused):
-            return found
-        request, route = found
-        for fresh in (False, True):  # nobody is turned away by an old answer
-            someone = await services.people.person(actor, groups_of(route), fresh=fresh)
-            decides = may_approve(route, someone, requester="", editor="").allowed
-            if someone.is_(request.requester) or decides or may_request(route, someone).allowed:
-                return request, route, someone
-        reasons = (f"There is no request {request_id} that you may see.",)
-        return await refuse(services, actor, reasons, what=what, route=route.name, request=request)
+    async def _readable(
+        self, actor: str, request_id: str, what: str
+    ) -> tuple[Request, Route, Abilities] | Refused | NotNow:
+        """Return a request, and what may be done with it, to somebody who may see it; to others nothing."""
+        return await able(self._responder.services, actor, request_id, lambda can: can.read, what=what)

@@ -1,5 +1,6 @@
 """Typing in the form's search fields: teams and stories from the catalogue, for those who may ask on the route."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,10 +11,12 @@ from bot.listeners.responder import Body, Responder, person, view_of
 from bot.slack_client import packed
 from bot.views import ids
 from bot.views.carried import FormMeta
-from bot.views.options import note_options, problem_options, story_options, team_options
+from bot.views.options import note_options, problem_options, status_options, story_options, team_options
 from bot.views.text import Block
 from bot.views.view_values import selected, values_of_view
 from handlers.models import Problem
+from handlers.operations import Wrong
+from handlers.operations.destination import chosen
 from handlers.policy import may_request
 from handlers.requests import NotNow, RefusalThrottle, ruled
 from handlers.routes import Route
@@ -26,6 +29,7 @@ def register(app: AsyncApp, responder: Responder) -> None:
     app.options(ids.ACTION_SOURCE_TEAM)(typing.source_teams)
     app.options(ids.ACTION_DESTINATION_TEAM)(typing.destination_teams)
     app.options(ids.ACTION_STORIES)(typing.stories)
+    app.options(ids.ACTION_DESTINATION_STORIES)(typing.destination_stories)
 
 
 class Typing:
@@ -55,6 +59,25 @@ class Typing:
         if team is None:
             return _listed(note_options(await self._no(body, "Choose the source team first.", route.name)))
         return _listed(await self._stories(body, route, team))
+
+    async def destination_stories(self, body: Body) -> BoltResponse:
+        """Answer with the stories that are in the form's sync destination."""
+        route = await self._route(body)
+        if isinstance(route, dict):
+            return _listed(route)
+        meta = FormMeta.read(view_of(body).get("private_metadata"))
+        try:
+            async with asyncio.timeout(self._responder.budget):
+                found = await chosen(
+                    self._responder.services.executor.access(route), meta.destination if meta else None
+                )
+        except TimeoutError:
+            return _listed(note_options(await self._no(body, "Tines takes long to answer. Type again.", route.name)))
+        except TinesError as error:
+            return _listed(await self._problem(body, error.problem(), route.name))
+        if isinstance(found, Wrong):
+            return _listed(note_options(await self._no(body, next(iter(found.fields.values())), route.name)))
+        return _listed(status_options(found[0].statuses(), _query(body)))
 
     async def _teams(self, body: Body, route: Route, tenant: str) -> Block:
         query = _query(body)
@@ -86,7 +109,7 @@ class Typing:
         view = view_of(body)
         meta = FormMeta.read(view.get("private_metadata"))
         name = (meta.route if meta else "") or _chosen_route(view) or ""
-        route = self._responder.services.topology.routes.get(name)
+        route = self._responder.services.topology.policy_for(name, meta.operation if meta else "create")
         if route is None:
             why = f"The route {name} is not configured any more." if name else "Choose a route first."
             return note_options(await self._no(body, why))

@@ -9,7 +9,7 @@ from bot.views.dialogs import decided_view, refused_view
 from bot.views.presentation import FormState, Presentation
 from bot.views.text import Block
 from handlers.models import Request
-from handlers.requests import Answer, Changed, Done, Field, Invalid, NotNow, Refused, Slow
+from handlers.requests import Answer, Changed, Done, Field, Invalid, NotNow, Refused, Slow, what_happened
 
 
 def settled_view(answer: Answer) -> Block:
@@ -32,6 +32,13 @@ def settled_view(answer: Answer) -> Block:
 def who_was_first(request: Request | None) -> str:
     """Return who ended a request, "" when nobody did."""
     return request.closed_by if request is not None else ""
+
+
+def ended_by(answer: Answer) -> str:
+    """Return who ended the request that somebody comes too late for, "" when that is not why they are refused."""
+    request = answer.request if isinstance(answer, Refused) else None
+    late = request is not None and isinstance(answer, Refused) and answer.reasons == (what_happened(request),)
+    return request.closed_by if late and request is not None else ""
 
 
 def said(answer: Answer) -> str:

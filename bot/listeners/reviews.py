@@ -5,14 +5,14 @@ from typing import Any, Final
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.listeners.responder import Body, Responder, action_value, person, view_of
-from bot.listeners.responses import settled_view
+from bot.listeners.responses import ended_by, said, settled_view
 from bot.views import ids
 from bot.views.carried import RequestRef, ReviewMeta
 from bot.views.dialogs import decided_view, parse_reject, refused_view, reject_view
 from bot.views.review import parse_review, review_view
 from bot.views.text import Block
 from handlers.execution.call_journal import CallJournal
-from handlers.models import Problem, Request, State
+from handlers.models import Problem, Request
 from handlers.operations import Preview
 from handlers.people import Person
 from handlers.policy import (
@@ -29,19 +29,19 @@ from handlers.requests import (
     APPROVE,
     Changed,
     Done,
+    NotNow,
     Refused,
     ReviewedVersion,
     Slow,
+    able,
     approve,
     deadline,
     defer,
-    find,
     looked_up,
     record_review,
     refuse,
     refuse_unread,
     reject,
-    what_happened,
 )
 from handlers.routes import Route, retired_route
 
@@ -65,14 +65,15 @@ class Reviews:
 
     def __init__(self, responder: Responder) -> None:
         self._responder = responder
+        self._looking: set[str] = set()  # ids of the views that are being filled in
 
     async def open(self, ack: AsyncAck, body: Body) -> None:
         """Open the review with what the row says, then fill in what Tines says."""
         ref = RequestRef.read(action_value(body))
         actor = person(body)
         found = await self._reviewed(actor, ref.request if ref else None)
-        if isinstance(found, Refused):
-            await self._responder.refuse(body, found.reasons, by=_who_ended(found))
+        if isinstance(found, Refused | NotNow):
+            await self._responder.refuse(body, (said(found),), by=ended_by(found))
             await ack()
             return
         request, route = found
@@ -86,10 +87,13 @@ class Reviews:
         """Look everything up again within the open review."""
         meta = ReviewMeta.read(view_of(body).get("private_metadata"))
         actor = person(body)
-        found = await self._reviewed(actor, meta.request if meta else None)
         view_id = str(view_of(body).get("id", ""))
-        if isinstance(found, Refused):
-            await self._responder.update_view(view_id, refused_view(found.reasons, by=_who_ended(found)))
+        if view_id in self._looking:  # one look-up per review at a time, whoever clicks how often
+            await ack()
+            return
+        found = await self._reviewed(actor, meta.request if meta else None)
+        if isinstance(found, Refused | NotNow):
+            await self._responder.update_view(view_id, refused_view((said(found),), by=ended_by(found)))
         else:
             request, route = found
             someone = self._responder.services.people.cached_person(actor, groups_of(route))
@@ -97,30 +101,31 @@ class Reviews:
             self._look(view_id, actor, request, route)
         await ack()
 
-    async def _reviewed(self, actor: str, request_id: str | None) -> tuple[Request, Route] | Refused:
-        """Return a request that waits for a decision, and its route; else why there is nothing to review."""
+    async def _reviewed(self, actor: str, request_id: str | None) -> tuple[Request, Route] | Refused | NotNow:
+        """Return a request that waits for a decision, and its route, to somebody who may read it; else what to answer."""
         services = self._responder.services
-        found = await find(services, actor, request_id, what="review", unread=_OUT_OF_DATE)
-        if isinstance(found, Refused) or found[0].state is State.PENDING:
-            return found
-        request, route = found
-        return await refuse(
-            services, actor, (what_happened(request),), what="review", route=route.name, request=request
-        )
+        found = await able(services, actor, request_id, lambda can: can.review, what="review", unread=_OUT_OF_DATE)
+        return found if isinstance(found, Refused | NotNow) else found[:2]
 
     def _look(self, view_id: str, actor: str, request: Request, route: Route) -> None:
         """Fill the open review with what Slack and Tines say now, and record what was shown."""
-        self._responder.follow_up(self._looking(view_id, actor, request, route))
+        self._looking.add(view_id)
+        self._responder.follow_up(self._look_up(view_id, actor, request, route))
 
-    async def _looking(self, view_id: str, actor: str, request: Request, route: Route) -> None:
+    async def _look_up(self, view_id: str, actor: str, request: Request, route: Route) -> None:
         async with CallJournal(self._responder.services.store, request.id, actor) as journal:
 
             async def shown(view: Block) -> None:
                 meta = ReviewMeta.read(view.get("private_metadata"))
                 await record_review(journal, actor, request, meta.digest if meta else "")
 
-            view = self._filled_in(actor, request, route, journal)
-            await self._responder.filled(view_id, actor, "review", view, shown)
+            async def filled_in() -> Block:
+                try:
+                    return await self._filled_in(actor, request, route, journal)
+                finally:
+                    self._looking.discard(view_id)
+
+            await self._responder.filled(view_id, actor, "review", filled_in(), shown)
 
     async def _filled_in(self, actor: str, request: Request, route: Route, journal: CallJournal) -> Block:
         services = self._responder.services
@@ -203,12 +208,6 @@ async def review_again(
     route = services.topology.route_for(request) or retired_route(request)
     someone = await services.people.person(actor, groups_of(route))
     return _review(responder, request, route, someone, preview, changed=changes)
-
-
-def _who_ended(refused: Refused) -> str:
-    """Return who ended the request that is not to be reviewed any more, "" when that is not why."""
-    ended = refused.request is not None and refused.reasons == (what_happened(refused.request),)
-    return refused.request.closed_by if refused.request is not None and ended else ""
 
 
 def _shown(meta: ReviewMeta) -> ReviewedVersion:

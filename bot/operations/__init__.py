@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from bot.operations.add_stories import AddStoriesPresentation
 from bot.operations.create import CreatePresentation
+from bot.operations.delete import DeletePresentation
+from bot.operations.remove_stories import RemoveStoriesPresentation
+from bot.operations.rotate_key import RotateKeyPresentation
+from bot.operations.set_mode import SetModePresentation
+from bot.operations.sync import SyncPresentation
 from bot.operations.unknown import UnknownPresentation
 from bot.views.presentation import FormInput, FormState, Presentation, RouteChoice
 from handlers.models import Request
@@ -22,7 +28,15 @@ __all__ = [
 
 def all_presentations() -> Mapping[str, Presentation]:
     """Return the presentations by the name of their operation: as many as there are operations."""
-    return by_name(CreatePresentation())
+    return by_name(
+        CreatePresentation(),
+        AddStoriesPresentation(),
+        RemoveStoriesPresentation(),
+        SyncPresentation(),
+        SetModePresentation(),
+        RotateKeyPresentation(),
+        DeletePresentation(),
+    )
 
 
 def by_name(*presentations: Presentation) -> Mapping[str, Presentation]:

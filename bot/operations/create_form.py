@@ -128,7 +128,7 @@ def _what_fields(state: CreateFormState, route: RouteChoice) -> Iterator[Block]:
         yield kit.field(
             stories_block(route.name, state.source_team.id),
             "Stories",
-            _stories_element(state.selection),
+            stories_element(state.selection),
             hint=_stories_hint(change_control=route.change_control),
         )
     yield kit.field(
@@ -159,10 +159,11 @@ def team_option(team: Team) -> Block:
     return kit.option(team.name, f"{ids.VALUE_TEAM}{team.id}")
 
 
-def _stories_element(selection: Selection) -> Block:
+def stories_element(selection: Selection, action: str = ids.ACTION_STORIES) -> Block:
+    """Return the field that searches stories and takes up to 100 choices."""
     element: Block = {
         "type": "multi_external_select",
-        "action_id": ids.ACTION_STORIES,
+        "action_id": action,
         "min_query_length": 0,
         "max_selected_items": MAX_CHOICES,
         "placeholder": kit.plain("Type a name, a tag or an id", kit.PLACEHOLDER),
@@ -291,7 +292,15 @@ def _selection(state: ViewValues, route: str, source: Team, meta: FormMeta, erro
     if block not in state:
         errors[source_block(route)] = "The stories of this team were not shown yet. Wait a moment, then choose some."
         return Selection()
-    chosen = list(selected_many(state, block, ids.ACTION_STORIES))
+    selection = read_stories(state, block, ids.ACTION_STORIES, meta, errors)
+    if selection.empty and block not in errors:
+        errors[block] = "Choose at least one story."
+    return selection
+
+
+def read_stories(state: ViewValues, block: str, action: str, meta: FormMeta, errors: dict[str, str]) -> Selection:
+    """Return which stories are chosen in a field; a line that is only a note is an error."""
+    chosen = list(selected_many(state, block, action))
     values = [option.value for option in chosen]
     selection = Selection(
         everything=ids.VALUE_ALL in values,
@@ -302,8 +311,6 @@ def _selection(state: ViewValues, route: str, source: Team, meta: FormMeta, erro
     )
     if ids.VALUE_MORE in values:
         errors[block] = _MORE
-    elif selection.empty:
-        errors[block] = "Choose at least one story."
     return selection
 
 

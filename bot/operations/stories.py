@@ -5,7 +5,7 @@ list is built at the highest level of detail that fits within 100 blocks and 250
 with its id. And no word claims more than the statuses say: "synced" is said of stories that Tines calls synced.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from bot.operations.states import general_words
@@ -37,24 +37,26 @@ _LEVELS: Final = (
 )
 
 
-def story_blocks(stories: Sequence[Story], title: str, room: int) -> list[Block]:
+def story_blocks(
+    stories: Sequence[Story], title: str, room: int, remarks: Mapping[int, str] | None = None
+) -> list[Block]:
     """Return every story with id, tags and last edit, below a title of our own words with their number.
 
-    `room` is how many bytes the list may take, as `kit.json_size` counts them.
+    `room` is how many bytes the list may take, as `kit.json_size` counts them. `remarks`: a few words on each story.
     """
     found: list[Block] = []
     for level in _LEVELS:
-        found = list(_blocks(stories, level))
+        found = list(_blocks(stories, level, remarks or {}))
         if len(found) <= _BLOCKS and kit.json_size(found) <= room:
             break
     return [kit.rich(kit.para(kit.bold(title), f": {plural(len(stories), 'story')}")), *found]
 
 
-def _blocks(stories: Sequence[Story], level: _Level) -> Iterator[Block]:
+def _blocks(stories: Sequence[Story], level: _Level, remarks: Mapping[int, str]) -> Iterator[Block]:
     lines: list[list[kit.Part]] = []
     room = _BLOCK_SIZE
     for story in stories:
-        parts = _line(story, level)
+        parts = _line(story, level, remarks.get(story.id, ""))
         needed = sum(_part_size(part) for part in parts)
         if lines and (needed > room or len(lines) == _BLOCK_LINES):
             yield _block(lines, level)
@@ -76,8 +78,8 @@ def _part_size(part: kit.Part) -> int:
     return size(part) if isinstance(part, str) else size(part["text"]) if "text" in part else _DATE_SIZE
 
 
-def _line(story: Story, level: _Level) -> list[kit.Part]:
-    rest = f" #{story.id}"
+def _line(story: Story, level: _Level, remark: str) -> list[kit.Part]:
+    rest = f" #{story.id}" + (f" · {remark}" if remark else "")
     if story.tags:
         rest += (
             f" · {line(', '.join(story.tags), level.tags)}" if level.tags else f" · {plural(len(story.tags), 'tag')}"
@@ -159,7 +161,7 @@ def sync_state_words(request: Request, statuses: Sequence[StoryStatus], *, runni
 
 def _partly(count: Counted) -> str:
     if not count.synced:
-        return f"done, with {_numbers(count)}" if count.all else "ended without any story's status"
+        return f"ended with {_numbers(count)}" if count.all else "ended without any story's status"
     if count.failed:
         return f"partly synced: {count.failed:,} of {plural(count.all, 'story')} failed"
     return f"partly synced: {count.synced:,} of {plural(count.all, 'story')} synced"

@@ -49,6 +49,7 @@ class Setup:
     more_routes: dict[str, dict[str, Any]] = field(default_factory=dict)
     tenant: dict[str, Any] = field(default_factory=dict)  # fields of the source tenant that differ
     port: int = 0  # of the bot; 0 for any free one
+    tenant_ports: tuple[int, int] = (0, 0)  # of dev and prod, for a start on what an earlier one left
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,8 @@ async def launched(setup: Setup) -> AsyncIterator[Playground]:
     """Start everything, and stop it when the block ends."""
     async with AsyncExitStack() as stack:
         tenants = seeded(setup.world)
-        dev_url = await stack.enter_async_context(served(build_tines_app(tenants.dev)))
-        prod_url = await stack.enter_async_context(served(build_tines_app(tenants.prod)))
+        dev_url = await stack.enter_async_context(served(build_tines_app(tenants.dev), port=setup.tenant_ports[0]))
+        prod_url = await stack.enter_async_context(served(build_tines_app(tenants.prod), port=setup.tenant_ports[1]))
         tenants.register(dev_url, prod_url)
         slack = LocalSlack(workspace=workspace(), app=installation(socket_mode=setup.socket_mode), rates=setup.rates)
         slack_url = await stack.enter_async_context(served(slack.asgi()))

@@ -6,9 +6,9 @@ expected, so that nobody mends a file one error at a time.
 """
 
 from bot.settings.environment import Environment, LogFormat, LogLevel, Settings
-from bot.settings.faults import ConfigurationError, Fault
+from bot.settings.faults import Fault
 from bot.settings.load import load_database_url, load_settings
-from bot.settings.partial import PartialSettings
+from bot.settings.partial import ConfigurationError, PartialSettings
 
 __all__ = [
     "ConfigurationError",

@@ -6,13 +6,9 @@ A fault never quotes a value that could be a secret: it names the place instead.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
-
-if TYPE_CHECKING:
-    from bot.settings.partial import PartialSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +19,6 @@ class Fault:
     line: int | None  # 1-based line of the TOML file; None for the environment, or where no line can be named
     problem: str  # what is wrong, as the end of a sentence that starts with `where`
     expected: str  # what would be right, with an example where that helps
-
-
-class ConfigurationError(Exception):
-    """The configuration cannot be used. Carries every fault that was found, in the order of the file.
-
-    `sound` is what can be tried all the same; None where only a part of the configuration was asked for.
-    """
-
-    def __init__(self, faults: Iterable[Fault], file: str, partial: "PartialSettings | None" = None) -> None:
-        self.faults = tuple(faults)
-        self.partial = partial
-        self.file = file  # path of the TOML file, as it was given
-        super().__init__(f"{len(self.faults)} faults in the configuration ({file} and the environment)")
 
 
 def wrong(problem: str, expected: str) -> PydanticCustomError:

@@ -11,8 +11,8 @@ from typing import Final, TypeVar
 from pydantic import ValidationError
 
 from bot.settings.environment import DEFAULT_CONFIG, DatabaseEnvironment, Environment, Settings
-from bot.settings.faults import ConfigurationError, Fault, problems
-from bot.settings.partial import PartialSettings
+from bot.settings.faults import Fault, problems
+from bot.settings.partial import ConfigurationError, PartialSettings
 from bot.settings.topology import NOTHING, read_parts
 from handlers.network import CA_EXPECTED, HTTPS_PROXY, PROXY_EXPECTED, SSL_CERT_FILE, Network, NetworkError, ssl_context
 from handlers.routes import Topology

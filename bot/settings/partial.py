@@ -1,12 +1,13 @@
 """What of a configuration is in order, so that it can be tried although something else is to be mended."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
 from pydantic import SecretStr
 
 from bot.settings.environment import Environment, Settings, known_secrets
+from bot.settings.faults import Fault
 from bot.settings.values import read_base_url
 from handlers.network import Network, proxy_secrets
 from handlers.routes import Topology
@@ -67,3 +68,16 @@ class PartialSettings:
         for tenant in self.topology.tenants.values():
             secrets += [tenant.api_key, tenant.publish_key, *proxy_secrets(tenant.proxy)]
         return known_secrets([*secrets, *self.network.secrets()], self.database_url)
+
+
+class ConfigurationError(Exception):
+    """The configuration cannot be used. Carries every fault that was found, in the order of the file.
+
+    `partial` is what can be tried all the same; None where only a part of the configuration was asked for.
+    """
+
+    def __init__(self, faults: Iterable[Fault], file: str, partial: PartialSettings | None = None) -> None:
+        self.faults = tuple(faults)
+        self.partial = partial
+        self.file = file  # path of the TOML file, as it was given
+        super().__init__(f"{len(self.faults)} faults in the configuration ({file} and the environment)")

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 RequestId = Annotated[str, StringConstraints(pattern=r"^TS-[0-9A-HJKMNP-TV-Z]{8}$")]
 Revision = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Name = Annotated[str, StringConstraints(max_length=100)]
 
 
 class Carried(BaseModel):
@@ -71,3 +72,5 @@ class FormMeta(Carried):
     request: RequestId | None = None  # the request that is edited, or asked for again
     revision: Revision | None = None  # the revision that is edited; None for a new request
     draft: Annotated[str, StringConstraints(max_length=64)] = ""  # the same for every submission of one form
+    destination: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None  # the sync destination that it is about
+    names: tuple[Name, Name] | None = None  # of that destination's teams, to show them again

@@ -111,7 +111,7 @@ def _comment(
     comment = tidy(typed(values_of_view(view), ids.BLOCK_COMMENT, ids.ACTION_COMMENT)).strip()
     errors: dict[str, str] = {}
     if required and not comment:
-        errors[ids.BLOCK_COMMENT] = "Say why, in a few words."
+        errors[ids.BLOCK_COMMENT] = "Add a reason, in a few words."
     elif len(comment) > kit.COMMENT:
         errors[ids.BLOCK_COMMENT] = f"Please keep it to {kit.COMMENT:,} characters; these are {len(comment):,}."
     return CommentInput(meta=meta, request_id=request_id, comment=comment, errors=errors)

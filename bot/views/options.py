@@ -10,7 +10,7 @@ from typing import Final
 from bot.views import ids, kit
 from bot.views.text import Block, day, line, plural
 from handlers.catalogue import FoundStories, TagCount
-from handlers.models import MAX_STORIES, Problem, Story, Team
+from handlers.models import MAX_STORIES, Problem, Story, StoryStatus, Team
 
 MOST: Final = 100  # options in one answer
 _MOST_TAGS: Final = 10  # so that the stories themselves stay in sight
@@ -38,6 +38,25 @@ def story_options(found: FoundStories, query: str = "") -> Block:
     if singles:
         groups.append({"label": kit.plain("Stories", kit.SHORT_TEXT), "options": singles})
     return {"option_groups": groups}
+
+
+def status_options(statuses: Sequence[StoryStatus], query: str = "") -> Block:
+    """Return the stories of a sync destination whose name or id holds what was typed, and all of them as one choice."""
+    wanted = query.strip().casefold()
+    found = [each for each in statuses if wanted in each.name.casefold() or wanted == str(each.story_id)]
+    if not found:
+        return note_options("No story matches." if wanted else "There is no story in this sync destination.")
+    every = (
+        [kit.option(f"All {plural(len(statuses), 'story')} in it", ids.VALUE_ALL)]
+        if not wanted and 1 < len(statuses) <= MAX_STORIES
+        else []
+    )
+    room = _room(len(found), len(found), MOST - len(every))
+    listed = [
+        kit.option(each.name, f"{ids.VALUE_STORY}{each.story_id}", description=f"#{each.story_id} · {each.status}")
+        for each in sorted(found, key=lambda each: (each.name.casefold(), each.story_id))[:room]
+    ]
+    return {"options": [*every, *listed, *_more(len(found) - len(listed))]}
 
 
 def note_options(text: str) -> Block:

@@ -53,6 +53,11 @@ class FormState:
     emergency: bool = False
 
     @property
+    def keeps_route(self) -> bool:
+        """Whether the route cannot be chosen: a request that is edited keeps it."""
+        return self.revision is not None
+
+    @property
     def chosen(self) -> RouteChoice | None:
         """The route that the form is about: the chosen one, or the only one."""
         if len(self.routes) == 1:

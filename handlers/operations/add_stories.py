@@ -20,6 +20,8 @@ from handlers.operations.destination import (
     Nothing,
     chosen,
     gone,
+    ids_asked,
+    not_whole,
     shown,
 )
 from handlers.operations.following import (
@@ -66,6 +68,8 @@ async def add_to(
     try:
         found = after = await access.source.show_destination(destination_id)
         if not wanted <= found.story_ids:
+            if (unknown := not_whole(found)) is not None:
+                return unknown
             again = await access.source.show_destination(destination_id)
             if again.story_ids != found.story_ids:
                 return NotSent(problem=_in_motion(destination_id), at_least=SOON)
@@ -148,11 +152,21 @@ class AddStories(DestinationOperation[AddParams, AddFacts, Nothing, SyncResult])
         if isinstance(found, Wrong):
             return found
         destination, ref = found
-        named = asked.get("story_ids")
-        ids = [each for each in named if isinstance(each, int)] if isinstance(named, list) else []
+        ids, tags = ids_asked(asked), asked.get("tag_keys")
         stories = await access.catalogue.resolve(
-            access.route.source, ref.source_team.id, everything=False, tag_keys=(), ids=ids, deadline=None
+            access.route.source,
+            ref.source_team.id,
+            everything=asked.get("everything") is True,
+            tag_keys=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
+            ids=ids,
+            deadline=None,
         )
+        lost = sorted(set(ids) - {story.id for story in stories})
+        if lost:
+            listed = ", ".join(str(story) for story in lost[:5]) + ("…" if len(lost) > 5 else "")  # noqa: PLR2004 - as many as fit a line
+            return Wrong(
+                fields={"stories": f"Not in this team any more, or gone, or without change control: {listed}."}
+            )
         new = tuple(story for story in stories if story.id not in destination.story_ids)
         if not new:
             return Wrong(fields={"stories": "Choose at least one story that is not in this sync destination yet."})

@@ -4,9 +4,11 @@ A destination's teams and tenant never change, so all requests for one pair of t
 other by the same name: a delete never overtakes a sync, and an addition never races a removal.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Final, TypeVar
+
+from pydantic import JsonValue
 
 from handlers.models import Facts, Frozen, Params, Problem, Request, State, Story, StoryStatus, Team
 from handlers.operations.following import NOT_FOUND
@@ -150,15 +152,23 @@ async def shown(access: Access, destination_id: int) -> SyncDestination | None:
         raise
 
 
-def stories_of(found: SyncDestination, asked: object) -> tuple[Story, ...]:
-    """Return those stories of a destination whose ids a form names; every one for None."""
-    ids = (
-        None
-        if asked is None
-        else {each for each in asked if isinstance(each, int)}
-        if isinstance(asked, list)
-        else set()
-    )
+def ids_asked(asked: Mapping[str, JsonValue]) -> list[int]:
+    """Return the ids of the stories that a form names, and of those that it began from and could not show one by one."""
+    named = asked.get("story_ids")
+    kept = asked.get("kept")
+    before = kept.get("stories") if isinstance(kept, dict) and _same_destination(kept, asked) else None
+    stories = before if isinstance(before, list) else []
+    earlier = [each.get("id") for each in stories if isinstance(each, dict)]
+    return [each for each in (*(named if isinstance(named, list) else ()), *earlier) if isinstance(each, int)]
+
+
+def _same_destination(kept: Mapping[str, JsonValue], asked: Mapping[str, JsonValue]) -> bool:
+    ref = kept.get("destination")
+    return isinstance(ref, dict) and ref.get("id") == asked.get("destination_id")
+
+
+def stories_of(found: SyncDestination, ids: Collection[int] | None) -> tuple[Story, ...]:
+    """Return those stories of a destination that have the ids; every one for None."""
     return tuple(
         Story(id=status.story_id, name=status.name)
         for status in found.statuses()
@@ -182,6 +192,22 @@ def done(destination_id: int, text: str, **outcome: object) -> Finished:
     """Return the end of an operation that is done with its call."""
     result = DestinationResult(destination_id=destination_id, text=text)
     return Finished.model_validate({"state": State.SUCCEEDED, "result": result, **outcome})
+
+
+def not_whole(found: SyncDestination) -> Refused | None:
+    """Return the end of a change of the set of stories when not all of it can be read, None when all can.
+
+    An update replaces the whole set: what could not be read would be taken out of the sync.
+    """
+    if not found.unreadable:
+        return None
+    stories = "1 story" if found.unreadable == 1 else f"{found.unreadable} stories"
+    return Refused(
+        problem=Problem(
+            what=f"{stories} of sync destination {found.id} could not be read",
+            advice="Changing its stories here would take out what cannot be read, so nothing was sent. Change them on Tines.",
+        )
+    )
 
 
 def gone(ref: DestinationRef) -> Refused:

@@ -20,6 +20,8 @@ from handlers.operations.destination import (
     chosen,
     done,
     gone,
+    ids_asked,
+    not_whole,
     sent_once,
     shown,
     stories_of,
@@ -73,7 +75,7 @@ class RemoveStories(DestinationOperation[RemoveParams, RemoveFacts, Nothing, Des
         if isinstance(found, Wrong):
             return found
         destination, ref = found
-        stories = stories_of(destination, asked.get("story_ids") or [])
+        stories = stories_of(destination, None if asked.get("everything") is True else ids_asked(asked))
         if not stories:
             return Wrong(fields={"stories": "Choose at least one story that is in this sync destination."})
         return RemoveParams(destination=ref, stories=stories)
@@ -100,6 +102,8 @@ class RemoveStories(DestinationOperation[RemoveParams, RemoveFacts, Nothing, Des
             if found is None:
                 return gone(params.destination)
             if unwanted & found.story_ids:
+                if (unknown := not_whole(found)) is not None:
+                    return unknown
                 again = await access.source.show_destination(found.id)
                 if again.story_ids != found.story_ids:
                     return NotSent(problem=_in_motion(found.id), at_least=SOON)

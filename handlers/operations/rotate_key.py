@@ -147,7 +147,7 @@ class RotateKey(DestinationOperation[RotateParams, RotateFacts, Nothing, RotateR
         """Send the key to each destination."""
         params, key = self.params_of(request), access.destination_tenant.key_for_publishing
         sent: list[int] = []
-        refused: dict[int, str] = Field(default_factory=dict)
+        refused: dict[int, str] = {}
         for ref in params.every:
             if sent and not await access.still_may_send():
                 return HeldUp()

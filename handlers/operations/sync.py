@@ -17,6 +17,7 @@ from handlers.operations.destination import (
     DestinationParams,
     chosen,
     gone,
+    ids_asked,
     sent_once,
     shown,
     stories_of,
@@ -93,7 +94,7 @@ class Sync(DestinationOperation[SyncParams, SyncFacts, SyncWork, SyncResult]):
                 failed = {status.story_id for status in destination.statuses() if not status.synced}
                 stories, everything = tuple(s for s in stories_of(destination, None) if s.id in failed), False
             case _:
-                stories, everything = stories_of(destination, asked.get("story_ids") or []), False
+                stories, everything = stories_of(destination, ids_asked(asked)), False
         if not stories:
             none = "No story of it failed." if asked.get("which") == "failed" else "Choose at least one story of it."
             return Wrong(fields={"stories": none})

@@ -11,11 +11,12 @@ deferred    forms and decisions finished by a job
 
 from handlers.requests.advancing import advance
 from handlers.requests.answers import Answer, Changed, Done, Field, Invalid, NotNow, Refused, Slow
+from handlers.requests.checking import Submission
 from handlers.requests.close import cancel, check_again, close, freeze, reason_needed, unfreeze
 from handlers.requests.decide import ReviewedVersion, approve, record_review, reject, withdraw
 from handlers.requests.deferred import APPROVE, EDIT, SUBMIT, defer, finish_deferred, take_deferred
 from handlers.requests.refusal_throttle import RefusalThrottle
-from handlers.requests.rights import STOPPABLE, Abilities, abilities
+from handlers.requests.rights import STOPPABLE, Abilities, abilities, able
 from handlers.requests.services import (
     Services,
     allowed,
@@ -28,7 +29,7 @@ from handlers.requests.services import (
     ruled,
     what_happened,
 )
-from handlers.requests.submit import Submission, edit, submit
+from handlers.requests.submit import edit, submit
 
 __all__ = [
     "APPROVE",
@@ -49,6 +50,7 @@ __all__ = [
     "Slow",
     "Submission",
     "abilities",
+    "able",
     "advance",
     "allowed",
     "approve",

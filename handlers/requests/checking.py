@@ -4,25 +4,34 @@ Nothing is kept.
 """
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pydantic import JsonValue
 
-from handlers.models import Params
+from handlers.models import Frozen, Params
 from handlers.operations import AnyOperation, Wrong
 from handlers.requests.answers import Field, Invalid, NotNow, Slow
 from handlers.requests.services import Services
 from handlers.routes import Route
 from handlers.tines import TinesError
 
-if TYPE_CHECKING:
-    from handlers.requests.submit import Submission
-
 _REASON_LENGTH: Final = 1000
 
 
+class Submission(Frozen):
+    """What a form asks for. Every id in it is still to be checked."""
+
+    operation: str = "create"
+    route: str
+    asked: dict[str, JsonValue]  # what the operation's check takes
+    kept_from: str | None = None  # also what this request asked for, which the form could not show one by one
+    reason: str
+    emergency: bool = False
+    draft_id: str
+
+
 async def check_params(
-    services: Services, operation: AnyOperation, submission: "Submission", route: Route, *, until: float | None
+    services: Services, operation: AnyOperation, submission: Submission, route: Route, *, until: float | None
 ) -> Params | Invalid | NotNow | Slow:
     """Return the parameters that a form asks for, or what is wrong with it, at its fields.
 
@@ -46,7 +55,7 @@ async def check_params(
     return params
 
 
-def _wrong_reason(submission: "Submission") -> dict[str, str]:
+def _wrong_reason(submission: Submission) -> dict[str, str]:
     reason = submission.reason.strip()
     if not reason:
         return {Field.REASON: "Add a reason, for the people who approve it."}
@@ -55,7 +64,7 @@ def _wrong_reason(submission: "Submission") -> dict[str, str]:
     return {}
 
 
-async def _with_kept(services: Services, submission: "Submission") -> dict[str, JsonValue]:
+async def _with_kept(services: Services, submission: Submission) -> dict[str, JsonValue]:
     """Return what is asked for, with the parameters of the request that the form began from and could not show whole."""
     if submission.kept_from is None:
         return dict(submission.asked)

@@ -21,7 +21,7 @@ async def cancel(services: Services, actor: str, request_id: str, reason: str) -
         return found
     request, route, _ = found
     if not reason.strip() and reason_needed(request, person):
-        nothing_said = Invalid(fields={Field.REASON: "Say why, for the person who asked."})
+        nothing_said = Invalid(fields={Field.REASON: "Add a reason, for the person who asked."})
         return await record_refusal(services, actor, nothing_said, what="cancel", route=route.name, request=request)
     async with services.store.transaction() as transaction:
         current = await locked(transaction, request, route, STOPPABLE, actor, what="cancel")

@@ -5,6 +5,7 @@ offers a button that then refuses. So rights and states are put together here, f
 up, afresh before a yes that has an effect, is the caller's part.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from handlers.models import Frozen, Request, State
@@ -19,7 +20,8 @@ from handlers.policy import (
     may_request,
     may_withdraw,
 )
-from handlers.requests.services import what_happened
+from handlers.requests.answers import NotNow, Refused
+from handlers.requests.services import Services, allowed, find, what_happened
 from handlers.routes import Route
 
 STOPPABLE: Final = frozenset({State.PENDING, State.APPROVED})
@@ -73,6 +75,34 @@ def abilities(route: Route, person: Person, request: Request) -> Abilities:
         ask_again=after_reading(may_request(route, person)),
         cancel_needs_reason=not person.is_(requester),
     )
+
+
+async def able(
+    services: Services,
+    actor: str,
+    request_id: str | None,
+    right: Callable[[Abilities], Ruling],
+    *,
+    what: str,
+    unread: str = "This button is out of date.",
+) -> tuple[Request, Route, Abilities] | Refused | NotNow:
+    """Return a request with what a person may do with it, for somebody who has the `right`; else what to answer.
+
+    Asked before anything of the request is shown or looked up on Tines: what a person may not read by command they may
+    not read through any button. A no is recorded as an attempt at `what`.
+    """
+    found = await find(services, actor, request_id, what=what, unread=unread)
+    if isinstance(found, Refused):
+        return found
+    request, route = found
+    latest: list[Abilities] = []
+
+    def rule(person: Person) -> Ruling:
+        latest.append(abilities(route, person, request))
+        return right(latest[-1])
+
+    ruling = await allowed(services, actor, route, rule, what=what, request=request)
+    return (request, route, latest[-1]) if isinstance(ruling, Ruling) else ruling
 
 
 def _in_state(request: Request, ruling: Ruling, *states: State) -> Ruling:

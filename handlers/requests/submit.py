@@ -6,16 +6,14 @@ arrives twice becomes one request.
 
 from datetime import datetime
 
-from pydantic import JsonValue
-
 from handlers import announcements
 from handlers.calendar import first_look
-from handlers.models import Frozen, Params, Request, State, digest_of, new_request_id
+from handlers.models import Params, Request, State, digest_of, new_request_id
 from handlers.people import PeopleUnavailableError
 from handlers.policy import Ruling, may_break_glass, may_edit, may_request, policy_faults
 from handlers.policy.rulings import is_group
 from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refused
-from handlers.requests.checking import check_params
+from handlers.requests.checking import Submission, check_params
 from handlers.requests.locking import locked
 from handlers.requests.services import (
     Services,
@@ -29,18 +27,6 @@ from handlers.requests.services import (
 )
 from handlers.routes import Route
 from handlers.store import SYSTEM, ConflictError
-
-
-class Submission(Frozen):
-    """What a form asks for. Every id in it is still to be checked."""
-
-    operation: str = "create"
-    route: str
-    asked: dict[str, JsonValue]  # what the operation's check takes
-    kept_from: str | None = None  # also what this request asked for, which the form could not show one by one
-    reason: str
-    emergency: bool = False
-    draft_id: str
 
 
 async def submit(

@@ -100,3 +100,26 @@ async def test_the_traffic(harness: BrowserHarness, windows: OpenWindow, at: Cal
     text = await page.locator("#panel-traffic").inner_text()
     assert "prod-editor" not in text
     assert harness.slack.app.bot_token not in text
+
+
+async def test_credentials_and_copies_are_changed(
+    harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]
+) -> None:
+    """A credential is added and removed on a tenant, and a copy that a sync brought is edited there."""
+    prod = harness.tenants.prod
+    create_destination(harness.tenants.dev, harness.tenants.body())
+    harness.tenants.world.settle_all()
+    harness.tenants.world.advance(60)
+    page = await windows(at(ROBIN))
+    await page.get_by_role("button", name="Tines tenants").click()
+    card = page.get_by_role("region", name="Tenant prod")
+    await card.get_by_text("Credentials (0)").click()
+    await card.get_by_label("Slug of a credential for prod").fill("jira")
+    await card.get_by_role("button", name="Add credential").click()
+    await expect(card.get_by_text("Credentials (1)")).to_be_visible()
+    assert [row.slug for row in prod.credentials] == ["jira"]
+    await card.get_by_role("button", name="Remove credential jira of prod").click()
+    await expect(card.get_by_text("Credentials (0)")).to_be_visible()
+    assert prod.credentials == []
+    await card.get_by_role("button", name="Edit the copy of Phishing triage in SecOps Production").click()
+    await expect(card).to_contain_text("edited here")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 import signal
 import sys
 import time
@@ -32,6 +33,7 @@ class Process:
         self._child: asyncio.subprocess.Process | None = None
         self.worker = 0  # its number in the database, where several share one
         self.first = False  # whether it is the first process of a container, as far as SIGTERM goes
+        self.descriptors = 0  # how many files and sockets it may have open; 0: as many as this process
         self.url = f"http://127.0.0.1:{environ['PORT']}"
 
     async def start(self, command: str = "serve", **more: str) -> None:
@@ -46,9 +48,15 @@ class Process:
                 env=self._environ | more,
                 stdout=log,
                 stderr=log,
-                # the first process of a container gets no signal that it has not asked for, as if it ignored them
-                preexec_fn=_ignore_sigterm if self.first else None,
+                preexec_fn=self._prepare if self.first or self.descriptors else None,
             )
+
+    def _prepare(self) -> None:
+        """Set up the child before it becomes the program."""
+        if self.first:  # it gets no signal that it has not asked for, as if it ignored them
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if self.descriptors:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, self.descriptors))
 
     async def handles_sigterm(self) -> None:
         """Wait until the process has asked for SIGTERM; only then is it the process that decides what it does."""
@@ -137,10 +145,6 @@ def _catches(pid: int, number: signal.Signals) -> bool:
     """Whether a process has a handler for a signal (`man 5 proc`)."""
     caught = Path(f"/proc/{pid}/status").read_text().partition("SigCgt:")[2].split()[0]
     return bool(int(caught, 16) & 1 << number - 1)
-
-
-def _ignore_sigterm() -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 @contextlib.asynccontextmanager

@@ -35,6 +35,7 @@ T = TypeVar("T")
 QUICK: Final = Schedule(
     look_first=timedelta(milliseconds=40),
     look_most=timedelta(milliseconds=100),
+    confirm_refusal=timedelta(milliseconds=200),
     send_again_after=timedelta(milliseconds=900),
     retry_most=timedelta(milliseconds=100),
     follow_first=timedelta(milliseconds=40),

@@ -146,7 +146,7 @@ async def test_a_cancellation_without_its_reason_is_not_taken(harness: FlowHarne
         for action in block.values():
             action["value"] = None
     answer = await harness.sent_again(sent)
-    assert "Say why" in str(answer)
+    assert "Add a reason" in str(answer)
     assert (answer["response_action"], (await harness.request(other.id)).state) == ("errors", State.PENDING)
     assert await harness.kinds(other) == ["asked", "refused"]
 

@@ -52,13 +52,13 @@ def typed() -> Iterator[tuple[str, Wrong]]:
         yield f"{word} of an unknown id", Wrong(types(f"{word} TS-ZZZZZZZZ"), "There is no request TS-ZZZZZZZZ", word)
     for word in ("status", "history"):
         yield f"{word} of others", Wrong(types(f"{word} PENDING"), "that you may see", word, TOM, "PENDING")
-    yield "cancel of others", Wrong(types("cancel PENDING"), "can cancel it", "cancel", TOM, "PENDING")
+    yield "cancel of others", Wrong(types("cancel PENDING"), "that you may see", "cancel", TOM, "PENDING")
     yield "cancel too late", Wrong(types("cancel ENDED"), "ENDED was cancelled", "cancel", about="ENDED")
     for word in ("freeze", "unfreeze"):
         yield f"{word} nothing", Wrong(types(word), "Say which route", word, ADA)
         yield f"{word} an unknown route", Wrong(types(f"{word} x why"), "There is no route x", word, ADA)
         yield f"{word} by anybody", Wrong(types(f"{word} dev-to-prod why"), "Only approvers", word, TOM)
-    yield "freeze without a reason", Wrong(types("freeze dev-to-prod"), "Say why", "freeze", ADA)
+    yield "freeze without a reason", Wrong(types("freeze dev-to-prod"), "Add a reason", "freeze", ADA)
     long = types(f"freeze dev-to-prod {'x' * 1001}")
     yield "freeze with a book", Wrong(long, "keep the reason to 1,000 characters; these are 1,001", "freeze", ADA)
     yield "unfreeze what is not frozen", Wrong(types("unfreeze dev-to-prod"), "is not frozen", "unfreeze", ADA)
@@ -81,7 +81,10 @@ def clicked() -> Iterator[tuple[str, Wrong]]:
     yield "review too late", Wrong(clicks(ids.ACTION_REVIEW, ENDED), late, "review", ADA, "ENDED")
     yield "edit too late", Wrong(clicks(ids.ACTION_EDIT, ENDED), late, "edit", about="ENDED")
     yield "cancel clicked too late", Wrong(clicks(ids.ACTION_CANCEL, ENDED), late, "cancel", about="ENDED")
-    yield "cancel clicked by others", Wrong(clicks(ids.ACTION_CANCEL, PENDING), "can cancel", "cancel", TOM, "PENDING")
+    yield (
+        "cancel clicked by others",
+        Wrong(clicks(ids.ACTION_CANCEL, PENDING), "that you may see", "cancel", TOM, "PENDING"),
+    )
     yield (
         "withdraw nothing",
         Wrong(clicks(ids.ACTION_WITHDRAW, PENDING), "You have not approved this", "withdraw", ADA, "PENDING"),
@@ -91,7 +94,7 @@ def clicked() -> Iterator[tuple[str, Wrong]]:
         yield f"{action} of what is certain", Wrong(clicks(action, PENDING), still, BUTTONS[action], about="PENDING")
         yield f"{action} by others", Wrong(clicks(action, PENDING), "can cancel", BUTTONS[action], TOM, "PENDING")
     no_error = clicks(ids.ACTION_SHOW_ERROR, '{"request":"PENDING","story":1}')
-    yield "an error that is gone", Wrong(no_error, "not there any more", "show_error", TOM, "PENDING")
+    yield "an error that is gone", Wrong(no_error, "not there any more", "show_error", ADA, "PENDING")
     for meta in ("", "nonsense", PENDING):
         yield f"look again {meta}", Wrong(presses(ids.ACTION_REVIEW_REFRESH, meta), "out of date", "review", ADA)
         yield f"reject {meta}", Wrong(presses(ids.ACTION_REJECT, meta), "out of date", "reject", ADA)
@@ -115,20 +118,20 @@ def submitted() -> Iterator[tuple[str, Wrong]]:
         Wrong(submits(ids.VIEW_REVIEW, SHOWN), "not among the approvers", "approve", about="PENDING"),
     )
     yield "unknown form", Wrong(submits("another_version", SHOWN, "why"), "This form is out of date", "submit", TOM)
-    yield "reject without words", Wrong(submits(ids.VIEW_REJECT, SHOWN), "Say why", "reject", ADA, "PENDING")
+    yield "reject without words", Wrong(submits(ids.VIEW_REJECT, SHOWN), "Add a reason", "reject", ADA, "PENDING")
     book = "x" * 1001
     for callback, what in ((ids.VIEW_REJECT, "reject"), (ids.VIEW_CANCEL, "cancel")):
         yield (
             f"{what} with a book",
             Wrong(submits(callback, SHOWN, book), "these are 1,001", what, ADA, "PENDING"),
         )
-    yield "form without a reason", Wrong(submits_form(reason=" "), "Say why", "ask")
+    yield "form without a reason", Wrong(submits_form(reason=" "), "Add a reason", "ask")
     yield "form with a book", Wrong(submits_form(reason=book), "these are 1,001", "ask")
     yield "form by anybody", Wrong(submits_form(), "You are not among the people who may ask", "ask", TOM)
     yield "form for no route", Wrong(submits_form(route="elsewhere"), "not configured any more", "ask")
     yield "emergency by anybody", Wrong(submits_form(emergency=True), "without approval", "break_glass")
     edit: dict[str, Any] = {"request": "PENDING", "revision": 1}
-    yield "edit without a reason", Wrong(submits_form(reason=" ", **edit), "Say why", "edit", about="PENDING")
+    yield "edit without a reason", Wrong(submits_form(reason=" ", **edit), "Add a reason", "edit", about="PENDING")
     yield "edit by others", Wrong(submits_form(**edit), "Only the person who asked", "edit", ADA, "PENDING")
     yield "edit to another route", Wrong(submits_form(route="x", **edit), "keeps its route", "edit", about="PENDING")
     old = submits_form(request="PENDING", revision=7)

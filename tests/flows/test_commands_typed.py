@@ -196,17 +196,18 @@ async def test_a_home_without_answers_says_so(harness: FlowHarness) -> None:
 
 @pytest.mark.parametrize("word", ["freeze", "unfreeze", "thaw"])
 async def test_freezing_needs_a_route_and_a_right(harness: FlowHarness, word: str) -> None:
-    """Freezing and thawing ask for a route that exists, and for an approver."""
+    """Freezing and unfreezing ask for a route that exists, and for an approver."""
     assert "Say which route" in await answer(harness, harness.ada, word)
     assert "There is no route nowhere" in await answer(harness, harness.ada, f"{word} nowhere reason")
     assert "Only approvers" in await answer(harness, harness.tom, f"{word} dev-to-prod reason")
     if word == "freeze":
-        assert "Say why" in await answer(harness, harness.ada, "freeze dev-to-prod")
+        assert "Add a reason" in await answer(harness, harness.ada, "freeze dev-to-prod")
     else:
         assert "is not frozen" in await answer(harness, harness.ada, "unfreeze dev-to-prod")
 
 
-async def test_a_frozen_route_holds_what_was_approved_until_it_is_thawed(harness: FlowHarness) -> None:
+@pytest.mark.parametrize("word", ["unfreeze", "thaw"])  # the second was the command before
+async def test_a_frozen_route_holds_what_was_approved_until_it_is_unfrozen(harness: FlowHarness, word: str) -> None:
     """What is approved on a frozen route waits, says so, and runs when the route is unfrozen."""
     request = await harness.asks()
     assert "is frozen" in await answer(harness, harness.ada, "freeze dev-to-prod audit <week>")
@@ -214,7 +215,7 @@ async def test_a_frozen_route_holds_what_was_approved_until_it_is_thawed(harness
     await harness.approves(request)
     await harness.approval_message(request, pattern="this runs when it is unfrozen")
     assert harness.creates() == []
-    await harness.ben.types(GENERAL, "unfreeze dev-to-prod")
+    await harness.ben.types(GENERAL, f"{word} dev-to-prod")
     await harness.rests(request, State.SUCCEEDED)
     assert len(harness.creates()) == 1
 
@@ -232,6 +233,6 @@ async def test_a_button_is_for_the_person_who_clicks(harness: FlowHarness) -> No
     request = await harness.asks()
     message = await harness.approval_message(request, who=harness.tom)
     await harness.tom.clicks("Review", message, APPROVALS)
-    said = await harness.tom.reads_in_view("You can read this")
+    said = await harness.tom.reads_in_view("You can view this request")
     assert "not among the approvers" in said
     assert harness.tom.view().get("submit") is None

@@ -97,7 +97,7 @@ async def test_whole_sets_are_offered_and_become_their_stories(harness: FlowHarn
     await who.picks("Destination team", "SecOps Production")
     await who.writes("Reason", "All of containment")
     await who.submits()
-    await who.reads_in_view(r"TS-\w+ waits")
+    await who.reads_in_view(r"TS-\w+ is waiting")
     message = await harness.ada.sees_message("C0APPROVALS", "Review")
     shown = harness.playground.slack.render(message)
     assert "Isolate host with CrowdStrike" in shown

@@ -140,7 +140,7 @@ async def test_a_form_sent_twice_becomes_one_request(harness: FlowHarness) -> No
     who = await harness.fills_in()
     form = who.view()
     await who.submits()
-    await who.reads_in_view(r"TS-\w+ waits")
+    await who.reads_in_view(r"TS-\w+ is waiting")
     sent = harness.last_sent("view_submission")
     answer = await harness.sent_again(sent)
     assert "was asked for already" in harness.playground.slack.render(answer["view"])

@@ -3,14 +3,17 @@
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from bot.logs import configure_logs
 from bot.playground.launch import GENERAL, Setup
-from bot.playground.tines import Fault, Kind
+from bot.playground.tines import Fault, Kind, World
 from handlers.execution.call_journal import CALLED
 from handlers.models import State
 
@@ -54,14 +57,18 @@ async def test_one_id_from_click_to_call(tmp_path: Path, out: io.StringIO) -> No
 
 async def test_id_survives_a_restart(tmp_path: Path, out: io.StringIO) -> None:
     """What a new process does for a request carries the id of the click that an earlier process took."""
-    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+    noon = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # the same tenants, so the same stories, before and after
+    first = Setup(database_url=database(tmp_path), overrides=HURRIED, world=World(lambda: noon))
+    async with opened(first) as harness:
         request = await harness.asks()
         harness.playground.dev.faults.add(Fault(Kind.ANSWER, "POST", "/admin/sync_destinations", status=503))
         await harness.approves(request)
         trace = (await harness.comes_to(request, State.RUNNING)).trace
+        ports = tuple(urlsplit(url).port or 0 for url in (harness.playground.dev.url, harness.playground.prod.url))
     out.seek(0)
     out.truncate()
-    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+    again = replace(first, world=World(lambda: noon), tenant_ports=(ports[0], ports[1]))
+    async with opened(again) as harness:
         await harness.comes_to(request, State.SUCCEEDED)
     assert "succeeded" in [line["kind"] for line in lines(out, trace) if line["event"] == "recorded"]
     assert [line["outcome"] for line in lines(out, trace) if line.get("method") == "POST"] == ["201"]

@@ -68,7 +68,7 @@ async def test_manual_mode_is_asked_for_and_is_no_failure(harness: FlowHarness) 
     who = await harness.fills_in(STORY)
     await who.picks("When should Tines sync again?", "Only when triggered")
     await who.submits()
-    said = await who.reads_in_view(r"TS-\w{8} waits")
+    said = await who.reads_in_view(r"TS-\w{8} is waiting")
     request = await harness.request(said[said.index("TS-") :][:11])
     await harness.approves(request)
     await harness.rests(request, State.SUCCEEDED)
@@ -95,12 +95,12 @@ async def test_statuses_are_edited_in_place(open_harness: OpenHarness) -> None:
     harness = await open_harness()
     harness.playground.dev.switches = replace(harness.playground.dev.switches, sync_seconds=0.3, sync_spread=0.3)
     request = await harness.asked_and_approved(STORY, OTHER_STORY)
-    first = await harness.in_thread(request, "waiting for their sync")
+    first = await harness.in_thread(request, "needs? a sync")
     await harness.rests(request, State.SUCCEEDED)
     found = thread_of(harness)
     assert [message["ts"] for message in found] == [first["ts"]]
     assert edits(harness, first["ts"]) >= 1
-    assert "1 synced" in harness.thread(request)[1]
+    assert "2 synced" in harness.thread(request)[1]
 
 
 async def test_more_than_a_hundred_stories_take_several_messages(harness: FlowHarness) -> None:
@@ -185,7 +185,7 @@ async def test_watching_ends_after_a_while_and_says_so(open_harness: OpenHarness
     harness.playground.dev.switches = replace(harness.playground.dev.switches, sync_seconds=3600)
     request = await harness.asked_and_approved(STORY)
     await harness.rests(request, State.PARTIAL)
-    assert "still follow" in harness.thread(request)[1]
+    assert "Some stories still needed a sync" in harness.thread(request)[1]
     assert tables(thread_of(harness))[0][0][1] == "⏳ Needs sync"
 
 
@@ -274,7 +274,7 @@ async def test_an_older_tenant_that_refuses_manual_mode_says_so(harness: FlowHar
     who = await harness.fills_in(STORY)
     await who.picks("When should Tines sync again?", "Only when triggered")
     await who.submits()
-    said = await who.reads_in_view(r"TS-\w{8} waits")
+    said = await who.reads_in_view(r"TS-\w{8} is waiting")
     request = await harness.request(said[said.index("TS-") :][:11])
     await harness.approves(request)
     await harness.rests(request, State.FAILED)

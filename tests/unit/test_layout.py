@@ -2,7 +2,8 @@ import ast
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TypeGuard
 
@@ -74,6 +75,18 @@ def imports_of(module: Path) -> Iterator[str]:
             yield node.module or ""
 
 
+def _modules_named_in(module: Path, modules: Container[str]) -> Iterator[str]:
+    """Yield those of our modules that a module imports, or takes something from."""
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in modules)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                if whole in modules or node.module in modules:
+                    yield whole if whole in modules else node.module
+
+
 def dotted(module: Path) -> str:
     """Return the name under which a module is imported."""
     parts = module.with_suffix("").parts
@@ -97,6 +110,15 @@ def test_handlers_know_nothing_of_slack(module: Path) -> None:
 def test_one_room_knows_the_engine(module: Path) -> None:
     """Procrastinate can be replaced by changing `handlers/engine` alone, since nothing else imports it."""
     assert "procrastinate" not in {name.split(".")[0] for name in imports_of(module)}
+
+
+def test_no_module_needs_itself() -> None:
+    """No module imports, by whatever way round and for whatever purpose, a module that imports it."""
+    modules = {dotted(path): path for path in MODULES}
+    needs = {
+        name: {each for each in _modules_named_in(path, modules) if each != name} for name, path in modules.items()
+    }
+    assert list(TopologicalSorter(needs).static_order())  # raises `CycleError`, which names the circle
 
 
 @pytest.mark.parametrize("module", [path for path in MODULES if path.parts[:2] == ("bot", "listeners")], ids=str)

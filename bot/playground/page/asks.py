@@ -1,6 +1,6 @@
 """What the page asks for: the bodies of its requests, checked before anything happens."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -109,3 +109,12 @@ class FaultAsk(_Ask):
     name: str = ""
     story: int | None = None
     on: bool
+
+
+class TenantAsk(_Ask):
+    """Something that people do in a tenant, outside of the API."""
+
+    owner: str  # the tenant's name
+    action: Literal["add_credential", "remove_credential", "edit_copy", "hold_change", "push_change"]
+    slug: str = Field(default="", max_length=100)  # of a credential
+    story: int | None = None

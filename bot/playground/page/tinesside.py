@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bot.playground.page.asks import FaultAsk
+from bot.playground.page.asks import FaultAsk, TenantAsk
 from bot.playground.page.slackside import handles
 from bot.playground.slack import EVERY_METHOD, Direction, Exchange, FaultKind, Json, LocalSlack
 from bot.playground.slack import Fault as SlackFault
-from bot.playground.tines import PRESETS, Call, LocalTines
+from bot.playground.tines import PRESETS, Call, LocalTines, answers, publish_story
 
 _SHOWN: Final = 300  # exchanges of each side when the panel is opened
 _FAILURE: Final = "The story could not be published: switched to fail in the playground"
@@ -51,6 +51,7 @@ class TinesPage:
         return [
             Route("/api/tines", self._tines),
             Route("/api/faults", handles(FaultAsk, self._faults), methods=["POST"]),
+            Route("/api/tenants", handles(TenantAsk, self._tenants), methods=["POST"]),
             Route("/api/traffic", self._traffic),
         ]
 
@@ -80,6 +81,15 @@ class TinesPage:
                 tines.heal_story(ask.story)
         else:
             _turn(tines, ask.name, on=ask.on)
+        return {}
+
+    async def _tenants(self, ask: TenantAsk) -> Json:
+        """Do what somebody does in a tenant; something that is not there is left alone."""
+        tines = self.tenants.get(ask.owner)
+        if tines is not None and ask.slug:
+            _change_credential(tines, ask)
+        elif tines is not None and ask.story in tines.stories:
+            _change_story(tines, ask, ask.story)
         return {}
 
     def _turn_slack(self, ask: FaultAsk) -> None:
@@ -128,7 +138,10 @@ class TinesPage:
             ],
             "copies": [
                 {
+                    "id": copy.story_id,
                     "name": tines.stories[copy.story_id].name,
+                    "edited": tines.stories[copy.story_id].edited_at > copy.at,
+                    "detached": copy.detached,
                     "team": teams.get(copy.team_id, ""),
                     "origin": copy.origin,
                     "version": copy.versions,
@@ -137,6 +150,7 @@ class TinesPage:
                 for copy in tines.copies
                 if copy.story_id in tines.stories
             ],
+            "credentials": sorted({row.slug for row in tines.credentials}),
             "faults": [{"name": preset.name, "title": preset.title, "on": preset.name in active} for preset in PRESETS],
         }
 
@@ -146,6 +160,24 @@ class TinesPage:
             return f"{url} team {team_id}"
         team = there.teams.get(team_id)
         return f"{there.name}: {team.name if team else team_id}"
+
+
+def _change_credential(tines: LocalTines, ask: TenantAsk) -> None:
+    if ask.action == "remove_credential":
+        tines.remove_credential(ask.slug)
+    elif ask.action == "add_credential" and tines.teams:
+        tines.remove_credential(ask.slug)
+        tines.add_credential(next(iter(tines.teams)), ask.slug, everywhere=True)
+
+
+def _change_story(tines: LocalTines, ask: TenantAsk, story_id: int) -> None:
+    match ask.action:
+        case "edit_copy":
+            tines.edit_action(story_id, edited_by_hand=f"at {answers.timestamp(tines.world.now())}")
+        case "hold_change":
+            tines.hold_change(story_id)
+        case "push_change":
+            publish_story(tines, story_id)
 
 
 def _turn(tines: LocalTines, name: str, *, on: bool) -> None:

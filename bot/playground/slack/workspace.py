@@ -120,6 +120,9 @@ class Channel:
     archived: bool = False
     bot_in: bool = True  # whether the app's user is a member
     user: str = ""  # of a direct conversation: the person
+    ext_shared: bool = False  # whether people of another organization are in it
+    read_only: bool = False  # whether only some people may post
+    thread_only: bool = False  # whether only replies may be posted
 
     @property
     def direct(self) -> bool:
@@ -148,6 +151,10 @@ class Channel:
             "is_private": self.private,
             "is_member": self.bot_in,
             "is_general": False,
+            "is_shared": self.ext_shared,
+            "is_ext_shared": self.ext_shared,
+            "is_read_only": self.read_only,
+            "is_thread_only": self.thread_only,
             "num_members": len(self.members) + int(self.bot_in),
         }
 

@@ -8,18 +8,36 @@ call what networks and other people do.
 from bot.playground.tines.app import NoConnectionError, build_tines_app
 from bot.playground.tines.calls import Call, CallLog
 from bot.playground.tines.faults import PRESETS, Fault, Faults, Kind, Preset
-from bot.playground.tines.records import Copy, Destination, Key, Right, Shared, StoryRow, Subscription, TeamRow
+from bot.playground.tines.records import (
+    Action,
+    ChangeRequest,
+    Copy,
+    Destination,
+    Key,
+    Right,
+    Shared,
+    StoryRow,
+    Subscription,
+    TeamRow,
+)
 from bot.playground.tines.snapshot import snapshot
-from bot.playground.tines.switches import ErrorShape, ManualSync, Switches
-from bot.playground.tines.syncing import create_destination, delete_destination, publish_story, rival_create
-from bot.playground.tines.tenant import LocalTines
+from bot.playground.tines.switches import ErrorShape, ManualSync, RemovedCopies, StatusForm, Switches, UrlForm
+from bot.playground.tines.syncing import (
+    create_destination,
+    delete_destination,
+    publish_story,
+    rival_create,
+    update_destination,
+)
+from bot.playground.tines.tenant import LocalTines, World
 from bot.playground.tines.wire import RefusalError
-from bot.playground.tines.world import World
 
 __all__ = [
     "PRESETS",
+    "Action",
     "Call",
     "CallLog",
+    "ChangeRequest",
     "Copy",
     "Destination",
     "ErrorShape",
@@ -32,12 +50,15 @@ __all__ = [
     "NoConnectionError",
     "Preset",
     "RefusalError",
+    "RemovedCopies",
     "Right",
     "Shared",
+    "StatusForm",
     "StoryRow",
     "Subscription",
     "Switches",
     "TeamRow",
+    "UrlForm",
     "World",
     "build_tines_app",
     "create_destination",
@@ -45,4 +66,5 @@ __all__ = [
     "publish_story",
     "rival_create",
     "snapshot",
+    "update_destination",
 ]

@@ -1,11 +1,11 @@
 """Rows as the API shows them. Field names are Tines's own."""
 
-import hashlib
-import re
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
-from bot.playground.tines.records import Destination, Shared, StoryRow, TeamRow
-from bot.playground.tines.switches import ManualSync, Switches
+from bot.playground.tines.exports import slug_of, story_guid
+from bot.playground.tines.records import ChangeRequest, Destination, Shared, StoryRow, TeamRow
+from bot.playground.tines.switches import ManualSync, StatusForm, Switches, UrlForm
 
 
 def team(row: TeamRow) -> dict[str, object]:
@@ -13,7 +13,7 @@ def team(row: TeamRow) -> dict[str, object]:
     return {"id": row.id, "name": row.name, "groups": []}
 
 
-def story(row: StoryRow, switches: Switches) -> dict[str, object]:
+def story(tenant: str, row: StoryRow, switches: Switches) -> dict[str, object]:
     """Show a story; what an older tenant does not tell is left out."""
     shown: dict[str, object] = {
         "id": row.id,
@@ -26,8 +26,8 @@ def story(row: StoryRow, switches: Switches) -> dict[str, object]:
         "send_to_story_enabled": row.send_to_story,
         "api_enabled": row.api_enabled,
         "favorite": row.favorite,
-        "guid": hashlib.md5(str(row.id).encode(), usedforsecurity=False).hexdigest(),
-        "slug": re.sub(r"\W+", "_", row.name.lower()).strip("_"),
+        "guid": story_guid(tenant, row.id),
+        "slug": slug_of(row.name),
         "team_id": row.team_id,
         "folder_id": None,
         "tags": list(row.tags),
@@ -45,29 +45,6 @@ def story(row: StoryRow, switches: Switches) -> dict[str, object]:
     if not switches.shows_edited_at:
         del shown["edited_at"]
     return shown
-
-
-def export(row: StoryRow, now: datetime) -> dict[str, object]:
-    """Export a story: one document in which credentials and resources are named, never contained."""
-    references = [*(f"CREDENTIAL.{slug}" for slug in row.credentials), *(f"RESOURCE.{slug}" for slug in row.resources)]
-    agents = [
-        {
-            "type": "Agents::HTTPRequestAgent",
-            "name": f"Call {number}",
-            "options": {"url": "https://api.example.com", "headers": {"Authorization": f"Bearer <<{reference}>>"}},
-        }
-        for number, reference in enumerate(references, start=1)
-    ]
-    return {
-        "schema_version": 25,
-        "standard_lib_version": 80,
-        "name": row.name,
-        "description": row.description,
-        "exported_at": timestamp(now),
-        "tags": [{"name": tag} for tag in row.tags],
-        "agents": [{"type": "Agents::WebhookAgent", "name": "Receive Events", "options": {}}, *agents],
-        "links": [{"source": 0, "receiver": number} for number in range(1, len(agents) + 1)],
-    }
 
 
 def credential(row: Shared) -> dict[str, object]:
@@ -94,18 +71,68 @@ def destination(row: Destination, switches: Switches) -> dict[str, object]:
     """Show a sync destination: never its key."""
     shown: dict[str, object] = {
         "id": row.id,
-        "destination_tenant_url": row.url,
+        "destination_tenant_url": _url(row.url, switches.url_form),
         "destination_team_id": row.destination_team_id,
         "origin_team_id": row.team_id,
         "manual_sync_only": row.manual_only,
         "subscriptions": [
-            {"story": {"id": s.story_id, "name": s.name}, "status": s.status, "error_message": s.error_message}
+            {
+                "story": {"id": s.story_id, "name": s.name},
+                "status": _status(s.status, switches.status_form),
+                "error_message": s.error_message,
+            }
             for s in row.subscriptions.values()
         ],
     }
+    if switches.odd_records:
+        shown["subscriptions"] = [{"story": None, "status": "synced", "error_message": None}, *_list(shown)]
     if switches.manual_sync is not ManualSync.SUPPORTED:
         del shown["manual_sync_only"]
     return shown
+
+
+def _list(shown: dict[str, object]) -> list[object]:
+    subscriptions = shown["subscriptions"]
+    return subscriptions if isinstance(subscriptions, list) else []
+
+
+def _url(url: str, form: UrlForm) -> str | None:
+    """Write a tenant's URL in another way, as Tines may."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
+    match form:
+        case UrlForm.AS_SENT:
+            return url
+        case UrlForm.DOT:
+            host = f"{host}."
+        case UrlForm.WWW:
+            host = f"www.{host}"
+        case UrlForm.CAPITALS:
+            host = host.upper()
+        case UrlForm.PORT:
+            port = port or {"https": ":443", "http": ":80"}[parts.scheme]
+        case UrlForm.OTHER_HOST:
+            host, port = "tenant-7f3a.tines.example", ""
+        case UrlForm.NULL:
+            return None
+    return f"{parts.scheme}://{host}{port}"
+
+
+def _status(status: str, form: StatusForm) -> str:
+    return {StatusForm.TITLE: status.title, StatusForm.CAPITALS: status.upper}.get(form, lambda: status)()
+
+
+def change_request(row: ChangeRequest) -> dict[str, object]:
+    """Show a change request, without the exports that it compares."""
+    return {
+        "id": row.id,
+        "status": row.status,
+        "story_id": row.story_id,
+        "user_id": row.user_id,
+        "participants": [],
+        "created_at": timestamp(row.at),
+        "updated_at": timestamp(row.at),
+    }
 
 
 def timestamp(moment: datetime) -> str:

@@ -105,7 +105,8 @@ class _Visit:
         scheme, _, secret = self.request.headers.get("authorization", "").partition(" ")
         key = self.tines.authenticate(secret if scheme.lower() == "bearer" else "")
         self.key = key.name
-        if self.operation and self.operation.owner_only and key.right is not Right.OWNER:
+        operation = self.operation
+        if operation and ((operation.owner_only and key.right is not Right.OWNER) or key.right in operation.refused):
             status = self.tines.switches.denied_status
             raise RefusalError(status, HTTPStatus(status).phrase)
         return key

@@ -5,19 +5,17 @@ caller without idempotency keys: whether the call was applied although no good a
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from itertools import count
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import Any, Final
 
 from bot.playground.tines.switches import ErrorShape
 
-if TYPE_CHECKING:
-    from bot.playground.tines.tenant import LocalTines
-
-Meanwhile = Callable[["LocalTines", object], None]
+Meanwhile = Callable[[Any, object], None]  # the tenant, which holds its faults, and the JSON body
 
 
 class Kind(StrEnum):
@@ -115,6 +113,20 @@ def _preset(name: str, fault: Fault) -> Preset:
     return Preset(name, fault.label, fault)
 
 
+_STRAY: Final[Mapping[int, str]] = MappingProxyType(
+    {401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 423: "Locked", 425: "Too Early"}
+)
+
+
+def _stray(status: int, message: str) -> Preset:
+    """Return a refusal that comes once, although everything is well."""
+    label = f"One look at a sync destination is refused ({status})"
+    return _preset(
+        f"stray_{status}",
+        Fault(Kind.ANSWER, "GET", f"{_CREATE}*", times=1, status=status, message=message, label=label),
+    )
+
+
 PRESETS: Final = (
     _preset("slow_create", Fault(Kind.SLOW, "POST", _CREATE, seconds=8, label="Creating takes 8 seconds")),
     _preset("lost_answer", Fault(Kind.RESET_AFTER, "POST", _CREATE, times=1, label="The create's answer gets lost")),
@@ -122,6 +134,19 @@ PRESETS: Final = (
         "rate_limited",
         Fault(Kind.ANSWER, status=429, message="Too Many Requests", retry_after=5, label="Too many requests (429)"),
     ),
+    _preset(
+        "lost_update",
+        Fault(Kind.RESET_AFTER, "PATCH", f"{_CREATE}/*", times=1, label="The answer of an update gets lost"),
+    ),
+    _preset(
+        "lost_delete",
+        Fault(Kind.RESET_AFTER, "DELETE", f"{_CREATE}/*", times=1, label="The answer of a delete gets lost"),
+    ),
+    _preset(
+        "lost_sync",
+        Fault(Kind.RESET_AFTER, "POST", f"{_CREATE}/*/*sync", times=1, label="The answer of a sync gets lost"),
+    ),
+    *(_stray(status, message) for status, message in _STRAY.items()),
     _preset("broken", Fault(Kind.ANSWER, label="Internal errors (500)")),
     _preset("silent", Fault(Kind.HANG, label="No answer at all")),
     _preset("revoked", Fault(Kind.ANSWER, status=401, message="Invalid API key", label="Key revoked (401)")),

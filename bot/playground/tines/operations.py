@@ -6,8 +6,9 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 
 from bot.playground.tines import answers, syncing
+from bot.playground.tines.exports import export
 from bot.playground.tines.paging import paged
-from bot.playground.tines.records import Destination, Shared, StoryRow
+from bot.playground.tines.records import Destination, Right, Shared, StoryRow
 from bot.playground.tines.tenant import LocalTines, readable
 from bot.playground.tines.wire import Ask, RefusalError, Reply, reply
 
@@ -46,6 +47,7 @@ class Operation:
     path: str  # below /api/v1, with Starlette's placeholders
     run: Callable[[LocalTines, Ask], Reply]
     owner_only: bool = False
+    refused: tuple[Right, ...] = ()  # who may not call it all the same
 
 
 def _info(_tines: LocalTines, _ask: Ask) -> Reply:
@@ -80,7 +82,9 @@ def _stories(tines: LocalTines, ask: Ask) -> Reply:
     if order := query.get("order"):
         key, downwards = _choice(_ORDERS, order, "order")
         rows.sort(key=key, reverse=downwards)
-    return reply(paged("stories", rows, ask, tines.switches, lambda row: answers.story(row, tines.switches)))
+    return reply(
+        paged("stories", rows, ask, tines.switches, lambda row: answers.story(tines.name, row, tines.switches))
+    )
 
 
 def _choice(table: Mapping[str, _Value], name: str, parameter: str) -> _Value:
@@ -91,11 +95,18 @@ def _choice(table: Mapping[str, _Value], name: str, parameter: str) -> _Value:
 
 
 def _story(tines: LocalTines, ask: Ask) -> Reply:
-    return reply(answers.story(_found(tines, ask), tines.switches))
+    return reply(answers.story(tines.name, _found(tines, ask), tines.switches))
 
 
 def _export(tines: LocalTines, ask: Ask) -> Reply:
-    return reply(answers.export(_found(tines, ask), tines.world.now()))
+    document = export(
+        tines.name,
+        _found(tines, ask),
+        tines.world.now(),
+        randomize_urls=ask.query.get("randomize_urls", "true") != "false",
+        clear_recipients=ask.query.get("clear_recipients", "false") == "true",
+    )
+    return reply(document)
 
 
 def _found(tines: LocalTines, ask: Ask) -> StoryRow:
@@ -103,6 +114,27 @@ def _found(tines: LocalTines, ask: Ask) -> StoryRow:
         return tines.stories[ask.ids["id"]]
     except KeyError:
         raise RefusalError(404, "Story not found") from None
+
+
+def _change_requests(tines: LocalTines, ask: Ask) -> Reply:
+    if not tines.switches.change_requests:
+        raise RefusalError(404, "Not Found")
+    newest = {row.story_id: row for row in tines.change_requests}  # a push is hidden behind a newer draft
+    teams, statuses = ask.query.getlist("team_id[]"), ask.query.getlist("status[]")
+    rows = [
+        row
+        for row in newest.values()
+        if (row.status in statuses if statuses else row.status != "PUSHED")
+        and (not teams or str(tines.stories[row.story_id].team_id) in teams)
+    ]
+    return reply(paged("change_requests", rows, ask, tines.switches, answers.change_request))
+
+
+def _change_request(tines: LocalTines, ask: Ask) -> Reply:
+    row = next((row for row in tines.change_requests if row.id == ask.ids["id"]), None)
+    if row is None or not tines.switches.change_requests:
+        raise RefusalError(404, "Change request not found")
+    return reply(answers.change_request(row))
 
 
 def _credentials(tines: LocalTines, ask: Ask) -> Reply:
@@ -168,8 +200,10 @@ OPERATIONS: Final = (
     Operation("GET", "/stories", _stories),
     Operation("GET", "/stories/{id:int}", _story),
     Operation("GET", "/stories/{id:int}/export", _export),
-    Operation("GET", "/user_credentials", _credentials),
-    Operation("GET", "/global_resources", _resources),
+    Operation("GET", "/change_requests", _change_requests),
+    Operation("GET", "/change_requests/{id:int}", _change_request),
+    Operation("GET", "/user_credentials", _credentials, refused=(Right.PUBLISHER,)),
+    Operation("GET", "/global_resources", _resources, refused=(Right.PUBLISHER,)),
     Operation("GET", _DESTINATIONS, _destinations, owner_only=True),
     Operation("POST", _DESTINATIONS, _create, owner_only=True),
     Operation("GET", _DESTINATION, _show, owner_only=True),

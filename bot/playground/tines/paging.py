@@ -1,6 +1,7 @@
 """Pages as Tines cuts them: `page` and `per_page`, links in `meta`, and no error past the end."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -16,6 +17,8 @@ def paged(
     name: str, rows: Sequence[Row], ask: Ask, switches: Switches, answer: Callable[[Row], object]
 ) -> dict[str, object]:
     """Return the asked page of rows under `name`, with its `meta`. Raises `RefusalError` 422."""
+    if switches.odd_records:
+        return paged(name, [None, *rows], ask, replace(switches, odd_records=False), _or_odd(name, answer))
     number, size = _whole(ask, "page", 1), _whole(ask, "per_page", DEFAULT_PER_PAGE)
     if size > MAX_PER_PAGE:
         if not switches.clamp_per_page:
@@ -36,6 +39,14 @@ def paged(
             "count": len(rows),
         },
     }
+
+
+def _or_odd(name: str, answer: Callable[[Row], object]) -> Callable[[Row | None], object]:
+    """Return how to show a row, and something that makes no sense in place of one that is none."""
+    odd: dict[str, object] = (
+        {"id": None, "name": ["?"]} if name != "sync_destinations" else {"id": None, "subscriptions": {}}
+    )
+    return lambda row: odd if row is None else answer(row)
 
 
 def _whole(ask: Ask, name: str, default: int) -> int:

@@ -7,8 +7,7 @@ import httpx
 
 from bot.playground.tines.app import PREFIX, build_tines_app
 from bot.playground.tines.records import Right
-from bot.playground.tines.tenant import LocalTines
-from bot.playground.tines.world import World
+from bot.playground.tines.tenant import LocalTines, World
 
 NOON: Final = datetime(2026, 8, 3, 12, tzinfo=UTC)
 DEV_URL: Final = "https://dev.example"

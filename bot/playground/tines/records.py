@@ -1,5 +1,6 @@
 """What a local tenant holds: plain rows without behaviour, changed only by the tenant that owns them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +11,7 @@ class Right(StrEnum):
 
     OWNER = "owner"  # tenant owner: everything, sync destinations included
     EDITOR = "editor"  # may publish stories here, may not see sync destinations
+    PUBLISHER = "publisher"  # may publish here, and see no more than teams and stories
     READER = "reader"  # teams and stories only
 
 
@@ -21,6 +23,7 @@ class Key:
     secret: str = field(repr=False)
     right: Right = Right.OWNER
     revoked: bool = False
+    personal: bool = False  # somebody's own key, not the tenant's
 
 
 @dataclass
@@ -29,6 +32,16 @@ class TeamRow:
 
     id: int
     name: str
+
+
+@dataclass(frozen=True)
+class Action:
+    """One action of a story: Tines calls it an agent in exports."""
+
+    type: str  # "Agents::WebhookAgent", …
+    name: str
+    options: Mapping[str, object] = field(default_factory=dict)
+    disabled: bool = False
 
 
 @dataclass
@@ -54,6 +67,20 @@ class StoryRow:
     favorite: bool = False
     actions: int = 3
     copied_from: str = ""  # "tenant/story id" for a copy that a sync brought
+    sub_stories: tuple[str, ...] = ()  # slugs of the stories it hands over to
+    content: tuple[Action, ...] = ()  # its actions; empty: as they are drawn from what it refers to
+    origin_identifier: str = ""  # as exports show it
+
+
+@dataclass
+class ChangeRequest:
+    """A change of a story that waits for review, or was reviewed."""
+
+    id: int
+    story_id: int
+    user_id: int
+    at: datetime
+    status: str = "PENDING"
 
 
 @dataclass
@@ -102,3 +129,4 @@ class Copy:
     team_id: int
     versions: int  # how often it was brought
     at: datetime  # of the latest
+    detached: bool = False  # the sync destination was deleted, or the story taken out of it

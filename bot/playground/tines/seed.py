@@ -13,8 +13,7 @@ from typing import Final
 from bot.playground.tines.records import Right, StoryRow
 from bot.playground.tines.story_names import DEV_STORIES, MANY_SUBJECTS, MANY_TAGS, MANY_VERBS, Sketch
 from bot.playground.tines.switches import Switches
-from bot.playground.tines.tenant import LocalTines
-from bot.playground.tines.world import World
+from bot.playground.tines.tenant import LocalTines, World
 
 # Worthless outside of the local tenants.
 DEV_KEY: Final = "local-dev-owner-key-4f1c9a"
@@ -102,6 +101,8 @@ def _write(tines: LocalTines, team_id: int, sketch: Sketch, age: timedelta) -> N
         edited_at=tines.world.now() - age,
         tags=sketch.tags,
         credentials=sketch.credentials,
+        resources=sketch.resources,
+        sub_stories=sketch.sub_stories,
         change_control=sketch.change_control,
         disabled=sketch.disabled,
         priority=sketch.priority,

@@ -12,6 +12,8 @@ class Sketch:
     name: str
     tags: tuple[str, ...] = ()
     credentials: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    sub_stories: tuple[str, ...] = ()  # slugs
     change_control: bool = True
     disabled: bool = False
     priority: bool = False
@@ -20,11 +22,18 @@ class Sketch:
 DEV_STORIES: Final = (
     Sketch("SecOps", "High-Priority Alerts", ("alerts", "tier-1"), ("slack_bot", "pagerduty"), priority=True),
     Sketch("SecOps", "Change Control Requests", ("change-control",), ("slack_bot", "jira")),
-    Sketch("SecOps", "Phishing triage: reported e-mail", ("phishing", "tier-1"), ("google_workspace",), priority=True),
+    Sketch(
+        "SecOps",
+        "Phishing triage: reported e-mail",
+        ("phishing", "tier-1"),
+        ("google_workspace",),
+        sub_stories=("enrich_indicators_with_virustotal",),
+        priority=True,
+    ),
     Sketch("SecOps", "Enrich indicators with VirusTotal", ("enrichment", "tier-1"), ("virustotal",)),
     Sketch("SecOps", "Isolate host with CrowdStrike", ("containment", "edr"), ("crowdstrike",), priority=True),
     Sketch("SecOps", "Release host from isolation", ("containment", "edr"), ("crowdstrike",)),
-    Sketch("SecOps", "Block & report malicious domain", ("containment", "dns"), ("cloudflare",)),
+    Sketch("SecOps", "Block & report malicious domain", ("containment", "dns"), ("cloudflare",), ("blocked_domains",)),
     Sketch("SecOps", "Impossible travel: ask the user", ("identity", "alerts"), ("okta", "slack_bot")),
     Sketch("SecOps", "Daily open-incident digest 📋", ("reporting",), ("jira", "slack_bot")),
     Sketch("SecOps", "Page on-call for <SEV-1>", ("alerts", "on-call"), ("pagerduty",), priority=True),

@@ -28,6 +28,33 @@ class ManualSync(StrEnum):
     REFUSED = "refused"  # an older tenant that refuses fields it does not know
 
 
+class RemovedCopies(StrEnum):
+    """What happens to the copy of a story that is taken out of a sync destination; Tines does not document it."""
+
+    DETACHED = "detached"  # stays, as a story of its own
+    DELETED = "deleted"  # goes, as with a delete
+
+
+class UrlForm(StrEnum):
+    """How a sync destination's URL is written back."""
+
+    AS_SENT = "as_sent"
+    DOT = "dot"  # with a dot behind the host
+    WWW = "www"
+    CAPITALS = "capitals"
+    PORT = "port"  # with the scheme's own port, where none was sent
+    OTHER_HOST = "other_host"  # another name of the same tenant
+    NULL = "null"
+
+
+class StatusForm(StrEnum):
+    """How the status of a story is written."""
+
+    DOCUMENTED = "documented"  # "synced"
+    TITLE = "title"  # "Synced"
+    CAPITALS = "capitals"  # "SYNCED"
+
+
 @dataclass(frozen=True)
 class Switches:
     """How one local tenant behaves; replace the whole value to change it."""
@@ -45,4 +72,12 @@ class Switches:
     rate_limit: int | None = 5000  # calls a minute for each key; None: no limit
     progress_status: str = "requires_sync"  # the status of a story that waits for its sync
     sync_seconds: float = 2.0  # how long the first story's sync takes; 0: done when the call answers
+    removed_copies: RemovedCopies = RemovedCopies.DETACHED
+    url_form: UrlForm = UrlForm.AS_SENT
+    status_form: StatusForm = StatusForm.DOCUMENTED
+    odd_records: bool = False  # whether every listing, and every sync destination, has a record that makes no sense
+    change_requests: bool = True  # an older tenant answers 404
+    keeps_origin_identifier: bool = False  # whether a copy's export names the same origin as its source's
+    most_stories: int | None = None  # of the tenant's plan: copies above that are disabled when they are detached
+    refuses_personal_keys: bool = False  # whether nothing can be published with a person's own key
     sync_spread: float = 0.4  # seconds by which each further story comes later

@@ -11,11 +11,11 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from bot.playground.tines.exports import actions_of
 from bot.playground.tines.records import Copy, Destination, Right, StoryRow, Subscription
-from bot.playground.tines.switches import ManualSync
-from bot.playground.tines.tenant import LocalTines
+from bot.playground.tines.switches import ManualSync, RemovedCopies
+from bot.playground.tines.tenant import LocalTines, origin
 from bot.playground.tines.wire import RefusalError
-from bot.playground.tines.world import origin
 
 
 class _Body(BaseModel):
@@ -36,6 +36,7 @@ class _Create(_Body):
 class _Update(_Body):
     story_ids: list[int] | None = None
     destination_tenant_api_key: SecretStr | None = None
+    manual_sync_only: bool | None = None
 
 
 class _Delete(_Body):
@@ -51,9 +52,7 @@ class _SyncFailedError(Exception):
 
 def create_destination(tines: LocalTines, body: object) -> Destination:
     """Create a sync destination and start its first sync. Raises `RefusalError` 404 or 422."""
-    older = tines.switches.manual_sync is ManualSync.REFUSED
-    if older and isinstance(body, dict) and "manual_sync_only" in body:
-        raise RefusalError(422, "Unpermitted parameter: manual_sync_only")
+    _refuse_newer_fields(tines, body)
     wanted = _read(_Create, body)
     own = tines.world.at(wanted.destination_tenant_url) is tines
     if wanted.destination_tenant_api_key is None and not own:
@@ -81,16 +80,22 @@ def create_destination(tines: LocalTines, body: object) -> Destination:
 
 
 def update_destination(tines: LocalTines, destination_id: int, body: object) -> Destination:
-    """Replace the set of stories, or the key. Raises `RefusalError` 404 or 422."""
+    """Replace the set of stories, the key or the mode; what is left out stays. Raises `RefusalError` 404 or 422."""
     destination = find_destination(tines, destination_id)
+    _refuse_newer_fields(tines, body)
     wanted = _read(_Update, body)
+    if wanted.manual_sync_only is not None and tines.switches.manual_sync is ManualSync.SUPPORTED:
+        destination.manual_only = wanted.manual_sync_only
     if wanted.destination_tenant_api_key is not None:
         destination.api_key = wanted.destination_tenant_api_key.get_secret_value()
     if wanted.story_ids is not None:
         stories = _syncable(tines, destination.team_id, wanted.story_ids)
         kept = {story.id for story in stories}
-        for story_id in set(destination.subscriptions) - kept:
+        removed = set(destination.subscriptions) - kept
+        for story_id in removed:
             del destination.subscriptions[story_id]
+        keep = tines.switches.removed_copies is RemovedCopies.DETACHED
+        _release_copies(tines, destination, removed, keep=keep)
         _subscribe(tines, destination, [s for s in stories if s.id not in destination.subscriptions], first=False)
     return destination
 
@@ -100,16 +105,43 @@ def delete_destination(tines: LocalTines, destination_id: int, body: object) -> 
     destination = find_destination(tines, destination_id)
     keep = _read(_Delete, body if body is not None else {}).keep_stories
     del tines.destinations[destination_id]
+    _release_copies(tines, destination, None, keep=keep)
+
+
+def _release_copies(tines: LocalTines, destination: Destination, story_ids: set[int] | None, *, keep: bool) -> None:
+    """Let copies be stories of their own, or delete them later; those of these stories, or all of the destination."""
     target = tines.world.at(destination.url)
-    if target is None or keep:
+    if target is None:
         return
+    released = [
+        copy
+        for copy in target.copies
+        if (copy.origin, copy.destination_id, copy.detached) == (tines.name, destination.id, False)
+        and (story_ids is None or copy.source_story_id in story_ids)
+    ]
 
     def remove() -> None:
-        for copy in [c for c in target.copies if (c.origin, c.destination_id) == (tines.name, destination_id)]:
+        for copy in released:
             target.copies.remove(copy)
             target.stories.pop(copy.story_id, None)
 
-    tines.world.schedule(tines.switches.sync_seconds, remove)
+    for copy in released:
+        copy.detached = True
+    if not keep:
+        tines.world.schedule(tines.switches.sync_seconds, remove)
+        return
+    most = target.switches.most_stories
+    above = 0 if most is None else len(target.stories) - most
+    for copy in released[max(0, len(released) - max(0, above)) :]:
+        if copy.story_id in target.stories:
+            target.stories[copy.story_id].disabled = True
+
+
+def _refuse_newer_fields(tines: LocalTines, body: object) -> None:
+    """Refuse what an older tenant does not know."""
+    older = tines.switches.manual_sync is ManualSync.REFUSED
+    if older and isinstance(body, dict) and "manual_sync_only" in body:
+        raise RefusalError(422, "Unpermitted parameter: manual_sync_only")
 
 
 def find_destination(tines: LocalTines, destination_id: int) -> Destination:
@@ -133,6 +165,9 @@ def sync(tines: LocalTines, destination: Destination, story_ids: Iterable[int]) 
 def publish_story(tines: LocalTines, story_id: int) -> None:
     """Push a change through change control: automatic destinations sync it, on the others it needs a sync now."""
     tines.edit_story(story_id)
+    for request in tines.change_requests:
+        if request.story_id == story_id and request.status != "REJECTED":
+            request.status = "PUSHED"
     for destination in tines.destinations.values():
         subscription = destination.subscriptions.get(story_id)
         if subscription is None:
@@ -225,6 +260,9 @@ def _target(tines: LocalTines, destination: Destination) -> LocalTines:
         if key.right is Right.READER:
             message = "The API key may not publish stories on the destination tenant (403 Forbidden)"
             raise _SyncFailedError(message)
+        if key.personal and target.switches.refuses_personal_keys:
+            message = "Stories cannot be published with a personal API key (403 Forbidden)"
+            raise _SyncFailedError(message)
     if destination.destination_team_id not in target.teams:
         message = f"Team {destination.destination_team_id} could not be found on the destination tenant"
         raise _SyncFailedError(message)
@@ -244,12 +282,22 @@ def _bring(tines: LocalTines, destination: Destination, story: StoryRow, target:
     """Make the copy, or bring an older one up to date."""
     now = tines.world.now()
     same = (tines.name, destination.id, story.id)
-    copy = next((c for c in target.copies if (c.origin, c.destination_id, c.source_story_id) == same), None)
+    copy = next(
+        (c for c in target.copies if (c.origin, c.destination_id, c.source_story_id) == same and not c.detached), None
+    )
     if copy is None:
         copy = Copy(*same, next(target.story_ids), destination.destination_team_id, 0, now)
         target.copies.append(copy)
     copy.versions += 1
     copy.at = now
     target.put_story(
-        replace(story, id=copy.story_id, team_id=copy.team_id, edited_at=now, copied_from=f"{tines.name}/{story.id}")
+        replace(
+            story,
+            id=copy.story_id,
+            team_id=copy.team_id,
+            edited_at=now,
+            copied_from=f"{tines.name}/{story.id}",
+            content=actions_of(story),
+            origin_identifier=story.origin_identifier if tines.switches.keeps_origin_identifier else "",
+        )
     )

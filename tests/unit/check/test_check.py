@@ -165,6 +165,7 @@ async def test_nothing_is_changed() -> None:
     assert {exchange.name for exchange in where.slack.traffic} <= {
         "auth.test",
         "apps.connections.open",
+        "conversations.history",
         "conversations.info",
         "usergroups.list",
         "usergroups.users.list",
@@ -182,6 +183,26 @@ def _leave_public(where: Place) -> None:
 
 def _leave_private(where: Place) -> None:
     where.channel("C0SECOPS").bot_in = False
+
+
+def _make_read_only(where: Place) -> None:
+    where.channel("C0APPROVALS").read_only = True
+
+
+def _make_thread_only(where: Place) -> None:
+    where.channel("C0SECOPS").thread_only = True
+
+
+def _unreadable(where: Place) -> None:
+    where.slack.faults.inject("conversations.history", Fault(FaultKind.ERROR, times=None, code="ekm_access_denied"))
+
+
+def _lose_scopes(where: Place) -> None:
+    where.slack.app.scopes -= {"im:write", "commands"}
+
+
+def _lose_history(where: Place) -> None:
+    where.slack.app.scopes -= {"channels:history"}
 
 
 def _lose_scope(where: Place) -> None:
@@ -274,11 +295,22 @@ CASES: list[tuple[Callable[[Place], None], str, str, str]] = [
     (_leave_public, "Channel C0APPROVALS", "the bot is not in #approvals", "/invite @"),
     (_leave_private, "Channel C0SECOPS", "channel_not_found", "A private channel is seen only once the bot is in it"),
     (_lose_scope, "Slack scopes", "missing: im:history", REINSTALL),
+    (_lose_scopes, "Slack scopes", "missing: commands (/tines-sync and the shortcut), im:write (direct", REINSTALL),
+    (_lose_history, "Channel C0APPROVALS", "cannot read back what it posted: Slack says missing_scope", REINSTALL),
+    (_make_read_only, "Channel C0APPROVALS", "only some people may post in #approvals", "Let the app post there"),
+    (_make_thread_only, "Channel C0SECOPS", "only replies may be posted in #secops", "name another channel"),
+    (
+        _unreadable,
+        "Channel C0APPROVALS",
+        "cannot read back what it posted: Slack says ekm_access_denied",
+        "docs.slack.dev",
+    ),
     (_lose_group_scope, "User groups", "missing_scope (needs usergroups:read)", REINSTALL),
     (_fail_members, "User group S0APPROVERS", "fatal_error", "docs.slack.dev"),
     (_fail_users, "Person U0ADA", "Slack", "Check again in a minute."),
     (_bad_gateway, "Channel C0APPROVALS", "the answer is not one of Slack's", "SLACK_API_URL"),
     (_disable_group, "User group S0APPROVERS", "the group is disabled", "Enable it"),
+    (_empty_group, "User group S0APPROVERS", "@approvers has no members", "Add people to it"),
     (_empty_group, "Route up", "Nobody is in the approver group S0APPROVERS", "routes.up"),
     (_forget_denied_group, "User group S0CONTRACTORS", "no such group", "starts with S"),
     (_deactivate, "Person U0ADA", "is deactivated", "Take the id off the route"),
@@ -361,6 +393,32 @@ async def test_destination_needs_no_owner() -> None:
     ]
 
 
+async def test_a_channel_shared_with_others() -> None:
+    """A channel in which people of another organization read along works, and is told as such."""
+    where = place()
+    where.channel("C0SECOPS").ext_shared = True
+    (found,) = [finding for finding in await findings_in(where) if finding.subject.startswith("Channel C0SECOPS")]
+    assert found.ok
+    assert "shared with another organization" in found.what
+    assert "People there read every request" in found.advice
+
+
+async def test_how_each_is_reached() -> None:
+    """Slack's line and each tenant's say through which proxy it is reached and which CAs are trusted."""
+    findings = {finding.subject: finding.what for finding in await findings_in(place())}
+    for subject in ("Slack bot token", "Tenant dev", "Tenant prod"):
+        assert findings[subject].endswith("reached directly, without TLS")
+
+
+async def test_a_route_to_the_same_tenant() -> None:
+    """A route whose source is its destination works, and is told as such: it may be a slip."""
+    where = place()
+    where.policy(destination="dev")
+    (found,) = [finding for finding in await findings_in(where) if finding.subject == "Route up"]
+    assert found.ok
+    assert "Source and destination are the same tenant" in found.what
+
+
 async def test_spare_scopes() -> None:
     """More scopes than needed work, but are named, so that somebody can take them away."""
     where = place()
@@ -395,7 +453,9 @@ approval_channel = "C0SECOPS"
 """
 
 
-@pytest.mark.parametrize(("harm", "status", "verdict"), [(None, 0, "Everything works."), (_archive, 1, "to mend.")])
+@pytest.mark.parametrize(
+    ("harm", "status", "verdict"), [(None, 0, "Everything works."), (_archive, 1, "1 problem; everything else works.")]
+)
 async def test_command(harm: Callable[[Place], None] | None, status: int, verdict: str, tmp_path: Path) -> None:
     """`tines-sync check` prints the report on standard output and exits 0 only when everything works."""
     where = place()

@@ -11,7 +11,8 @@ def test_report_reads_alone() -> None:
     """In plain text each finding has its verdict and its advice, and the last line says how much is left to do."""
     good, bad = Finding("A", ok=True, what="fine"), Finding("B", ok=False, what="[red]broken[/red]", advice="Mend it.")
     assert (
-        findings_text([good, bad]) == "ok    A: fine\nFAIL  B: [red]broken[/red]\n      → Mend it.\n\n1 thing to mend."
+        findings_text([good, bad])
+        == "ok    A: fine\nFAIL  B: [red]broken[/red]\n      → Mend it.\n\n1 problem; everything else works."
     )
     assert findings_text([good]).endswith("Everything works.")
 
@@ -33,7 +34,7 @@ def test_table_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     show_findings(findings, plain)
     assert "┃" in terminal.getvalue()
     assert "[red]broken[/red]" in terminal.getvalue()
-    assert "1 thing to mend" in terminal.getvalue()
+    assert "1 problem" in terminal.getvalue()
     assert plain.getvalue() == findings_text(findings) + "\n"
 
 
@@ -51,7 +52,7 @@ def test_faults_read_alone() -> None:
     assert (
         faults_text(FAULTS)
         == """\
-The configuration (my.toml and the environment) has 2 things to mend:
+The configuration (my.toml and the environment) has 2 problems:
 
 PORT has the wrong type
     expected: a port to listen on
@@ -67,6 +68,6 @@ def test_faults_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     show_faults(FAULTS, terminal)
     show_faults(FAULTS, plain)
     assert "┃" in terminal.getvalue()
-    for words in ("2 things to mend", "PORT", "12", "[b]@ada[/b]", "a port to listen on"):
+    for words in ("2 problems", "PORT", "12", "[b]@ada[/b]", "a port to listen on"):
         assert words in terminal.getvalue()
     assert plain.getvalue() == faults_text(FAULTS) + "\n"

@@ -103,7 +103,7 @@ def test_faulty_configuration(name: str) -> None:
     assert result.stdout == ""
     for place in ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "PORT", NO_FILE):
         assert place in result.stderr
-    assert "4 things to mend" in result.stderr
+    assert "4 problems" in result.stderr
     assert "expected: " in result.stderr
 
 
@@ -111,9 +111,9 @@ def test_check_tries_what_has_no_fault() -> None:
     """`check` names every fault on standard error, tries the rest all the same, and ends with status 1."""
     result = run("check", TINES_SYNC_CONFIG=NO_FILE, PORT="many")
     assert result.exit_code == 1
-    assert "4 things to mend" in result.stderr
+    assert "4 problems" in result.stderr
     assert "Database: not there yet" in result.stdout
-    assert "What has no fault works." in result.stdout
+    assert "Everything else works." in result.stdout
     assert "Everything works" not in result.stdout
 
 

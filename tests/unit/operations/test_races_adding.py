@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from itertools import chain, repeat
 
 import pytest
@@ -185,3 +186,21 @@ async def test_a_destination_that_somebody_else_is_changing_is_left_alone_for_a_
     assert waiting.problem.what.startswith("Somebody else is changing")
     assert (await harness.finishes(request.id)).state is State.SUCCEEDED
     assert execution.synced() == [{*STORIES, OTHER}]
+
+
+async def test_stories_that_cannot_be_read_are_never_taken_out(open_execution: OpenExecution) -> None:
+    """An update replaces the whole set: where not all of it can be read, nothing is sent, and people are told why."""
+    execution, there, path = await _opened(open_execution)
+    harness = execution.harness
+    request = await execution.approved(story_ids=(harness.story(STORIES[1]),))
+
+    async def turns_odd() -> None:
+        harness.dev.switches = replace(harness.dev.switches, odd_records=True)
+
+    execution.line.before("GET", path, turns_odd)
+    failed = await harness.finishes(request.id)
+    assert failed.state is State.FAILED
+    assert failed.problem is not None
+    assert failed.problem.what == f"1 story of sync destination {there.id} could not be read"
+    assert execution.line.tries("PATCH", path) == 0
+    assert execution.synced() == [{STORIES[0]}]

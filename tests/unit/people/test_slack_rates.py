@@ -28,7 +28,7 @@ class Clock:
 
 
 @dataclass
-class Office:
+class CrowdedSlack:
     """Forty people and twenty-five groups in a Slack that keeps its limits."""
 
     slack: LocalSlack
@@ -49,7 +49,7 @@ class Office:
 
 
 @pytest.fixture
-async def office() -> AsyncIterator[Office]:
+async def slack_of_forty() -> AsyncIterator[CrowdedSlack]:
     """Serve a workspace in which the person of a number is in the group of that number."""
     clock = Clock()
     workspace = Workspace(
@@ -60,55 +60,57 @@ async def office() -> AsyncIterator[Office]:
     async with served(slack.asgi()) as url, aiohttp.ClientSession() as session:
         client = AsyncWebClient(token=slack.app.bot_token, base_url=f"{url}/api/", session=session, retry_handlers=[])
         slack.base_url = url
-        yield Office(slack, SlackPeople(client, clock=clock, timeout=30.0), clock)
+        yield CrowdedSlack(slack, SlackPeople(client, clock=clock, timeout=30.0), clock)
 
 
-async def test_forty_people_with_twenty_five_groups_within_a_minute(office: Office) -> None:
+async def test_forty_people_with_twenty_five_groups_within_a_minute(slack_of_forty: CrowdedSlack) -> None:
     """Under Slack's own limits a busy minute costs one or two looks at all groups, and everybody gets their answer."""
-    found = await office.each(PEOPLE, every=1.5, fresh=False)
+    found = await slack_of_forty.each(PEOPLE, every=1.5, fresh=False)
     assert [person.groups for person in found[:25]] == [frozenset({group}) for group in GROUPS]
     assert not any(person.groups or person.unreadable for person in found[25:])
-    assert office.calls("usergroups.list") <= 2
-    assert office.calls("usergroups.users.list") == 0
+    assert slack_of_forty.calls("usergroups.list") <= 2
+    assert slack_of_forty.calls("usergroups.users.list") == 0
 
 
-async def test_forty_people_who_ask_afresh_within_a_minute(office: Office) -> None:
+async def test_forty_people_who_ask_afresh_within_a_minute(slack_of_forty: CrowdedSlack) -> None:
     """When everybody approves at once, each is judged by an answer of now, and Slack never asks for a pause."""
-    found = await office.each(PEOPLE, every=1.0, fresh=True)
+    found = await slack_of_forty.each(PEOPLE, every=1.0, fresh=True)
     assert [person.groups for person in found[:25]] == [frozenset({group}) for group in GROUPS]
-    again = await office.each(PEOPLE, every=0.5, fresh=True)
+    again = await slack_of_forty.each(PEOPLE, every=0.5, fresh=True)
     assert [person.groups for person in again] == [person.groups for person in found]
-    assert office.calls("usergroups.list") <= 30
-    assert office.calls("usergroups.users.list") == 0
+    assert slack_of_forty.calls("usergroups.list") <= 30
+    assert slack_of_forty.calls("usergroups.users.list") == 0
 
 
-async def test_in_a_crowd_somebody_taken_out_is_out_within_seconds(office: Office) -> None:
+async def test_in_a_crowd_somebody_taken_out_is_out_within_seconds(slack_of_forty: CrowdedSlack) -> None:
     """Where a crowd shares fresh answers, they are a few seconds old at most."""
-    await office.each(PEOPLE, every=0.5, fresh=True)
-    office.slack.set_group(GROUPS[0], [])
-    office.clock.now += 4
-    (person,) = await office.each(PEOPLE[:1], every=0.0, fresh=True)
+    await slack_of_forty.each(PEOPLE, every=0.5, fresh=True)
+    slack_of_forty.slack.set_group(GROUPS[0], [])
+    slack_of_forty.clock.now += 4
+    (person,) = await slack_of_forty.each(PEOPLE[:1], every=0.0, fresh=True)
     assert not person.groups
 
 
-async def test_the_first_to_ask_afresh_get_an_answer_of_that_moment(office: Office) -> None:
+async def test_the_first_to_ask_afresh_get_an_answer_of_that_moment(slack_of_forty: CrowdedSlack) -> None:
     """Outside of a crowd, whoever was taken out of a group is out with the next click."""
     for group in GROUPS[:10]:
         user = f"U0P{group[3:]}"
-        (before,) = await office.each([user], every=3.0, fresh=False)
-        office.slack.set_group(group, [])
-        (after,) = await office.each([user], every=0.0, fresh=True)
+        (before,) = await slack_of_forty.each([user], every=3.0, fresh=False)
+        slack_of_forty.slack.set_group(group, [])
+        (after,) = await slack_of_forty.each([user], every=0.0, fresh=True)
         assert (before.groups, after.groups) == (frozenset({group}), frozenset())
 
 
-async def test_where_slack_still_asks_for_a_pause_nothing_is_decided_by_an_old_answer(office: Office) -> None:
+async def test_where_slack_still_asks_for_a_pause_nothing_is_decided_by_an_old_answer(
+    slack_of_forty: CrowdedSlack,
+) -> None:
     """When others use the limit up, those who ask afresh are told to wait, and those who do not are served."""
-    await office.each(PEOPLE[:1], every=0.0, fresh=False)
+    await slack_of_forty.each(PEOPLE[:1], every=0.0, fresh=False)
     client = AsyncWebClient(
-        token=office.slack.app.bot_token, base_url=f"{office.slack.base_url}/api/", retry_handlers=[]
+        token=slack_of_forty.slack.app.bot_token, base_url=f"{slack_of_forty.slack.base_url}/api/", retry_handlers=[]
     )
     await asyncio.gather(*(client.usergroups_list() for _ in range(19)))
-    office.clock.now += 1
+    slack_of_forty.clock.now += 1
     with pytest.raises(PeopleUnavailableError, match="pause"):
-        await office.people.person(PEOPLE[0], frozenset(GROUPS), fresh=True)
-    assert (await office.people.person(PEOPLE[0], frozenset(GROUPS))).groups == {GROUPS[0]}
+        await slack_of_forty.people.person(PEOPLE[0], frozenset(GROUPS), fresh=True)
+    assert (await slack_of_forty.people.person(PEOPLE[0], frozenset(GROUPS))).groups == {GROUPS[0]}

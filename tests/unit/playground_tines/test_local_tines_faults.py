@@ -22,6 +22,7 @@ from bot.playground.tines.app import PREFIX
 from bot.playground.tines.pair import Pair
 
 DESTINATIONS = "/admin/sync_destinations"
+METHODS = ("GET", "POST", "PATCH", "DELETE")
 BROKEN = (httpx.ReadError, httpx.RemoteProtocolError)
 
 
@@ -220,7 +221,7 @@ def test_chance_is_repeatable() -> None:
 
 
 async def test_every_preset_can_be_set_and_is_seen_in_the_snapshot(pair: Pair) -> None:
-    """The switches that a page offers have names of their own and really strike a create."""
+    """The switches that a page offers have names of their own and really strike the calls that they are for."""
     assert len({preset.name for preset in PRESETS}) == len(PRESETS)
     for preset in PRESETS:
         number = pair.dev.faults.add(preset.fault)
@@ -232,5 +233,8 @@ async def test_every_preset_can_be_set_and_is_seen_in_the_snapshot(pair: Pair) -
                 "calls": f"{preset.fault.method} {preset.fault.path}",
             }
         ]
-        assert pair.dev.faults.take("POST", DESTINATIONS) is preset.fault
+        calls = [(method, f"{DESTINATIONS}{rest}") for method in METHODS for rest in ("", "/21", "/21/manual_sync")]
+        assert [call for call in calls if preset.fault.matches(*call)]
+        method, path = next(call for call in calls if preset.fault.matches(*call))
+        assert pair.dev.faults.take(method, path) is preset.fault
         pair.dev.faults.clear()

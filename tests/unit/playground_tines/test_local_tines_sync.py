@@ -316,6 +316,7 @@ def test_the_snapshot_tells_all_but_secrets(pair: Pair) -> None:
             "team_id": pair.target_team,
             "versions": 1,
             "at": at,
+            "detached": False,
         }
         for story, copy, at in (
             (pair.alerts, 9501, "2026-08-03T12:00:02Z"),

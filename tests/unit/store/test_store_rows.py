@@ -230,7 +230,7 @@ async def test_lists(harness: StoreHarness) -> None:
 
 
 async def test_freezes(harness: StoreHarness) -> None:
-    """A route is frozen with who and why; freezing again says it anew; thawing forgets it."""
+    """A route is frozen with who and why; freezing again says it anew; unfreezing forgets it."""
     store = harness.store()
     first = Freeze(route="dev-to-prod", by="U0ADA", reason="Audit", at=MONDAY)
     again = first.model_copy(update={"by": "U0BEN", "reason": "Incident"})

@@ -17,6 +17,7 @@ export class TinesPanel {
 
   /** Reads the tenants again. `zone` is the reader's time zone. */
   async refresh(zone) {
+    this.zone = zone;
     const { tenants, slack } = await get("tines");
     for (const tenant of tenants) {
       if (!this.cards.has(tenant.name)) {
@@ -40,7 +41,8 @@ export class TinesPanel {
         fact("Sync destinations", tenant.destinations.length), fact("Copies arrived", tenant.copies.length)),
       this.faults(tenant.name, tenant.faults),
       folded(this, `${tenant.name} destinations`, `Sync destinations (${tenant.destinations.length})`, tenant.destinations.length > 0, () => tenant.destinations.map(destination)),
-      folded(this, `${tenant.name} copies`, `Copies that arrived here (${tenant.copies.length})`, tenant.copies.length > 0, () => copies(tenant.copies, zone)),
+      folded(this, `${tenant.name} copies`, `Copies that arrived here (${tenant.copies.length})`, tenant.copies.length > 0, () => copies(this, tenant, zone)),
+      folded(this, `${tenant.name} credentials`, `Credentials (${tenant.credentials.length})`, false, () => this.credentials(tenant)),
       folded(this, `${tenant.name} teams`, `Teams (${tenant.teams.length})`, false, () => h("ul", { class: "teams" }, tenant.teams.map((team) =>
         h("li", {}, h("span", {}, team.name), h("span", { class: "muted" }, `${team.stories} stories`))))),
       folded(this, `${tenant.name} stories`, `Stories (${tenant.stories.length})`, false, () => this.stories(tenant))));
@@ -58,6 +60,36 @@ export class TinesPanel {
       h("label", { class: `fault${fault.on ? " on" : ""}` }, h("input", {
         type: "checkbox", role: "switch", checked: fault.on, dataset: { key: `fault ${fault.name}` }, onchange: (event) => change(fault, event.target.checked),
       }), h("span", {}, fault.title))));
+  }
+
+  /** Does what people do in a tenant, outside of its API. */
+  async act(tenant, action, what) {
+    try {
+      await post("tenants", { owner: tenant.name, action, ...what });
+      await this.refresh(this.zone);
+    } catch (error) {
+      toast(error.message);
+    }
+  }
+
+  credentials(tenant) {
+    const key = `credential ${tenant.name}`;
+    const slug = h("input", {
+      type: "text", class: "filter", placeholder: "slug, such as virustotal", "aria-label": `Slug of a credential for ${tenant.name}`,
+      value: this.queries.get(key) ?? "", dataset: { key }, oninput: () => this.queries.set(key, slug.value),
+    });
+    const add = (event) => {
+      event.preventDefault();
+      if (!slug.value.trim()) return;
+      this.queries.delete(key);
+      this.act(tenant, "add_credential", { slug: slug.value.trim() });
+    };
+    return [h("form", { class: "tenant-form", onsubmit: add }, slug, h("button", { type: "submit" }, "Add credential")),
+      h("ul", { class: "teams" }, tenant.credentials.map((name) => h("li", {}, h("span", {}, name),
+        h("button", {
+          type: "button", "aria-label": `Remove credential ${name} of ${tenant.name}`, dataset: { key: `remove ${name}` },
+          onclick: () => this.act(tenant, "remove_credential", { slug: name }),
+        }, "Remove credential"))))];
   }
 
   stories(tenant) {
@@ -101,9 +133,14 @@ function destination(one) {
       story.error && h("span", { class: "muted" }, story.error)))));
 }
 
-function copies(rows, zone) {
-  return h("ul", { class: "teams" }, rows.map((copy) => h("li", {}, h("span", {}, copy.name),
-    h("span", { class: "muted" }, `in ${copy.team} · from ${copy.origin} · version ${copy.version} · ${clockTime(copy.at, zone)}`))));
+function copies(panel, tenant, zone) {
+  const more = (copy) => `${copy.edited ? " · edited here" : ""}${copy.detached ? " · no longer synced" : ""}`;
+  return h("ul", { class: "teams" }, tenant.copies.map((copy) => h("li", {}, h("span", {}, copy.name),
+    h("span", { class: "muted" }, `in ${copy.team} · from ${copy.origin} · version ${copy.version} · ${clockTime(copy.at, zone)}${more(copy)}`),
+    h("button", {
+      type: "button", "aria-label": `Edit the copy of ${copy.name} in ${copy.team}`, dataset: { key: `edit ${copy.id}` },
+      onclick: () => panel.act(tenant, "edit_copy", { story: copy.id }),
+    }, "Edit a copy"))));
 }
 
 function folded(panel, key, title, open, draw) {
