@@ -68,10 +68,7 @@ class DistributedEngine(BaseEngine):
         )
         self._app = procrastinate.App(connector=self._connector)
 
-        @self._app.task(name=_TASK)
-        async def look_at_row(kind: str, key: str) -> None:
-            await self._run_tracked(Job(kind, key))
-
+        self._app.task(name=_TASK)(self._look_at_row)
         try:
             await self._app.open_async()
             listens = await hears_notifications(self._url)
@@ -93,12 +90,12 @@ class DistributedEngine(BaseEngine):
             async with asyncio.timeout(_END_SECONDS):
                 await self._app.close_async()
 
-    async def _run_tracked(self, job: Job) -> None:
+    async def _look_at_row(self, kind: str, key: str) -> None:
         task = asyncio.current_task()
         assert task is not None, "jobs run in tasks"  # noqa: S101 - for the type checker
         self._tasks.add(task)
         try:
-            await self._run(job)
+            await self._run(Job(kind, key))
         finally:
             self._tasks.discard(task)
 

@@ -10,20 +10,16 @@ from typing import Final
 
 import sqlalchemy as sa
 
-_FOLDER: Final = "procrastinate.sql.migrations"
+FOLDER: Final = "procrastinate.sql.migrations"
+"""Where the package keeps the files."""
 
 
 def apply(connection: sa.Connection, names: Iterable[str]) -> None:
     """Run files of the package, on PostgreSQL; elsewhere do nothing."""
     if connection.dialect.name != "postgresql":
         return
-    folder = resources.files(_FOLDER)
+    folder = resources.files(FOLDER)
     cursor = connection.connection.cursor()  # the driver's own: a file holds many statements, and none has parameters
     for name in names:
         cursor.execute(folder.joinpath(name).read_text(encoding="utf-8"))
     cursor.close()
-
-
-def installed() -> tuple[str, ...]:
-    """Return the names of the installed package's files, in the order in which they are applied."""
-    return tuple(sorted(file.name for file in resources.files(_FOLDER).iterdir() if file.name.endswith(".sql")))
