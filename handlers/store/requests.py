@@ -100,6 +100,26 @@ class RequestsReader:
         )
         return tuple(rows.scalars())
 
+    async def of_destinations(
+        self, source: str, destination_ids: Collection[int], *, operation: str | None = None, limit: int = 100
+    ) -> tuple[Request, ...]:
+        """Return requests about some sync destinations of a source tenant, newest first, without their decisions."""
+        where = [t.requests.c.destination_id.in_(destination_ids), t.requests.c.source == source]
+        if operation is not None:
+            where.append(t.requests.c.operation == operation)
+        return await self._bare(sa.and_(*where), limit)
+
+    async def on_resources(self, resources: Collection[str], states: Collection[State]) -> tuple[Request, ...]:
+        """Return requests for some resources in some states, newest first, without their decisions."""
+        where = sa.and_(t.requests.c.resource.in_(resources), t.requests.c.state.in_([state.value for state in states]))
+        return await self._bare(where, 100)
+
+    async def _bare(self, where: sa.ColumnElement[bool], limit: int) -> tuple[Request, ...]:
+        rows = await self._connection.execute(
+            sa.select(t.requests).where(where).order_by(t.requests.c.created_at.desc()).limit(limit)
+        )
+        return tuple(read_request(row, self._types) for row in rows.mappings())
+
     async def held_up_on(self, route: str) -> tuple[str, ...]:
         """Return the ids of a route's requests that were approved and have nothing under way, or may have to send anew."""
         rows = await self._connection.execute(
