@@ -1,6 +1,6 @@
 """How creating a sync destination is presented: what is asked for, what an approver reads, what it came to."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import ClassVar, Final
 
@@ -203,6 +203,14 @@ class CreatePresentation(Presentation):
             return "A sync failed."
         words = self.state_words(request)
         return f"{words[:1].upper()}{words[1:]}."
+
+    def next_steps(self, request: Request) -> Iterable[str]:
+        """Return what to do where stories failed, or where nothing is synced until somebody starts it."""
+        rows = self.rows(request)
+        if any(row.failed for row in rows):
+            yield "Fix what Tines says of the failed stories, then sync the failed stories again."
+        elif any(row.needs_sync for row in rows):
+            yield "Start a sync when the stories are wanted on the destination."
 
     def recorded(self, data: Mapping[str, object]) -> str:
         """Return how many stories were asked for, and why."""

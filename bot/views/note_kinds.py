@@ -28,6 +28,7 @@ class Note(StrEnum):
     STORIES_CHANGED = "stories_changed"  # approvals_lost; changes: list of sentences
     BREAK_GLASS = "break_glass"  # actor, reason
     CHANNEL_UNREACHABLE = "channel_unreachable"  # channel, why
+    BOT_ERROR = "bot_error"  # error_id
     DOUBLE_FOUND = "double_found"  # destination_ids: of a call whose answer came too late to be written down
     NEEDS_APPROVAL_AGAIN = "needs_approval_again"  # reasons: list of sentences
     ADOPTED = "adopted"  # destination_id: found after a call without an answer
@@ -59,11 +60,6 @@ def _sentences(data: Data, key: str) -> Iterator[Block]:
 def _by(data: Data) -> tuple[kit.Part, ...]:
     """Return who did it, at the start of a sentence."""
     return (kit.user(_text(data, "actor")),) if _text(data, "actor") else ("Somebody",)
-
-
-def _quoted(data: Data, key: str) -> Iterator[Block]:
-    if _text(data, key).strip():
-        yield kit.quote(_text(data, key))
 
 
 def _have(data: Data) -> str:
@@ -122,6 +118,15 @@ def _stories_changed(data: Data, _: Request) -> Iterator[Block]:
 def _break_glass(data: Data, request: Request) -> Iterator[Block]:
     yield kit.para("🚨 ", kit.bold("Break-glass: "), *_by(data), kit.bold(" runs this at once, without approval."))
     yield kit.quote(_text(data, "reason") or request.reason)
+
+
+def _bot_error(data: Data, _: Request) -> Iterator[Block]:
+    yield kit.para(
+        "😕 Something went wrong on my side while I worked on this. I keep trying, less and less often. "
+        "Please tell whoever runs tines-sync, and quote ",
+        kit.mono(_text(data, "error_id") or "the log", 40),
+        ".",
+    )
 
 
 def _channel_unreachable(data: Data, _: Request) -> Iterator[Block]:
@@ -186,6 +191,7 @@ _DRAWN: Final[Mapping[str, _Draw]] = MappingProxyType(
         Note.STORIES_CHANGED: _stories_changed,
         Note.BREAK_GLASS: _break_glass,
         Note.CHANNEL_UNREACHABLE: _channel_unreachable,
+        Note.BOT_ERROR: _bot_error,
         Note.DOUBLE_FOUND: _double_found,
         Note.NEEDS_APPROVAL_AGAIN: _needs_approval_again,
         Note.ADOPTED: _adopted,

@@ -97,6 +97,8 @@ def _totals(request: Request, route: Route, presentation: Presentation) -> Itera
         yield kit.para("This list is kept up to date while Tines works.")
     if request.note.strip():
         yield kit.para("💬 ", kit.words(request.note, 500))
+    for step in presentation.next_steps(request) if request.state.final else ():
+        yield kit.para(kit.bold("What to do:"), " ", kit.words(step, 500))
 
 
 def _next(request: Request, rows: Sequence[StoryStatus]) -> Iterator[Block]:
@@ -134,13 +136,13 @@ def _uncertain(request: Request, route: Route) -> Iterator[Block]:
             "The call was sent, but no clear answer came back, and looking afterwards could not tell. Please look at "
             "the sync destinations on ",
             kit.name(route.source, 60),
-            ", then check again, or close this request if nothing was created.",
+            ", then check again, or close this request if nothing was done.",
         )
     )
     ref = describe.ref(request)
     sure = kit.confirm(
         "Close this request?",
-        "It is recorded as failed, and nothing more is sent. If the sync destination does exist, it stays.",
+        "It is recorded as failed, and nothing more is sent. If it was applied after all, that stays.",
         "Close it",
     )
     yield kit.actions(

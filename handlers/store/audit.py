@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import takewhile
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -57,6 +58,16 @@ class AuditReader:
         """Return the number and hash of the chain's last event; (0, "") for an empty chain."""
         row = (await self._connection.execute(sa.select(t.chain.c.seq, t.chain.c.hash))).one_or_none()
         return (0, "") if row is None else (row.seq, row.hash)
+
+    async def repeated(self, request_id: str, kind: str, *, most: int = 20) -> int:
+        """Return how many of the latest events of a request, up to `most`, are of one kind and no other."""
+        found = await self._connection.execute(
+            sa.select(t.events.c.kind)
+            .where(t.events.c.request_id == request_id)
+            .order_by(t.events.c.seq.desc())
+            .limit(most)
+        )
+        return sum(1 for _ in takewhile(lambda each: each == kind, found.scalars()))
 
     async def latest(self, request_id: str, kind: str) -> datetime | None:
         """Return when something of a kind happened to a request last, None when it did not."""
