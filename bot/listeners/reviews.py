@@ -22,6 +22,7 @@ from handlers.policy import (
     may_cancel,
     may_edit,
     may_reject,
+    may_run_for,
     may_withdraw,
     quorum,
 )
@@ -137,7 +138,9 @@ class Reviews:
             preview = Preview(
                 problem=Problem(what=f"{request.source} does not answer", advice="Open the review again in a minute.")
             )
-        return _review(self._responder, request, route, someone, preview)
+        requester = await services.people.person(request.requester, groups_of(route), fresh=True)
+        against = may_run_for(route, requester).reasons
+        return _review(self._responder, request, route, someone, preview, against=against)
 
     async def ask_why(self, ack: AsyncAck, body: Body) -> None:
         """Push the view that asks for the reason of a rejection."""
@@ -222,6 +225,7 @@ def _review(
     preview: Preview | None,
     *,
     changed: tuple[str, ...] = (),
+    against: tuple[str, ...] = (),
 ) -> Block:
     """Return the review as one person may use it; nothing is offered to somebody of whom nothing is known yet."""
     rulings: dict[str, Any] = {"may_approve": _UNKNOWN, "may_reject": _UNKNOWN}
@@ -244,6 +248,7 @@ def _review(
         quorum=quorum(route, request.approvals()),
         preview=preview,
         changed=changed,
+        against_requester=against,
         **rulings,
     )
 

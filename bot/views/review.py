@@ -34,8 +34,11 @@ def review_view(  # noqa: PLR0913 - what a person may do is decided by policy, o
     may_edit: bool = False,
     may_cancel: bool = False,
     changed: Sequence[str] = (),
+    against_requester: Sequence[str] = (),
 ) -> Block:
     """Return the review of a pending request.
+
+    `against_requester` says why it would not run for the person who asked: they left, or may not ask any more.
 
     `preview` is None while Tines is still being asked; `origins` are the addresses of both tenants. *Approve* is
     offered only when everything that would be done is in sight: not before the preview is there, not when Tines could
@@ -45,6 +48,7 @@ def review_view(  # noqa: PLR0913 - what a person may do is decided by policy, o
     complete = presentation.complete(preview)
     above = [
         *_changes(changed),
+        *_against(against_requester),
         *describe.emergency(request),
         kit.rich(*_summary(request, presentation, origins)),
         *_preview(preview, presentation, request, route),
@@ -89,6 +93,14 @@ def _changes(changed: Sequence[str]) -> Iterator[Block]:
             kit.para("⚠️ ", kit.bold("This has changed since you looked.")),
             kit.bullets([kit.words(change, 200)] for change in changed[:10]),
             kit.para("Please review it again before you decide."),
+        )
+
+
+def _against(reasons: Sequence[str]) -> Iterator[Block]:
+    if reasons:
+        yield kit.rich(
+            kit.para("⚠️ ", kit.bold("This will not run, even when it is approved.")),
+            kit.bullets([kit.words(reason, 300)] for reason in reasons[:5]),
         )
 
 

@@ -116,6 +116,19 @@ async def test_an_approver_deactivated_a_moment_ago_approves_nothing(harness: Fl
     assert harness.creates() == []
 
 
+async def test_a_review_says_that_the_requester_left(harness: FlowHarness) -> None:
+    """Who reviews what somebody asked for who left reads that it will not run; approved all the same, it stops."""
+    request = await harness.asks()
+    person(harness, RINA).deleted = True
+    review = await harness.opens_review(request)
+    assert "This will not run" in review.reads()
+    assert "deactivated" in review.reads()
+    await review.submits()
+    stopped = await harness.rests(request, State.FAILED)
+    assert harness.creates() == []
+    assert "Nothing was sent" in "\n".join(harness.thread(stopped))
+
+
 async def test_a_disabled_group_in_denied_closes_the_route(open_harness: OpenHarness) -> None:
     """When the group that a route denies is switched off, nobody uses the route, and everybody reads why."""
     harness = await open_harness(route={"denied": (LEFT,)})
