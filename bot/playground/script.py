@@ -1,7 +1,8 @@
-"""The scripted play: a requester and an approver take one sync, with a story that fails, from command to thread.
+"""The scripted play: a requester and an approver take one sync, with a story that fails, from command to thread and on.
 
-It prints the conversation while it happens, as text, and succeeds only if the status of every story that was asked
-for appeared in the thread. It is the shortest proof that the product works on this machine.
+The credential that the story lacks is added, the story is synced again, and another story is added. The conversation is
+printed while it happens, as text. It succeeds only if the status of every story that was asked for appeared in the
+thread, and every story was synced in the end. It is the shortest proof that the product works on this machine.
 """
 
 import re
@@ -13,6 +14,8 @@ from bot.playground.slack import Json
 from bot.playground.tines.seed import FAILING_STORY
 
 STORIES: Final = ("High-Priority Alerts", "Change Control Requests", FAILING_STORY, "Isolate host with CrowdStrike")
+ADDED: Final = "Shift handover notes"
+_CREDENTIAL: Final = "virustotal"
 
 
 async def play(playground: Playground, out: TextIO) -> bool:
@@ -22,7 +25,11 @@ async def play(playground: Playground, out: TextIO) -> bool:
     try:
         await _ask(rina, say)
         root = await _approve(ada, say)
-        return await _report(rina, root, say)
+        listed = await _report(rina, root, say)
+        if listed is None:
+            return False
+        await _sync_again(playground, rina, ada, listed, say)
+        return await _add(rina, ada, listed, say)
     except NotOnScreenError as error:
         say.step(f"This went wrong: {error}")
         return False
@@ -56,9 +63,10 @@ async def _approve(ada: Actor, say: "_Narrator") -> Json:
     return message
 
 
-async def _report(rina: Actor, root: Json, say: "_Narrator") -> bool:
+async def _report(rina: Actor, root: Json, say: "_Narrator") -> Json | None:
+    """Show what came of it; return the list of statuses, None when a story is missing there."""
     listed = await rina.sees_message(APPROVALS, _all_settled(), thread_ts=root["ts"])
-    say.step("In the thread, one list says what became of every story.")
+    say.step("In the thread, one list shows the status of every story.")
     say.message(listed)
     say.step("#secops and Rina are told.")
     say.message(await rina.sees_message(SECOPS, "Open the thread"))
@@ -66,7 +74,49 @@ async def _report(rina: Actor, root: Json, say: "_Narrator") -> bool:
     text = rina.slack.render(listed)
     missing = [story for story in STORIES if not re.search(rf"{re.escape(story)}.*(Synced|Failed)", text)]
     say.step("Every story's status appeared in the thread." if not missing else f"Missing: {', '.join(missing)}")
-    return not missing
+    return None if missing else listed
+
+
+async def _sync_again(playground: Playground, rina: Actor, ada: Actor, listed: Json, say: "_Narrator") -> None:
+    team = next(each.id for each in playground.prod.teams.values() if each.name == "SecOps Production")
+    playground.prod.add_credential(team, _CREDENTIAL)
+    say.step(f"Somebody adds the credential {_CREDENTIAL} to SecOps Production on prod. Rina clicks Sync again.")
+    await rina.clicks("Sync again", listed, APPROVALS)
+    await rina.sees_view(lambda view: view.get("submit") is not None)
+    await rina.writes("Reason", "The credential is there now")
+    say.shows(rina.reads())
+    await rina.submits()
+    await _decided(rina, ada, "The credential is there now", say)
+    say.message(await rina.sees_message(rina.slack.open_dm(rina.user), r"(?s)1 synced\."))
+    say.step("Ada approves, and the story is synced.")
+
+
+async def _add(rina: Actor, ada: Actor, listed: Json, say: "_Narrator") -> bool:
+    await rina.clicks("Open sync destination", listed, APPROVALS)
+    await rina.reads_in_view("4 synced")
+    say.step("Rina opens the sync destination. Every story in it is synced; she adds one more.")
+    say.shows(rina.reads())
+    await rina.presses("Add")
+    await rina.sees_view(lambda view: view.get("submit") is not None)
+    await rina.picks("Stories", ADDED, query=ADDED)
+    await rina.writes("Reason", "The shift needs it as well")
+    await rina.submits()
+    await _decided(rina, ada, "The shift needs it as well", say)
+    done = await rina.sees_message(rina.slack.open_dm(rina.user), r"(?s)(?=.*Add 1 story)(?=.*1 synced)")
+    say.message(done)
+    say.step("Every story is synced.")
+    return True
+
+
+async def _decided(rina: Actor, ada: Actor, reason: str, say: "_Narrator") -> None:
+    """Let Ada approve the request that gives a reason."""
+    await rina.reads_in_view(r"TS-\w+ is waiting for approval")
+    await rina.slack.close(rina.user, rina.view()["id"], everything=True)
+    message = await ada.sees_message(APPROVALS, rf"(?s)(?=.*WAITING FOR APPROVAL)(?=.*{re.escape(reason)})")
+    say.message(message)
+    await ada.clicks("Review", message, APPROVALS)
+    await ada.sees_view(lambda view: view.get("submit") is not None)
+    await ada.submits()
 
 
 def _all_settled() -> str:
