@@ -136,6 +136,16 @@ class RequestsReader:
         )
         return {row[0]: row[1] for row in rows}
 
+    async def due(self, *, limit: int) -> tuple[str, ...]:
+        """Return the ids of requests whose time has come, the longest due first."""
+        rows = await self._connection.execute(
+            sa.select(t.requests.c.id)
+            .where(t.requests.c.next_run_at <= self._now)
+            .order_by(t.requests.c.next_run_at)
+            .limit(limit)
+        )
+        return tuple(rows.scalars())
+
     async def oldest_due(self) -> datetime | None:
         """Return since when the longest-due request is due, None when none ever will be by itself."""
         found = await self._connection.execute(
@@ -157,6 +167,17 @@ class Requests(RequestsReader):
     async def locked(self, request_id: str) -> Request | None:
         """Return a request with its decisions; nobody else changes it until the transaction ends."""
         return await self._read(sa.select(t.requests).where(t.requests.c.id == request_id).with_for_update())
+
+    async def hold(self, request: Request) -> Request | None:
+        """Return a request, locked, if it still is where it was seen; else None.
+
+        Asked before every effect and every change that follows one: another process may have gone on with the request.
+        """
+        current = await self.locked(request.id)
+        seen = (request.state, request.revision, request.attempts)
+        if current is None or (current.state, current.revision, current.attempts) != seen:
+            return None
+        return current
 
     async def add(self, request: Request) -> None:
         """Insert a new request. Raises `ConflictError` when its form was turned into a request meanwhile."""
