@@ -32,7 +32,7 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 # At least a hundred kills of the real process on each database, and figures; takes about half an hour.
-# ARGS="--lease real" measures how long the work of a killed process lies idle.
+# ARGS="--only takeover" measures how long the work of a killed process lies idle; ARGS=--skew runs with wrong clocks.
 crash: $(STAMP)
 	$(BIN)/python -m tests.crash $(ARGS)
 

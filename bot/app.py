@@ -8,12 +8,13 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import httpx
+import sqlalchemy as sa
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
@@ -36,7 +37,8 @@ from bot.socket_state import SocketState
 from bot.starting import alone_on
 from bot.web import Check, SlackEndpoint, build_web
 from handlers.catalogue import Catalogue
-from handlers.engine import LEASE, DurableJobs, Engine, new_executor_id
+from handlers.clock import SharedClock, machine_time
+from handlers.engine import DEAD_AFTER, Engine, open_job_engine
 from handlers.execution.executor import Executor
 from handlers.execution.send_window import SendWindow
 from handlers.jobs import ADVANCE, DEFERRED, DELIVER
@@ -53,15 +55,14 @@ from handlers.tines import RetryPolicy, Timeouts, TinesClient
 _DRAIN_SECONDS: Final = 12.0  # for running jobs, of the 25 that a stop may take
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class Overrides:
     """What the bot takes from outside. The defaults are the real ones."""
 
-    clock: Callable[[], datetime] = _now
+    clock: Callable[[], datetime] | None = (
+        None  # the time of day; None: this machine's, or that of its database's server
+    )
+    machine_clock: Callable[[], datetime] = machine_time
     transports: Mapping[str, httpx.AsyncBaseTransport] = field(default_factory=dict)  # by tenant alias
     schedule: Schedule = field(default_factory=Schedule)
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -71,10 +72,11 @@ class Overrides:
     fresh_seconds: float = 60.0  # how old what is known of Tines may be when a form is checked
     rate_limit: RateLimit = field(default_factory=RateLimit)  # of each channel's messages
     ping_seconds: float = 5.0  # between two pings of a Socket Mode connection
-    lease: timedelta = LEASE  # of a process over what it works on, when several share a database
+    dead_after: float = DEAD_AFTER  # seconds of silence, and others take over what a process was at
     operations: Mapping[str, AnyOperation] = field(default_factory=all_operations)
     presentations: Mapping[str, Presentation] = field(default_factory=all_presentations)
     window: SendWindow = field(default_factory=SendWindow)
+    slack_timeout: float = 20.0  # seconds that a call to Slack may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +115,12 @@ async def compose(
         else:
             await check_schema(settings.database_url)
         metrics = Metrics()
-        jobs = DurableJobs(url)
-        stack.callback(jobs.close)
-        store = Store(
-            open_engine(url), jobs, executor=new_executor_id(), clock=overrides.clock, types=overrides.operations
-        )
+        engine = open_job_engine(url, sweep_seconds=overrides.sweep_seconds, dead_after=overrides.dead_after)
+        store = Store(open_engine(url), engine.wake, clock=_clock(url, overrides), types=overrides.operations)
         stack.push_async_callback(store.close)
-        session = await stack.enter_async_context(slack_session(settings.slack_api_url, settings.network))
+        session = await stack.enter_async_context(
+            slack_session(settings.slack_api_url, settings.network, timeout=overrides.slack_timeout)
+        )
         client = SlackClient(
             token=settings.slack_bot_token.get_secret_value(),
             base_url=settings.slack_api_url,
@@ -128,7 +129,7 @@ async def compose(
             network=settings.network,
         )
         socket = SocketState(metrics, time.monotonic)
-        services, engine = await _work(settings, overrides, store, jobs, client, metrics, stack)
+        services = await _work(settings, overrides, store, client, metrics, stack)
         responder = Responder(services, client, overrides.presentations, budget=overrides.click_budget)
         stack.push_async_callback(responder.close)
         poster = SlackPoster(client)
@@ -138,11 +139,13 @@ async def compose(
             poster,
             Throttle(overrides.rate_limit, time.monotonic),
             overrides.presentations,
-            engine.holds_lease,
+            overrides.window,
+            longest_call=overrides.slack_timeout,
         )
         slack = _slack_app(client, responder, settings.network)
         await engine.start(
-            {ADVANCE: partial(advance, services), DELIVER: deliverer.deliver, DEFERRED: partial(finish, responder)}
+            {ADVANCE: partial(advance, services), DELIVER: deliverer.deliver, DEFERRED: partial(finish, responder)},
+            store.due,
         )
         stack.push_async_callback(partial(engine.stop, grace=_DRAIN_SECONDS))
         ingress_audit = IngressAudit(store, time.monotonic)
@@ -171,11 +174,10 @@ async def _work(
     settings: Settings,
     overrides: Overrides,
     store: Store,
-    jobs: DurableJobs,
     client: AsyncWebClient,
     metrics: Metrics,
     stack: AsyncExitStack,
-) -> tuple[Services, Engine]:
+) -> Services:
     """Build what works on Tines."""
     clients = {
         alias: await stack.enter_async_context(
@@ -193,7 +195,6 @@ async def _work(
     }
     catalogue = Catalogue(clients, settings.topology.tenants, fresh_for=overrides.fresh_seconds)
     stack.push_async_callback(catalogue.close)
-    engine = Engine(jobs, store, sweep_seconds=overrides.sweep_seconds, lease=overrides.lease)
     people = SlackPeople(client)
     executor = Executor(
         store=store,
@@ -205,8 +206,14 @@ async def _work(
         schedule=overrides.schedule,
         window=overrides.window,
     )
-    services = Services(store=store, topology=settings.topology, people=people, catalogue=catalogue, executor=executor)
-    return services, engine
+    return Services(store=store, topology=settings.topology, people=people, catalogue=catalogue, executor=executor)
+
+
+def _clock(url: sa.URL, overrides: Overrides) -> Callable[[], datetime]:
+    """Return the time of day: the same for all processes that share a database."""
+    if overrides.clock is not None:
+        return overrides.clock
+    return overrides.machine_clock if is_sqlite(url) else SharedClock(overrides.machine_clock)
 
 
 def _slack_app(client: AsyncWebClient, responder: Responder, network: Network) -> AsyncApp:

@@ -34,8 +34,17 @@ _TOKENS: Final = re.compile(
     r"|(?<=DETAIL:  )(?:Failing row contains|Key) \(.*"  # what a row holds, as PostgreSQL tells it
 )
 # Loggers that bring handlers of their own, or that set propagation off once they are started.
-_OTHERS: Final = ("uvicorn", "uvicorn.error", "uvicorn.access", "slack_bolt", "slack_sdk", "dbos", "alembic")
-_QUIET: Final = ("httpx", "httpcore", "uvicorn.access", "dbos", "alembic", "asyncio", "aiosqlite")  # WARNING and above
+_OTHERS: Final = ("uvicorn", "uvicorn.error", "uvicorn.access", "slack_bolt", "slack_sdk", "procrastinate", "alembic")
+_QUIET: Final = (
+    "httpx",
+    "httpcore",
+    "uvicorn.access",
+    "procrastinate",
+    "psycopg.pool",
+    "alembic",
+    "asyncio",
+    "aiosqlite",
+)  # WARNING and above
 # Loggers of which the library asks the level of their own, where none counts as DEBUG: with none, each call to Slack
 # is written out as text, twice, for a line that no handler takes.
 _LEVELLED: Final = ("slack_sdk.web.async_base_client", "slack_sdk.webhook.async_client", "slack_bolt.AsyncApp")
@@ -162,10 +171,6 @@ def _route_to(handler: logging.Handler, level: str) -> None:
         logger.propagate = True
         logger.setLevel(logging.NOTSET)
     logging.getLogger("slack_bolt.AsyncApp").addFilter(_tells_news)
-    # DBOS adds a console handler, and stops propagation, unless its logger has a handler already.
-    dbos = logging.getLogger("dbos")
-    dbos.handlers[:] = [handler]
-    dbos.propagate = False
     for name in _LEVELLED:
         logging.getLogger(name).setLevel(root.level)
     for name in _QUIET:

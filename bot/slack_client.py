@@ -21,7 +21,7 @@ from handlers.network import Network, egress_for
 
 _ONLY_JSON: Final = frozenset({"json"})
 
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=20, sock_connect=5)
+_CONNECT_SECONDS: Final = 5.0
 
 C = TypeVar("C", AsyncWebClient, AsyncWebhookClient)
 Observe = Callable[[str, str, float], None]
@@ -87,10 +87,13 @@ class SlackClient(AsyncWebClient):
         return response
 
 
-def session(base_url: str, network: Network) -> aiohttp.ClientSession:
-    """Return the one session for all calls to Slack. Raises `handlers.network.NetworkError`. Reads files."""
+def session(base_url: str, network: Network, *, timeout: float) -> aiohttp.ClientSession:
+    """Return the one session for all calls to Slack, each of which takes at most `timeout` seconds.
+
+    Raises `handlers.network.NetworkError`. Reads files.
+    """
     return aiohttp.ClientSession(
-        timeout=_TIMEOUT,
+        timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=_CONNECT_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
         connector=aiohttp.TCPConnector(ssl=egress_for(base_url, network).ssl_context()),
     )

@@ -1,11 +1,11 @@
 """The job that delivers a conversation: takes what is open, in order, and knows what to do when something does not go through.
 
-A conversation is a channel, or one person's direct messages. It is claimed as a whole, so that two processes never write into
-one channel at the same time, and a conversation that must wait holds up nobody else. The claim is asked again before every
-message: a process that was stopped for long finds its conversation taken over, and says nothing.
+A conversation is a channel, or one person's direct messages. The engine runs one job for it at a time, so that two processes
+do not write into one channel, and a conversation that must wait holds up nobody else. A process that was stopped for long
+may find that another one has gone on meanwhile: then the rows have changed or the send window has closed, and it says nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -25,22 +25,22 @@ from bot.slack_errors import (
     TransientError,
 )
 from handlers import announcements
+from handlers.execution.send_window import SendWindow
 from handlers.jobs import LEFT_FOR, NewerVersionError
 from handlers.models import Request
 from handlers.routes import Topology, retired_route
-from handlers.store import SYSTEM, Announcement, Reader, Store
+from handlers.store import SYSTEM, Announcement, ConversationState, Reader, Store
 from handlers.tracing import traced
 
 _PATIENCE: Final = timedelta(days=30)  # for a refusal that can pass
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _NOW: Final = timedelta()
-_ELSEWHERE: Final = timedelta(seconds=1)  # that a conversation is left alone which another process has
 _BATCH: Final = 20
 _MOST_THREADS: Final = 3  # new beginnings of a thread that keeps being refused
 
 
 class Deliverer:
-    """Delivers conversations. `holds_lease` tells whether this process's claims surely still hold."""
+    """Delivers conversations. `longest_call`: seconds after which no call to Slack is under way any more."""
 
     def __init__(
         self,
@@ -49,14 +49,17 @@ class Deliverer:
         poster: SlackPoster,
         throttle: Throttle,
         presentations: Mapping[str, Presentation],
-        holds_lease: Callable[[], bool],
+        window: SendWindow,
+        *,
+        longest_call: float,
     ) -> None:
         self._store = store
         self._topology = topology
         self._poster = poster
         self._throttle = throttle
         self._presentations = presentations
-        self._holds_lease = holds_lease
+        self._window = window
+        self._longest_call = longest_call
         self._resting: dict[str, datetime] = {}  # conversations that must wait, as their rows say
         self._log = structlog.get_logger(__name__)
 
@@ -66,19 +69,14 @@ class Deliverer:
             return  # the sweep comes back when the conversation may speak again
         self._resting.pop(conversation, None)
         async with self._store.reading() as reader:
-            rest = await reader.claims.conversation_rest(conversation, but_for=self._store.executor)
-            if rest == _NOW and not await self._open(reader, conversation):
+            state = await reader.conversations.get(conversation)
+            if state.wait:
+                self._resting[conversation] = self._store.clock() + state.wait
                 return
-        claim = None
-        if rest == _NOW:
-            async with self._store.transaction() as transaction:
-                claim = await transaction.claims.take_conversation(conversation)
-        if claim is None:
-            # it waits; or another process speaks there, and takes what is new along, or leaves it to the sweep
-            self._resting[conversation] = self._store.clock() + (rest or _ELSEWHERE)
-            return
-        self._throttle.learn(conversation, claim.debt.total_seconds())
-        wait: timedelta | None = None
+            if not await self._open(reader, conversation):
+                return
+        self._throttle.learn(conversation, state.debt.total_seconds())
+        wait = _NOW
         try:
             while batch := await self._opened(conversation):
                 for announcement in batch:
@@ -92,7 +90,7 @@ class Deliverer:
         finally:
             async with self._store.transaction() as transaction:
                 debt = timedelta(seconds=self._throttle.debt(conversation))
-                await transaction.claims.release_conversation(conversation, wait=wait, debt=debt)
+                await transaction.conversations.note(conversation, ConversationState(wait, debt))
 
     async def _opened(self, conversation: str) -> Sequence[Announcement]:
         async with self._store.reading() as reader:
@@ -111,7 +109,9 @@ class Deliverer:
             most *= 2
 
     async def _deliver(self, announcement: Announcement) -> None:
-        showing = Showing(self._store, self._poster, self._throttle, self._holds_lease, announcement)
+        showing = Showing(
+            self._store, self._poster, self._throttle, self._window, announcement, longest_call=self._longest_call
+        )
         try:
             scene, root = await self._scene(announcement)
             if announcement.thread_key is not None and root is None:
@@ -196,9 +196,7 @@ class Deliverer:
     async def _tell_undelivered(self, showing: Showing, words: str, **columns: Any) -> None:  # noqa: ANN401 - columns of announcements
         """Record that a message is not delivered, and tell the requester, once for each conversation."""
         announcement = showing.announcement
-        async with showing.writing() as transaction:
-            if columns:
-                await transaction.outbox.update(announcement.key, **columns)
+        async with showing.writing(**columns) as transaction:
             transaction.audit.record(
                 "undelivered", SYSTEM, announcement.request_id, announcement=announcement.key, words=words
             )

@@ -5,10 +5,10 @@ that Slack refuses as blocks goes out as text, in as many messages as that takes
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -25,12 +25,13 @@ from bot.slack_errors import (
 from bot.views.fallback_text import plain_only
 from bot.views.text import Message
 from handlers import announcements
+from handlers.execution.send_window import SendWindow
 from handlers.store import SYSTEM, Announcement, Posted, Store, Transaction
 from handlers.store.tables import pack
 
-_LOOK_BACK: Final = timedelta(minutes=2)  # clocks differ
+_LOOK_BACK: Final = timedelta(hours=1)  # clocks differ, Slack's as well
 _OUTDATED: Final = ""  # the mark of a message of which nobody knows what it says
-_TAKEN_OVER: Final = 1.0  # seconds until this process looks at a conversation again that another one has
+_TAKEN_OVER: Final = 1.0  # seconds until a conversation is looked at anew that another process has gone on with
 
 
 class WaitError(Exception):
@@ -42,35 +43,45 @@ class WaitError(Exception):
 
 
 class Showing:
-    """Shows one announcement. Methods raise `SlackError`, and `WaitError` when the conversation is not this process's."""
+    """Shows one announcement. Methods raise `SlackError`, and `WaitError` when another process has gone on with it."""
 
     def __init__(
         self,
         store: Store,
         poster: SlackPoster,
         throttle: Throttle,
-        holds_lease: Callable[[], bool],
+        window: SendWindow,
         announcement: Announcement,
+        *,
+        longest_call: float,
     ) -> None:
         self._store = store
         self._poster = poster
         self._throttle = throttle
-        self._holds_lease = holds_lease
+        self._window = window
+        self._opened = window.opened()
+        self._longest_call = longest_call
         self.announcement = announcement
         self._standing = list(announcement.messages)
         self._posting_at = announcement.posting_at
+        self._noted = announcement.messages, announcement.posting_at  # as the row says, as far as this process knows
         self._first: Place | None = None  # the first message, when it was posted just now
         self._is_anew = announcement.delivered_version > 0  # whether a first message stood before
         self._ended = True
         self._log = structlog.get_logger(__name__)
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[Transaction]:
-        """Open a transaction in which the conversation is surely this process's."""
+    async def writing(self, **columns: Any) -> AsyncIterator[Transaction]:  # noqa: ANN401 - columns of announcements
+        """Open a transaction that notes something of the announcement, if nobody else has gone on with it."""
+        opened = self._window.opened()
         async with self._store.transaction() as transaction:
-            if not await transaction.claims.hold_conversation(self.announcement.conversation):
+            row = await transaction.outbox.locked(self.announcement.key)
+            if row is None or (row.messages, row.posting_at) != self._noted:
                 raise WaitError(_TAKEN_OVER)
+            await transaction.outbox.update(self.announcement.key, **columns)
             yield transaction
+        self._noted = columns.get("messages", row.messages), columns.get("posting_at", row.posting_at)
+        self._opened = opened
 
     async def show(self, messages: Sequence[Message], thread_ts: str | None, *, ended: bool = True) -> None:
         """Make Slack show exactly these messages, in this order.
@@ -96,16 +107,14 @@ class Showing:
             else:
                 number += 1
         await self._cut_to(channel, len(wanted))
-        async with self.writing() as transaction:
-            await transaction.outbox.update(
-                self.announcement.key,
-                channel=channel,
-                messages=tuple(self._standing),
-                posting_at=None,
-                delivered_version=self.announcement.desired_version,  # not more: what was ordered meanwhile is still open
-                attempts=0,
-                failure=None,
-            )
+        async with self.writing(
+            channel=channel,
+            messages=tuple(self._standing),
+            posting_at=None,
+            delivered_version=self.announcement.desired_version,  # not more: what was ordered meanwhile is still open
+            attempts=0,
+            failure=None,
+        ) as transaction:
             await self._record_first(transaction)
 
     async def count(self, *, anew: str | None = None, failure: str | None = None) -> None:
@@ -114,10 +123,8 @@ class Showing:
         `anew` is the key of an announcement that has to be posted again first.
         """
         refused = {} if failure is None else {"failure": failure}
-        async with self.writing() as transaction:
-            await transaction.outbox.update(
-                self.announcement.key, attempts=self.announcement.attempts + 1, posting_at=self._posting_at, **refused
-            )
+        attempts = self.announcement.attempts + 1
+        async with self.writing(attempts=attempts, posting_at=self._posting_at, **refused) as transaction:
             if anew is not None:
                 await transaction.outbox.update(anew, messages=(), posting_at=None)
                 await transaction.outbox.refresh(anew)
@@ -130,11 +137,18 @@ class Showing:
         found = await self._poster.find(
             channel, self._key(number), thread_ts=thread_ts, oldest=(self._posting_at - _LOOK_BACK).timestamp()
         )
+        if found is None and (left := self._may_still_appear(number)):
+            raise WaitError(left)
         self._posting_at = None
         if found is not None:
             self._standing.append(Posted(ts=found.ts, hash=_OUTDATED, thread_ts=thread_ts))
             self._first = found if number == 0 else self._first
             await self._note(channel)
+
+    def _may_still_appear(self, number: int) -> float:
+        """Return for how many seconds a post that another process began may still arrive, by this one's own clock."""
+        over = self._window.seconds + self._longest_call
+        return max(0.0, over - self._window.seen_for((self._key(number), self._posting_at)))
 
     async def _leave_other_threads(self, channel: str, thread_ts: str | None) -> None:
         """Delete what stands in another thread than the one of now: its head was posted anew."""
@@ -194,15 +208,14 @@ class Showing:
 
     async def _post(self, channel: str, number: int, message: Message, thread_ts: str | None) -> Place:
         self._wait_for_the_turn()
-        async with self.writing() as transaction:
-            self._posting_at = transaction.now
-            await transaction.outbox.update(
-                self.announcement.key, channel=channel, messages=tuple(self._standing), posting_at=transaction.now
-            )
-        self._must_hold()
+        self._posting_at = self._store.clock()
+        async with self.writing(channel=channel, messages=tuple(self._standing), posting_at=self._posting_at):
+            pass  # from the commit on the message may be there
+        self._check_window()
         try:
             return await self._poster.post(channel, message, key=self._key(number), thread_ts=thread_ts)
         except UnknownOutcomeError:
+            self._window.ended((self._key(number), self._posting_at))
             raise
         except SlackError:
             self._posting_at = None  # surely not there
@@ -210,13 +223,13 @@ class Showing:
 
     async def _edit(self, place: Place, number: int, message: Message) -> None:
         self._wait_for_the_turn()
-        self._must_hold()
+        self._check_window()
         await self._poster.edit(place, message, key=self._key(number))
 
     async def _cut_to(self, channel: str, length: int, *, gone: int = 0) -> None:
         """Delete what stands beyond a length; the first `gone` of that are not there any more."""
         for left_over in self._standing[length + gone :]:
-            self._must_hold()
+            self._check_window()
             await self._poster.delete(Place(channel, left_over.ts))
         if len(self._standing) > length:
             del self._standing[length:]
@@ -225,10 +238,7 @@ class Showing:
     async def _note(self, channel: str) -> None:
         """Write down what stands in Slack now; nothing is under way."""
         self._posting_at = None
-        async with self.writing() as transaction:
-            await transaction.outbox.update(
-                self.announcement.key, channel=channel, messages=tuple(self._standing), posting_at=None
-            )
+        async with self.writing(channel=channel, messages=tuple(self._standing), posting_at=None) as transaction:
             await self._record_first(transaction)
 
     async def _record_first(self, transaction: Transaction) -> None:
@@ -253,9 +263,9 @@ class Showing:
         if wait := self._throttle.take(self.announcement.conversation):
             raise WaitError(wait)
 
-    def _must_hold(self) -> None:
-        """Say nothing when this process was stopped for so long that another one may have the conversation."""
-        if not self._holds_lease():
+    def _check_window(self) -> None:
+        """Say nothing when this process stood still for so long that another one may have gone on meanwhile."""
+        if not self._opened.open:
             raise WaitError(_TAKEN_OVER)
 
 

@@ -3,11 +3,12 @@
 commands   /tines-sync …                forms    the form, from opening to submitting
 options    typing in its fields          reviews  the review and the decision
 clicks     single buttons                lists    lists, status, history, App Home
+destinations  sync destinations and what can be done with them
 deferred   what goes on after "Checking…"        errors   what nobody foresaw
 responder  what they share               responses  a use case's answer as a view
 """
 
-from bot.listeners import clicks, commands, errors, forms, lists, options, reviews
+from bot.listeners import clicks, commands, destinations, errors, forms, lists, options, reviews
 from bot.listeners.errors import PunctualApp
 from bot.listeners.responder import Responder
 
@@ -16,6 +17,6 @@ __all__ = ["PunctualApp", "Responder", "register"]
 
 def register(app: PunctualApp, responder: Responder) -> None:
     """Register every listener, once."""
-    for module in (commands, forms, options, reviews, clicks, lists):
+    for module in (commands, forms, options, reviews, clicks, lists, destinations):
         module.register(app, responder)
     errors.register(app)  # last: it listens for whatever is left

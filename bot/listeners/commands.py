@@ -3,6 +3,7 @@
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.listeners.clicks import Clicks
+from bot.listeners.destinations import Destinations
 from bot.listeners.forms import Forms
 from bot.listeners.lists import Lists
 from bot.listeners.responder import Body, Responder, person
@@ -32,6 +33,7 @@ class Commands:
         self._by_word = {each.command: each for each in responder.presentations.values() if each.command is not None}
         self._lists = Lists(responder)
         self._clicks = Clicks(responder)
+        self._destinations = Destinations(responder)
 
     async def typed(self, ack: AsyncAck, body: Body) -> None:
         """Do what was typed."""
@@ -45,6 +47,8 @@ class Commands:
 
     async def _answer(self, body: Body, word: str, rest: str) -> Message | None:
         match word:
+            case "destinations" | "destination" | "sync":
+                return await self._destination(body, word, rest)
             case _ if (presentation := self._by_word.get(word)) is not None:
                 if await self._forms.open_empty(body, presentation, rest):
                     return None
@@ -61,6 +65,16 @@ class Commands:
                 # what was typed is not recorded: it could be anything, even a key
                 await self._no(person(body), "command", f"There is no such word after {COMMAND}.")
                 return refusal_message((f"There is no “{word[:40]}” here. `{COMMAND} help` lists what there is.",))
+
+    async def _destination(self, body: Body, word: str, rest: str) -> Message | None:
+        if word == "destinations":
+            await self._destinations.open_list(body, rest)
+            return None
+        opens = self._destinations.sync_typed if word == "sync" else self._destinations.open_typed
+        if rest and await opens(body, rest):
+            return None
+        which = f"Say which sync destination: {COMMAND} {word} 24. {COMMAND} destinations lists them."
+        return await self._no(person(body), word, which)
 
     async def _no(self, actor: str, what: str, why: str) -> Message:
         """Record why what was typed is not done, and return it for the person."""

@@ -105,6 +105,12 @@ class Forms:
         await self.open(body, replace(state, draft_id=new_draft()))
         return True
 
+    async def on_destination(self, actor: str, operation: str, detail: DestinationDetail, option: str) -> Block | None:
+        """Return the form of an operation for a sync destination, for a view that is open; None as `open_on` says False."""
+        presentation = self._responder.presentations.get(operation)
+        state = presentation.on_destination(detail, option) if presentation is not None else None
+        return None if state is None else await self._filled_in(actor, replace(state, draft_id=new_draft()))
+
     async def open(self, body: Body, state: FormState) -> None:
         """Open the form at once: complete if the person's rights are known, else filled in a moment later."""
         actor = person(body)

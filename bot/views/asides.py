@@ -8,9 +8,9 @@ from bot.views.text import Block
 from handlers.models import Problem
 
 
-def loading_view() -> Block:
+def loading_view(title: str = "Sync stories") -> Block:
     """Return what opens at once, before anything is known about the person."""
-    return kit.modal(ids.VIEW_INFO, "Sync stories", [kit.section("⏳ One moment…")], close="Cancel")
+    return kit.modal(ids.VIEW_INFO, title, [kit.section("⏳ One moment…")], close="Cancel")
 
 
 def checking_view(state: FormState) -> Block:

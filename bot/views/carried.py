@@ -7,11 +7,20 @@ authority: rights are looked up again at every click.
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+
+from bot.views.text import tidy
 
 RequestId = Annotated[str, StringConstraints(pattern=r"^TS-[0-9A-HJKMNP-TV-Z]{8}$")]
 Revision = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Name = Annotated[str, StringConstraints(max_length=100)]
+
+
+def _visible(value: object) -> object:
+    return tidy(value) if isinstance(value, str) else value
+
+
+_RouteName = Annotated[str, BeforeValidator(_visible), StringConstraints(max_length=500)]
 
 
 class Carried(BaseModel):
@@ -61,6 +70,23 @@ class PageRef(Carried):
 
     page: Annotated[int, Field(ge=1, le=100_000)]
     request: RequestId | None = None  # whose history it is
+
+
+class ListMeta(Carried):
+    """What the list of sync destinations carries, and the buttons that turn its pages."""
+
+    route: _RouteName = ""  # "" for all that the person uses
+    query: Annotated[str, StringConstraints(max_length=500)] = ""
+    page: Annotated[int, Field(ge=1, le=100_000)] = 1
+
+
+class DestinationButton(Carried):
+    """What a button about a sync destination carries."""
+
+    destination: Annotated[int, Field(ge=0, le=2**63 - 1)]
+    route: _RouteName = ""  # "" where it is not known
+    operation: Annotated[str, StringConstraints(max_length=32)] = ""
+    option: Annotated[str, StringConstraints(max_length=32)] = ""  # what narrows it, such as "failed"
 
 
 class FormMeta(Carried):

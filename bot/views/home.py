@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from bot.views import kit
-from bot.views.lists import new_sync_button, request_lines
+from bot.views.lists import destinations_button, new_sync_button, request_lines
 from bot.views.presentation import Presentation
 from bot.views.text import Block
 from handlers.models import Request
@@ -26,7 +26,7 @@ def home_view(
     blocks = [
         kit.header("Sync Tines stories to another tenant"),
         kit.section("Ask for it, have it approved, and see in a thread what became of every story."),
-        kit.actions(new_sync_button()),
+        kit.actions(new_sync_button(), destinations_button()),
     ]
     for title, found, waits, none in (
         ("Waiting for you", waiting, True, "Nothing waits for your decision."),

@@ -66,6 +66,18 @@ ACTION_HISTORY_PREVIOUS: Final = "history_previous"
 ACTION_HISTORY_NEXT: Final = "history_next"
 ACTION_NEW_SYNC: Final = "new_sync"
 
+# Sync destinations
+VIEW_DESTINATIONS: Final = "destinations"
+VIEW_DESTINATION: Final = "destination"
+BLOCK_SEARCH: Final = "destinations_search"
+ACTION_SEARCH: Final = "destinations_search"
+ACTION_DESTINATIONS: Final = "destinations_open"
+ACTION_DESTINATIONS_PREVIOUS: Final = "destinations_previous"
+ACTION_DESTINATIONS_NEXT: Final = "destinations_next"
+ACTION_DESTINATION: Final = "destination_open"
+ACTION_DESTINATION_REFRESH: Final = "destination_refresh"
+ACTION_OPERATE: Final = "destination_operate:"  # + the operation, so that the buttons of a row differ
+
 # Values of options
 VALUE_TEAM: Final = "team:"  # + id
 VALUE_STORY: Final = "story:"  # + id

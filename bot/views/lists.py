@@ -46,6 +46,9 @@ def help_message(command: str) -> Message:
         ("status ID", "where a request stands, and what you can do with it"),
         ("history ID", "all that happened to a request"),
         ("cancel ID", "cancels a request that is not running yet"),
+        ("destinations ROUTE", "the sync destinations of your routes, or of one"),
+        ("destination ID", "one sync destination: its stories, and what you can do with it"),
+        ("sync ID failed", "syncs the stories of a sync destination again, or only those that failed"),
         ("freeze ROUTE reason", "stops everything on a route, for its approvers"),
         ("unfreeze ROUTE", "lets a frozen route go on"),
         ("help", "shows this"),
@@ -206,3 +209,8 @@ def _details(request: Request) -> Block:
 def new_sync_button() -> Block:
     """Return the button that opens an empty form."""
     return kit.button("New sync", ids.ACTION_NEW_SYNC, "new", says="Ask for a new sync", style="primary")
+
+
+def destinations_button() -> Block:
+    """Return the button that opens the list of sync destinations."""
+    return kit.button("Sync destinations", ids.ACTION_DESTINATIONS, "all", says="Show the sync destinations")

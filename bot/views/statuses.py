@@ -5,12 +5,12 @@ is spread over several messages, long errors are cut with a way to read them who
 text for when Slack refuses the table.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from bot.views import describe, ids, kit
-from bot.views.carried import ErrorRef
+from bot.views.carried import DestinationButton, ErrorRef
 from bot.views.fallback_text import message, plain_only, text_size
 from bot.views.presentation import Presentation
 from bot.views.text import Block, Message, line, size, tidy
@@ -42,6 +42,7 @@ __all__ = [
     "bare_words",
     "data_table",
     "error_view",
+    "in_order",
     "plain_only",
     "status_messages",
     "status_words",
@@ -60,12 +61,13 @@ def status_messages(request: Request, route: Route, presentation: Presentation) 
     opening = _opening(request, route, presentation)
     pages = list(_pages(rows, text_size(opening)))
     if not pages:
-        return [message(*opening)]
+        return [message(*opening, *_next(request, rows))]
     found: list[Message] = []
     for number, page in enumerate(pages, start=1):
         part = f", part {number} of {len(pages)}" if len(pages) > 1 else ""
         caption = f"Sync results for {request.id}{part}"
-        blocks = [data_table(caption, _HEAD, [_row(status) for status in page]), *_long_errors(request, page)]
+        buttons = _next(request, rows) if number == len(pages) else ()
+        blocks = [data_table(caption, _HEAD, [_row(status) for status in page]), *_long_errors(request, page), *buttons]
         found.append(message(*(opening if number == 1 else [kit.context(caption)]), *blocks))
     return found
 
@@ -95,6 +97,35 @@ def _totals(request: Request, route: Route, presentation: Presentation) -> Itera
         yield kit.para("This list is kept up to date while Tines works.")
     if request.note.strip():
         yield kit.para("💬 ", kit.words(request.note, 500))
+
+
+def _next(request: Request, rows: Sequence[StoryStatus]) -> Iterator[Block]:
+    """Yield the buttons for what comes after a request that ended: its sync destination, and a sync of what lacks one."""
+    gone = request.operation == "delete" and request.state is State.SUCCEEDED
+    if not request.state.final or request.destination_id is None or gone:
+        return
+    number = request.destination_id
+    about = DestinationButton(destination=number, route=request.route)
+    again = next(
+        (
+            (text, option)
+            for text, option, wanted in (
+                ("Sync again…", "failed", any(status.failed for status in rows)),
+                ("Start sync…", "", any(status.needs_sync for status in rows)),
+            )
+            if wanted
+        ),
+        None,
+    )
+    opening = kit.button(
+        "Open sync destination", ids.ACTION_DESTINATION, about.dump(), says=f"Open sync destination {number}"
+    )
+    if again is None:
+        yield kit.actions(opening)
+        return
+    sync = about.model_copy(update={"operation": "sync", "option": again[1]}).dump()
+    action = f"{ids.ACTION_OPERATE}sync"
+    yield kit.actions(kit.button(again[0], action, sync, says=f"{again[0]} sync destination {number}"), opening)
 
 
 def _uncertain(request: Request, route: Route) -> Iterator[Block]:
@@ -131,6 +162,11 @@ def status_words(status: StoryStatus) -> str:
     return _WORDS.get(status.word) or f"❔ {line(status.status, 40, empty='(no status)')}"
 
 
+def in_order(statuses: Iterable[StoryStatus]) -> list[StoryStatus]:
+    """Return statuses as they are listed: failed first, then by name."""
+    return sorted(statuses, key=lambda status: (_ORDER.get(status.word, 2), status.name.casefold()))
+
+
 def _row(status: StoryStatus) -> tuple[str, ...]:
     error = line(status.error or "", _ERROR, empty="-")
     return (line(status.name, _NAME), status_words(status), error, str(status.story_id))
@@ -140,7 +176,7 @@ def _pages(statuses: Sequence[StoryStatus], opening: int) -> Iterator[list[Story
     """Yield the statuses, failed first, in groups that each fit one message; the first shares it with the opening."""
     page: list[StoryStatus] = []
     cells, everything = 0, opening
-    for status in sorted(statuses, key=lambda status: (_ORDER.get(status.word, 2), status.name.casefold())):
+    for status in in_order(statuses):
         more = sum(map(size, _row(status)))
         more_in_all = more + (_ERROR_CHOICE if _is_cut(status) else 0)
         if page and (len(page) == ROWS or cells + more > _CELLS or everything + more_in_all > _ALL):

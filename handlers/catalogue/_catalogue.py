@@ -16,12 +16,23 @@ from handlers.catalogue._fetch import fetch_rows, filter_of, side_by_side, synca
 from handlers.catalogue._stock import Stories, TagCount, TeamList, Teams, TeamStories
 from handlers.models import Frozen, Story, Team
 from handlers.routes import Tenant
-from handlers.tines import Failure, Kind, RefusedError, RetryableError, TinesCalls, TinesClient, TinesError
+from handlers.tines import (
+    Failure,
+    Kind,
+    Listing,
+    RefusedError,
+    RetryableError,
+    SyncDestination,
+    TinesCalls,
+    TinesClient,
+    TinesError,
+)
 
 LIMIT: Final = 99  # Slack shows 100 options at most; one is kept for "n more: type to narrow"
 TAG_LIMIT: Final = 20
 _PAUSE: Final = 5.0  # seconds between renewals that fail
 _NOT_FOUND: Final = 404
+_LISTING_FRESH: Final = 3.0  # seconds for which one listing of sync destinations is shared
 T = TypeVar("T")
 
 
@@ -69,8 +80,21 @@ class Catalogue:
             for alias, tenant in tenants.items()
         }
 
+        self._destinations: dict[str, Cached[Listing[SyncDestination]]] = {
+            alias: Cached(
+                f"sync destinations of {alias}",
+                clients[alias].list_destinations,
+                clock,
+                fresh_for=_LISTING_FRESH,
+                pause=_PAUSE,
+            )
+            for alias in tenants
+        }
+
     async def close(self) -> None:
         """End what is under way in the background."""
+        for destinations in self._destinations.values():
+            await destinations.close()
         for teams in self._teams.values():
             await teams.close()
         for stories in self._stories.values():
@@ -180,6 +204,35 @@ class Catalogue:
         """Return the tenant's teams by id without asking anybody; None when what is known is not fresh."""
         teams = self._teams[tenant].fresh()
         return None if teams is None else teams.by_id
+
+    # --- sync destinations ------------------------------------------------------------------------------------------
+
+    async def destinations(self, tenant: str) -> Listing[SyncDestination]:
+        """Return the tenant's sync destinations: one listing for all who ask within seconds. Raises `TinesError`."""
+        cached = self._destinations[tenant]
+        found = cached.fresh()
+        return await _without_cancelling(cached.renew()) if found is None else found
+
+    async def destination(self, tenant: str, destination_id: int) -> SyncDestination | None:
+        """Return a sync destination as it is now, None when it is not there. Raises `TinesError`."""
+        try:
+            return await self._clients[tenant].show_destination(destination_id)
+        except RefusedError as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+
+    async def team_names(self, tenant: str) -> Mapping[int, Team]:
+        """Return the tenant's teams by id, from memory whatever its age; none where the tenant does not tell in time."""
+        cached = self._teams[tenant]
+        teams = cached.at_once()
+        if teams is None:
+            try:
+                renewal = _without_cancelling(cached.renew())
+                teams = await self._in_time(tenant, ("GET", "/teams"), renewal, self._answer_within)
+            except TinesError:
+                return {}
+        return teams.by_id
 
     # --- how --------------------------------------------------------------------------------------------------------
 

@@ -53,7 +53,7 @@ class CallJournal:
         At its end the calls are recorded before what it recorded. If it recorded nothing, they are summed on the row.
         """
         async with self._store.transaction() as transaction:
-            held = await transaction.claims.hold_request(request)
+            held = await transaction.requests.hold(request)
             yield transaction, held
             made = tuple(self._made)
             await self._keep(transaction, held, made)

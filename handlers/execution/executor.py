@@ -115,10 +115,12 @@ class _Piece:
     def _now(self) -> datetime:
         return self._parts.store.clock()
 
-    def _access(self, *, one_call: bool = False) -> Access:
-        """Return the way to Tines; with `one_call`, each call is made once and ends within the longest call."""
+    def _access(self, opened: Opened | None = None) -> Access:
+        """Return the way to Tines; with a send window, each call is made once, within it and the longest call."""
         access = self._parts.access(self._route, self._journal)
-        return access.for_one_call(self._parts.clients[self._route.source]) if one_call else access
+        if opened is None:
+            return access
+        return access.for_one_call(self._parts.clients[self._route.source], lambda: opened.open)
 
     async def go_on(self) -> None:
         """Do what the request's state says."""
@@ -175,7 +177,7 @@ class _Piece:
         async def may_send() -> bool:
             return await self._still_free() and opened.open
 
-        access = replace(self._access(one_call=True), may_send=may_send)
+        access = replace(self._access(opened), may_send=may_send)
         await self._write(await self._operation.send(self._request, access))
 
     async def _about_to_send(

@@ -19,10 +19,6 @@ WINDOW: Final = 10.0
 _MOST_WATCHED: Final = 10_000
 
 
-class WindowClosedError(Exception):
-    """Too much time has passed since "about to send" was committed: nothing was sent."""
-
-
 @dataclass(frozen=True, slots=True)
 class Opened:
     """One permission to send, from the moment that "about to send" was about to be committed."""
@@ -33,13 +29,8 @@ class Opened:
 
     @property
     def open(self) -> bool:
-        """Whether the bytes may still leave."""
+        """Whether the bytes may still leave. Asked right before they would."""
         return self.clock() - self.at <= self.seconds
-
-    def check(self) -> None:
-        """Raise `WindowClosedError` when the bytes may not leave any more. Asked right before they would."""
-        if not self.open:
-            raise WindowClosedError
 
 
 @dataclass(slots=True)
@@ -62,6 +53,6 @@ class SendWindow:
             del self._seen[next(iter(self._seen))]
         return now - since
 
-    def forget(self, attempt: Hashable) -> None:
-        """Forget an attempt whose outcome is known."""
-        self._seen.pop(attempt, None)
+    def ended(self, attempt: Hashable) -> None:
+        """Note that this process made an attempt and that its call has ended, so that nothing is under way any more."""
+        self._seen[attempt] = float("-inf")

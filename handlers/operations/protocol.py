@@ -45,12 +45,14 @@ class Access:
     recorded: Callable[[TinesCalls], TinesCalls]  # for calls made elsewhere, such as in the catalogue
     may_send: Callable[[], Awaitable[bool]] | None = None  # asked right before a call that is not the first of a send
 
-    def for_one_call(self, client: TinesClient) -> "Access":
+    def for_one_call(self, client: TinesClient, may_leave: Callable[[], bool]) -> "Access":
         """Return the same, with each call to the source tenant made once and ended within the longest call.
 
-        While such a call can be under way, nobody sends another.
+        While such a call can be under way, nobody sends another. Of one that changes something no byte leaves once
+        `may_leave` says no.
         """
-        return replace(self, source=self.recorded(client.with_deadline(client.longest_call)))
+        calls = client.with_deadline(client.longest_call).while_allowed(may_leave)
+        return replace(self, source=self.recorded(calls))
 
     async def still_may_send(self) -> bool:
         """Whether an effect may follow now: a send that had to look first asks again, since a freeze may have come.

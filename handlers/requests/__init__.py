@@ -6,7 +6,7 @@ checking    what a form asks for             advancing  the job that looks at a 
 services    the parts they share             answers    what they can answer
 rights      what a person may do with a request now
 approvals   which approvals still count      refusal_throttle  refusals that typing repeats
-deferred    forms and decisions finished by a job
+deferred    forms and decisions finished by a job     destinations  what of Tines a person may see
 """
 
 from handlers.requests.advancing import advance
@@ -15,6 +15,15 @@ from handlers.requests.checking import Submission
 from handlers.requests.close import cancel, check_again, close, freeze, reason_needed, unfreeze
 from handlers.requests.decide import ReviewedVersion, approve, record_review, reject, withdraw
 from handlers.requests.deferred import APPROVE, EDIT, SUBMIT, defer, finish_deferred, take_deferred
+from handlers.requests.destinations import (
+    DestinationPage,
+    RequestLine,
+    SeenDestination,
+    TenantProblem,
+    destination_for,
+    list_destinations,
+    read_destination,
+)
 from handlers.requests.refusal_throttle import RefusalThrottle
 from handlers.requests.rights import STOPPABLE, Abilities, abilities, able
 from handlers.requests.services import (
@@ -39,16 +48,20 @@ __all__ = [
     "Abilities",
     "Answer",
     "Changed",
+    "DestinationPage",
     "Done",
     "Field",
     "Invalid",
     "NotNow",
     "RefusalThrottle",
     "Refused",
+    "RequestLine",
     "ReviewedVersion",
+    "SeenDestination",
     "Services",
     "Slow",
     "Submission",
+    "TenantProblem",
     "abilities",
     "able",
     "advance",
@@ -59,12 +72,15 @@ __all__ = [
     "close",
     "deadline",
     "defer",
+    "destination_for",
     "edit",
     "find",
     "finish_deferred",
     "freeze",
     "identified",
+    "list_destinations",
     "looked_up",
+    "read_destination",
     "reason_needed",
     "record_review",
     "refuse",

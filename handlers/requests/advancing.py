@@ -1,6 +1,6 @@
-"""The job that looks at a request: claims it, does what is due by its state, and gives it back.
+"""The job that looks at a request, and does what is due by its state.
 
-Only a due row is worked on. Being called too often, by the commit, by the queue and by the sweep, is thus nearly free.
+Only a due row is worked on. Being called too often, by the commit and by the sweep, is thus nearly free.
 """
 
 from handlers.models import State
@@ -16,26 +16,19 @@ async def advance(services: Services, request_id: str) -> None:
     if seen is None or seen.next_run_at is None or seen.next_run_at > services.store.clock():
         return
     with traced(seen.trace, request=request_id):  # whoever starts this job, its lines belong to the click behind it
-        await _advance(services, request_id)
+        if seen.state.active:
+            await services.executor.advance(seen)
+        else:
+            await _tick(services, request_id)
 
 
-async def _advance(services: Services, request_id: str) -> None:
+async def _tick(services: Services, request_id: str) -> None:
+    """Do what time does to a request that nothing is done for."""
     async with services.store.transaction() as transaction:
-        request = await transaction.claims.take_request(request_id)
-        if request is None:
-            return  # somebody else is at work on it
-        due = request.next_run_at is not None and request.next_run_at <= transaction.now
-        if due and request.state is State.PENDING:
-            await tick(services, transaction, request)
-        elif due and not request.state.active:
-            await transaction.requests.change(request, next_run_at=None)  # nothing is left to do
-        if not (due and request.state.active):
-            await transaction.claims.release_request(request_id)
+        request = await transaction.requests.locked(request_id)
+        if request is None or request.next_run_at is None or request.next_run_at > transaction.now:
             return
-    try:
-        await services.executor.advance(request)
-    except BaseException:
-        # not lost: the row is still due, and the sweep comes back to it
-        async with services.store.transaction() as transaction:
-            await transaction.claims.release_request(request_id)
-        raise
+        if request.state is State.PENDING:
+            await tick(services, transaction, request)
+        elif not request.state.active:
+            await transaction.requests.change(request, next_run_at=None)  # nothing is left to do

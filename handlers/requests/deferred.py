@@ -25,7 +25,7 @@ async def defer(services: Services, kind: str, actor: str, **data: Any) -> None:
 
 
 async def take_deferred(services: Services, deferred_id: str) -> DeferredCommand | None:
-    """Take a deferred command to finish it. None when it is done, or another process has it.
+    """Return a deferred command that is to be finished, None when it is done.
 
     Raises `NewerVersionError` for a kind that only a newer version knows.
     """
@@ -37,8 +37,7 @@ async def take_deferred(services: Services, deferred_id: str) -> DeferredCommand
     if deferred.kind not in KINDS and store.clock() - deferred.created_at < LEFT_FOR:
         message = f"{deferred.id} is a {deferred.kind}"
         raise NewerVersionError(message)
-    async with store.transaction() as transaction:
-        return deferred if await transaction.claims.take_deferred(deferred_id) else None
+    return deferred
 
 
 async def finish_deferred(services: Services, deferred: DeferredCommand, outcome: str, *, message: str | None) -> None:

@@ -5,7 +5,7 @@ so that a person is told "not now" instead of seeing a request vanish.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -15,10 +15,12 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from handlers.jobs import JobQueue
+from handlers.clock import SharedClock
+from handlers.jobs import Job
 from handlers.policy import Freeze
 from handlers.store import tables as t
 from handlers.store.audit import SYSTEM, event_hash
+from handlers.store.conversations import ConversationState
 from handlers.store.database import BUSY_TIMEOUT_SECONDS, WRITING, DatabaseUrlError
 from handlers.store.failures import StoreUnavailableError, driver_words, is_unavailable
 from handlers.store.files import DatabaseFileError
@@ -31,6 +33,7 @@ __all__ = [
     "SYSTEM",
     "Announcement",
     "ConflictError",
+    "ConversationState",
     "DatabaseFileError",
     "DatabaseUrlError",
     "DeferredCommand",
@@ -58,21 +61,19 @@ _SAME_HEAD: Final = sa.update(t.chain).where(t.chain.c.id == 1).values(seq=t.cha
 
 
 class Store:
-    """Opens transactions. `clock` tells the time (aware, UTC); `executor` names this process in claims."""
+    """Opens transactions. `wake` is given their jobs after the commit; `clock` tells the time (aware, UTC)."""
 
     def __init__(
         self,
         engine: AsyncEngine,
-        jobs: JobQueue,
+        wake: Callable[[Iterable[Job]], None],
         *,
-        executor: str,
         clock: Callable[[], datetime],
         types: Mapping[str, RowTypes] | None = None,
     ) -> None:
         self._engine = engine
         self._types = types or {}  # what requests keep as JSON, by operation
-        self._jobs = jobs
-        self.executor = executor
+        self._wake = wake
         self.clock = clock
         self._writers = asyncio.Semaphore(_WRITERS[engine.dialect.name])
         self._freezes: tuple[datetime, Mapping[str, Freeze]] | None = None  # as last read
@@ -120,10 +121,9 @@ class Store:
             async with self._turn(), self._engine.connect() as plain:
                 connection = await plain.execution_options(**WRITING)
                 async with connection.begin():
-                    transaction = Transaction(connection, self.clock(), self._types, executor=self.executor)
+                    transaction = Transaction(connection, self.clock(), self._types)
                     yield transaction
                     await transaction.audit.write()
-                    tickets = await self._jobs.enqueue(connection, transaction.jobs)
         for event in transaction.audit.recorded:
             self._log.info("recorded", kind=event["kind"], request=event["request_id"], actor=event["actor"])
         if transaction.audit.recorded:  # kept outside of the database, it shows a record that was rewritten or cut off
@@ -131,7 +131,7 @@ class Store:
             self._log.info("audit chain head", seq=head["seq"], hash=head["hash"])
         if transaction.freezes.changed:
             self._freezes, self._freezes_turn = None, self._freezes_turn + 1
-        self._jobs.wake(transaction.jobs, tickets)
+        self._wake(transaction.jobs)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Reader]:
@@ -183,67 +183,16 @@ class Store:
                     if self._engine.dialect.name == "postgresql":
                         await transaction.rollback()
 
-    async def heartbeat(self, lease: timedelta) -> None:
-        """Renew this executor's lease. Raises `StoreUnavailableError`."""
-        with self._failures():
-            async with self._engine.connect() as plain:
-                connection = await plain.execution_options(**WRITING)
-                async with connection.begin():
-                    now = self.clock()
-                    renewed = await connection.execute(
-                        sa.update(t.executors)
-                        .where(t.executors.c.id == self.executor)
-                        .values(lease_until=now + lease)
-                        .returning(t.executors.c.id)
-                    )
-                    if renewed.one_or_none() is None:
-                        await connection.execute(
-                            sa.insert(t.executors).values(id=self.executor, started_at=now, lease_until=now + lease)
-                        )
+    async def due(self) -> Sequence[Job]:
+        """Return the jobs of rows whose time has come. Raises `StoreUnavailableError`.
 
-    async def retire(self, *, everybody: bool = False) -> tuple[str, ...]:
-        """End this executor's lease, or everybody else's on a database of one process. Returns the ids ended."""
-        which = t.executors.c.id != self.executor if everybody else t.executors.c.id == self.executor
-        return await self._drop_executors(which)
-
-    async def dead(self) -> tuple[str, ...]:
-        """Return the executors whose lease ended: what they had claimed is free."""
-        with self._failures():
-            async with self._engine.connect() as connection, connection.begin():
-                found = await connection.execute(
-                    sa.select(t.executors.c.id).where(t.executors.c.lease_until < self.clock())
-                )
-                return tuple(found.scalars())
-
-    async def divide(self, request_ids: Collection[str]) -> frozenset[str]:
-        """Take what is free of some requests that are due (see `Claims.take_requests`)."""
-        async with self.transaction() as transaction:
-            return await transaction.claims.take_requests(request_ids)
-
-    async def reap(self, executors: Collection[str]) -> tuple[str, ...]:
-        """Forget executors whose lease ended. Returns the ids of those forgotten; one that came back is not."""
-        ended = sa.and_(t.executors.c.id.in_(executors), t.executors.c.lease_until < self.clock())
-        return await self._drop_executors(ended)
-
-    async def forget_deferred(self, before: datetime) -> None:
-        """Delete deferred commands that were made before a moment and are done."""
-        with self._failures():
-            async with self._engine.connect() as plain:
-                connection = await plain.execution_options(**WRITING)
-                async with connection.begin():
-                    await connection.execute(
-                        sa.delete(t.deferred_commands).where(
-                            t.deferred_commands.c.created_at < before, t.deferred_commands.c.next_run_at.is_(None)
-                        )
-                    )
-
-    async def _drop_executors(self, which: sa.ColumnElement[bool]) -> tuple[str, ...]:
-        with self._failures():
-            async with self._engine.connect() as plain:
-                connection = await plain.execution_options(**WRITING)
-                async with connection.begin():
-                    dropped = await connection.execute(sa.delete(t.executors).where(which).returning(t.executors.c.id))
-                    return tuple(dropped.scalars())
+        On the way it hears of freezes, so that whoever opens a form need not wait for the database, and of the time.
+        """
+        async with self.reading() as reader:
+            if isinstance(self.clock, SharedClock):
+                await self.clock.read(reader.server_time)
+            await self.note_freezes(reader)
+            return await reader.due()
 
     async def close(self) -> None:
         """Close all connections."""

@@ -159,39 +159,10 @@ def _drop_connections(context: sa.ExceptionContext) -> None:
         context.is_disconnect = True  # with it, the pool drops every connection that was opened before
 
 
-def open_job_engine(url: sa.URL) -> sa.Engine:
-    """Return a synchronous engine for the job engine's own tables in the same database."""
-    if not is_sqlite(url):
-        from handlers.store._postgres import connect_arguments  # noqa: PLC0415 - see `open_engine`
-
-        return sa.create_engine(
-            url.set(drivername="postgresql+psycopg"),
-            pool_size=5,
-            max_overflow=5,
-            pool_pre_ping=True,
-            connect_args=connect_arguments(url),
-            hide_parameters=True,
-        )
-    engine = sa.create_engine(
-        url, pool_size=5, max_overflow=5, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, hide_parameters=True
-    )
-    event.listen(engine, "connect", _prepare_sqlite_jobs)
-    return engine
-
-
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
-    _pragmas(connection, synchronous="FULL")  # a commit survives a power cut, or it was not acknowledged
-
-
-def _prepare_sqlite_jobs(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
-    # the job engine's notes on who runs what: lost in a power cut, a job runs once more
-    _pragmas(connection, synchronous="NORMAL")
-
-
-def _pragmas(connection: Any, *, synchronous: str) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer
-    cursor.execute(f"PRAGMA synchronous = {synchronous}")
+    cursor.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut, or it was not acknowledged
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA cache_size = -16000")  # 16 MB
     cursor.close()

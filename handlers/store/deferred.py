@@ -1,8 +1,8 @@
 """Deferred commands: forms and decisions that were taken from Slack and are finished by a job."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,6 +11,8 @@ from handlers.jobs import DEFERRED, Job
 from handlers.store import tables as t
 from handlers.store.jobs_ordered import OrderedJobs
 from handlers.store.rows import DeferredCommand, read_deferred
+
+_KEEP_DONE: Final = timedelta(hours=1)
 
 
 class DeferredReader:
@@ -29,6 +31,16 @@ class DeferredReader:
         )
         found = row.mappings().one_or_none()
         return None if found is None else read_deferred(found)
+
+    async def due(self, *, limit: int) -> tuple[str, ...]:
+        """Return the ids of deferred commands whose time has come, the longest due first."""
+        rows = await self._connection.execute(
+            sa.select(t.deferred_commands.c.id)
+            .where(t.deferred_commands.c.next_run_at <= self._now)
+            .order_by(t.deferred_commands.c.next_run_at)
+            .limit(limit)
+        )
+        return tuple(rows.scalars())
 
     async def oldest_due(self) -> datetime | None:
         """Return since when the longest-due deferred command is due, None when all are done."""
@@ -58,11 +70,16 @@ class Deferred(DeferredReader):
         self._jobs.add(Job(DEFERRED, deferred_id))
 
     async def finish(self, deferred_id: str, outcome: str) -> bool:
-        """Mark a deferred command as done; False when somebody did so before."""
+        """Mark a deferred command as done; False when somebody did so before. Forgets those that were done long ago."""
+        await self._connection.execute(
+            sa.delete(t.deferred_commands).where(
+                t.deferred_commands.c.created_at < self._now - _KEEP_DONE, t.deferred_commands.c.next_run_at.is_(None)
+            )
+        )
         changed = await self._connection.execute(
             sa.update(t.deferred_commands)
             .where(t.deferred_commands.c.id == deferred_id, t.deferred_commands.c.next_run_at.is_not(None))
-            .values(next_run_at=None, claimed_by=None, outcome=outcome)
+            .values(next_run_at=None, outcome=outcome)
             .returning(t.deferred_commands.c.id)
         )
         return changed.one_or_none() is not None

@@ -37,8 +37,10 @@ class OutboxReader:
 
     async def get(self, key: str) -> Announcement | None:
         """Return an announcement by its key."""
-        row = await self._connection.execute(sa.select(t.announcements).where(t.announcements.c.key == key))
-        found = row.mappings().one_or_none()
+        return await self._read(sa.select(t.announcements).where(t.announcements.c.key == key))
+
+    async def _read(self, query: sa.Select[Any]) -> Announcement | None:
+        found = (await self._connection.execute(query)).mappings().one_or_none()
         return None if found is None else read_announcement(found)
 
     async def undelivered(self, conversation: str, *, limit: int = 20) -> tuple[Announcement, ...]:
@@ -50,6 +52,20 @@ class OutboxReader:
             .limit(limit)
         )
         return tuple(read_announcement(row) for row in rows.mappings())
+
+    async def due(self, *, limit: int) -> tuple[str, ...]:
+        """Return the conversations that have something to deliver and need not wait."""
+        rows = await self._connection.execute(
+            sa.select(t.announcements.c.conversation)
+            .outerjoin(t.conversations, t.conversations.c.conversation == t.announcements.c.conversation)
+            .where(
+                t.UNDELIVERED,
+                sa.or_(t.conversations.c.not_before.is_(None), t.conversations.c.not_before <= self._now),
+            )
+            .distinct()
+            .limit(limit)
+        )
+        return tuple(rows.scalars())
 
     async def oldest_undelivered(self) -> datetime | None:
         """Return since when the oldest undelivered announcement is ordered, None when everything is delivered.
@@ -85,6 +101,10 @@ class Outbox(OutboxReader):
     def __init__(self, connection: AsyncConnection, now: datetime, jobs: OrderedJobs) -> None:
         super().__init__(connection, now)
         self._jobs = jobs
+
+    async def locked(self, key: str) -> Announcement | None:
+        """Return an announcement by its key; nobody else changes it until the transaction ends."""
+        return await self._read(sa.select(t.announcements).where(t.announcements.c.key == key).with_for_update())
 
     async def announce(
         self,

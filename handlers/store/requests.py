@@ -100,6 +100,26 @@ class RequestsReader:
         )
         return tuple(rows.scalars())
 
+    async def of_destinations(
+        self, source: str, destination_ids: Collection[int], *, operation: str | None = None, limit: int = 100
+    ) -> tuple[Request, ...]:
+        """Return requests about some sync destinations of a source tenant, newest first, without their decisions."""
+        where = [t.requests.c.destination_id.in_(destination_ids), t.requests.c.source == source]
+        if operation is not None:
+            where.append(t.requests.c.operation == operation)
+        return await self._bare(sa.and_(*where), limit)
+
+    async def on_resources(self, resources: Collection[str], states: Collection[State]) -> tuple[Request, ...]:
+        """Return requests for some resources in some states, newest first, without their decisions."""
+        where = sa.and_(t.requests.c.resource.in_(resources), t.requests.c.state.in_([state.value for state in states]))
+        return await self._bare(where, 100)
+
+    async def _bare(self, where: sa.ColumnElement[bool], limit: int) -> tuple[Request, ...]:
+        rows = await self._connection.execute(
+            sa.select(t.requests).where(where).order_by(t.requests.c.created_at.desc()).limit(limit)
+        )
+        return tuple(read_request(row, self._types) for row in rows.mappings())
+
     async def held_up_on(self, route: str) -> tuple[str, ...]:
         """Return the ids of a route's requests that were approved and have nothing under way, or may have to send anew."""
         rows = await self._connection.execute(
@@ -115,6 +135,16 @@ class RequestsReader:
             sa.select(t.requests.c.state, sa.func.count()).group_by(t.requests.c.state)
         )
         return {row[0]: row[1] for row in rows}
+
+    async def due(self, *, limit: int) -> tuple[str, ...]:
+        """Return the ids of requests whose time has come, the longest due first."""
+        rows = await self._connection.execute(
+            sa.select(t.requests.c.id)
+            .where(t.requests.c.next_run_at <= self._now)
+            .order_by(t.requests.c.next_run_at)
+            .limit(limit)
+        )
+        return tuple(rows.scalars())
 
     async def oldest_due(self) -> datetime | None:
         """Return since when the longest-due request is due, None when none ever will be by itself."""
@@ -137,6 +167,17 @@ class Requests(RequestsReader):
     async def locked(self, request_id: str) -> Request | None:
         """Return a request with its decisions; nobody else changes it until the transaction ends."""
         return await self._read(sa.select(t.requests).where(t.requests.c.id == request_id).with_for_update())
+
+    async def hold(self, request: Request) -> Request | None:
+        """Return a request, locked, if it still is where it was seen; else None.
+
+        Asked before every effect and every change that follows one: another process may have gone on with the request.
+        """
+        current = await self.locked(request.id)
+        seen = (request.state, request.revision, request.attempts)
+        if current is None or (current.state, current.revision, current.attempts) != seen:
+            return None
+        return current
 
     async def add(self, request: Request) -> None:
         """Insert a new request. Raises `ConflictError` when its form was turned into a request meanwhile."""

@@ -98,7 +98,6 @@ requests: Final = sa.Table(
     sa.Column("calls", Packed, nullable=False, server_default="[]"),  # to Tines, not in the record yet
     sa.Column("note", sa.Text, nullable=False, server_default=""),
     sa.Column("trace", sa.String(32), nullable=False, server_default=""),
-    sa.Column("claimed_by", sa.String(64)),
     # what is due: the sweep reads the head of this index and nothing else
     sa.Index(
         None,
@@ -162,7 +161,6 @@ conversations: Final = sa.Table(
     "conversations",
     metadata,
     sa.Column("conversation", sa.String(40), primary_key=True),
-    sa.Column("claimed_by", sa.String(64)),
     sa.Column("not_before", Instant),  # Slack asked to wait, or a retry backs off
     sa.Column("whole_at", Instant),  # when what the channel may take in a burst is whole again
 )
@@ -176,7 +174,6 @@ deferred_commands: Final = sa.Table(
     sa.Column("data", Packed, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("next_run_at", Instant),  # None when done
-    sa.Column("claimed_by", sa.String(64)),
     sa.Column("outcome", sa.Text, nullable=False, server_default=""),
     sa.Index(
         None,
@@ -216,14 +213,6 @@ freezes: Final = sa.Table(
     sa.Column("by", sa.String(32), nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("at", Instant, nullable=False),
-)
-
-executors: Final = sa.Table(
-    "executors",
-    metadata,
-    sa.Column("id", sa.String(64), primary_key=True),
-    sa.Column("started_at", Instant, nullable=False),
-    sa.Column("lease_until", Instant, nullable=False),  # after this moment its claims are void
 )
 
 UNDELIVERED: Final = announcements.c.desired_version > announcements.c.delivered_version

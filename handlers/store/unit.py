@@ -10,10 +10,12 @@ reads has the same parts without the methods that change something.
 from collections.abc import Mapping
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from handlers.jobs import ADVANCE, DEFERRED, DELIVER, Job
 from handlers.store.audit import Audit, AuditReader
-from handlers.store.claims import Claims, ClaimsReader
+from handlers.store.conversations import Conversations, ConversationsReader
 from handlers.store.deferred import Deferred, DeferredReader
 from handlers.store.freezes import Freezes, FreezesReader
 from handlers.store.jobs_ordered import OrderedJobs
@@ -33,13 +35,27 @@ class Reader:
         *,
         freezes_turn: int = 0,
     ) -> None:
+        self._connection = connection
         self.now = now
         self.requests = RequestsReader(connection, now, types or {})
         self.outbox = OutboxReader(connection, now)
         self.deferred = DeferredReader(connection, now)
         self.audit = AuditReader(connection, now)
         self.freezes = FreezesReader(connection, turn=freezes_turn)
-        self.claims = ClaimsReader(connection, now)
+        self.conversations = ConversationsReader(connection, now)
+
+    async def due(self, *, limit: int = 200) -> tuple[Job, ...]:
+        """Return the jobs of rows whose time has come, at most so many of each kind."""
+        return (
+            *(Job(ADVANCE, key) for key in await self.requests.due(limit=limit)),
+            *(Job(DELIVER, key) for key in await self.outbox.due(limit=limit)),
+            *(Job(DEFERRED, key) for key in await self.deferred.due(limit=limit)),
+        )
+
+    async def server_time(self) -> datetime:
+        """Return the time of day as the database's server has it. PostgreSQL only."""
+        told: datetime = (await self._connection.execute(sa.select(sa.func.clock_timestamp()))).scalar_one()
+        return told
 
     async def oldest_waiting(self) -> tuple[float, float]:
         """Return for how many seconds the longest-due job and the oldest undelivered announcement wait; 0 for none."""
@@ -54,9 +70,7 @@ class Reader:
 class Transaction:
     """Reads and changes the store within one transaction, at one moment, `now`."""
 
-    def __init__(
-        self, connection: AsyncConnection, now: datetime, types: Mapping[str, RowTypes], *, executor: str
-    ) -> None:
+    def __init__(self, connection: AsyncConnection, now: datetime, types: Mapping[str, RowTypes]) -> None:
         self.now = now
         self.jobs = OrderedJobs()
         self.requests = Requests(connection, now, types, self.jobs)
@@ -64,4 +78,4 @@ class Transaction:
         self.deferred = Deferred(connection, now, self.jobs)
         self.audit = Audit(connection, now)
         self.freezes = Freezes(connection)
-        self.claims = Claims(connection, now, executor=executor, load=self.requests.locked)
+        self.conversations = Conversations(connection, now)

@@ -12,12 +12,17 @@ from alembic.script import ScriptDirectory
 
 def known_revisions() -> frozenset[str]:
     """Return every revision that this version knows."""
-    return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+    return frozenset(script.revision for script in scripts().walk_revisions())
 
 
 def head() -> str | None:
     """Return the newest revision."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+    return scripts().get_current_head()
+
+
+def scripts() -> ScriptDirectory:
+    """Return the migrations."""
+    return ScriptDirectory.from_config(_config())
 
 
 def upgrade(connection: sa.Connection) -> None:

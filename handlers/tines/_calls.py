@@ -79,6 +79,13 @@ class TinesCalls:
         """Seconds after which no single call of this client is under way any more."""
         return self._transport.endpoint.timeouts.whole
 
+    def while_allowed(self, may_leave: Callable[[], bool]) -> "TinesCalls":
+        """Return the same operations for a send with a window: `may_leave` is asked right before the bytes would leave.
+
+        After a no, nothing is sent, and the call raises `RetryableError`.
+        """
+        return TinesCalls(self._transport.while_allowed(may_leave))
+
     def recording(self, clock: Callable[[], datetime], record: Callable[[ApiCall], None]) -> "TinesCalls":
         """Return the same operations for work that is recorded: `note` is told what became of every HTTP call.
 

@@ -22,8 +22,10 @@ from handlers.tines._reading import read_as, receive
 from handlers.tines._recorder import CallInProgress, CallRecorder
 
 API: Final = "/api/v1"
+_BYTES_LEAVE: Final = frozenset({"http11.send_request_headers.started", "http11.send_request_body.started"})
 
 Observe = Callable[[str, str, float], None]
+MayLeave = Callable[[], bool]
 Param = str | int | tuple[str, ...]
 T = TypeVar("T", bound=BaseModel)
 R = TypeVar("R", bound=BaseModel | None)
@@ -118,10 +120,15 @@ class Transport:
     observe: Observe | None = None
     recorder: CallRecorder | None = None  # who is told of every single call
     until: float | None = None  # on the event loop's clock: every call ends by then
+    may_leave: MayLeave | None = None  # asked right before the bytes of a call that changes something leave
 
     def with_deadline(self, until: float) -> "Transport":
         """Return the same line for somebody who waits: one attempt a call, and every call ends by `until`."""
         return replace(self, retry_policy=replace(self.retry_policy, attempts=1), until=until)
+
+    def while_allowed(self, may_leave: MayLeave) -> "Transport":
+        """Return the same line for changes whose bytes must not leave once `may_leave` says no."""
+        return replace(self, may_leave=may_leave)
 
     def recording(self, recorder: CallRecorder) -> "Transport":
         """Return the same line for work whose every call is to be noted."""
@@ -193,6 +200,28 @@ class Transport:
         latest = asyncio.get_running_loop().time() + self.endpoint.timeouts.whole
         try:
             async with asyncio.timeout_at(latest if self.until is None else min(latest, self.until)):
-                return await self.endpoint.send(self.endpoint.request(call.method, call.path, query, body))
+                request = self.endpoint.request(call.method, call.path, query, body)
+                if self.may_leave is not None and not call.safe:
+                    _guard(request, self.may_leave)
+                return await self.endpoint.send(request)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as error:
             return error
+
+
+def _guard(request: httpx.Request, may_leave: MayLeave) -> None:
+    """Ask whether a request may leave, now and again when a connection is there: to open one can take long.
+
+    The names of the events are those of httpcore: https://www.encode.io/httpcore/extensions/#trace
+    """
+
+    def ask() -> None:
+        if not may_leave():
+            message = "nothing was sent: this process stood still for too long"
+            raise httpx.ConnectTimeout(message)  # as one that surely did not arrive: without its body it is none
+
+    async def trace(event: str, _info: Mapping[str, object]) -> None:
+        if event in _BYTES_LEAVE:
+            ask()
+
+    ask()
+    request.extensions["trace"] = trace

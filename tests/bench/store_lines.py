@@ -7,7 +7,6 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from handlers.engine import DurableJobs
 from handlers.store import Store
 from handlers.store.database import open_engine, parse_url
 from tests.bench.load import asks, one_by_one
@@ -35,8 +34,7 @@ async def measure(plan: Plan) -> tuple[list[Line], list[str]]:
 
 
 async def _queries(plan: Plan, url: str, waiting: list[str], what: str) -> list[Line]:
-    jobs = DurableJobs(parse_url(url))
-    store = Store(open_engine(parse_url(url)), jobs, executor="bench", clock=lambda: datetime.now(UTC))
+    store = Store(open_engine(parse_url(url)), lambda _: None, clock=lambda: datetime.now(UTC))
 
     async def mine(number: int) -> None:
         async with store.reading() as reader:
@@ -51,8 +49,7 @@ async def _queries(plan: Plan, url: str, waiting: list[str], what: str) -> list[
             await reader.requests.get(waiting[number % len(waiting)])
 
     async def due(_: int) -> None:
-        async with store.reading() as reader:
-            await reader.claims.due("bench")
+        await store.due()
 
     asked: dict[str, Callable[[int], Awaitable[None]]] = {
         "list: mine": mine,
@@ -65,7 +62,6 @@ async def _queries(plan: Plan, url: str, waiting: list[str], what: str) -> list[
         rounds = [await _timed(ask, plan.count(100)) for _ in range(plan.rounds)]
         lines.append(Line(what, f"{name}, p50", "ms", Spread.of(quantile(each, 0.5) for each in rounds), Goal(10)))
     await store.close()
-    jobs.close()
     return lines
 
 

@@ -1,4 +1,4 @@
-"""`make crash`: the long run. Kills the real process at least a hundred times on each database, and prints figures."""
+"""`make crash`: the long run. Kills and freezes the real process a hundred times on each database, and prints figures."""
 
 import argparse
 import asyncio
@@ -7,11 +7,12 @@ import random
 import secrets
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
+from .freezes import Freezes, frozen_repeatedly
 from .kills import Figures, killed_repeatedly, ways
 from .takeover import MOST_SECONDS, TakeOver, take_over
 from .users import planned_requests
@@ -44,15 +45,32 @@ async def run(which: str, options: argparse.Namespace) -> Figures:
             return await killed_repeatedly(
                 folder,
                 url,
-                islice(ways(chance), options.kills),
+                islice(ways(chance, skew=options.skew), options.kills),
                 work=planned_requests(chance, options.requests),
                 seconds=options.minutes * 60,
-                lease=4,
+                dead_after=4,
+            )
+
+
+async def freeze(which: str, options: argparse.Namespace) -> Freezes:
+    """Stop processes around their sends on one kind of database."""
+    chance = random.Random(options.seed)  # noqa: S311 - picks moments
+    with tempfile.TemporaryDirectory(prefix="crash-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        with databases(which, folder) as url:
+            return await frozen_repeatedly(
+                folder,
+                url,
+                options.freezes,
+                chance=chance,
+                work=planned_requests(chance, options.requests),
+                seconds=options.minutes * 60,
+                skew=options.skew,
             )
 
 
 async def measure() -> TakeOver:
-    """Measure a take-over at the real lease."""
+    """Measure a take-over at the real times."""
     with tempfile.TemporaryDirectory(prefix="crash-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         with databases("postgresql", folder) as url:
@@ -63,23 +81,32 @@ def main() -> None:
     """Read the options, run, print."""
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
     parser.add_argument("--kills", type=int, default=100, help="on each database")
-    parser.add_argument("--minutes", type=float, default=20, help="at most, on each database")
-    parser.add_argument("--requests", type=int, default=1500, help="at most, on each database")
+    parser.add_argument("--freezes", type=int, default=100, help="stops around a send, on each database")
+    parser.add_argument("--minutes", type=float, default=20, help="at most, for each part on each database")
+    parser.add_argument("--requests", type=int, default=1500, help="at most, for each part on each database")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     parser.add_argument("--database", choices=["sqlite", "postgresql"], help="only this one")
-    parser.add_argument("--lease", choices=["real"], help="only kill a worker at the real lease, and print the seconds")
+    parser.add_argument("--only", choices=["kills", "freezes", "takeover"], help="only this part")
+    parser.add_argument("--skew", action="store_true", help="with clocks that are 150 s ahead or behind")
     options = parser.parse_args()
     faults: list[str] = []
-    if options.lease:
-        measured = asyncio.run(measure())
-        lines = [f"taken over after   {measured.seconds:.1f} s, promised within {MOST_SECONDS:.0f} s", *measured.faults]
-        sys.stdout.write("\n".join([*lines, ""]))
-        sys.exit(1 if measured.faults else 0)
-    for which in [options.database] if options.database else ["sqlite", "postgresql"]:
-        figures = asyncio.run(run(which, options))
-        sys.stdout.write("\n".join([f"== {which}, seed {options.seed}", *figures.lines(), *figures.verdict.faults, ""]))
+
+    def tell(title: str, lines: Iterable[str], wrong: list[str]) -> None:
+        faults.extend(wrong)
+        sys.stdout.write("\n".join([f"== {title}", *lines, *wrong, ""]))
         sys.stdout.flush()
-        faults += figures.verdict.faults
+
+    for which in [options.database] if options.database else ["sqlite", "postgresql"]:
+        if options.only in {None, "kills"}:
+            kills = asyncio.run(run(which, options))
+            tell(f"{which}: kills, seed {options.seed}", kills.lines(), kills.verdict.faults)
+        if options.only in {None, "freezes"}:
+            freezes = asyncio.run(freeze(which, options))
+            tell(f"{which}: freezes, seed {options.seed}", freezes.lines(), freezes.verdict.faults)
+    if options.only in {None, "takeover"} and options.database != "sqlite":
+        measured = asyncio.run(measure())
+        line = f"taken over after   {measured.seconds:.1f} s, promised within {MOST_SECONDS:.0f} s"
+        tell("take-over at the real times", [line], measured.faults)
     sys.exit(1 if faults else 0)
 
 

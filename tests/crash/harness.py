@@ -102,7 +102,7 @@ class CrashHarness:
 
 @contextlib.asynccontextmanager
 async def crash_harness(
-    folder: Path, database_url: str, *, socket_mode: bool = False, lease: float = 60
+    folder: Path, database_url: str, *, socket_mode: bool = False, dead_after: float = 20
 ) -> AsyncIterator[CrashHarness]:
     """Build the harness, with the database prepared as a release does it."""
     world = World()
@@ -136,7 +136,7 @@ async def crash_harness(
             "PROD_KEY": PROD_KEY,
             "PROD_PUBLISH_KEY": PROD_PUBLISH_KEY,
             "HOST": "127.0.0.1",
-            "CRASH_LEASE": str(lease),
+            "CRASH_DEAD_AFTER": str(dead_after),
         }
         if socket_mode:
             environ["SLACK_APP_TOKEN"] = slack.app.app_token

@@ -5,7 +5,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +31,10 @@ POINTS: Final = tuple(
 LIVES_AT_MOST: Final = 4.0
 """Seconds that a process lives after its start if it does not meet its point before."""
 
+SKEWS: Final = (-150.0, 0.0, 150.0)
+"""Seconds by which clocks are ahead."""
+
+SETTLES_SECONDS: Final = 420.0  # until everything is done, though a clock that was ahead said when to go on
 _MOST_COMMITS: Final = 80
 
 
@@ -41,6 +45,7 @@ class Way:
     commit: str = ""
     point: Point | None = None
     seconds: float = LIVES_AT_MOST
+    clock_ahead: float = 0.0  # seconds by which the machine's time of day is wrong
 
     def __str__(self) -> str:
         if self.commit:
@@ -48,8 +53,13 @@ class Way:
         return str(self.point) if self.point else "any moment"
 
 
-def ways(chance: random.Random) -> Iterator[Way]:
-    """Yield ways to die, for ever."""
+def ways(chance: random.Random, *, skew: bool = False) -> Iterator[Way]:
+    """Yield ways to die, for ever; with `skew` the clocks of most lives are wrong."""
+    for way in _ways(chance):
+        yield replace(way, clock_ahead=chance.choice(SKEWS)) if skew else way
+
+
+def _ways(chance: random.Random) -> Iterator[Way]:
     while True:
         kind = chance.choice(["before", "after", "request", "request", "any"])
         if kind == "request":
@@ -96,12 +106,12 @@ async def killed_repeatedly(
     *,
     work: Iterator[PlannedRequest],
     seconds: float = float("inf"),
-    lease: float = 60,
+    dead_after: float = 20,
 ) -> Figures:
     """Kill in each of the ways, but no longer than that many seconds; then let everything settle, and judge it."""
     begun = time.monotonic()
     figures = Figures()
-    async with crash_harness(folder, database_url, lease=lease) as harness:
+    async with crash_harness(folder, database_url, dead_after=dead_after) as harness:
         process = harness.process()
         harness.listen_to(process)
         async with closed(process), at_work(harness, work) as users:
@@ -119,7 +129,7 @@ async def killed_repeatedly(
             await process.start()
             assert await process.ready(), process.log()[-3000:]
             figures.recoveries.append(time.monotonic() - died)
-            await users.done()
+            await users.done(SETTLES_SECONDS)
             status, figures.stopped_in = await process.stop()
             assert status == 0, f"it ended with {status}:\n{process.log()[-3000:]}"
         figures.verdict = await judge(harness, users)
@@ -132,7 +142,7 @@ async def _one_life(harness: CrashHarness, process: Process, way: Way) -> tuple[
     harness.trap.disarm()
     if way.point is not None:
         harness.trap.arm(way.point, process.kill)
-    await process.start(CRASH_AT_COMMIT=way.commit)
+    await process.start(CRASH_AT_COMMIT=way.commit, CRASH_CLOCK_AHEAD=str(way.clock_ahead))
     ready_at = time.monotonic() if await process.ready() else None
     met = True
     with contextlib.suppress(TimeoutError):

@@ -13,32 +13,41 @@ from handlers.store.database import open_engine, parse_url
 from .harness import CrashHarness
 from .process import Process, closed
 
+_RUNS = "SELECT worker_id FROM procrastinate_jobs WHERE status = 'doing' AND lock LIKE 'advance:%'"
+
 
 @asynccontextmanager
 async def machines(harness: CrashHarness, **names: str) -> AsyncIterator[dict[str, Process]]:
     """Start a process of each name, with its command, and wait until all are ready."""
     processes = {name: harness.process(name) for name in names}
     async with closed(*processes.values()):
-        for name, process in processes.items():
+        for name, process in processes.items():  # one after the other: the workers' numbers tell who is who
             await process.start(names[name])
-        for process in processes.values():
             assert await process.ready(), process.log()[-3000:]
+            process.worker = await _newest_worker(harness)
         harness.listen_to(next(iter(processes.values())))
         yield processes
 
 
 async def holder(harness: CrashHarness, processes: dict[str, Process]) -> Process:
-    """Return the process that works on the one approved request: its claim names it."""
+    """Return the process that works on the one approved request: the job says whose worker runs it."""
     engine = open_engine(parse_url(harness.database_url), pool_size=1)
     try:
         async with engine.connect() as connection:
-            claimed = await connection.execute(
-                sa.select(t.requests.c.claimed_by).where(t.requests.c.claimed_by.is_not(None))
-            )
-            executor = claimed.scalar_one()
+            worker = (await connection.execute(sa.text(_RUNS))).scalar_one()
     finally:
         await engine.dispose()
-    return next(process for process in processes.values() if f"-{process.child.pid}-" in executor)
+    return next(process for process in processes.values() if process.worker == worker)
+
+
+async def _newest_worker(harness: CrashHarness) -> int:
+    engine = open_engine(parse_url(harness.database_url), pool_size=1)
+    try:
+        async with engine.connect() as connection:
+            found: int = (await connection.execute(sa.text("SELECT max(id) FROM procrastinate_workers"))).scalar_one()
+            return found
+    finally:
+        await engine.dispose()
 
 
 async def comes_to(harness: CrashHarness, state: State, seconds: float) -> None:

@@ -31,6 +31,7 @@ class Process:
         self._module = module
         self._root = root  # of the source: a copy with changes is another version
         self._child: asyncio.subprocess.Process | None = None
+        self.worker = 0  # its number in the database, where several share one
         self.first = False  # whether it is the first process of a container, as far as SIGTERM goes
         self.descriptors = 0  # how many files and sockets it may have open; 0: as many as this process
         self.url = f"http://127.0.0.1:{environ['PORT']}"
@@ -82,6 +83,12 @@ class Process:
     def freeze(self) -> None:
         """Stop it without its noticing."""
         self.child.send_signal(signal.SIGSTOP)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it stands still."""
+        status = Path(f"/proc/{self.child.pid}/stat").read_text(encoding="ascii", errors="replace")
+        return status.rpartition(")")[2].split()[0] == "T"
 
     def unfreeze(self) -> None:
         """Let it go on."""

@@ -1,16 +1,20 @@
-"""The process that gets killed: the real `serve` or `worker`, only in a hurry, and with a trap at its commits.
+"""The process that gets killed or frozen: the real `serve` or `worker`, only in a hurry, and with traps at its commits.
 
-`python -m tests.crash.serving serve` reads the environment and the configuration file as the command line does. Two
-variables are the harness's own: `CRASH_LEASE` (seconds), and `CRASH_AT_COMMIT`, such as "17 before" or "17 after", at
-which commit the process kills itself: right before the database hears of it, or right after, before anything else
-runs. Nothing in the product knows of this.
+`python -m tests.crash.serving serve` reads the environment and the configuration file as the command line does. Four
+variables are the harness's own. `CRASH_DEAD_AFTER`: seconds of silence after which others take over. `CRASH_AT_COMMIT`, such
+as "17 before" or "17 after": the commit at which the process kills itself, right before the database hears of it, or right
+after, before anything else runs. `CRASH_STOP_FILE`: when this file is there and holds "before" or "after", the process that
+commits that it is about to send something takes it away and stops itself there, until somebody lets it go on.
+`CRASH_CLOCK_AHEAD`: seconds by which this machine's time of day is wrong. Nothing in the product knows of this.
 """
 
+import contextlib
 import os
 import signal
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -20,19 +24,28 @@ from bot.app import Overrides
 from bot.commands.starting import plainly, settings_or_exit, start_logs
 from bot.delivery import RateLimit
 from bot.running import serve, work
+from handlers.clock import machine_time
+from handlers.execution.send_window import SendWindow
 from handlers.operations.schedule import Schedule
 from handlers.tines import RetryPolicy, Timeouts
 
 LONGEST_CALL: Final = 1.5
 """Seconds that a call to Tines may take before its client gives up."""
 
-POST_AGAIN: Final = 4.0
+POST_AGAIN: Final = 5.0
 """Seconds after which a create that is not listed counts as never applied."""
 
 _DOOMED: Final = "tines_sync_crash_doomed"
 
 
-def hurried(lease: float) -> Overrides:
+SEND_WINDOW: Final = 3.0
+"""Seconds from the commit of "about to send" within which the bytes must leave."""
+
+_SLACK_SECONDS: Final = 2.0  # that a call to Slack may take
+_STOPPED: Final = "tines_sync_crash_stopped"
+
+
+def hurried(dead_after: float, clock_ahead: float = 0.0) -> Overrides:
     """Return the real world with shorter waits, in the proportions of the real ones."""
     return Overrides(
         schedule=Schedule(
@@ -49,7 +62,10 @@ def hurried(lease: float) -> Overrides:
         sweep_seconds=0.1,
         fresh_seconds=0.0,  # every form is checked against Tines
         rate_limit=RateLimit(burst=1000, per_second=1000),
-        lease=timedelta(seconds=lease),
+        dead_after=dead_after,
+        window=SendWindow(seconds=SEND_WINDOW),
+        slack_timeout=_SLACK_SECONDS,
+        machine_clock=lambda: machine_time() + timedelta(seconds=clock_ahead),
     )
 
 
@@ -67,14 +83,43 @@ def set_trap(order: str) -> None:
             return
         if moment == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        connection.info[_DOOMED] = True
-
-    def committed(_dbapi_connection: Any, record: sa.pool.ConnectionPoolEntry) -> None:  # noqa: ANN401 - any driver's
-        if record.info.get(_DOOMED):
-            os.kill(os.getpid(), signal.SIGKILL)
+        connection.info[_DOOMED] = signal.SIGKILL
 
     event.listen(sa.Engine, "commit", count)
-    event.listen(sa.Pool, "checkin", committed)  # the first thing that happens to a connection after its commit
+    event.listen(sa.Pool, "checkin", _committed)
+
+
+def _committed(_dbapi_connection: Any, record: sa.pool.ConnectionPoolEntry) -> None:  # noqa: ANN401 - any driver's
+    """Do what a commit has doomed the process to: the first thing that happens to a connection after its commit."""
+    if doom := record.info.pop(_DOOMED, None):
+        os.kill(os.getpid(), doom)
+
+
+def set_stop(file: str) -> None:
+    """Stop this process around a commit that says that something is about to be sent, when the file tells to; "" for never."""
+    if not file:
+        return
+    path = Path(file)
+
+    def executed(  # the event's signature
+        connection: sa.Connection, _cursor: object, statement: str, _values: object, _context: object, _many: object
+    ) -> None:
+        if statement.startswith("UPDATE") and ("attempted_at=" in statement or "posting_at=" in statement):
+            connection.info[_STOPPED] = True
+
+    def count(connection: sa.Connection) -> None:
+        if connection.info.pop(_STOPPED, False) and path.exists():
+            moment = path.read_text()
+            with contextlib.suppress(FileNotFoundError):  # another process was faster
+                path.unlink()
+                if moment == "before":
+                    os.kill(os.getpid(), signal.SIGSTOP)
+                else:
+                    connection.info[_DOOMED] = signal.SIGSTOP
+
+    event.listen(sa.Engine, "before_cursor_execute", executed)
+    event.listen(sa.Engine, "commit", count)
+    event.listen(sa.Pool, "checkin", _committed)
 
 
 def main(command: str, environ: Mapping[str, str]) -> None:
@@ -82,8 +127,10 @@ def main(command: str, environ: Mapping[str, str]) -> None:
     settings = settings_or_exit()
     start_logs(settings)
     set_trap(environ.get("CRASH_AT_COMMIT", ""))
+    set_stop(environ.get("CRASH_STOP_FILE", ""))
+    overrides = hurried(float(environ.get("CRASH_DEAD_AFTER", "20")), float(environ.get("CRASH_CLOCK_AHEAD", "0")))
     with plainly():
-        (work if command == "worker" else serve)(settings, hurried(float(environ.get("CRASH_LEASE", "60"))))
+        (work if command == "worker" else serve)(settings, overrides)
 
 
 if __name__ == "__main__":

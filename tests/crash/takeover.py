@@ -1,4 +1,4 @@
-"""How long the work of a killed process lies idle, measured with the real lease."""
+"""How long the work of a killed process lies idle, measured with the real times."""
 
 import time
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.playground.tines.faults import Fault, Kind
-from handlers.engine import LEASE
+from handlers.engine import DEAD_AFTER
 from handlers.models import State
 
 from .harness import crash_harness
@@ -14,7 +14,7 @@ from .machines import comes_to, holder, machines
 from .users import PlannedDecision, PlannedRequest, at_work
 from .verdict import judge
 
-MOST_SECONDS: Final = 90.0
+MOST_SECONDS: Final = 60.0
 _CREATE: Final = "/admin/sync_destinations"
 _ONE: Final = PlannedRequest(1, source=1, target=2, stories=frozenset({0, 3}), decision=PlannedDecision.APPROVE)
 
@@ -29,13 +29,13 @@ class TakeOver:
 
 
 async def take_over(
-    folder: Path, database_url: str, *, lease: float = LEASE.total_seconds(), most: float = MOST_SECONDS
+    folder: Path, database_url: str, *, dead_after: float = DEAD_AFTER, most: float = MOST_SECONDS
 ) -> TakeOver:
     """Kill the process that waits for a create's answer, and wait until another one has done what it left.
 
-    `lease` in seconds; a take-over of more than `most` seconds is a fault.
+    `dead_after` in seconds; a take-over of more than `most` seconds is a fault.
     """
-    async with crash_harness(folder, database_url, lease=lease) as harness:
+    async with crash_harness(folder, database_url, dead_after=dead_after) as harness:
         harness.dev.faults.add(Fault(Kind.SLOW, "POST", _CREATE, times=1, seconds=1.2))
         commands = {"serve-1": "serve", "serve-2": "serve", "worker-1": "worker", "worker-2": "worker"}
         async with machines(harness, **commands) as processes, at_work(harness, iter([_ONE])) as users:

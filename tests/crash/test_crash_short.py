@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from .freezes import frozen_repeatedly
 from .kills import Way, killed_repeatedly
 from .points import Moment, Point
 from .users import planned_requests
@@ -30,10 +31,32 @@ def database(request: pytest.FixtureRequest) -> str:
     return url
 
 
+async def test_a_process_that_stands_still_around_a_send_doubles_nothing(database: str, tmp_path: Path) -> None:
+    """Stopped right before or after it committed that it is about to send, for moments or until others have done it."""
+    chance = random.Random(11)  # noqa: S311 - examples
+    figures = await frozen_repeatedly(tmp_path, database, 5, chance=chance, work=planned_requests(chance, 200))
+    assert figures.verdict.faults == []
+    assert figures.freezes.total() == 5
+
+
+async def test_clocks_that_are_wrong_double_nothing(database: str, tmp_path: Path) -> None:
+    """A process that starts minutes ahead of the one that died does not take its call for one of long ago."""
+    how = [
+        Way(point=Point("POST", path, moment), clock_ahead=-150)
+        for path in (_CREATE, _POST)
+        for moment in (Moment.ARRIVES, Moment.APPLIED)
+    ]
+    chance = random.Random(13)  # noqa: S311 - examples
+    figures = await killed_repeatedly(tmp_path, database, how, work=planned_requests(chance, 200), dead_after=4)
+    assert figures.verdict.faults == []
+    assert figures.kills.total() == len(how)
+
+
 async def test_nothing_is_lost_and_nothing_is_twice(database: str, tmp_path: Path) -> None:
     """Whatever the app had taken is done once, told once to everybody concerned, and on record without a gap."""
     how = _ON_SQLITE if database.startswith("sqlite") else _ON_POSTGRESQL
-    figures = await killed_repeatedly(tmp_path, database, how, work=planned_requests(random.Random(5), 200), lease=4)  # noqa: S311 - examples
+    chance = random.Random(5)  # noqa: S311 - examples
+    figures = await killed_repeatedly(tmp_path, database, how, work=planned_requests(chance, 200), dead_after=4)
     assert figures.verdict.faults == []
     assert figures.kills.total() == len(how)
     assert figures.verdict.synced > 0

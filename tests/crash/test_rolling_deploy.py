@@ -18,7 +18,7 @@ from .users import at_work, planned_requests
 from .verdict import judge
 from .versions import REVISION, newer_version, release
 
-_LEASE: Final = 3.0
+_DEAD_AFTER: Final = 3.0
 _CHEERED: Final = sa.select(t.events.c.request_id).where(t.events.c.kind == "cheered")
 _ASKED_SECONDS: Final = 60.0
 
@@ -55,7 +55,7 @@ async def test_old_and_new_share_the_work(postgres_database: str, tmp_path: Path
     not start on the newer tables any more, and says why.
     """
     root = newer_version(tmp_path)
-    async with crash_harness(tmp_path, postgres_database, lease=_LEASE) as harness:
+    async with crash_harness(tmp_path, postgres_database, dead_after=_DEAD_AFTER) as harness:
         old, new, late = (
             harness.process("old"),
             harness.process("new", root=root),

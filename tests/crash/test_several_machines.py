@@ -20,23 +20,23 @@ from .takeover import take_over
 from .users import PlannedDecision, PlannedRequest, at_work, planned_requests
 from .verdict import judge
 
-_LEASE: Final = 3.0
-_TAKE_OVER: Final = 40.0  # seconds; with a real lease of 60 s it is 90 s
+_DEAD_AFTER: Final = 3.0
+_TAKE_OVER: Final = 40.0  # seconds; with the real times it is 60 s
 _CREATE: Final = "/admin/sync_destinations"
 _ONE: Final = PlannedRequest(1, source=1, target=2, stories=frozenset({0, 3}), decision=PlannedDecision.APPROVE)
 
 
 async def test_a_dead_process_is_replaced(postgres_database: str, tmp_path: Path) -> None:
     """With four processes at work, the one that waits for a create's answer dies, and another one finishes its job."""
-    taken = await take_over(tmp_path, postgres_database, lease=_LEASE, most=_TAKE_OVER)
+    taken = await take_over(tmp_path, postgres_database, dead_after=_DEAD_AFTER, most=_TAKE_OVER)
     assert taken.faults == []
     assert taken.synced == 1
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_frozen_process_does_nothing_twice(method: str, postgres_database: str, tmp_path: Path) -> None:
-    """A process frozen past its lease, before its look or after its create, finds itself replaced when it wakes up."""
-    async with crash_harness(tmp_path, postgres_database, lease=_LEASE) as harness:
+    """A process frozen until others take over, before its look or after its create, finds itself replaced when it wakes up."""
+    async with crash_harness(tmp_path, postgres_database, dead_after=_DEAD_AFTER) as harness:
         async with (
             machines(harness, first="serve", second="serve") as processes,
             at_work(harness, iter([_ONE])) as users,
@@ -73,9 +73,9 @@ async def test_a_frozen_process_does_nothing_twice(method: str, postgres_databas
     ids=str,
 )
 async def test_a_frozen_process_says_nothing_twice(point: Point, postgres_database: str, tmp_path: Path) -> None:
-    """A process frozen past its lease while it writes to a channel does not repeat what another one wrote meanwhile."""
+    """A process frozen until others take over while it writes to a channel does not repeat what another one wrote meanwhile."""
     frozen = asyncio.Event()
-    async with crash_harness(tmp_path, postgres_database, lease=_LEASE) as harness:
+    async with crash_harness(tmp_path, postgres_database, dead_after=_DEAD_AFTER) as harness:
         first, second = harness.process("first"), harness.process("second")
 
         def freeze() -> None:
@@ -103,7 +103,7 @@ async def test_a_frozen_process_says_nothing_twice(point: Point, postgres_databa
 
 async def test_two_answer_and_two_work_at_once(postgres_database: str, tmp_path: Path) -> None:
     """Requests that come in through both processes, and are worked on by four, are each done once and told once."""
-    async with crash_harness(tmp_path, postgres_database, lease=_LEASE) as harness:
+    async with crash_harness(tmp_path, postgres_database, dead_after=_DEAD_AFTER) as harness:
         four = {"serve-1": "serve", "serve-2": "serve", "worker-1": "worker", "worker-2": "worker"}
         work = planned_requests(random.Random(3), 12)  # noqa: S311 - examples
         async with machines(harness, **four) as processes, at_work(harness, work) as users:
@@ -127,7 +127,7 @@ async def test_a_database_that_is_away(postgres_database: str, tmp_path: Path, *
     """While PostgreSQL is away people are told so and the process counts as not ready; afterwards everything goes on."""
     async with (
         gate_before(postgres_database) as (gate, url),
-        crash_harness(tmp_path, postgres_database, lease=_LEASE) as harness,
+        crash_harness(tmp_path, postgres_database, dead_after=_DEAD_AFTER) as harness,
     ):
         process = harness.process(DATABASE_URL=url)
         harness.listen_to(process)

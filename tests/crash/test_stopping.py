@@ -64,7 +64,7 @@ async def test_who_was_being_answered_still_is(prepared_sqlite: str, tmp_path: P
 
 async def test_a_stop_while_the_database_says_nothing(postgres_database: str, tmp_path: Path) -> None:
     """A database that is frozen does not keep a process from ending in time, and what it had taken goes on later."""
-    async with crash_harness(tmp_path, postgres_database, lease=3) as harness:
+    async with crash_harness(tmp_path, postgres_database, dead_after=3) as harness:
         harness.dev.faults.add(Fault(Kind.SLOW, "POST", _CREATE, times=1, seconds=1.0))
         process = harness.process()
         harness.listen_to(process)

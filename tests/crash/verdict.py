@@ -86,8 +86,9 @@ def _destinations(verdict: Verdict, rows: Iterable[Row], harness: CrashHarness) 
         return source, target, tuple(sorted(stories))
 
     wanted = Counter(
-        thing(row["source_team_id"], row["destination_team_id"], (story["id"] for story in row["stories"]))
+        thing(asked["source_team"]["id"], asked["destination_team"]["id"], (story["id"] for story in asked["stories"]))
         for row in rows
+        for asked in (row["params"],)
         if row["state"] == State.SUCCEEDED
     )
     there = Counter(
@@ -133,7 +134,7 @@ def _told(verdict: Verdict, row: Row, seen: Mapping[str, list[Json]], harness: C
             verdict.doubles.append(f"{request_id} is {state}, and has a status list")
         return
     listed = text(f"statuses:{request_id}#0")
-    for story in row["stories"]:
+    for story in row["params"]["stories"]:
         if not any(story["name"] in line and "Synced" in line for line in listed.splitlines()):
             verdict.silent.append(f"{request_id}: {story['name']} is not shown as synced in the thread")
     if request_id not in text(f"notify:{request_id}:{SECOPS}#0"):

@@ -10,14 +10,12 @@ import structlog
 @contextmanager
 def logging_as_before() -> Iterator[None]:
     """Leave the process's logging as it was found."""
-    root, dbos = logging.getLogger(), logging.getLogger("dbos")
-    before, level, handlers, propagate = list(root.handlers), root.level, list(dbos.handlers), dbos.propagate
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
     try:
         yield
     finally:
         root.handlers[:] = before
         root.setLevel(level)
-        dbos.handlers[:] = handlers
-        dbos.propagate = propagate
         logging.captureWarnings(capture=False)
         structlog.reset_defaults()

@@ -29,8 +29,8 @@ async def test_it_is_left_to_the_newer_version(harness: FlowHarness) -> None:
 
         await until(left, "it was not left alone")
     async with harness.playground.bot.store.reading() as reader:
-        _, _, due = await reader.claims.due("newer")
-    assert due == ("kept",)
+        due = await reader.due()
+    assert due == (Job(DEFERRED, "kept"),)
     assert harness.texts(harness.playground.slack.open_dm(RINA)) == []
 
 
@@ -45,5 +45,5 @@ async def test_its_sender_is_told_when_no_newer_version_came(open_harness: OpenH
     ahead = -LEFT_FOR - timedelta(seconds=1)
     await _keeps(harness)
     ahead = timedelta(0)
-    harness.playground.bot.engine.wake(Job(DEFERRED, "kept"))
+    harness.playground.bot.engine.wake([Job(DEFERRED, "kept")])
     await harness.told(harness.rina, "sent by a newer version and cannot be finished here")

@@ -108,8 +108,8 @@ def test_handlers_know_nothing_of_slack(module: Path) -> None:
 
 @pytest.mark.parametrize("module", [path for path in MODULES if path.parts[:2] != ("handlers", "engine")], ids=str)
 def test_one_room_knows_the_engine(module: Path) -> None:
-    """DBOS can be replaced by changing `handlers/engine` alone, since nothing else imports it."""
-    assert "dbos" not in {name.split(".")[0] for name in imports_of(module)}
+    """Procrastinate can be replaced by changing `handlers/engine` alone, since nothing else imports it."""
+    assert "procrastinate" not in {name.split(".")[0] for name in imports_of(module)}
 
 
 def test_no_module_needs_itself() -> None:
@@ -127,7 +127,7 @@ def test_listeners_open_no_transaction(module: Path) -> None:
     assert _lines_that_call(tree_of(module), "transaction") == []
 
 
-STORE_PARTS = ("audit", "claims", "deferred", "freezes", "outbox", "requests")
+STORE_PARTS = ("audit", "conversations", "deferred", "freezes", "outbox", "requests")
 SHARED_BY_PARTS = frozenset({"handlers.store", "handlers.store.rows", "handlers.store.jobs_ordered"})
 
 

@@ -3,12 +3,12 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from bot.check.database import check_database
-from handlers.store.database import open_job_engine, parse_url
+from tests.unit.store.harness import sync_engine
 
 
 def stamped(url: str, revision: str) -> str:
     """Change what a database says of its tables."""
-    engine = open_job_engine(parse_url(url))
+    engine = sync_engine(url)
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
     engine.dispose()

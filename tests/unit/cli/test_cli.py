@@ -17,7 +17,7 @@ from bot.settings import LogFormat
 
 ROOT = Path(__file__).parents[3]
 NEEDS_CONFIGURATION = ("serve", "worker", "check")
-HEAVY = ("pydantic", "slack_sdk", "slack_bolt", "sqlalchemy", "dbos", "httpx", "aiohttp", "rich", "starlette")
+HEAVY = ("pydantic", "slack_sdk", "slack_bolt", "sqlalchemy", "procrastinate", "httpx", "aiohttp", "rich", "starlette")
 NO_FILE = "no-such-file.toml"
 
 

@@ -15,7 +15,14 @@ from bot.logs import MASK, Mask, configure_logs
 from handlers.tracing import current_trace, traced
 
 SECRET = 'k3y-"with\\quotes/and+ümlaut'
-OTHERS = ("uvicorn", "uvicorn.error", "slack_bolt.AsyncApp", "slack_sdk.web.async_client", "dbos", "handlers.x")
+OTHERS = (
+    "uvicorn",
+    "uvicorn.error",
+    "slack_bolt.AsyncApp",
+    "slack_sdk.web.async_client",
+    "procrastinate.worker",
+    "handlers.x",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -23,11 +30,9 @@ def _logging_as_before() -> Iterator[None]:
     """Leave the process's logging as it was found."""
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
-    dbos = list(logging.getLogger("dbos").handlers)
     yield
     root.handlers[:] = before
     root.setLevel(level)
-    logging.getLogger("dbos").handlers[:] = dbos
     logging.captureWarnings(capture=False)
     structlog.reset_defaults()
 
@@ -81,7 +86,6 @@ def test_console_line() -> None:
 def test_other_libraries(name: str, *, as_json: bool) -> None:
     """Lines of other libraries come out once, in the same format, with the trace id and the mask."""
     out = io.StringIO()
-    logging.getLogger("dbos").addHandler(logging.StreamHandler(io.StringIO()))
     configure_logs(as_json=as_json, secrets=[SECRET], stream=out)
     with traced("abc"):
         logging.getLogger(name).warning("called with %s and %r", SECRET, {"key": SECRET})
@@ -95,7 +99,7 @@ def test_noise_is_silenced() -> None:
     """Lines about each HTTP call are left out unless something is wrong; ours are not."""
     out = io.StringIO()
     configure_logs(as_json=True, level="debug", stream=out)
-    for name in ("httpx", "httpcore.connection", "uvicorn.access", "dbos", "asyncio"):
+    for name in ("httpx", "httpcore.connection", "uvicorn.access", "procrastinate.worker", "asyncio"):
         logging.getLogger(name).info("GET https://acme.example")
     logging.getLogger("handlers.x").debug("mine")
     assert [line["event"] for line in lines(out)] == ["mine"]

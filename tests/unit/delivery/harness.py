@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -17,12 +17,14 @@ from bot.playground.slack import NO_RATES, AppInstall, Channel, LocalSlack, User
 from bot.slack_errors import SlackError, TransientError, UnknownOutcomeError
 from bot.views.text import Message
 from handlers import announcements
+from handlers.execution.send_window import SendWindow
 from handlers.routes import Topology
 from handlers.store import Announcement, Store
-from tests.unit.store.harness import LEASE, StoreHarness
+from tests.unit.store.harness import StoreHarness
 
 CHANNEL: Final = "C1"
 KEY: Final = "direct:one"
+LONGEST_CALL: Final = 20.0
 _SCOPES: Final = "chat:write channels:read channels:history im:read im:write im:history users:read"
 _QUICK: Final = RateLimit(burst=1000)
 Happening = Callable[[str], Awaitable[None]]
@@ -90,11 +92,22 @@ class Process:
     poster: WatchedPoster
     deliverer: Deliverer
     throttle: Throttle
-    held: list[bool] = field(default_factory=list)  # what it believes of its lease, the next time it is asked
+    uptime: "Uptime"
+    window: SendWindow
 
-    def holds_lease(self) -> bool:
-        """Whether it believes that its lease holds: yes, unless a test says otherwise."""
-        return self.held.pop(0) if self.held else True
+
+@dataclass
+class Uptime:
+    """The clock of a process's send window. A test can let the process stand still between two looks at it."""
+
+    seconds: Callable[[], float]
+    stops_after: int | None = None  # looks, until it stands still for long at each one
+
+    def __call__(self) -> float:
+        """Return the seconds."""
+        if self.stops_after is not None:
+            self.stops_after -= 1
+        return self.seconds() + (60 if self.stops_after is not None and self.stops_after < 0 else 0)
 
 
 @dataclass
@@ -108,25 +121,26 @@ class DeliveryHarness:
         """Return the time in seconds."""
         return self.harness.now.timestamp()
 
-    async def process(self, executor: str = "one", rate_limit: RateLimit = _QUICK) -> Process:
+    async def process(self, rate_limit: RateLimit = _QUICK) -> Process:
         """Start a process."""
-        store = self.harness.store(executor)
-        await store.heartbeat(LEASE)
+        store = self.harness.store()
         client = AsyncWebClient(
             token=self.slack.app.bot_token, base_url=f"{self.slack.base_url}/api/", retry_handlers=[]
         )
         poster = WatchedPoster(client)
         throttle = Throttle(rate_limit, self.seconds)
-        held: list[bool] = []
+        uptime = Uptime(self.seconds)
+        window = SendWindow(clock=uptime)
         deliverer = Deliverer(
             store,
             Topology(tenants={}, routes={}),
             poster,
             throttle,
             all_presentations(),
-            lambda: held.pop(0) if held else True,
+            window,
+            longest_call=LONGEST_CALL,
         )
-        return Process(store, poster, deliverer, throttle, held)
+        return Process(store, poster, deliverer, throttle, uptime, window)
 
     async def orders(self, store: Store, text: str, key: str = KEY, *, thread_key: str | None = None) -> None:
         """Order a message."""
@@ -149,10 +163,10 @@ class DeliveryHarness:
 
     async def shows(self, process: Process, messages: Sequence[Message], key: str = KEY) -> None:
         """Let a process show exactly these messages for an announcement, as its job would."""
-        async with process.store.transaction() as transaction:
-            assert await transaction.claims.take_conversation(CHANNEL)
         row = await self.row(process.store, key)
-        showing = Showing(process.store, process.poster, process.throttle, process.holds_lease, row)
+        showing = Showing(
+            process.store, process.poster, process.throttle, process.window, row, longest_call=LONGEST_CALL
+        )
         try:
             await showing.show(messages, None)
         except SlackError:
@@ -167,7 +181,6 @@ class DeliveryHarness:
                 if not await reader.outbox.undelivered(conversation, limit=1):
                     return
             self.harness.now += timedelta(minutes=1)
-            await process.store.heartbeat(LEASE)
 
     def seen(self, thread_ts: str | None = None) -> list[str]:
         """Return what a reader of the channel, or of a thread, sees, oldest first."""

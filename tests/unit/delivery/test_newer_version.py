@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from handlers.announcements import DIRECT
-from handlers.jobs import LEFT_FOR, NewerVersionError
+from handlers.jobs import DELIVER, LEFT_FOR, Job, NewerVersionError
 
 from .harness import CHANNEL, DeliveryHarness
 
@@ -25,9 +25,9 @@ async def test_what_only_a_newer_version_can_show_is_left_to_it(harness: Deliver
     assert harness.slack.messages(CHANNEL) == []
     async with one.store.reading() as reader:
         left = await reader.outbox.undelivered(CHANNEL)
-        _, conversations, _ = await reader.claims.due("newer")
+        due = await reader.due()
     assert [(each.key, each.failure, each.attempts) for each in left] == [("cheer:1", None, 0), ("direct:1", None, 0)]
-    assert conversations == (CHANNEL,)  # free for a process of the newer version at once
+    assert due == (Job(DELIVER, CHANNEL),)  # free for a process of the newer version at once
 
 
 async def test_a_newer_version_that_was_taken_back_holds_up_nothing_for_ever(harness: DeliveryHarness) -> None:

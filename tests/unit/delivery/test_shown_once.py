@@ -5,6 +5,7 @@ import pytest
 from bot.playground.slack import Fault, FaultKind
 from bot.slack_errors import BlocksError, SlackError
 from bot.views.text import Message
+from handlers.jobs import DELIVER, Job
 
 from .harness import CHANNEL, KEY, DeliveryHarness, Happening, Process, at, no_answer, texts, turned_away
 
@@ -152,15 +153,10 @@ async def test_absurd_waits_are_not_waited_for(harness: DeliveryHarness) -> None
     harness.slack.faults.inject("chat.postMessage", Fault(FaultKind.RATE_LIMITED, retry_after=10**9))
     await process.deliverer.deliver(CHANNEL)
 
-    async def conversations() -> tuple[str, ...]:
-        await process.store.heartbeat(timedelta(minutes=1))
-        async with process.store.reading() as reader:
-            return (await reader.claims.due(process.store.executor))[1]
-
     harness.harness.now += timedelta(minutes=59, seconds=59)
-    assert await conversations() == ()
+    assert await process.store.due() == ()
     harness.harness.now += timedelta(seconds=1)
-    assert await conversations() == (CHANNEL,)
+    assert await process.store.due() == (Job(DELIVER, CHANNEL),)
     await process.deliverer.deliver(CHANNEL)
     assert harness.seen() == ["Hello"]
 

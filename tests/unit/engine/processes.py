@@ -1,63 +1,52 @@
-"""Processes with an engine and a time that a test can move on, and handlers that note what they were given."""
+"""Processes with an engine, with rows that are due and a time that a test can move on; and handlers that note their keys."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from handlers.engine import DurableJobs, Engine, new_executor_id
+from handlers.engine import Engine, Handlers, open_job_engine
 from handlers.jobs import Job
-from handlers.store import Store
-from handlers.store.database import open_engine, parse_url
+from handlers.store.database import parse_url
 
 LONG = 8.0  # seconds until something that must happen counts as missing
+NEVER = 600.0
 
 
 class Process:
-    """What one process runs: a store and an engine, with a time that a test can move on."""
+    """What one process runs: an engine, and rows that are due until a test says that they are not."""
 
-    def __init__(self, url: str, executor: str = "", *, sweep_seconds: float = 0.03) -> None:
-        self.url = parse_url(url)
-        self.ahead = timedelta()
-        self.asked = 0  # how often for the seconds
+    def __init__(self, url: str, due: Iterable[Job] = (), *, sweep_seconds: float = 0.03, **options: float) -> None:
+        self.due = dict.fromkeys(due)
+        self.ahead = 0.0
+        self.sweeps = 0
         self.stopped = False
-        self.jobs = DurableJobs(parse_url(url), head_start=0.1, leave_for=0.2)
-        self.store = Store(
-            open_engine(parse_url(url)), self.jobs, executor=executor or new_executor_id(), clock=self._clock
+        self.engine: Engine = open_job_engine(
+            parse_url(url), sweep_seconds=sweep_seconds, monotonic=self._monotonic, **options
         )
-        self.engine = Engine(
-            self.jobs, self.store, sweep_seconds=sweep_seconds, poll_seconds=0.1, monotonic=self._monotonic
-        )
-
-    def _clock(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
 
     def _monotonic(self) -> float:
-        self.asked += 1
-        return time.monotonic() + self.ahead.total_seconds()
+        return time.monotonic() + self.ahead
 
-    async def orders(self, *jobs: Job) -> None:
-        """Commit jobs."""
-        async with self.store.transaction() as transaction:
-            for job in jobs:
-                transaction.jobs.add(job)
+    async def _find_due(self) -> Sequence[Job]:
+        self.sweeps += 1
+        return list(self.due)
 
-    async def intends(self, *ids: str) -> None:
-        """Commit rows that are due until they are finished, with their jobs."""
-        async with self.store.transaction() as transaction:
-            for deferred in ids:
-                await transaction.deferred.add(deferred, "submit", "U0RINA", {})
+    async def start(self, handlers: Handlers) -> None:
+        """Start the engine."""
+        await self.engine.start(handlers, self._find_due)
+
+    async def swept(self, times: int = 2) -> None:
+        """Wait until so many sweeps have begun from now on."""
+        until = self.sweeps + times
+        async with asyncio.timeout(LONG):
+            while self.sweeps < until:  # noqa: ASYNC110 - a sweep tells nobody
+                await asyncio.sleep(0.005)
 
     async def stop(self, grace: float = 1.0) -> None:
         """Stop the engine, unless a test has done so."""
         if not self.stopped:
             self.stopped = True
             await self.engine.stop(grace=grace)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self.store.close()
-        self.jobs.close()
 
 
 StartProcess = Callable[..., Awaitable[Process]]
@@ -68,26 +57,41 @@ class Seen:
 
     def __init__(self, then: Callable[[str], Awaitable[None]] | None = None) -> None:
         self.keys: list[str] = []
-        self.at_once = 0
-        self.most_at_once = 0
+        self.ended: list[str] = []
+        self.at_once: list[str] = []
+        self.overlaps: list[str] = []
         self._then = then
         self._news = asyncio.Event()
 
     async def __call__(self, key: str) -> None:
         """Run a job."""
+        if key in self.at_once:
+            self.overlaps.append(key)
         self.keys.append(key)
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
+        self.at_once.append(key)
         self._news.set()
         try:
             if self._then is not None:
                 await self._then(key)
+            self.ended.append(key)
         finally:
-            self.at_once -= 1
+            self.at_once.remove(key)
+            self._news.set()
 
     async def times(self, number: int) -> None:
         """Wait until it was called so often."""
+        await self._until(lambda: len(self.keys) >= number)
+
+    async def ends(self, number: int) -> None:
+        """Wait until so many calls have ended well."""
+        await self._until(lambda: len(self.ended) >= number)
+
+    async def ended_with(self, key: str) -> None:
+        """Wait until a call with a key has ended well."""
+        await self._until(lambda: key in self.ended)
+
+    async def _until(self, met: Callable[[], bool]) -> None:
         async with asyncio.timeout(LONG):
-            while len(self.keys) < number:
+            while not met():
                 self._news.clear()
                 await self._news.wait()

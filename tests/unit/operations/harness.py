@@ -114,7 +114,7 @@ class ExecutionHarness:
         prod = self.harness.dev.world.at("http://127.0.0.1:2")
         assert prod is not None
         tenants = (self.harness.dev, prod)
-        async with opened(self.database_url, clock=self.harness.clock, executor="two", tenants=tenants) as other:
+        async with opened(self.database_url, clock=self.harness.clock, tenants=tenants) as other:
             yield other
 
     async def approved(self, *who: str, **form: Any) -> Request:  # noqa: ANN401 - fields of a submission

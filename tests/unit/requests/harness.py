@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import httpx
 from pydantic import SecretStr
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.playground.tines import LocalTines, World, build_tines_app
 from bot.playground.tines.seed import DEV_KEY, PROD_KEY, PROD_PUBLISH_KEY, seeded
@@ -109,11 +108,7 @@ class JobList:
 
     jobs: list[Job] = field(default_factory=list)
 
-    async def enqueue(self, _connection: AsyncConnection, _jobs: Iterable[Job], /) -> Mapping[Job, str]:
-        """Leave the transaction alone."""
-        return {}
-
-    def wake(self, jobs: Iterable[Job], _tickets: Mapping[Job, str], /) -> None:
+    def wake(self, jobs: Iterable[Job]) -> None:
         """Note the jobs."""
         self.jobs.extend(jobs)
 
@@ -248,7 +243,6 @@ async def opened(
     staff: Staff | None = None,
     calendar: Calendar | None = None,
     tenants: tuple[LocalTines, LocalTines] | None = None,
-    executor: str = "one",
     **policy: Any,  # noqa: ANN401 - fields of the route
 ) -> AsyncIterator[RequestHarness]:
     """Open a harness on a migrated database. `policy` holds fields of the route that differ."""
@@ -285,13 +279,11 @@ async def opened(
             )
             for alias, local in (("dev", dev), ("prod", prod))
         }
-        store = Store(
-            open_engine(parse_url(database_url)), JobList(), executor=executor, clock=clock, types=all_operations()
-        )
+        store = Store(open_engine(parse_url(database_url)), JobList().wake, clock=clock, types=all_operations())
         stack.push_async_callback(store.close)
         catalogue = Catalogue(clients, topology.tenants)
         stack.push_async_callback(catalogue.close)
-        executor_ = Executor(
+        executor = Executor(
             store=store,
             topology=topology,
             clients=clients,
@@ -301,8 +293,7 @@ async def opened(
             schedule=Schedule(),
             window=SendWindow(clock=lambda: clock().timestamp()),
         )
-        services = Services(store=store, topology=topology, people=staff, catalogue=catalogue, executor=executor_)
-        await store.heartbeat(timedelta(days=365))
+        services = Services(store=store, topology=topology, people=staff, catalogue=catalogue, executor=executor)
         yield RequestHarness(services, store, staff, clock, dev, route)
 
 

@@ -151,13 +151,10 @@ class Approvals(RuleBasedStateMachine):
             clock=self.clock,
             staff=self.staff,
             tenants=self.tenants,
-            executor=f"machine-{_names()}",
             approvals=2,
             approvers=(LEADS, CLEO),
         )
         self.harness = await self.stack.enter_async_context(opening)
-        await self.harness.store.retire(everybody=True)
-        await self.harness.store.heartbeat(timedelta(days=365))
 
     async def _restart(self) -> None:
         await self.stack.aclose()

@@ -1,21 +1,26 @@
 """What the tests of the store put on its harnesses."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+import sqlalchemy as sa
 
 from handlers.jobs import Job
 from handlers.models import Request, State, Story, Team, digest_of
 from handlers.operations.create import CreateParams
 from handlers.operations.registry import all_operations
 from handlers.store import Store
-from handlers.store.database import open_engine, parse_url
+from handlers.store.database import is_sqlite, open_engine, parse_url
 
 MONDAY: Final = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
-LEASE: Final = timedelta(seconds=60)
+
+
+def sync_engine(url: str) -> sa.Engine:
+    """Return a synchronous engine, for what a test does to a database behind the store's back."""
+    parsed = parse_url(url)
+    return sa.create_engine(parsed if is_sqlite(parsed) else parsed.set(drivername="postgresql+psycopg"))
 
 
 class Jobs:
@@ -24,11 +29,7 @@ class Jobs:
     def __init__(self) -> None:
         self.woken: list[Job] = []
 
-    async def enqueue(self, _connection: AsyncConnection, _jobs: Iterable[Job], /) -> Mapping[Job, str]:
-        """Leave the transaction alone."""
-        return {}
-
-    def wake(self, jobs: Iterable[Job], _tickets: Mapping[Job, str], /) -> None:
+    def wake(self, jobs: Iterable[Job]) -> None:
         """Keep the jobs."""
         self.woken.extend(jobs)
 
@@ -42,15 +43,9 @@ class StoreHarness:
         self.jobs = Jobs()
         self.stack = AsyncExitStack()
 
-    def store(self, executor: str = "one") -> Store:
+    def store(self) -> Store:
         """Open a store for a process."""
-        store = Store(
-            open_engine(parse_url(self.url)),
-            self.jobs,
-            executor=executor,
-            clock=self._clock,
-            types=all_operations(),
-        )
+        store = Store(open_engine(parse_url(self.url)), self.jobs.wake, clock=self._clock, types=all_operations())
         self.stack.push_async_callback(store.close)
         return store
 

@@ -19,9 +19,9 @@ from bot.cli import main
 from handlers.audit import Break, Link, Verified, opened, verify
 from handlers.store import Store, event_hash
 from handlers.store.backup import BackupError, back_up
-from handlers.store.database import open_engine, open_job_engine, parse_url
+from handlers.store.database import open_engine, parse_url
 
-from .harness import MONDAY, Jobs
+from .harness import MONDAY, Jobs, sync_engine
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def recorded(prepared_database: str) -> str:
 
 async def _record(url: str, hours: Iterable[int] = range(8)) -> None:
     now = MONDAY
-    store = Store(open_engine(parse_url(url)), Jobs(), executor="one", clock=lambda: now)
+    store = Store(open_engine(parse_url(url)), Jobs().wake, clock=lambda: now)
     for number in hours:
         now = MONDAY + timedelta(hours=number)
         async with store.transaction() as transaction:
@@ -44,7 +44,7 @@ async def _record(url: str, hours: Iterable[int] = range(8)) -> None:
 
 def tampered(url: str, *statements: str) -> None:
     """Change the database behind the program's back."""
-    engine = open_job_engine(parse_url(url))
+    engine = sync_engine(url)
     with engine.begin() as connection:
         for statement in statements:
             connection.execute(sa.text(statement))
@@ -53,7 +53,7 @@ def tampered(url: str, *statements: str) -> None:
 
 def rehashed(url: str, seq: int) -> None:
     """Give a changed row the hash that fits what it says now."""
-    engine = open_job_engine(parse_url(url))
+    engine = sync_engine(url)
     with engine.begin() as connection:
         row = dict(connection.execute(sa.text(f"SELECT * FROM events WHERE seq = {seq}")).mappings().one())  # noqa: S608 - a number
         event = row | {"at": MONDAY + timedelta(hours=seq - 1), "data": json.loads(row["data"])}

@@ -172,7 +172,7 @@ async def test_a_file_that_can_only_be_read(prepared_sqlite: str) -> None:
     """A refusal to write is the database's, and the connection is not used again."""
     engine = open_engine(parse_url(prepared_sqlite), pool_size=1)
     harness = StoreHarness(prepared_sqlite)
-    store = Store(engine, harness.jobs, executor="one", clock=lambda: harness.now)
+    store = Store(engine, harness.jobs.wake, clock=lambda: harness.now)
     async with engine.connect() as connection:
         await connection.exec_driver_sql("PRAGMA query_only = ON")
         await connection.rollback()
@@ -185,7 +185,7 @@ async def test_a_disk_that_is_full(prepared_sqlite: str) -> None:
     """A disk without room is the database's failure, also for the look whether a click could be taken."""
     engine = open_engine(parse_url(prepared_sqlite), pool_size=1)
     harness = StoreHarness(prepared_sqlite)
-    store = Store(engine, harness.jobs, executor="one", clock=lambda: harness.now)
+    store = Store(engine, harness.jobs.wake, clock=lambda: harness.now)
     async with engine.connect() as connection:
         await connection.exec_driver_sql("PRAGMA max_page_count = 1")
         await connection.rollback()

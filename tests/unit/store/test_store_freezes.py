@@ -1,31 +1,18 @@
 """What the form shows of frozen routes comes from memory, and may not be older than three seconds."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from handlers.jobs import Job
 from handlers.policy import Freeze
 from handlers.store import Store, migrate
 from handlers.store.database import open_engine, parse_url
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 FROZEN = Freeze(route="dev-to-prod", by="U0ADA", reason="change week", at=NOON)
-
-
-class NoJobs:
-    """A queue for transactions that hand over no job."""
-
-    async def enqueue(self, _connection: AsyncConnection, _jobs: Iterable[Job], /) -> Mapping[Job, str]:
-        """Take nothing."""
-        return {}
-
-    def wake(self, jobs: Iterable[Job], _tickets: Mapping[Job, str], /) -> None:
-        """Start nothing."""
 
 
 class Clock:
@@ -45,7 +32,7 @@ async def two(tmp_path: Path) -> AsyncIterator[tuple[Store, Store, Clock]]:
     url, clock = f"sqlite:///{tmp_path}/freezes.sqlite", Clock()
     await migrate(url)
     async with AsyncExitStack() as stack:
-        stores = [Store(open_engine(parse_url(url)), NoJobs(), executor=name, clock=clock) for name in ("one", "two")]
+        stores = [Store(open_engine(parse_url(url)), lambda _: None, clock=clock) for _ in range(2)]
         for store in stores:
             stack.push_async_callback(store.close)
         yield stores[0], stores[1], clock

@@ -11,7 +11,7 @@ from handlers.policy import Freeze
 from handlers.store import ConflictError, Posted, Store, StoreUnavailableError
 from handlers.store.database import open_engine, parse_url
 
-from .harness import LEASE, MONDAY, Jobs, StoreHarness, a_request
+from .harness import MONDAY, Jobs, StoreHarness, a_request
 
 
 async def test_a_request_is_read_as_it_was_written(harness: StoreHarness) -> None:
@@ -97,7 +97,7 @@ async def test_a_form_that_arrives_twice_makes_one_request(harness: StoreHarness
 
 async def test_the_chain_under_many_writers(harness: StoreHarness) -> None:
     """Writers at the same time get numbers without a gap, and each event holds the hash of the one before it."""
-    stores = [harness.store("one"), harness.store("two")]
+    stores = [harness.store(), harness.store()]
 
     async def write(number: int) -> None:
         async with stores[number % 2].transaction() as transaction:
@@ -246,11 +246,9 @@ async def test_freezes(harness: StoreHarness) -> None:
 async def test_an_unreachable_database_is_told_as_such() -> None:
     """A database that does not answer is one kind of failure, that people are told about, whatever was asked of it."""
     url = parse_url("postgresql://nobody@127.0.0.1:1/none")
-    store = Store(open_engine(url), Jobs(), executor="one", clock=lambda: MONDAY)
+    store = Store(open_engine(url), Jobs().wake, clock=lambda: MONDAY)
     with pytest.raises(StoreUnavailableError, match="does not answer"):
-        await store.heartbeat(LEASE)
-    with pytest.raises(StoreUnavailableError):
-        await store.reap(())
+        await store.due()
     with pytest.raises(StoreUnavailableError):
         async with store.reading():
             pass  # pragma: no cover - never reached

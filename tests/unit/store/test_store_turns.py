@@ -17,7 +17,7 @@ async def write(store: Store, number: int, begun: list[int]) -> None:
 
 async def test_writers_of_one_process_are_served_in_the_order_in_which_they_came(harness: StoreHarness) -> None:
     """On SQLite the one who waits longest is next, however many want to write; elsewhere a few write side by side."""
-    store = harness.store("one")
+    store = harness.store()
     served: list[int] = []
     async with store.transaction() as first:
         first.audit.record("written", "U0RINA", None, number=0)
@@ -34,7 +34,7 @@ async def test_writers_of_one_process_are_served_in_the_order_in_which_they_came
 
 async def test_a_writer_that_was_cancelled_gives_its_turn_to_the_next(harness: StoreHarness) -> None:
     """Cancelled while it waits or while it writes, a writer holds nobody up, and nothing of it is kept."""
-    store = harness.store("one")
+    store = harness.store()
     inside = asyncio.Event()
 
     async def write_for_ever() -> None:
@@ -59,7 +59,7 @@ async def test_a_writer_that_was_cancelled_gives_its_turn_to_the_next(harness: S
 async def test_writers_that_wait_leave_connections_to_readers(prepared_postgres: str) -> None:
     """Four write at the same time, the fifth waits its turn, and who only reads does not wait at all."""
     harness = StoreHarness(prepared_postgres)
-    store = harness.store("one")
+    store = harness.store()
     begun: list[int] = []
     async with harness.stack:
         async with AsyncExitStack() as four:

@@ -10,15 +10,32 @@ import pytest
 
 from bot.operations import create_form as form
 from bot.playground.slack.blocks import blocks_text_length, home_faults, message_faults, modal_faults, view_bytes
-from bot.views import approval, asides, dialogs, fallback_text, home, lists, notes, options, review, statuses
+from bot.views import (
+    approval,
+    asides,
+    destinations,
+    dialogs,
+    fallback_text,
+    home,
+    ids,
+    lists,
+    notes,
+    options,
+    review,
+    statuses,
+)
+from bot.views.carried import ListMeta
 from bot.views.presentation import RouteChoice
 from bot.views.text import Message
 from handlers.catalogue import FoundStories, TagCount
 from handlers.models import Decision, Problem, Request, State, Story, StoryStatus, SyncMode, Team, Verdict
 from handlers.operations import Preview
 from handlers.operations.create import CreateFacts, CreateParams
+from handlers.operations.destination import DestinationDetail, DestinationRef
 from handlers.operations.following import ExistingDestination
 from handlers.policy import Freeze, Quorum, Ruling
+from handlers.requests import DestinationPage, RequestLine, SeenDestination, TenantProblem
+from handlers.requests.destinations import ON_DESTINATIONS, PAGE
 from handlers.routes import Route
 
 from .harness import NOW, ORIGINS, SHOWN, params_of, shown, synced
@@ -217,7 +234,45 @@ def views(request: Request, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "problem", asides.problem_view(problem, tenant=text)
     yield "no routes", asides.no_routes_view([text] * 30)
     yield "home", home.home_view([request] * 20, [request] * 20, shown, more=True)
+    yield from destination_views(request, text, problem)
     yield "no home", home.home_unavailable_view(text)
+
+
+def destination_views(request: Request, text: str, problem: Problem) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every view of sync destinations, with the statuses of a request's stories."""
+    ref = DestinationRef(id=2**62, source_team=Team(id=7, name=text), destination_team=Team(id=42, name=text))
+    lines = (RequestLine.of(request),) * 30
+    detail = DestinationDetail(ref=ref, route=text[:75], statuses=SHOWN.rows(request), manual=True)
+    full = SeenDestination(
+        detail=detail,
+        source=text,
+        destination=text,
+        unreadable=3,
+        created=lines[0],
+        under_way=lines,
+        latest=lines,
+        may=ON_DESTINATIONS,
+    )
+    bare = SeenDestination(detail=DestinationDetail(ref=ref, route="r"), source="dev", destination="prod")
+    for seen in (full, bare):
+        yield "destination", destinations.destination_view(seen, {request.id: LINK})
+    page = DestinationPage(
+        items=(full, bare) * (PAGE // 2),
+        page=2,
+        pages=3,
+        total=20,
+        unreadable=1,
+        incomplete=True,
+        problems=(TenantProblem(tenant=text, problem=problem),) * 9,
+    )
+    meta = ListMeta(route="r", query=destinations.query_of({"state": {"values": searched(text)}}), page=2)
+    yield "destinations", destinations.list_view(page, meta)
+    yield "no destinations", destinations.list_view(DestinationPage(items=()), meta)
+
+
+def searched(text: str) -> dict[str, Any]:
+    """Return what Slack says was typed into the search."""
+    return {ids.BLOCK_SEARCH: {ids.ACTION_SEARCH: {"type": "plain_text_input", "value": text}}}
 
 
 MANY = {"calm", "ampersands", "emoji", "blank"}  # with 500 stories

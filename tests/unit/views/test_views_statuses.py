@@ -44,8 +44,31 @@ def test_a_hundred_stories_are_one_message() -> None:
         "✅ Created sync destination 24. 100 stories: 100 synced.",
         "100 stories: 100 synced (dev → prod)",
     ]
-    assert [block["type"] for block in messages[0].blocks] == ["rich_text", "data_table"]
+    assert [block["type"] for block in messages[0].blocks] == ["rich_text", "data_table", "actions"]
     assert len(rows(messages)) == 100
+
+
+@pytest.mark.parametrize(
+    ("state", "statuses", "buttons"),
+    [
+        (State.FOLLOWING, ["failed"], []),
+        (State.SUCCEEDED, ["synced"], ["Open sync destination"]),
+        (State.PARTIAL, ["synced", "failed", "requires_sync"], ["Sync again…", "Open sync destination"]),
+        (State.SUCCEEDED, ["requires_sync"], ["Start sync…", "Open sync destination"]),
+    ],
+)
+def test_a_list_that_is_complete_leads_to_what_comes_next(
+    state: State, statuses: list[str], buttons: list[str]
+) -> None:
+    """Once a request ended, its list opens the sync destination, and offers a sync where a story lacks one."""
+    messages = status_messages(synced(state, *(a_status(n, word) for n, word in enumerate(statuses))), ROUTE, SHOWN)
+    found = [
+        element["text"]["text"]
+        for block in messages[-1].blocks
+        for element in block.get("elements", ())
+        if block["type"] == "actions"
+    ]
+    assert found == buttons
 
 
 def test_each_story_has_its_status_in_words_and_its_error() -> None:

@@ -6,10 +6,53 @@ Written out, not taken from `handlers.store.tables`: a migration is what the tab
 import sqlalchemy as sa
 from alembic import op
 
+from handlers.store import job_tables
+
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+PROCRASTINATE = (  # its files up to version 3.10
+    "00.00.00_01_initial.sql",
+    "00.05.00_01_drop_started_at_column.sql",
+    "00.05.00_02_drop_started_at_column.sql",
+    "00.05.00_03_drop_procrastinate_version_table.sql",
+    "00.06.00_01_fix_procrastinate_fetch_job.sql",
+    "00.07.01_01_fix_trigger_status_events_insert.sql",
+    "00.08.01_01_add_queueing_lock_column.sql",
+    "00.10.00_01_close_fetch_job_race_condition.sql",
+    "00.10.00_02_add_defer_job_function.sql",
+    "00.11.00_03_add_procrastinate_periodic_defers.sql",
+    "00.12.00_01_add_foreign_key_index.sql",
+    "00.14.00_01_add_locks_to_periodic_defer.sql",
+    "00.15.02_01_fix_procrastinate_defer_periodic_job.sql",
+    "00.16.00_01_add_finish_job_and_retry_job_functions.sql",
+    "00.17.00_01_add_trigger_on_job_deletion.sql",
+    "00.17.00_02_delete_finished_jobs.sql",
+    "00.17.00_03_add_checks_to_finish_job.sql",
+    "00.17.00_04_add_checks_to_retry_job.sql",
+    "00.18.01_01_fix_finish_job_compat_issue.sql",
+    "00.19.00_01_add_index_on_procrastinate_jobs.sql",
+    "00.22.00_01_add_kwargs_to_defer_periodic_job.sql",
+    "00.23.00_01_null_locks_excluded.sql",
+    "01.00.00_01_remove_old_finish_job_function.sql",
+    "01.01.01_01_job_id_bigint.sql",
+    "02.00.03_01_add_job_priority.sql",
+    "02.05.00_01_add_periodic_job_priority.sql",
+    "02.06.00_01_add_cancel_states.sql",
+    "02.08.00_01_add_additional_params_to_retry_job.sql",
+    "02.14.01_01_add_indexes_for_fetch_job.sql",
+    "03.00.00_01_pre_cancel_notification.sql",
+    "03.00.00_50_post_cancel_notification.sql",
+    "03.01.00_01_pre_add_heartbeat.sql",
+    "03.01.00_50_post_add_heartbeat.sql",
+    "03.02.00_01_pre_batch_defer_jobs.sql",
+    "03.02.00_50_post_batch_defer_jobs.sql",
+    "03.03.00_01_pre_priority_lock_fetch_job.sql",
+    "03.04.00_01_pre_add_retry_failed_job_procedure.sql",
+    "03.04.00_50_post_add_retry_failed_job_procedure.sql",
+)
 
 
 def upgrade() -> None:
@@ -61,7 +104,6 @@ def upgrade() -> None:
         sa.Column("verdict", sa.String(length=16), nullable=False),
         sa.Column("comment", sa.Text(), server_default="", nullable=False),
         sa.Column("groups", sa.Text(), nullable=False),
-        sa.Column("acknowledged_ids", sa.Text(), server_default="[]", nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("withdrawn_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_decisions")),
@@ -82,13 +124,6 @@ def upgrade() -> None:
     op.create_index(op.f("ix_events_at_seq"), "events", ["at", "seq"], unique=False)
     op.create_index(op.f("ix_events_request_id"), "events", ["request_id"], unique=False)
     op.create_table(
-        "executors",
-        sa.Column("id", sa.String(length=64), nullable=False),
-        sa.Column("started_at", sa.BigInteger(), nullable=False),
-        sa.Column("lease_until", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_executors")),
-    )
-    op.create_table(
         "freezes",
         sa.Column("route", sa.String(length=100), nullable=False),
         sa.Column("by", sa.String(length=32), nullable=False),
@@ -104,7 +139,6 @@ def upgrade() -> None:
         sa.Column("data", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("next_run_at", sa.BigInteger(), nullable=True),
-        sa.Column("claimed_by", sa.String(length=64), nullable=True),
         sa.Column("outcome", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deferred_commands")),
     )
@@ -119,7 +153,6 @@ def upgrade() -> None:
     op.create_table(
         "conversations",
         sa.Column("conversation", sa.String(length=40), nullable=False),
-        sa.Column("claimed_by", sa.String(length=64), nullable=True),
         sa.Column("not_before", sa.BigInteger(), nullable=True),
         sa.Column("whole_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("conversation", name=op.f("pk_conversations")),
@@ -161,7 +194,6 @@ def upgrade() -> None:
         sa.Column("calls", sa.Text(), server_default="[]", nullable=False),
         sa.Column("note", sa.Text(), server_default="", nullable=False),
         sa.Column("trace", sa.String(length=32), server_default="", nullable=False),
-        sa.Column("claimed_by", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_requests")),
         sa.UniqueConstraint("draft_id", name=op.f("uq_requests_draft_id")),
     )
@@ -182,3 +214,4 @@ def upgrade() -> None:
         op.f("ix_requests_state_route_created_at"), "requests", ["state", "route", "created_at"], unique=False
     )
     op.execute("INSERT INTO chain (id, seq, hash) VALUES (1, 0, '')")
+    job_tables.apply(op.get_bind(), PROCRASTINATE)

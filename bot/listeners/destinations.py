@@ -1,0 +1,223 @@
+"""Sync destinations: the list, one of them, and the forms of the operations on it.
+
+Every click opens or changes a view at once and looks everything up afterwards: Tines may take longer than the three
+seconds of a click. Rights are looked up each time, reading included.
+"""
+
+import asyncio
+import re
+from collections.abc import Coroutine, Iterable
+from typing import Final
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+
+from bot.listeners.forms import Forms
+from bot.listeners.responder import Body, Responder, action_value, person, view_of
+from bot.slack_errors import SLACK_ERRORS
+from bot.views import ids
+from bot.views.asides import loading_view, problem_view
+from bot.views.carried import DestinationButton, ListMeta
+from bot.views.destinations import destination_view, list_view, query_of
+from bot.views.dialogs import refused_view
+from bot.views.text import Block
+from handlers import announcements
+from handlers.models import Problem
+from handlers.requests import (
+    DestinationPage,
+    NotNow,
+    Refused,
+    SeenDestination,
+    destination_for,
+    list_destinations,
+    read_destination,
+    refuse,
+)
+
+_OUT_OF_DATE: Final = ("This button is out of date.",)
+_NO_FORM: Final = ("This cannot be asked for here yet.",)
+_SLOW: Final = Problem(what="Tines takes long to answer", advice="Search again in a few seconds.")
+_LONGEST_ROUTE: Final = 200  # characters that are read of a typed name
+_MOST: Final = 2**63 - 1
+
+
+def register(app: AsyncApp, responder: Responder) -> None:
+    """Listen for everything that opens, searches or uses a sync destination."""
+    destinations = Destinations(responder)
+    app.action(ids.ACTION_DESTINATIONS)(destinations.list_clicked)
+    app.action(ids.ACTION_DESTINATIONS_PREVIOUS)(destinations.turned)
+    app.action(ids.ACTION_DESTINATIONS_NEXT)(destinations.turned)
+    app.action(ids.ACTION_SEARCH)(destinations.searched)
+    app.view(ids.VIEW_DESTINATIONS)(destinations.search_submitted)
+    app.action(ids.ACTION_DESTINATION)(destinations.destination_clicked)
+    app.action(ids.ACTION_DESTINATION_REFRESH)(destinations.refreshed)
+    app.action(re.compile(f"^{re.escape(ids.ACTION_OPERATE)}"))(destinations.operation_clicked)
+
+
+class Destinations:
+    """The listeners of sync destinations."""
+
+    def __init__(self, responder: Responder) -> None:
+        self._responder = responder
+        self._forms = Forms(responder)
+
+    # ---- the list
+
+    async def open_list(self, body: Body, route: str = "") -> None:
+        """Open the list of the sync destinations of a person's routes, or of one of them."""
+        await self._open(body, "destinations", self._list(person(body), ListMeta(route=route[:_LONGEST_ROUTE])))
+
+    async def list_clicked(self, ack: AsyncAck, body: Body) -> None:
+        """Open the list."""
+        await self.open_list(body)
+        await ack()
+
+    async def turned(self, ack: AsyncAck, body: Body) -> None:
+        """Show another page of the list."""
+        meta = ListMeta.read(action_value(body)) or ListMeta()
+        actor, view = person(body), view_of(body)
+        self._responder.fill(str(view.get("id", "")), actor, "destinations", self._list(actor, meta))
+        await ack()
+
+    async def searched(self, ack: AsyncAck, body: Body) -> None:
+        """Show what was searched for, when Enter is pressed in the search."""
+        actor, view = person(body), view_of(body)
+        found = self._list(actor, _searched(body))
+        self._responder.fill(str(view.get("id", "")), actor, "destinations", found)
+        await ack()
+
+    async def search_submitted(self, ack: AsyncAck, body: Body) -> None:
+        """Show what was searched for, when Search is pressed."""
+        meta = _searched(body)
+        try:
+            async with asyncio.timeout(self._responder.budget):
+                shown = await self._list(person(body), meta)
+        except TimeoutError:
+            shown = problem_view(_SLOW)
+        await ack(response_action="update", view=shown)
+
+    async def _list(self, actor: str, meta: ListMeta) -> Block:
+        found = await list_destinations(
+            self._responder.services, actor, meta.route or None, query=meta.query, page=meta.page
+        )
+        return list_view(found, meta) if isinstance(found, DestinationPage) else _instead(found)
+
+    # ---- one
+
+    async def open_typed(self, body: Body, typed: str) -> bool:
+        """Open the destination that was typed, and the route after it. False when it is no id."""
+        first, _, route = typed.partition(" ")
+        number = _number(first)
+        if number is None:
+            return False
+        actor = person(body)
+        await self._open(
+            body, "destination", self._one(actor, DestinationButton(destination=number, route=route[:_LONGEST_ROUTE]))
+        )
+        return True
+
+    async def destination_clicked(self, ack: AsyncAck, body: Body) -> None:
+        """Open a destination."""
+        ref = await self._ref(body, "destination")
+        if ref is not None:
+            await self._open(body, "destination", self._one(person(body), ref))
+        await ack()
+
+    async def refreshed(self, ack: AsyncAck, body: Body) -> None:
+        """Show a destination as it is now."""
+        ref = await self._ref(body, "destination")
+        if ref is not None:
+            actor, view = person(body), view_of(body)
+            self._responder.fill(str(view.get("id", "")), actor, "destination", self._one(actor, ref))
+        await ack()
+
+    async def _one(self, actor: str, ref: DestinationButton) -> Block:
+        seen = await read_destination(self._responder.services, actor, ref.destination, ref.route or None)
+        if not isinstance(seen, SeenDestination):
+            return _instead(seen)
+        return destination_view(seen, await self._links({each.id for each in (*seen.under_way, *seen.latest)}))
+
+    async def _links(self, request_ids: Iterable[str]) -> dict[str, str]:
+        """Return the links to the threads of requests, as far as Slack gives them."""
+        async with self._responder.services.store.reading() as reader:
+            heads = {each: await reader.outbox.get(announcements.approval_key(each)) for each in request_ids}
+        places = {
+            each: (head.channel, head.messages[0].ts)
+            for each, head in heads.items()
+            if head is not None and head.channel and head.messages
+        }
+        found = await asyncio.gather(*(self._link(channel, ts) for channel, ts in places.values()))
+        return {each: link for each, link in zip(places, found, strict=True) if link}
+
+    async def _link(self, channel: str, ts: str) -> str:
+        try:
+            answer = await self._responder.client.chat_getPermalink(channel=channel, message_ts=ts)
+        except SLACK_ERRORS as error:
+            self._responder.not_shown("a link to a thread was not found", error)
+            return ""
+        return str(answer.get("permalink") or "")
+
+    # ---- what can be done with one
+
+    async def sync_typed(self, body: Body, typed: str) -> bool:
+        """Open the form that syncs the destination that was typed: `24`, `24 failed`. False when it is none."""
+        first, *rest = typed.split()
+        number = _number(first)
+        words = [word.casefold() for word in rest]
+        if number is None or len(words) > 2:  # noqa: PLR2004 - a route and "failed"
+            return False
+        option = "failed" if "failed" in words else ""
+        route = next((word for word, plain in zip(rest, words, strict=True) if plain != "failed"), "")
+        ref = DestinationButton(destination=number, route=route[:_LONGEST_ROUTE], operation="sync", option=option)
+        await self._open(body, "sync", self._form(person(body), ref))
+        return True
+
+    async def operation_clicked(self, ack: AsyncAck, body: Body) -> None:
+        """Open the form of an operation on a destination."""
+        ref = await self._ref(body, "operation")
+        if ref is not None:
+            await self._open(body, ref.operation, self._form(person(body), ref))
+        await ack()
+
+    async def _form(self, actor: str, ref: DestinationButton) -> Block:
+        services = self._responder.services
+        seen = await destination_for(services, actor, ref.destination, ref.route or None, ref.operation)
+        if not isinstance(seen, SeenDestination):
+            return _instead(seen)
+        form = await self._forms.on_destination(actor, ref.operation, seen.detail, ref.option)
+        if form is not None:
+            return form
+        none = await refuse(services, actor, _NO_FORM, what=ref.operation, route=seen.detail.route)
+        return refused_view(none.reasons)
+
+    async def _open(self, body: Body, what: str, view: Coroutine[None, None, Block]) -> None:
+        """Open a view at once, and fill it in when it is known."""
+        opened = await self._responder.open_view(body, loading_view("Sync destinations"))
+        if opened is None:
+            view.close()
+        else:
+            self._responder.fill(str(opened["id"]), person(body), what, view)
+
+    async def _ref(self, body: Body, what: str) -> DestinationButton | None:
+        """Return what the clicked button is about; for one that cannot be read, say so."""
+        ref = DestinationButton.read(action_value(body))
+        if ref is None:
+            refused = await refuse(self._responder.services, person(body), _OUT_OF_DATE, what=what)
+            await self._responder.refuse(body, refused.reasons)
+        return ref
+
+
+def _searched(body: Body) -> ListMeta:
+    view = view_of(body)
+    meta = ListMeta.read(view.get("private_metadata")) or ListMeta()
+    return ListMeta(route=meta.route, query=query_of(view))
+
+
+def _instead(answer: Refused | NotNow) -> Block:
+    """Return the view that says why there is nothing to see."""
+    return refused_view(answer.reasons) if isinstance(answer, Refused) else problem_view(answer.problem)
+
+
+def _number(text: str) -> int | None:
+    digits = text.lstrip("#")
+    number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 20 else _MOST + 1  # noqa: PLR2004 - of 64 bits
+    return number if number <= _MOST else None

@@ -1,0 +1,310 @@
+"""Sync destinations to look at: a page of those that a person may see, and one of them with what can be done about it.
+
+Both are modals, opened at once and filled in when Tines has answered. Buttons carry ids only: rights are looked up
+again at every click.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from bot.views import describe, ids, kit
+from bot.views.carried import DestinationButton, ListMeta
+from bot.views.statuses import in_order, status_words
+from bot.views.text import Block, clip, date_element, line, mention, plural, tidy, when
+from bot.views.view_values import typed, values_of_view
+from handlers.models import State, StoryStatus
+from handlers.requests import DestinationPage, RequestLine, SeenDestination
+
+LONGEST_QUERY: Final = 200
+_TITLE: Final = "Sync destinations"
+_ROOM: Final = 200_000  # bytes of JSON for the stories; a view takes 250,000
+_IN_A_BLOCK: Final = 25  # stories
+_SHOWN: Final = 500  # stories
+_LENGTHS: Final = ((120, 250), (80, 100), (60, 30), (40, 0))  # of names and errors, from the best to the shortest
+_REQUESTS: Final = 10
+_BUTTONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "add_stories": "Add stories…",
+        "remove_stories": "Remove stories…",
+        "sync": "Sync again…",
+        "set_mode": "Change mode…",
+        "rotate_key": "Rotate key…",
+        "delete": "Delete…",
+    }
+)
+_OPERATIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "create": "create",
+        "add_stories": "add stories",
+        "remove_stories": "remove stories",
+        "sync": "sync",
+        "set_mode": "change mode",
+        "rotate_key": "rotate key",
+        "delete": "delete",
+    }
+)
+_STATES: Final[Mapping[State, str]] = MappingProxyType(
+    {
+        State.PENDING: "waiting for approval",
+        State.RUNNING: "running",
+        State.FOLLOWING: "running",
+    }
+)
+
+
+# --- the list ------------------------------------------------------------------------------------------------------
+
+
+def list_view(found: DestinationPage, meta: ListMeta) -> Block:
+    """Return a page of the sync destinations that a person may see, with a search."""
+    blocks = [_search(meta.query)]
+    blocks.extend(
+        kit.rich(
+            kit.para("⚠️ The sync destinations on ", kit.name(each.tenant, 60), " cannot be shown:"),
+            *describe.problem(each.problem),
+        )
+        for each in found.problems
+    )
+    for item in found.items:
+        blocks.extend(_item(item))
+    if not found.items and not found.problems:
+        nothing = "No sync destination matches." if meta.query else "There is no sync destination on your routes yet."
+        blocks.append(kit.rich(kit.para(nothing)))
+    blocks.extend(_unread(found.unreadable))
+    if found.incomplete:
+        blocks.append(kit.context("There are more sync destinations than can be read at once."))
+    blocks.extend(_turning(found, meta))
+    return kit.modal(
+        ids.VIEW_DESTINATIONS, _TITLE, blocks, submit="Search", meta=meta.model_copy(update={"page": found.page}).dump()
+    )
+
+
+def query_of(view: Mapping[str, object]) -> str:
+    """Return what was typed into the search of the list."""
+    return clip(" ".join(tidy(typed(values_of_view(view), ids.BLOCK_SEARCH, ids.ACTION_SEARCH)).split()), LONGEST_QUERY)
+
+
+def _search(query: str) -> Block:
+    element: Block = {
+        "type": "plain_text_input",
+        "action_id": ids.ACTION_SEARCH,
+        "max_length": LONGEST_QUERY,
+        "placeholder": kit.plain("Story, team or id", kit.PLACEHOLDER),
+        "dispatch_action_config": {"trigger_actions_on": ["on_enter_pressed"]},
+    }
+    if query:
+        element["initial_value"] = clip(query, LONGEST_QUERY)
+    return kit.field(ids.BLOCK_SEARCH, "Search", element, optional=True, dispatch=True)
+
+
+def _item(seen: SeenDestination) -> Iterator[Block]:
+    ref = seen.detail.ref
+    button = kit.button(
+        "Open",
+        ids.ACTION_DESTINATION,
+        button_of(seen),
+        says=f"Open sync destination {ref.id}",
+    )
+    title = (
+        f"{line(ref.source_team.name, 80)} ({line(seen.source, 40)}) → "
+        f"{line(ref.destination_team.name, 80)} ({line(seen.destination, 40)})"
+    )
+    yield {
+        "type": "section",
+        "text": {"type": "plain_text", "text": title, "emoji": False},
+        "accessory": button,
+    }
+    facts = [f"#{ref.id}", _counts(seen), _mode(seen.detail.manual), _created(seen.created)]
+    if seen.under_way:
+        facts.append("⏳ " + ", ".join(f"{_word(each)} {_standing(each)}" for each in seen.under_way[:3]))
+    yield kit.context(" · ".join(facts))
+
+
+def _turning(found: DestinationPage, meta: ListMeta) -> Iterator[Block]:
+    place = f"Page {found.page} of {found.pages} · " if found.pages > 1 else ""
+    if found.items:
+        yield kit.context(f"{place}{plural(found.total, 'sync destination')}")
+    buttons = [
+        kit.button(text, action, meta.model_copy(update={"page": to}).dump(), says=f"Show page {to} of {found.pages}")
+        for text, action, to, there in (
+            ("◀ Earlier", ids.ACTION_DESTINATIONS_PREVIOUS, found.page - 1, found.page > 1),
+            ("Later ▶", ids.ACTION_DESTINATIONS_NEXT, found.page + 1, found.page < found.pages),
+        )
+        if there
+    ]
+    if buttons:
+        yield kit.actions(*buttons)
+
+
+# --- one destination -----------------------------------------------------------------------------------------------
+
+
+def destination_view(seen: SeenDestination, links: Mapping[str, str] | None = None) -> Block:
+    """Return one sync destination: its facts, stories, what is in progress, and what the person may ask for.
+
+    `links` are those to the threads of its requests, by request id.
+    """
+    ref, links = seen.detail.ref, links or {}
+    facts = [
+        kit.para(
+            kit.name(ref.source_team.name, 120),
+            " (",
+            kit.name(seen.source, 60),
+            ") → ",
+            kit.name(ref.destination_team.name, 120),
+            " (",
+            kit.name(seen.destination, 60),
+            ")",
+        ),
+        kit.para(f"{_counts(seen)} · {_mode(seen.detail.manual)} · route ", kit.name(seen.detail.route, 100)),
+        kit.para(*_creation(seen.created)),
+    ]
+    blocks = [kit.rich(*facts), *_in_progress(seen, links), *_offered(seen), kit.divider(), *_stories(seen)]
+    blocks.extend(_threads(seen, links))
+    return kit.modal(ids.VIEW_DESTINATION, f"Sync destination {ref.id}"[: kit.VIEW_TITLE], blocks, meta=button_of(seen))
+
+
+def button_of(seen: SeenDestination, operation: str = "", option: str = "") -> str:
+    """Return what a button about a sync destination carries."""
+    return DestinationButton(
+        destination=seen.detail.ref.id, route=seen.detail.route, operation=operation, option=option
+    ).dump()
+
+
+def _in_progress(seen: SeenDestination, links: Mapping[str, str]) -> Iterator[Block]:
+    if seen.under_way:
+        yield kit.rich(kit.para(kit.bold("In progress for these teams")))
+        yield kit.rich(kit.bullets(_request(each, links) for each in seen.under_way[:_REQUESTS]))
+
+
+def _threads(seen: SeenDestination, links: Mapping[str, str]) -> Iterator[Block]:
+    shown = {each.id for each in seen.under_way[:_REQUESTS]}
+    others = [each for each in seen.latest if each.id not in shown]
+    if others:
+        yield kit.divider()
+        yield kit.rich(kit.para(kit.bold("Latest requests")))
+        yield kit.rich(kit.bullets(_request(each, links) for each in others[:_REQUESTS]))
+
+
+def _request(each: RequestLine, links: Mapping[str, str]) -> tuple[kit.Part, ...]:
+    link = links.get(each.id)
+    return (
+        f"{describe.sign(each.state)} {_word(each)} {_standing(each)}, asked by ",
+        kit.user(each.requester),
+        " ",
+        date_element(each.created_at),
+        "  ",
+        kit.link(link, f"Open the thread of {each.id}") if link else kit.mono(each.id),
+    )
+
+
+def _offered(seen: SeenDestination) -> Iterator[Block]:
+    ref = seen.detail.ref
+    buttons = [
+        kit.button(
+            text,
+            f"{ids.ACTION_OPERATE}{operation}",
+            button_of(seen, operation),
+            says=f"{text.rstrip('…')}: sync destination {ref.id}",
+            style="danger" if operation == "delete" else "",
+        )
+        for operation, text in _BUTTONS.items()
+        if operation in seen.may
+    ]
+    if "sync" in seen.may and seen.failed:
+        again = kit.button(
+            f"Sync failed again… ({seen.failed})",
+            f"{ids.ACTION_OPERATE}sync_failed",
+            button_of(seen, "sync", "failed"),
+            says=f"Sync the failed stories of sync destination {ref.id} again",
+            style="primary",
+        )
+        buttons.insert(0, again)
+    refresh = kit.button(
+        "Refresh", ids.ACTION_DESTINATION_REFRESH, button_of(seen), says=f"Look at sync destination {ref.id} again"
+    )
+    yield kit.actions(*buttons, refresh)
+
+
+def _stories(seen: SeenDestination) -> Iterator[Block]:
+    statuses = in_order(seen.detail.statuses)
+    if not statuses:
+        yield kit.rich(kit.para("There is no story in it."))
+    shown = statuses[:_SHOWN]
+    blocks: list[Block] = []
+    for lengths in _LENGTHS:
+        blocks = list(_lists(shown, *lengths))
+        if kit.json_size(blocks) <= _ROOM:
+            break
+    while blocks and kit.json_size(blocks) > _ROOM:
+        blocks.pop()
+        shown = shown[: len(blocks) * _IN_A_BLOCK]
+    yield from blocks
+    if len(shown) < len(statuses):
+        yield kit.context(f"… and {plural(len(statuses) - len(shown), 'more story')}. Tines shows all of them.")
+    yield from _unread(seen.unreadable)
+
+
+def _lists(statuses: Sequence[StoryStatus], name: int, error: int) -> Iterator[Block]:
+    for start in range(0, len(statuses), _IN_A_BLOCK):
+        yield kit.rich(kit.bullets(_story(each, name, error) for each in statuses[start : start + _IN_A_BLOCK]))
+
+
+def _story(status: StoryStatus, name: int, error: int) -> tuple[kit.Part, ...]:
+    said: tuple[kit.Part, ...] = ()
+    if status.error and error:
+        said = ("  Tines said: ", kit.words(line(status.error, error, empty="nothing"), error))
+    return (f"{status_words(status)}  ", kit.name(status.name, name), f"  #{status.story_id}", *said)
+
+
+# --- in words ------------------------------------------------------------------------------------------------------
+
+
+def _counts(seen: SeenDestination) -> str:
+    total = len(seen.detail.statuses)
+    other = total - seen.synced - seen.failed - seen.waiting
+    parts = [
+        f"{seen.synced:,} synced" if seen.synced else "",
+        f"{seen.failed:,} failed" if seen.failed else "",
+        plural(seen.waiting, "needs a sync", "need a sync") if seen.waiting else "",
+        f"{other:,} with another status" if other else "",
+    ]
+    return f"{plural(total, 'story')}: {', '.join(part for part in parts if part)}" if total else "no stories"
+
+
+def _mode(manual: bool | None) -> str:  # noqa: FBT001 - as Tines tells it
+    return {None: "mode not told", True: "manual", False: "automatic"}[manual]
+
+
+def _created(created: RequestLine | None) -> str:
+    """Return who created it here and when, as mrkdwn."""
+    if created is None:
+        return "not created here"
+    return f"created by {mention(created.requester)} {when(created.created_at)}"
+
+
+def _creation(created: RequestLine | None) -> tuple[kit.Part, ...]:
+    if created is None:
+        return ("Not created here.",)
+    return (
+        "Created by ",
+        kit.user(created.requester),
+        " ",
+        date_element(created.created_at),
+        " ",
+        kit.mono(created.id),
+    )
+
+
+def _word(request: RequestLine) -> str:
+    return _OPERATIONS.get(request.operation) or "another operation"
+
+
+def _standing(request: RequestLine) -> str:
+    return _STATES.get(request.state, request.state.value)
+
+
+def _unread(count: int) -> Iterator[Block]:
+    if count:
+        yield kit.context(f"{plural(count, 'record')} could not be read.")

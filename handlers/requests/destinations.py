@@ -1,0 +1,352 @@
+"""Sync destinations that a person may see: those of the routes they use, as they are on Tines now.
+
+A destination belongs to a route when it is listed on the route's source tenant and leads to its destination tenant.
+Those of other routes are not told of in any way, not even by number. What was requested for a destination comes from
+our own record; everything else is looked up, and what Tines does not tell is said in words.
+"""
+
+import asyncio
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from handlers.models import Frozen, Problem, Request, State, Team
+from handlers.operations.destination import DestinationDetail, DestinationRef
+from handlers.operations.following import SyncResult
+from handlers.operations.matching import same_origin
+from handlers.operations.pairs import pair
+from handlers.people import PeopleUnavailableError, Person
+from handlers.policy import Ruling, groups_of, may_request, may_use
+from handlers.requests.answers import NotNow, Refused
+from handlers.requests.services import Services, refuse
+from handlers.routes import OPERATION_NAMES, Route, Topology
+from handlers.tines import Listing, SyncDestination, TinesError
+
+PAGE: Final = 8  # sync destinations on a page
+ON_DESTINATIONS: Final = tuple(name for name in OPERATION_NAMES if name != "create")
+"""The operations that work on a sync destination that is there."""
+UNDER_WAY: Final = frozenset({State.PENDING, State.APPROVED, State.RUNNING, State.FOLLOWING})
+_THREADS: Final = 5  # the latest requests of a destination whose threads are linked
+
+
+class RequestLine(Frozen):
+    """A request, as far as a view of a sync destination tells of it."""
+
+    id: str
+    operation: str
+    state: State
+    requester: str  # Slack user id
+    created_at: datetime
+
+    @classmethod
+    def of(cls, request: Request) -> "RequestLine":
+        """Return the line of a request."""
+        return cls(
+            id=request.id,
+            operation=request.operation,
+            state=request.state,
+            requester=request.requester,
+            created_at=request.created_at,
+        )
+
+
+class SeenDestination(Frozen):
+    """A sync destination as one person may see it."""
+
+    detail: DestinationDetail
+    source: str  # tenant alias
+    destination: str  # tenant alias
+    unreadable: int = 0  # records of stories that could not be read
+    created: RequestLine | None = None  # the request that created it; None: not created here
+    under_way: tuple[RequestLine, ...] = ()
+    latest: tuple[RequestLine, ...] = ()  # requests about it, newest first
+    may: tuple[str, ...] = ()  # the operations that the person may ask for
+
+    @property
+    def synced(self) -> int:
+        """How many stories are synced."""
+        return sum(status.synced for status in self.detail.statuses)
+
+    @property
+    def failed(self) -> int:
+        """How many stories failed."""
+        return sum(status.failed for status in self.detail.statuses)
+
+    @property
+    def waiting(self) -> int:
+        """How many stories need a sync."""
+        return sum(status.needs_sync for status in self.detail.statuses)
+
+
+class TenantProblem(Frozen):
+    """A source tenant whose sync destinations could not be listed, and why."""
+
+    tenant: str
+    problem: Problem
+
+
+class DestinationPage(Frozen):
+    """One page of the sync destinations that a person may see and searched for."""
+
+    items: tuple[SeenDestination, ...]
+    page: int = 1  # counts from 1
+    pages: int = 1
+    total: int = 0  # that match
+    unreadable: int = 0  # records of listings that could not be read
+    incomplete: bool = False  # there were more than is ever read of one listing
+    problems: tuple[TenantProblem, ...] = ()
+
+
+class UsableRoute(Frozen):
+    """A route that a person may use, and the operations on its destinations that they may ask for."""
+
+    route: Route
+    may: tuple[str, ...]
+
+
+async def list_destinations(
+    services: Services, actor: str, route: str | None = None, *, query: str = "", page: int = 1
+) -> DestinationPage | Refused | NotNow:
+    """Return a page of the sync destinations of a person's routes, or of one of them, that match the query."""
+    routes = await _usable(services, actor, route, what="destinations")
+    if not isinstance(routes, tuple):
+        return routes
+    sources = tuple(dict.fromkeys(each.route.source for each in routes))
+    listings = await asyncio.gather(*(_listing(services, source) for source in sources))
+    found: list[SeenDestination] = []
+    problems: list[TenantProblem] = []
+    unreadable, incomplete = 0, False
+    teams = await _teams(services, routes)
+    for source, listing in zip(sources, listings, strict=True):
+        if isinstance(listing, Problem):
+            problems.append(TenantProblem(tenant=source, problem=listing))
+            continue
+        unreadable += listing.unreadable
+        incomplete = incomplete or not listing.complete
+        found.extend(assigned(services.topology, routes, source, listing, teams))
+    matching = [each for each in found if matches(each.detail, query)]
+    matching.sort(key=lambda each: (each.detail.ref.source_team.name.casefold(), each.source, each.detail.ref.id))
+    pages = max(1, math.ceil(len(matching) / PAGE))
+    page = min(max(page, 1), pages)
+    return DestinationPage(
+        items=await _with_requests(services, matching[(page - 1) * PAGE : page * PAGE]),
+        page=page,
+        pages=pages,
+        total=len(matching),
+        unreadable=unreadable,
+        incomplete=incomplete,
+        problems=tuple(problems),
+    )
+
+
+async def read_destination(
+    services: Services, actor: str, destination_id: int, route: str | None = None, *, what: str = "destination"
+) -> SeenDestination | Refused | NotNow:
+    """Return one sync destination as it is now, to somebody who uses its route; `what` is what they attempt."""
+    routes = await _usable(services, actor, route, what=what)
+    if not isinstance(routes, tuple):
+        return routes
+    sources = tuple(dict.fromkeys(each.route.source for each in routes))
+    shown = await asyncio.gather(*(_shown(services, source, destination_id) for source in sources))
+    teams = await _teams(services, routes)
+    found = [
+        seen
+        for source, each in zip(sources, shown, strict=True)
+        if isinstance(each, SyncDestination)
+        for seen in assigned(services.topology, routes, source, (each,), teams)
+    ]
+    if len(found) > 1:
+        where = " and ".join(each.source for each in found)
+        which = f"There is a sync destination {destination_id} on {where}. Say which route you mean as well."
+        return await refuse(services, actor, (which,), what=what)
+    if found:
+        return (await _with_requests(services, found))[0]
+    problem = next((each for each in shown if isinstance(each, Problem)), None)
+    if problem is not None:
+        await refuse(services, actor, (problem.what,), what=what, route=route or "")
+        return NotNow(problem=problem)
+    reasons = (f"There is no sync destination {destination_id} that you may see.",)
+    return await refuse(services, actor, reasons, what=what)
+
+
+async def destination_for(
+    services: Services, actor: str, destination_id: int, route: str | None, operation: str
+) -> SeenDestination | Refused | NotNow:
+    """Return a sync destination to somebody who may ask for an operation on it."""
+    seen = await read_destination(services, actor, destination_id, route, what=operation)
+    if not isinstance(seen, SeenDestination) or operation in seen.may:
+        return seen
+    name = seen.detail.route
+    policy = services.topology.policy_for(name, operation)
+    if policy is None or operation not in ON_DESTINATIONS:
+        return await refuse(services, actor, ("This button is out of date.",), what=operation, route=name)
+    person = await services.people.person(actor, _groups(services.topology, name))
+    return await refuse(services, actor, may_request(policy, person).reasons, what=operation, route=name)
+
+
+# --- pure ----------------------------------------------------------------------------------------------------------
+
+
+def usable(topology: Topology, name: str, person: Person) -> UsableRoute | Ruling:
+    """Return a route with what the person may ask for on it, or why they do not use it."""
+    route = topology.routes[name]
+    policies = [route.for_operation(each) for each in ON_DESTINATIONS]
+    rulings = [may_use(each, person) for each in (route, *policies)]
+    if not any(ruling.allowed for ruling in rulings):
+        return rulings[0]
+    return UsableRoute(route=route, may=tuple(each.operation for each in policies if may_request(each, person).allowed))
+
+
+def assigned(
+    topology: Topology,
+    routes: Sequence[UsableRoute],
+    source: str,
+    found: Iterable[SyncDestination],
+    teams: Mapping[str, Mapping[int, Team]],
+) -> Iterable[SeenDestination]:
+    """Yield the destinations of a source tenant that lead where one of the routes does.
+
+    Of several routes between the same tenants, the one counts on which the person may do most.
+    """
+    leading = sorted((each for each in routes if each.route.source == source), key=lambda each: -len(each.may))
+    for each in found:
+        mine = next(
+            (
+                one
+                for one in leading
+                if same_origin(each.destination_tenant_url, topology.tenants[one.route.destination].url)
+            ),
+            None,
+        )
+        if mine is None:
+            continue
+        ref = DestinationRef(
+            id=each.id,
+            source_team=_team(teams, source, each.origin_team_id),
+            destination_team=_team(teams, mine.route.destination, each.destination_team_id),
+        )
+        yield SeenDestination(
+            detail=DestinationDetail(
+                ref=ref, route=mine.route.name, statuses=each.statuses(), manual=each.manual_sync_only
+            ),
+            source=source,
+            destination=mine.route.destination,
+            unreadable=each.unreadable,
+            may=mine.may,
+        )
+
+
+def matches(detail: DestinationDetail, query: str) -> bool:
+    """Whether every word of a query is in a name of a team or story, or is an id, of the destination."""
+    ref = detail.ref
+    names = [ref.source_team.name, ref.destination_team.name, *(status.name for status in detail.statuses)]
+    ids = {
+        str(number)
+        for number in (
+            ref.id,
+            ref.source_team.id,
+            ref.destination_team.id,
+            *(status.story_id for status in detail.statuses),
+        )
+    }
+    whole = "\n".join(names).casefold()
+    return all(word in whole or word.lstrip("#") in ids for word in query.casefold().split())
+
+
+def creation(requests: Iterable[Request], origins: tuple[str, str]) -> RequestLine | None:
+    """Return the request that made a destination: not one that only added stories, nor one between other tenants."""
+    for request in requests:
+        result = request.result
+        made = isinstance(result, SyncResult) and result.how in {"created", "adopted"}
+        if made and request.operation == "create" and request.origins == origins:
+            return RequestLine.of(request)
+    return None
+
+
+def _team(teams: Mapping[str, Mapping[int, Team]], tenant: str, team_id: int) -> Team:
+    return teams.get(tenant, {}).get(team_id) or Team(id=team_id, name=f"team {team_id}")
+
+
+def _resource(topology: Topology, seen: SeenDestination) -> str:
+    ref, route = seen.detail.ref, topology.routes[seen.detail.route]
+    return pair(topology, route, ref.source_team.id, ref.destination_team.id)
+
+
+def _groups(topology: Topology, name: str) -> frozenset[str]:
+    route = topology.routes[name]
+    return groups_of(route).union(*(groups_of(route.for_operation(each)) for each in ON_DESTINATIONS))
+
+
+# --- looking up ----------------------------------------------------------------------------------------------------
+
+
+async def _usable(
+    services: Services, actor: str, name: str | None, *, what: str
+) -> tuple[UsableRoute, ...] | Refused | NotNow:
+    """Return the routes that a person may use, those of one name or all; a refusal tells of no route they do not use."""
+    topology = services.topology
+    names = [each for each in topology.routes if name is None or each.casefold() == name.casefold()]
+    try:
+        for fresh in (False, True):  # nobody is turned away by an old answer
+            people = await asyncio.gather(
+                *(services.people.person(actor, _groups(topology, each), fresh=fresh) for each in names)
+            )
+            found = [usable(topology, each, person) for each, person in zip(names, people, strict=True)]
+            routes = tuple(each for each in found if isinstance(each, UsableRoute))
+            if routes:
+                return routes
+    except PeopleUnavailableError as error:
+        problem = Problem(
+            what="Slack does not say who you are right now", words=str(error), advice="Try again in a minute."
+        )
+        await refuse(services, actor, (problem.what,), what=what)
+        return NotNow(problem=problem)
+    if name is not None:
+        return await refuse(services, actor, (f"There is no route {name} that you may use.",), what=what)
+    reasons = dict.fromkeys(reason for each in found if isinstance(each, Ruling) for reason in each.reasons)
+    return await refuse(services, actor, tuple(reasons) or ("No route is configured.",), what=what)
+
+
+async def _listing(services: Services, source: str) -> Listing[SyncDestination] | Problem:
+    try:
+        return await services.catalogue.destinations(source)
+    except TinesError as error:
+        return error.problem()
+
+
+async def _shown(services: Services, source: str, destination_id: int) -> SyncDestination | Problem | None:
+    try:
+        return await services.catalogue.destination(source, destination_id)
+    except TinesError as error:
+        return error.problem()
+
+
+async def _teams(services: Services, routes: Iterable[UsableRoute]) -> Mapping[str, Mapping[int, Team]]:
+    tenants = tuple(dict.fromkeys(alias for each in routes for alias in (each.route.source, each.route.destination)))
+    found = await asyncio.gather(*(services.catalogue.team_names(alias) for alias in tenants))
+    return dict(zip(tenants, found, strict=True))
+
+
+async def _with_requests(services: Services, found: Collection[SeenDestination]) -> tuple[SeenDestination, ...]:
+    """Add what was requested here for each of a few destinations."""
+    topology = services.topology
+    resources = [_resource(topology, each) for each in found]
+    added: list[SeenDestination] = []
+    async with services.store.reading() as reader:
+        under_way = await reader.requests.on_resources(resources, UNDER_WAY)
+        for each, resource in zip(found, resources, strict=True):
+            number, origins = each.detail.ref.id, topology.origins(topology.routes[each.detail.route])
+            created = await reader.requests.of_destinations(each.source, (number,), operation="create")
+            latest = await reader.requests.of_destinations(each.source, (number,), limit=_THREADS)
+            at_work = [one for one in under_way if one.resource == resource]
+            added.append(
+                each.model_copy(
+                    update={
+                        "created": creation(created, origins),
+                        "under_way": tuple(RequestLine.of(one) for one in at_work),
+                        "latest": tuple(RequestLine.of(one) for one in latest if one.origins == origins),
+                    }
+                )
+            )
+    return tuple(added)

@@ -1,0 +1,137 @@
+"""What people see of sync destinations in Slack, and how they come from there to the forms."""
+
+import pytest
+
+from bot.playground.actor import Actor
+from bot.playground.launch import APPROVALS, BEN, GENERAL, RINA, TOM
+from bot.playground.slack import Json, ViewRef
+from handlers.models import State
+from handlers.requests import Refused, destination_for
+
+from .conftest import OpenHarness
+from .harness import FAILING, OTHER_STORY, STORY, FlowHarness
+
+OFFERS = {"Add stories…", "Remove stories…", "Sync again…", "Change mode…", "Rotate key…", "Delete…"}
+
+
+def elements(block: Json) -> list[Json]:
+    """Return the buttons of a block."""
+    return list(block["elements"]) if block["type"] == "actions" else []
+
+
+def buttons(view: Json) -> set[str]:
+    """Return the texts of the buttons of a view."""
+    return {element["text"]["text"] for block in view["blocks"] for element in elements(block)}
+
+
+async def reading(someone: Actor, typed: str, pattern: str) -> str:
+    """Type a word that opens a view, and return what it says once it says something; the view is closed then."""
+    await someone.types(GENERAL, typed)
+    said = await someone.reads_in_view(pattern)
+    await someone.slack.close(someone.user, someone.view()["id"], everything=True)
+    return said
+
+
+async def test_the_list_and_one_destination_say_what_is_known(harness: FlowHarness) -> None:
+    """The list names teams, tenants, counts, mode and who created it; one destination shows every story and its thread."""
+    made = harness.somebody_creates(OTHER_STORY)
+    done = await harness.rests(await harness.asked_and_approved(STORY), State.SUCCEEDED, State.PARTIAL)
+    said = await reading(harness.tom, "destinations", "Page|sync destinations")
+    assert "SecOps (dev) → SecOps Production (prod)" in said
+    assert "1 story: 1 synced" in said
+    assert f"#{made}" in said
+    assert "created by" in said
+    assert "not created here" in said
+    one = await reading(harness.tom, f"destination {done.destination_id}", "Open the thread")
+    assert STORY in one
+    assert done.id in one
+
+
+async def test_only_destinations_of_own_routes_are_shown(open_harness: OpenHarness) -> None:
+    """Who uses no route, or is denied, sees nothing, by list, id or page, and the refusal is recorded."""
+    harness = await open_harness(route={"requesters": (RINA,), "denied": (BEN,)})
+    number = harness.somebody_creates(STORY)
+    for someone in (harness.tom, harness.ben):
+        for typed in ("destinations", "destinations dev-to-prod", f"destination {number}", f"sync {number} failed"):
+            said = await reading(someone, typed, "not possible")
+            assert STORY not in said
+    refused = [event for event in await harness.events() if event.kind == "refused"]
+    assert len(refused) == 8
+    assert STORY in await reading(harness.rina, f"destination {number}", "synced")
+
+
+async def test_a_destination_that_leads_elsewhere_is_not_shown(harness: FlowHarness) -> None:
+    """A destination whose URL is none of the routes' is not listed, and is not there by its id."""
+    number = harness.somebody_creates(STORY)
+    harness.playground.dev.destinations[number].url = "https://elsewhere.example"
+    await reading(harness.rina, "destinations", "no sync destination on your routes")
+    await reading(harness.rina, f"destination {number}", f"no sync destination {number} that you may see")
+
+
+async def test_pages_and_search(harness: FlowHarness) -> None:
+    """Eight stand on a page; a search by story, team or id finds among all of them."""
+    numbers = [harness.somebody_creates(STORY) for _ in range(9)]
+    last = harness.somebody_creates(OTHER_STORY)
+    rina = harness.rina
+    await rina.types(GENERAL, "destinations")
+    await rina.reads_in_view("Page 1 of 2 · 10 sync destinations")
+    await rina.presses("Later")
+    assert f"#{last} " in await rina.reads_in_view("Page 2 of 2")
+    await rina.writes("Search", "shift HANDOVER")
+    await rina.submits()
+    found = await rina.reads_in_view(r"(?m)^1 sync destination|1 sync destination$")
+    assert f"#{last} " in found
+    assert f"#{numbers[0]} " not in found
+    await rina.writes("Search", "nothing like it")
+    await rina.submits()
+    await rina.reads_in_view("No sync destination matches")
+
+
+async def test_only_what_a_person_may_ask_for_is_offered(open_harness: OpenHarness) -> None:
+    """The buttons are the operations that are switched on for the person; they are checked again when a form opens."""
+    operations = {"delete": {"enabled": False}, "rotate_key": {"requesters": ("S0APPROVERS",)}}
+    harness = await open_harness(route={"operations": operations})
+    number = harness.somebody_creates(STORY)
+    await harness.rina.types(GENERAL, f"destination {number}")
+    await harness.rina.reads_in_view(STORY)
+    assert buttons(harness.rina.view()) & OFFERS == OFFERS - {"Delete…", "Rotate key…"}
+    await harness.ada.types(GENERAL, f"destination {number}")
+    await harness.ada.reads_in_view(STORY)
+    assert buttons(harness.ada.view()) & OFFERS == OFFERS - {"Delete…"}
+    asked = await destination_for(harness.playground.bot.services, TOM, number, None, "rotate_key")
+    assert isinstance(asked, Refused)
+    assert [event.data["what"] for event in await harness.events() if event.kind == "refused"] == ["rotate_key"]
+
+
+async def test_home_opens_the_list(harness: FlowHarness) -> None:
+    """The App Home has a button that opens the sync destinations."""
+    number = harness.somebody_creates(STORY)
+    slack = harness.playground.slack
+    await slack.open_home(RINA)
+    home = await slack.until(lambda: slack.home(RINA), 8)
+    element = next(each for block in home["blocks"] for each in elements(block) if "Sync destinations" in str(each))
+    block = next(block for block in home["blocks"] if element in elements(block))
+    await slack.click(RINA, ViewRef(home["id"]), block["block_id"], element["action_id"], None)
+    await harness.rina.reads_in_view(f"#{number}")
+
+
+async def test_a_thread_that_ended_leads_to_the_destination(harness: FlowHarness) -> None:
+    """The status list of a request that ended opens its sync destination, and offers a sync where a story failed."""
+    done = await harness.rests(await harness.asked_and_approved(FAILING, STORY), State.PARTIAL)
+    table = await harness.in_thread(done, FAILING, who=harness.rina)
+    await harness.rina.clicks("Open sync destination", table, APPROVALS)
+    assert FAILING in await harness.rina.reads_in_view("1 failed")
+    await harness.rina.slack.close(RINA, harness.rina.view()["id"], everything=True)
+    await harness.rina.clicks("Sync again", table, APPROVALS)
+    await harness.rina.sees_view(lambda view: "One moment" not in str(view))
+
+
+@pytest.mark.parametrize("name", ["add_stories", "remove_stories", "sync", "set_mode", "rotate_key", "delete"])
+async def test_the_form_of_an_operation_opens_for_the_destination(harness: FlowHarness, name: str) -> None:
+    """Each button opens the form of its operation, filled in with the destination."""
+    number = harness.somebody_creates(STORY)
+    await harness.rina.types(GENERAL, f"destination {number}")
+    await harness.rina.reads_in_view(STORY)
+    text = {"add_stories": "Add", "remove_stories": "Remove", "sync": "Sync again", "set_mode": "Change mode"}
+    await harness.rina.presses({**text, "rotate_key": "Rotate", "delete": "Delete"}[name])
+    await harness.rina.sees_view(lambda view: view.get("callback_id") == "form")
