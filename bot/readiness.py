@@ -12,11 +12,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack_client import error_code
-from bot.slack_errors import SLACK_ERRORS
+from bot.slack_errors import SLACK_ERRORS, TransientError, read_error
 from bot.socket_state import SocketState
 from handlers.engine import Engine
 from handlers.store import Store, StoreUnavailableError
@@ -59,10 +57,11 @@ class Readiness:
         try:
             async with asyncio.timeout(_READY_SECONDS):
                 await self._client.auth_test()
-        except SlackApiError as error:
-            return f"Slack does not take the bot token ({error_code(error)}): reinstall the app, set SLACK_BOT_TOKEN"
         except SLACK_ERRORS as error:
-            return f"Slack does not answer ({type(error).__name__})"
+            found = read_error(error)
+            if isinstance(found, TransientError):
+                return f"Slack does not answer ({found.words})"
+            return f"Slack does not take the bot token ({found.words}): reinstall the app, set SLACK_BOT_TOKEN"
         return ""
 
 

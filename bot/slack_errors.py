@@ -1,7 +1,8 @@
 """What Slack's Web API says when a call does not work, by what may be done about it. Read once, here.
 
     SlackError
-    ├── TransientError          passes by itself, surely not applied: no connection, 429 (`seconds`)
+    ├── TransientError          passes by itself, surely not applied: no connection
+    │   ├── RateLimitedError    429: `seconds` is how long Slack asks to wait
     │   └── UnknownOutcomeError may have been applied: no answer, a 5xx, an answer that is none
     ├── RefusedForNowError      a refusal that can pass (an archived channel), and every code that is not known
     ├── RefusedForGoodError     what was sent is wrong, and stays wrong
@@ -113,6 +114,13 @@ class TransientError(SlackError):
         self.seconds = seconds
 
 
+class RateLimitedError(TransientError):
+    """There were too many calls."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("ratelimited", code="ratelimited", seconds=seconds)
+
+
 class UnknownOutcomeError(TransientError):
     """It passes by itself, but may have been applied: look before sending again."""
 
@@ -177,7 +185,7 @@ def read_refusal(code: str, data: Mapping[str, Any] | None = None) -> SlackError
     """Return what one of Slack's error codes means; `data` is the answer with its details."""
     details = data or {}
     if code in _RATE_LIMITED:
-        return TransientError("ratelimited", code=code, seconds=_DEFAULT_PAUSE)
+        return RateLimitedError(_DEFAULT_PAUSE)
     if code == "missing_scope":
         return ScopeError(needed=str(details.get("needed") or ""), provided=str(details.get("provided") or ""))
     if code == "edit_window_closed":
@@ -203,7 +211,7 @@ def _read_answer(response: Any) -> SlackError:  # noqa: ANN401 - slack_sdk's res
     headers = getattr(response, "headers", None) or data.get("headers")
     if status == HTTPStatus.TOO_MANY_REQUESTS or code in _RATE_LIMITED:
         after = headers.get("Retry-After") if isinstance(headers, Mapping) else None
-        return TransientError("ratelimited", code="ratelimited", seconds=_seconds(after))
+        return RateLimitedError(_seconds(after))
     if not isinstance(code, str) or not code:
         return UnknownOutcomeError(f"HTTP {status}")
     if isinstance(status, int) and status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -216,4 +224,4 @@ def _seconds(value: object) -> float:
         seconds = float(str(value))
     except ValueError:
         return _DEFAULT_PAUSE
-    return min(max(1.0, seconds), _LONGEST_PAUSE) if seconds == seconds else _DEFAULT_PAUSE  # noqa: PLR0124 - "nan"
+    return min(max(0.0, seconds), _LONGEST_PAUSE) if seconds == seconds else _DEFAULT_PAUSE  # noqa: PLR0124 - "nan"

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-import aiohttp
 from slack_sdk.errors import SlackApiError
-from slack_sdk.errors import SlackClientError as SlackSdkError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.slack_errors import SLACK_ERRORS, read_error
 
 _REINSTALL: Final = "Reinstall the app in the workspace and set SLACK_BOT_TOKEN to its new token."
 _ADVICE: Final[Mapping[str, str]] = MappingProxyType(
@@ -42,20 +42,13 @@ async def ask(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse | Refus
     """Await a Web API call; every failure comes back as a `Refusal`, none is raised."""
     try:
         return await call
-    except SlackApiError as error:
-        code = _code(error.response)
-        needed = f" (needs {error.response['needed']})" if code == "missing_scope" else ""
-        if code:
-            advice = _ADVICE.get(code, "See the error's page at https://docs.slack.dev/reference/methods")
-            return Refusal(code, f"Slack says {code}{needed}", advice)
-    except (aiohttp.ClientError, SlackSdkError, TimeoutError, OSError) as error:
-        return Refusal(
-            "", f"Slack cannot be reached ({type(error).__name__})", "Check the network, proxies and SLACK_API_URL."
-        )
+    except SLACK_ERRORS as error:
+        found = read_error(error)
+        if found.code:
+            advice = _ADVICE.get(found.code, "See the error's page at https://docs.slack.dev/reference/methods")
+            return Refusal(found.code, f"Slack says {found.words}", advice)
+        if not isinstance(error, (SlackApiError, ValueError, AttributeError)):
+            return Refusal(
+                "", f"Slack cannot be reached ({found.words})", "Check the network, proxies and SLACK_API_URL."
+            )
     return Refusal("", "the answer is not one of Slack's", "Check SLACK_API_URL, and https://slack-status.com")
-
-
-def _code(response: object) -> str:
-    data = response.data if isinstance(response, AsyncSlackResponse) else response
-    code = data.get("error") if isinstance(data, Mapping) else None
-    return code if isinstance(code, str) else ""

@@ -9,6 +9,7 @@ import asyncio
 import math
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
@@ -19,6 +20,7 @@ from bot.slack_client import SlackClient
 from bot.slack_errors import (
     SLACK_ERRORS,
     GoneError,
+    RateLimitedError,
     SlackError,
     TransientError,
     UnknownOutcomeError,
@@ -167,7 +169,8 @@ class Responder:
             answer = await method(trigger_id=trigger, view=view)
         except SLACK_ERRORS as error:
             first = read_error(error)
-            if not isinstance(first, TransientError) or first.seconds:
+            said_no = isinstance(error, SlackApiError) and _status(error) < HTTPStatus.INTERNAL_SERVER_ERROR
+            if said_no or not isinstance(first, TransientError):
                 raise
             try:
                 answer = await method(trigger_id=trigger, view=view)
@@ -286,12 +289,20 @@ def _why_not_opened(error: SlackError) -> str:
     match error:
         case GoneError():
             return "it came more than three seconds after the click, and Slack waits no longer. Try again."
-        case TransientError() if error.seconds:
-            return f"too many people do this at once. Try again in {plural(math.ceil(error.seconds), 'second')}."
+        case RateLimitedError():
+            return (
+                f"too many people do this at once. Try again in {plural(max(1, math.ceil(error.seconds)), 'second')}."
+            )
         case TransientError():
             return "it did not answer in time. Try again in a moment."
         case _:
             return f"it refused ({error.words}). Tell whoever runs tines-sync."
+
+
+def _status(error: SlackApiError) -> int:
+    """Return the HTTP status of an answer; of one that was no JSON, as high as a proxy's."""
+    status = getattr(error.response, "status_code", HTTPStatus.BAD_GATEWAY)
+    return status if isinstance(status, int) else HTTPStatus.BAD_GATEWAY
 
 
 def _words(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from bot.slack_errors import (
     EditClosedError,
     GoneError,
     NoThreadError,
+    RateLimitedError,
     RefusedForGoodError,
     RefusedForNowError,
     ScopeError,
@@ -40,7 +41,7 @@ def answered(data: object, status: int = 200, headers: dict[str, str] | None = N
     ("code", "kind"),
     [
         ("internal_error", UnknownOutcomeError),
-        ("ratelimited", TransientError),
+        ("ratelimited", RateLimitedError),
         ("is_archived", RefusedForNowError),
         ("not_in_channel", RefusedForNowError),
         ("restricted_action", RefusedForNowError),
@@ -77,7 +78,9 @@ def test_a_missing_scope_is_named() -> None:
     assert "im:write" in error.advice
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("7", 7), ("0", 1), ("nan", 30), ("soon", 30), ("1e12", 3600)])
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("7", 7), ("0", 0), ("-5", 0), ("nan", 30), ("soon", 30), ("1e12", 3600)]
+)
 def test_a_pause_is_as_long_as_slack_says_within_reason(header: str, seconds: float) -> None:
     """`Retry-After` is kept to, if it is a number, and never for more than an hour."""
     error = read_error(answered({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": header}))

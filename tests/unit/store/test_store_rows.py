@@ -190,7 +190,7 @@ async def test_announcements_keep_their_order(harness: StoreHarness) -> None:
         await transaction.outbox.update(
             "one", delivered_version=1, channel="C0", messages=(Posted(ts="1.1", hash="h"),)
         )
-        await transaction.outbox.update("two", failure="channel_not_found")
+        await transaction.outbox.update("two", failure="channel_not_found", delivered_version=1)
     assert await _open(store) == [("three", 1)]
     async with store.transaction() as transaction:
         await transaction.outbox.refresh("two")
