@@ -78,7 +78,8 @@ class Showing:
             row = await transaction.outbox.locked(self.announcement.key)
             if row is None or (row.messages, row.posting_at) != self._noted:
                 raise WaitError(_TAKEN_OVER)
-            await transaction.outbox.update(self.announcement.key, **columns)
+            if columns:
+                await transaction.outbox.update(self.announcement.key, **columns)
             yield transaction
         self._noted = columns.get("messages", row.messages), columns.get("posting_at", row.posting_at)
         self._opened = opened
