@@ -186,8 +186,8 @@ async def test_an_old_review_button_of_a_decided_request_says_so(harness: FlowHa
 
 
 async def test_slack_silent_about_people_is_said_in_the_review(harness: FlowHarness) -> None:
-    """When Slack does not say who the reader is, the review says that instead of offering a decision."""
+    """When Slack does not say who the reader is, they read that instead of the request."""
     request = await harness.asks(STORY)
     harness.playground.slack.faults.inject("users.info", Fault(FaultKind.SERVER_ERROR, times=None))
     await harness.ben.clicks("Review", await harness.approval_message(request), APPROVALS)
-    await harness.ben.reads_in_view("does not say who you are")
+    await harness.ben.sees_message(APPROVALS, "does not say who you are")

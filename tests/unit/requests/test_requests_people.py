@@ -120,7 +120,7 @@ async def test_where_slack_does_not_answer_nothing_is_approved(open_harness: Ope
     request = await harness.asks()
     answer = await approve(harness.services, ADA, await harness.shown(request.id), budget=None)
     assert isinstance(answer, NotNow)
-    assert "Try again in a minute" in answer.problem.advice
+    assert answer.problem.what == "Slack does not say who you are right now"
     assert not (await harness.now(request.id)).decisions
 
 
