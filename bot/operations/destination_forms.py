@@ -17,6 +17,7 @@ from bot.operations.states import general_words
 from bot.operations.stories import names
 from bot.views import kit
 from bot.views.carried import FormMeta
+from bot.views.destinations import address_warning
 from bot.views.presentation import FormInput, FormState, Presentation
 from bot.views.text import Block, line, plural
 from bot.views.view_values import ViewValues, values_of_view
@@ -206,6 +207,8 @@ class DestinationPresentation(Presentation, Generic[S, P, F]):
                 kit.para("Somebody deleted it. Reject or cancel this request."),
             )
             return
+        if told := list(address_warning(params.destination, request.destination)):
+            yield kit.rich(*told)
         yield from self.warned(request, params, facts, route)
 
     def warned(self, request: Request, params: P, facts: F, route: Route) -> Iterator[Block]:  # noqa: ARG002 - for those that warn

@@ -14,6 +14,7 @@ from bot.views.statuses import in_order, status_words
 from bot.views.text import Block, clip, date_element, line, mention, plural, tidy, when
 from bot.views.view_values import typed, values_of_view
 from handlers.models import State, StoryStatus
+from handlers.operations.destination import DestinationRef
 from handlers.requests import DestinationPage, RequestLine, SeenDestination
 
 LONGEST_QUERY: Final = 200
@@ -159,10 +160,24 @@ def destination_view(seen: SeenDestination, links: Mapping[str, str] | None = No
         ),
         kit.para(f"{_counts(seen)} · {_mode(seen.detail.manual)} · route ", kit.name(seen.detail.route, 100)),
         kit.para(*_creation(seen.created)),
+        *address_warning(ref, seen.destination),
     ]
     blocks = [kit.rich(*facts), *_in_progress(seen, links), *_offered(seen), kit.divider(), *_stories(seen)]
     blocks.extend(_threads(seen, links))
     return kit.modal(ids.VIEW_DESTINATION, f"Sync destination {ref.id}"[: kit.VIEW_TITLE], blocks, meta=button_of(seen))
+
+
+def address_warning(ref: DestinationRef, tenant: str) -> Iterator[Block]:
+    """Yield a paragraph that says why it is taken for one of a tenant's, where its address does not say so."""
+    if ref.written is None:
+        return
+    address = ("is ", kit.name(ref.written, 200)) if ref.written else ("is not told",)
+    yield kit.para(
+        "⚠️ Its address on Tines ",
+        *address,
+        f". It is taken for one of {line(tenant, 60)} because of its team. ",
+        "Make sure that it is.",
+    )
 
 
 def button_of(seen: SeenDestination, operation: str = "", option: str = "") -> str:

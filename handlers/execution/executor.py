@@ -11,6 +11,7 @@ send" is looked for on Tines before anything is sent again.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -75,7 +76,12 @@ class Executor:
             route=route,
             schedule=self.schedule,
             recorded=recorded,
+            requests_about=partial(self._requests_about, route.source),
         )
+
+    async def _requests_about(self, source: str, destination_id: int) -> tuple[Request, ...]:
+        async with self.store.reading() as reader:
+            return await reader.requests.of_destinations(source, (destination_id,), operation="create")
 
     async def preview(self, request: Request, route: Route, journal: CallJournal) -> Preview:
         """Look up what would be done for a request. Never raises for what Tines answers: see `Preview.problem`."""

@@ -11,8 +11,8 @@ from typing import Final, TypeVar
 from pydantic import JsonValue
 
 from handlers.models import Facts, Frozen, Params, Problem, Request, State, Story, StoryStatus, Team
+from handlers.operations.belonging import leads_to, reached_from
 from handlers.operations.following import NOT_FOUND
-from handlers.operations.matching import same_origin
 from handlers.operations.outcomes import Finished, NotSent, Refused, Sent, Unknown
 from handlers.operations.pairs import pair
 from handlers.operations.protocol import Access, Operation, Wrong
@@ -29,6 +29,7 @@ class DestinationRef(Frozen):
     id: int
     source_team: Team
     destination_team: Team
+    written: str | None = None  # the tenant's address as Tines writes it, where that is not surely the tenant's
 
 
 class DestinationDetail(Frozen):
@@ -111,7 +112,7 @@ class DestinationOperation(Operation[P, F, W, R]):
 async def chosen(access: Access, destination_id: object) -> tuple[SyncDestination, DestinationRef] | Wrong:
     """Return the destination that a form names, if it is one of the route's. Raises `TinesError`.
 
-    A destination that leads to another tenant is none: its URL must be that of the route's destination.
+    A destination that leads to another tenant is none.
     """
     gone = Wrong(fields={"destination": f"There is no such sync destination on {access.route.source} for this route."})
     if not isinstance(destination_id, int):
@@ -122,14 +123,25 @@ async def chosen(access: Access, destination_id: object) -> tuple[SyncDestinatio
         if error.status == NOT_FOUND:
             return gone
         raise
-    if not same_origin(found.destination_tenant_url, access.destination_tenant.url):
-        return gone
-    ref = DestinationRef(
+    ref = await ref_of(access, found)
+    return gone if ref is None else (found, ref)
+
+
+async def ref_of(access: Access, found: SyncDestination) -> DestinationRef | None:
+    """Return a destination of the source tenant with its teams' names, None when it does not lead where the route does."""
+    source, topology = access.route.source, access.topology
+    leads = leads_to(found, source, topology)
+    if leads is None:
+        teams = {alias: await access.catalogue.team_names(alias) for alias in reached_from(source, topology)}
+        leads = leads_to(found, source, topology, teams, await access.requests_about(found.id))
+    if leads is None or leads.tenant != access.route.destination:
+        return None
+    return DestinationRef(
         id=found.id,
         source_team=await _team(access, access.route.source, found.origin_team_id),
         destination_team=await _team(access, access.route.destination, found.destination_team_id),
+        written=leads.written,
     )
-    return found, ref
 
 
 async def _team(access: Access, tenant: str, team_id: int) -> Team:

@@ -13,7 +13,7 @@ way for all of them: when to look, whether it may be sent, what is written down,
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
@@ -43,6 +43,7 @@ class Access:
     route: Route
     schedule: Schedule
     recorded: Callable[[TinesCalls], TinesCalls]  # for calls made elsewhere, such as in the catalogue
+    requests_about: Callable[[int], Awaitable[Collection[Request]]]  # a sync destination of the source tenant
     may_send: Callable[[], Awaitable[bool]] | None = None  # asked right before a call that is not the first of a send
 
     def for_one_call(self, client: TinesClient, may_leave: Callable[[], bool]) -> "Access":

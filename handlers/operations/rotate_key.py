@@ -22,10 +22,10 @@ from handlers.operations.destination import (
     Nothing,
     chosen,
     gone,
+    ref_of,
     sent_once,
     shown,
 )
-from handlers.operations.matching import same_origin
 from handlers.operations.outcomes import (
     AskAgain,
     Finished,
@@ -117,13 +117,13 @@ class RotateKey(DestinationOperation[RotateParams, RotateFacts, Nothing, RotateR
         if access.route.source == access.route.destination:
             return Wrong(fields={"destination": "Within one tenant no key is used."})
         _, ref = found
+        if ref.written is not None:
+            return Wrong(fields={"destination": _elsewhere(ref, access.route.destination)})
         others: tuple[DestinationRef, ...] = ()
         if asked.get("everywhere") is True:
             listed = await access.source.list_destinations()
-            url = access.destination_tenant.url
-            same = [each for each in listed if each.id != ref.id and same_origin(each.destination_tenant_url, url)]
-            refs = [await chosen(access, each.id) for each in same]
-            others = tuple(each[1] for each in refs if not isinstance(each, Wrong))
+            refs = [await ref_of(access, each) for each in listed if each.id != ref.id]
+            others = tuple(each for each in refs if each is not None and each.written is None)
         return RotateParams(destination=ref, others=others, key_name=key_name(access.destination_tenant))
 
     async def look(self, params: RotateParams, access: Access) -> RotateFacts:
@@ -172,6 +172,12 @@ class RotateKey(DestinationOperation[RotateParams, RotateFacts, Nothing, RotateR
     async def follow(self, request: Request, access: Access, *, over: bool) -> Followed:  # noqa: ARG002 - the protocol's
         """Return the end: there is nothing to follow."""
         return Finished(state=State.SUCCEEDED)
+
+
+def _elsewhere(ref: DestinationRef, tenant: str) -> str:
+    """Say why a key is not handed out: whose address it is decides to whom Tines shows the key."""
+    written = f"is {ref.written}, not that" if ref.written else "is not told, so it is not surely that"
+    return f"Its address on Tines {written} of {tenant}. A key is sent only to where it belongs. Rotate it on Tines."
 
 
 def _rotated(params: RotateParams, key: str, sent: list[int], refused: dict[int, str]) -> Finished:

@@ -12,9 +12,8 @@ from datetime import datetime
 from typing import Final
 
 from handlers.models import Frozen, Problem, Request, State, Team
+from handlers.operations.belonging import created_by, leads_to, reached_from
 from handlers.operations.destination import DestinationDetail, DestinationRef
-from handlers.operations.following import SyncResult
-from handlers.operations.matching import same_origin
 from handlers.operations.pairs import pair
 from handlers.people import PeopleUnavailableError, Person
 from handlers.policy import Ruling, groups_of, may_request, may_use
@@ -27,6 +26,8 @@ PAGE: Final = 8  # sync destinations on a page
 ON_DESTINATIONS: Final = tuple(name for name in OPERATION_NAMES if name != "create")
 """The operations that work on a sync destination that is there."""
 UNDER_WAY: Final = frozenset({State.PENDING, State.APPROVED, State.RUNNING, State.FOLLOWING})
+_AT_ONCE: Final = 500  # sync destinations that requests are looked up for
+_MOST: Final = 5_000  # requests about them
 _THREADS: Final = 5  # the latest requests of a destination whose threads are linked
 
 
@@ -117,14 +118,15 @@ async def list_destinations(
     found: list[SeenDestination] = []
     problems: list[TenantProblem] = []
     unreadable, incomplete = 0, False
-    teams = await _teams(services, routes)
+    teams = await _teams(services, sources)
     for source, listing in zip(sources, listings, strict=True):
         if isinstance(listing, Problem):
             problems.append(TenantProblem(tenant=source, problem=listing))
             continue
         unreadable += listing.unreadable
         incomplete = incomplete or not listing.complete
-        found.extend(assigned(services.topology, routes, source, listing, teams))
+        made = await _made(services, source, listing)
+        found.extend(assigned(services.topology, routes, source, listing, teams, made))
     matching = [each for each in found if matches(each.detail, query)]
     matching.sort(key=lambda each: (each.detail.ref.source_team.name.casefold(), each.source, each.detail.ref.id))
     pages = max(1, math.ceil(len(matching) / PAGE))
@@ -149,12 +151,12 @@ async def read_destination(
         return routes
     sources = tuple(dict.fromkeys(each.route.source for each in routes))
     shown = await asyncio.gather(*(_shown(services, source, destination_id) for source in sources))
-    teams = await _teams(services, routes)
+    teams = await _teams(services, sources)
     found = [
         seen
         for source, each in zip(sources, shown, strict=True)
         if isinstance(each, SyncDestination)
-        for seen in assigned(services.topology, routes, source, (each,), teams)
+        for seen in assigned(services.topology, routes, source, (each,), teams, await _made(services, source, (each,)))
     ]
     if len(found) > 1:
         where = " and ".join(each.source for each in found)
@@ -204,27 +206,23 @@ def assigned(
     source: str,
     found: Iterable[SyncDestination],
     teams: Mapping[str, Mapping[int, Team]],
+    made: Collection[Request] = (),
 ) -> Iterable[SeenDestination]:
     """Yield the destinations of a source tenant that lead where one of the routes does.
 
-    Of several routes between the same tenants, the one counts on which the person may do most.
+    `made` are requests about those whose address does not tell. Of several routes between the same tenants, the one counts on which the person may do most.
     """
     leading = sorted((each for each in routes if each.route.source == source), key=lambda each: -len(each.may))
     for each in found:
-        mine = next(
-            (
-                one
-                for one in leading
-                if same_origin(each.destination_tenant_url, topology.tenants[one.route.destination].url)
-            ),
-            None,
-        )
-        if mine is None:
+        leads = leads_to(each, source, topology, teams, made)
+        mine = next((one for one in leading if leads is not None and one.route.destination == leads.tenant), None)
+        if leads is None or mine is None:
             continue
         ref = DestinationRef(
             id=each.id,
             source_team=_team(teams, source, each.origin_team_id),
             destination_team=_team(teams, mine.route.destination, each.destination_team_id),
+            written=leads.written,
         )
         yield SeenDestination(
             detail=DestinationDetail(
@@ -254,14 +252,9 @@ def matches(detail: DestinationDetail, query: str) -> bool:
     return all(word in whole or word.lstrip("#") in ids for word in query.casefold().split())
 
 
-def creation(requests: Iterable[Request], origins: tuple[str, str]) -> RequestLine | None:
+def creation(requests: Iterable[Request], source: str, topology: Topology) -> RequestLine | None:
     """Return the request that made a destination: not one that only added stories, nor one between other tenants."""
-    for request in requests:
-        result = request.result
-        made = isinstance(result, SyncResult) and result.how in {"created", "adopted"}
-        if made and request.operation == "create" and request.origins == origins:
-            return RequestLine.of(request)
-    return None
+    return next((RequestLine.of(each) for each in requests if created_by(each, source, topology)), None)
 
 
 def _team(teams: Mapping[str, Mapping[int, Team]], tenant: str, team_id: int) -> Team:
@@ -322,8 +315,20 @@ async def _shown(services: Services, source: str, destination_id: int) -> SyncDe
         return error.problem()
 
 
-async def _teams(services: Services, routes: Iterable[UsableRoute]) -> Mapping[str, Mapping[int, Team]]:
-    tenants = tuple(dict.fromkeys(alias for each in routes for alias in (each.route.source, each.route.destination)))
+async def _made(services: Services, source: str, found: Iterable[SyncDestination]) -> tuple[Request, ...]:
+    """Return the requests about those destinations whose address does not tell where they lead."""
+    unclear = [each.id for each in found if leads_to(each, source, services.topology) is None]
+    made: list[Request] = []
+    async with services.store.reading() as reader:
+        for start in range(0, len(unclear), _AT_ONCE):
+            some = unclear[start : start + _AT_ONCE]
+            made.extend(await reader.requests.of_destinations(source, some, operation="create", limit=_MOST))
+    return tuple(made)
+
+
+async def _teams(services: Services, sources: Sequence[str]) -> Mapping[str, Mapping[int, Team]]:
+    reached = (alias for source in sources for alias in (source, *reached_from(source, services.topology)))
+    tenants = tuple(dict.fromkeys(reached))
     found = await asyncio.gather(*(services.catalogue.team_names(alias) for alias in tenants))
     return dict(zip(tenants, found, strict=True))
 
@@ -343,7 +348,7 @@ async def _with_requests(services: Services, found: Collection[SeenDestination])
             added.append(
                 each.model_copy(
                     update={
-                        "created": creation(created, origins),
+                        "created": creation(created, each.source, topology),
                         "under_way": tuple(RequestLine.of(one) for one in at_work),
                         "latest": tuple(RequestLine.of(one) for one in latest if one.origins == origins),
                     }

@@ -61,9 +61,10 @@ async def test_only_destinations_of_own_routes_are_shown(open_harness: OpenHarne
 
 
 async def test_a_destination_that_leads_elsewhere_is_not_shown(harness: FlowHarness) -> None:
-    """A destination whose URL is none of the routes' is not listed, and is not there by its id."""
+    """A destination for a team that is not on the routes' tenants is not listed, and is not there by its id."""
     number = harness.somebody_creates(STORY)
-    harness.playground.dev.destinations[number].url = "https://elsewhere.example"
+    there = harness.playground.dev.destinations[number]
+    there.url, there.destination_team_id = "https://elsewhere.example", 987654321
     await reading(harness.rina, "destinations", "no sync destination on your routes")
     await reading(harness.rina, f"destination {number}", f"no sync destination {number} that you may see")
 

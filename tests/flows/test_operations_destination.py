@@ -1,17 +1,18 @@
 """Every operation on a sync destination, from the request to the thread: good, refused, unanswered, and in company."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pytest
 from pydantic import JsonValue
 
-from bot.playground.launch import APPROVALS
+from bot.playground.launch import APPROVALS, GENERAL
 from bot.playground.tines.faults import Fault, Kind
+from bot.playground.tines.switches import UrlForm
 from bot.playground.tines.syncing import update_destination
 from handlers.models import Request, State
 from handlers.operations.remove_stories import RemoveParams
-from handlers.requests import Done, Submission, submit
+from handlers.requests import Done, Invalid, Submission, submit
 
 from .conftest import OpenHarness
 from .harness import OTHER_STORY, STORY, FlowHarness
@@ -64,19 +65,18 @@ def wanted(harness: FlowHarness, case: Case) -> dict[str, JsonValue]:
 
 async def asks(harness: FlowHarness, case: Case, destination: int, **differs: JsonValue) -> Request:
     """Ask for an operation as its form does, and return the request."""
-    services = harness.playground.bot.services
-    asked = {"destination_id": destination, **wanted(harness, case), **differs}
-    submission = Submission(
-        operation=case.name,
-        route="dev-to-prod",
-        asked=asked,
-        reason="Incident 42",
-        draft_id=f"{case.name}-{len(await harness.events())}",
-    )
-    answer = await submit(services, harness.rina.user, submission, budget=None)
+    draft = f"{case.name}-{len(await harness.events())}"
+    submission = submission_of(harness, case, destination, draft, **differs)
+    answer = await submit(harness.playground.bot.services, harness.rina.user, submission, budget=None)
     assert isinstance(answer, Done), answer
     assert answer.request is not None
     return answer.request
+
+
+def submission_of(harness: FlowHarness, case: Case, destination: int, draft: str, **differs: JsonValue) -> Submission:
+    """Return what the form of an operation hands in."""
+    asked = {"destination_id": destination, **wanted(harness, case), **differs}
+    return Submission(operation=case.name, route="dev-to-prod", asked=asked, reason="Incident 42", draft_id=draft)
 
 
 def calls(harness: FlowHarness, case: Case, destination: int) -> int:
@@ -230,3 +230,38 @@ async def test_what_was_not_shown_is_not_done(harness: FlowHarness, case: Case) 
     await harness.ada.reads_in_view("(?i)changed|already|review it again|this mode")
     assert (await harness.request(request.id)).state is State.PENDING
     assert calls(harness, case, number) == 0
+
+
+@pytest.mark.parametrize(("form", "said"), [(UrlForm.OTHER_HOST, "is http"), (UrlForm.NULL, "is not told")])
+async def test_an_address_that_is_written_differently_stops_nobody(
+    harness: FlowHarness, form: UrlForm, said: str
+) -> None:
+    """Where Tines writes another host name or none, the destination is shown, reviewed and synced, with a warning.
+
+    The key is not sent to one that only its team tells: it may belong to somebody else. To our own it is.
+    """
+    number = harness.somebody_creates(STORY)
+    made = (await harness.rests(await harness.asked_and_approved(OTHER_STORY), State.SUCCEEDED)).destination_id
+    assert made is not None
+    harness.playground.dev.switches = replace(harness.playground.dev.switches, url_form=form)
+    await harness.rina.types(GENERAL, "destinations")
+    assert f"#{number} " in await harness.rina.reads_in_view("2 sync destinations")
+    await harness.rina.types(GENERAL, f"destination {made}")
+    assert "Its address" not in await harness.rina.reads_in_view("Open the thread")
+    await harness.rina.types(GENERAL, f"destination {number}")
+    await harness.rina.reads_in_view(f"Its address on Tines {said}")
+    sync, rotate = CASES[2], CASES[4]
+    request = await asks(harness, sync, number)
+    view = await harness.opens_review(request)
+    await harness.ada.reads_in_view(f"Its address on Tines {said}")
+    await view.submits()
+    await harness.rests(request, State.SUCCEEDED)
+    refused = await submit(
+        harness.playground.bot.services, harness.rina.user, submission_of(harness, rotate, number, "no"), budget=None
+    )
+    assert isinstance(refused, Invalid)
+    assert "A key is sent only to where it belongs" in refused.fields["destination"]
+    rotated = await asks(harness, rotate, made, everywhere=True)
+    await harness.approves(rotated)
+    await harness.rests(rotated, State.SUCCEEDED)
+    assert (calls(harness, rotate, made), calls(harness, rotate, number)) == (1, 0)

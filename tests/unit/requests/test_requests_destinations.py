@@ -6,6 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from handlers.models import State, StoryStatus, Team
+from handlers.operations.belonging import Leads, leads_to
 from handlers.operations.destination import DestinationDetail, DestinationRef
 from handlers.operations.following import SyncResult
 from handlers.people import Person
@@ -13,7 +14,7 @@ from handlers.policy import Ruling
 from handlers.requests.destinations import ON_DESTINATIONS, UsableRoute, assigned, creation, matches, usable
 from handlers.routes import OperationPolicy, Route, Tenant, Topology
 from handlers.tines import SyncDestination
-from tests.unit.views.harness import ORIGINS, synced
+from tests.unit.views.harness import synced
 
 ADA = Person(id="U0ADA")
 DETAIL = DestinationDetail(
@@ -78,7 +79,7 @@ def test_strangers_denied_people_and_guests_use_no_route(differs: dict[str, Any]
 
 
 def test_a_destination_belongs_to_the_route_that_leads_where_it_leads() -> None:
-    """Source tenant and URL decide, however the URL is written; what leads elsewhere is left out."""
+    """Source tenant and URL decide, however the URL is written; what leads elsewhere, or who knows where, is left out."""
     routes = (a_route("poor"), a_route("rich"), a_route("elsewhere", destination="other", source="prod"))
     usables = tuple(UsableRoute(route=route, may=("sync",) if route.name == "rich" else ()) for route in routes)
     listed = [found(1, "HTTPS://PROD.example:443/"), found(2, "https://other.example"), found(3, "")]
@@ -110,8 +111,37 @@ def test_only_a_create_between_the_same_tenants_counts_as_created_here() -> None
     """A request that added stories to a destination, or went to other tenants, did not create it."""
     made = synced(State.SUCCEEDED)
     added = made.model_copy(update={"result": SyncResult(destination_id=24, how="added")})
-    line = creation([added, made], ORIGINS)
+    line = creation([added, made], "dev", topology())
     assert line is not None
     assert line.requester == made.requester
-    assert creation([added], ORIGINS) is None
-    assert creation([made], ("https://dev.example", "https://elsewhere.example")) is None
+    assert creation([added], "dev", topology()) is None
+    assert creation([made], "prod", topology()) is None
+    moved = made.model_copy(update={"origins": ("https://dev.example", "https://elsewhere.example")})
+    assert creation([moved], "dev", topology()) is None
+
+
+@pytest.mark.parametrize("written", ["", "https://another-name.example", "not a URL"])
+@pytest.mark.parametrize(
+    ("teams", "made", "tenant"),
+    [
+        ({"prod": {42}, "other": {1}}, False, "prod"),  # only one of the tenants has the team
+        ({"prod": {1}, "other": {42}}, False, "other"),
+        ({"prod": {42}, "other": {42}}, False, None),  # both have it: nobody can tell
+        ({}, False, None),  # the tenants do not tell their teams
+        ({"dev": {42}}, False, None),  # no route leads there
+        ({"prod": {1}, "other": {42}}, True, "prod"),  # created here
+    ],
+)
+def test_an_address_that_tells_nothing_is_made_up_for_by_what_cannot_be_rewritten(
+    written: str,
+    teams: dict[str, set[int]],
+    made: bool,  # noqa: FBT001 - of the table
+    tenant: str | None,
+) -> None:
+    """A destination without a known address leads where we created it to, else where the only such team is."""
+    tenants = topology(a_route(), a_route("s", destination="other"))
+    ours = synced(State.SUCCEEDED)
+    requests = (ours.model_copy(update={"destination_id": 24}),) if made else ()
+    leads = leads_to(found(24, written), "dev", tenants, teams, requests)
+    assert leads == (None if tenant is None else Leads(tenant=tenant, written=None if made else written))
+    assert leads_to(found(24, "https://other.example"), "dev", tenants, teams, requests) == Leads(tenant="other")
