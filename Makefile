@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Tests wait for browsers, databases and clocks: twice as many workers as cores keep the cores busy.
-WORKERS := $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
+WORKERS = $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
+# What is installed: the product alone, or with everything that the checks need.
+APP := $(VENV)/.app
 STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: docs load demo test lint types pytest format crash fuzz bench pictures lock clean
 
-demo: $(STAMP)
-	$(BIN)/tines-sync demo $(ARGS)
+demo: $(APP)
+	@$(BIN)/tines-sync demo $(ARGS)
 
 test: lint types pytest
 
@@ -49,10 +52,17 @@ load: $(STAMP)
 	$(BIN)/python -m tests.load
 
 # A machine with Python, venv and make is enough: everything else comes into .venv.
+$(APP): pyproject.toml constraints.txt
+	@echo "Making a Python environment in $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+	@echo "Downloading and installing the libraries (about 40 MB; a minute on a slow machine, and only this once) …"
+	@$(PIP) --editable .
+	@touch $(APP)
+
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	touch $(STAMP)
+	$(PIP) --editable '.[dev]'
+	touch $(APP) $(STAMP)
 
 # Renews the exact versions from what pyproject.toml allows now.
 lock:
