@@ -68,6 +68,7 @@ class BaseEngine(ABC):
         await find_due()  # says soon, and in words, when the database does not answer
         self._accepting = True
         await self._open()
+        self._swept_at = self._monotonic()  # a start is no time without a sweep: the first one follows
         self._sweeper = asyncio.create_task(self._sweep_forever(), name="sweep")
 
     async def stop(self, *, grace: float = 20.0) -> None:

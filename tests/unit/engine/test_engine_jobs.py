@@ -162,8 +162,8 @@ async def test_a_database_that_is_away_is_no_failure_of_the_job(start: StartProc
 async def test_it_works_from_its_start_to_its_stop(start: StartProcess) -> None:
     """An engine that does not sweep any more counts as one that runs no jobs."""
     process = await start({}, sweep_seconds=NEVER / 100)
+    said = [process.engine.working]  # before the first sweep, too
     await process.swept(1)
-    said = [process.engine.working]
     process.ahead = 10 * NEVER
     said.append(process.engine.working)
     process.ahead = 0
