@@ -278,7 +278,7 @@ async def reject(services: Services, actor: str, shown: ReviewedVersion, comment
             "rejected", actor, current.id, revision=shown.revision, digest=shown.digest, comment=comment
         )
         await announcements.ended(transaction, rejected, route)
-    return Done(request=rejected, text=f"{request_id} is rejected. The person who asked is record_refusal why.")
+    return Done(request=rejected, text=f"{request_id} is rejected. The person who asked is told why.")
 
 
 async def withdraw(services: Services, actor: str, request_id: str) -> Answer:
