@@ -9,7 +9,7 @@ send" is looked for on Tines before anything is sent again.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -126,7 +126,8 @@ class _Piece:
         access = self._parts.access(self._route, self._journal)
         if opened is None:
             return access
-        return access.for_one_call(self._parts.clients[self._route.source], lambda: opened.open)
+        client = self._parts.clients[self._route.source]
+        return access.for_one_call(client, lambda: opened.open, self._next_call)
 
     async def go_on(self) -> None:
         """Do what the request's state says."""
@@ -179,12 +180,7 @@ class _Piece:
             self._log.warning("the process stood still before a send; nothing was sent")
             await self._not_sent(NotSent(problem=_STOOD_STILL))
             return
-
-        async def may_send() -> bool:
-            return await self._still_free() and opened.open
-
-        access = replace(self._access(opened), may_send=may_send)
-        await self._write(await self._operation.send(self._request, access))
+        await self._write(await self._operation.send(self._request, self._access(opened)))
 
     async def _about_to_send(
         self, step: Send, facts: Facts, standing: Standing, looked_at: datetime
@@ -218,7 +214,7 @@ class _Piece:
                 work=step.work,
                 attempted_at=transaction.now,
                 attempts=held.attempts + 1,
-                next_run_at=transaction.now + self._longest_call() + timedelta(seconds=parts.window.seconds),
+                next_run_at=self._taken_over_at(transaction.now),
                 note="",
                 problem=None,  # but not `failing_since`: whether the trouble is over will be seen
                 **changes,
@@ -234,21 +230,34 @@ class _Piece:
             await announcements.changed(transaction, begun)
         return opened, begun
 
-    async def _still_free(self) -> bool:
-        """Whether nothing holds the request up that was about to be sent; if so, it goes back to where nothing was sent."""
+    async def _next_call(self) -> Access | None:
+        """Commit once more "about to send", and return the way to Tines for the next call of a send; None to send nothing.
+
+        Each call has a send window and a deadline of its own: a tenant that takes long for the calls before it is no
+        reason to send nothing, and to begin again from the first. What holds the request up is on its row.
+        """
+        opened = self._parts.window.opened()
         async with self._journal.holding(self._request) as (transaction, held):
             if held is None:
-                return False
-            if not await self._held_up(transaction, held):
-                return True
-            first = held.attempts == 1
-            await transaction.requests.change(
-                held,
-                state=State.APPROVED if first else State.RUNNING,
-                attempts=held.attempts - 1,
-                attempted_at=None,
+                return None
+            if await self._held_up(transaction, held):
+                await transaction.requests.change(
+                    held,
+                    state=State.APPROVED if held.attempts == 1 else State.RUNNING,
+                    attempts=held.attempts - 1,
+                    attempted_at=None,
+                )
+                return None
+            begun = await transaction.requests.change(
+                held, attempted_at=transaction.now, next_run_at=self._taken_over_at(transaction.now)
             )
-            return False
+        self._request = begun
+        self._seen_for()
+        return self._access(opened) if opened.open else None
+
+    def _taken_over_at(self, now: datetime) -> datetime:
+        """Return when somebody else looks at a request whose call is about to be sent, if nothing comes of it."""
+        return now + self._longest_call() + timedelta(seconds=self._parts.window.seconds)
 
     def _longest_call(self) -> timedelta:
         return timedelta(seconds=self._parts.clients[self._route.source].longest_call)
@@ -317,7 +326,8 @@ class _Piece:
     def _seen_for(self) -> float:
         """Return for how many seconds this process has known of the latest call."""
         request = self._request
-        return self._parts.window.seen_for((request.id, request.revision, request.attempts))
+        call = (request.id, request.revision, request.attempts, request.attempted_at)
+        return self._parts.window.seen_for(call)
 
     async def _look_again(self) -> None:
         """Look again later: nothing has appeared yet."""
@@ -557,6 +567,7 @@ class _Piece:
             held,
             state=State.PENDING,
             revision=held.revision + (0 if outcome.keeps_approvals else 1),
+            emergency=False,  # from now on it is approvals that it needs, as any other
             note="",
             problem=None,
             failing_since=None,
@@ -668,5 +679,5 @@ def _cannot_ask(outcome: AskAgain) -> Problem:
 
 
 _STOOD_STILL: Final = Problem(
-    what="The bot's process stood still right before the call, so nothing was sent", advice="This is tried again."
+    what="The bot's process stood still right before a call, so the call was not sent", advice="This is tried again."
 )

@@ -73,9 +73,9 @@ async def add_to(
             again = await access.source.show_destination(destination_id)
             if again.story_ids != found.story_ids:
                 return NotSent(problem=_in_motion(destination_id), at_least=SOON)
-            if not await access.still_may_send():
+            if (allowed := await access.next_call()) is None:
                 return HeldUp()
-            after = await access.source.update_destination(destination_id, story_ids=sorted(found.story_ids | wanted))
+            after = await allowed.source.update_destination(destination_id, story_ids=sorted(found.story_ids | wanted))
     except UnknownOutcomeError as error:
         return Unknown(problem=error.problem())
     except TinesError as error:

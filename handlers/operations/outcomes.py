@@ -91,7 +91,7 @@ class NotSent(_Written):
 
 
 class HeldUp(_Written):
-    """It was not sent: `Access.may_send` said no, and has written down why."""
+    """It was not sent: `Access.next_call` gave no way, and why is on the row."""
 
 
 class Unknown(_Written):

@@ -44,23 +44,29 @@ class Access:
     schedule: Schedule
     recorded: Callable[[TinesCalls], TinesCalls]  # for calls made elsewhere, such as in the catalogue
     requests_about: Callable[[int], Awaitable[Collection[Request]]]  # a sync destination of the source tenant
-    may_send: Callable[[], Awaitable[bool]] | None = None  # asked right before a call that is not the first of a send
+    ask_again: "Callable[[], Awaitable[Access | None]] | None" = None  # see `next_call`; None outside of a send
 
-    def for_one_call(self, client: TinesClient, may_leave: Callable[[], bool]) -> "Access":
+    def for_one_call(
+        self,
+        client: TinesClient,
+        may_leave: Callable[[], bool],
+        ask_again: "Callable[[], Awaitable[Access | None]]",
+    ) -> "Access":
         """Return the same, with each call to the source tenant made once and ended within the longest call.
 
         While such a call can be under way, nobody sends another. Of one that changes something no byte leaves once
         `may_leave` says no.
         """
         calls = client.with_deadline(client.longest_call).while_allowed(may_leave)
-        return replace(self, source=self.recorded(calls))
+        return replace(self, source=self.recorded(calls), ask_again=ask_again)
 
-    async def still_may_send(self) -> bool:
-        """Whether an effect may follow now: a send that had to look first asks again, since a freeze may have come.
+    async def next_call(self) -> "Access | None":
+        """Return the way to Tines for a call that is not the first of a send; None when nothing may be sent now.
 
-        When not, the reason is on the request's row, and the send ends as `HeldUp`.
+        A send that made other calls before asks again: a freeze may have come, and the time that those calls took must
+        not count against this one. When it is None, the send ends as `HeldUp`; what holds it up is on the request's row.
         """
-        return self.may_send is None or await self.may_send()
+        return self if self.ask_again is None else await self.ask_again()
 
     @property
     def source_tenant(self) -> Tenant:

@@ -107,9 +107,9 @@ class RemoveStories(DestinationOperation[RemoveParams, RemoveFacts, Nothing, Des
                 again = await access.source.show_destination(found.id)
                 if again.story_ids != found.story_ids:
                     return NotSent(problem=_in_motion(found.id), at_least=SOON)
-                if not await access.still_may_send():
+                if (allowed := await access.next_call()) is None:
                     return HeldUp()
-                await access.source.update_destination(found.id, story_ids=sorted(found.story_ids - unwanted))
+                await allowed.source.update_destination(found.id, story_ids=sorted(found.story_ids - unwanted))
             return _removed(params, found.story_ids - unwanted)
 
         return await sent_once(call)

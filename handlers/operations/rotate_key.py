@@ -149,11 +149,12 @@ class RotateKey(DestinationOperation[RotateParams, RotateFacts, Nothing, RotateR
         sent: list[int] = []
         refused: dict[int, str] = {}
         for ref in params.every:
-            if sent and not await access.still_may_send():
+            allowed = await access.next_call() if sent or refused else access
+            if allowed is None:
                 return HeldUp()
 
-            async def call(ref: DestinationRef = ref) -> Sent:
-                await access.source.update_destination(ref.id, destination_tenant_api_key=key)
+            async def call(ref: DestinationRef = ref, allowed: Access = allowed) -> Sent:
+                await allowed.source.update_destination(ref.id, destination_tenant_api_key=key)
                 return Finished(state=State.SUCCEEDED)
 
             outcome = await sent_once(call)

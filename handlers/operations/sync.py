@@ -120,9 +120,10 @@ class Sync(DestinationOperation[SyncParams, SyncFacts, SyncWork, SyncResult]):
             if params.everything:
                 await access.source.manual_sync(params.destination.id)
             for number, story in enumerate(() if params.everything else params.stories):
-                if number and not await access.still_may_send():
+                allowed = await access.next_call() if number else access
+                if allowed is None:
                     return HeldUp()
-                await access.source.sync_story(params.destination.id, story.id)
+                await allowed.source.sync_story(params.destination.id, story.id)
             started = SyncResult(destination_id=params.destination.id, how="synced again", statuses=work.before)
             event = Happening(kind="sync_started", data={"destination_id": params.destination.id})
             return Started(result=started, follow_for=access.schedule.follow_for, events=(event,))

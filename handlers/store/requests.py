@@ -8,7 +8,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from handlers.models import MOVES, ApiCall, Decision, Request, State
+from handlers.models import MOVES, ApiCall, Decision, Request, State, Verdict
 from handlers.store import tables as t
 from handlers.store.jobs_ordered import OrderedJobs
 from handlers.store.rows import RowTypes, read_request, request_columns
@@ -129,6 +129,20 @@ class RequestsReader:
         )
         return tuple(rows.scalars())
 
+    async def pending_with_approvals(self, routes: Collection[str]) -> tuple[str, ...]:
+        """Return the ids of pending requests that somebody approved, and of all pending ones of some routes."""
+        approved = sa.exists().where(
+            t.decisions.c.request_id == t.requests.c.id,
+            t.decisions.c.verdict == Verdict.APPROVE.value,
+            t.decisions.c.withdrawn_at.is_(None),
+        )
+        rows = await self._connection.execute(
+            sa.select(t.requests.c.id).where(
+                t.requests.c.state == State.PENDING.value, sa.or_(t.requests.c.route.in_(routes), approved)
+            )
+        )
+        return tuple(rows.scalars())
+
     async def counts(self) -> dict[str, int]:
         """Return how many requests are in each state."""
         rows = await self._connection.execute(
@@ -174,8 +188,7 @@ class Requests(RequestsReader):
         Asked before every effect and every change that follows one: another process may have gone on with the request.
         """
         current = await self.locked(request.id)
-        seen = (request.state, request.revision, request.attempts)
-        if current is None or (current.state, current.revision, current.attempts) != seen:
+        if current is None or _place(current) != _place(request):
             return None
         return current
 
@@ -270,3 +283,8 @@ class Requests(RequestsReader):
             )
             .values(withdrawn_at=self._now)
         )
+
+
+def _place(request: Request) -> tuple[object, ...]:
+    """Return where a request is: what changes when somebody goes on with it."""
+    return request.state, request.revision, request.attempts, request.attempted_at

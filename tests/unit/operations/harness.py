@@ -38,11 +38,16 @@ class Line(httpx.AsyncBaseTransport):
         self._inner = httpx.ASGITransport(build_tines_app(tines))
         self._before: dict[tuple[str, str], deque[Happening]] = {}
         self._after: dict[tuple[str, str], deque[Happening]] = {}
+        self._always: Happening | None = None
         self.tried: list[tuple[str, str]] = []  # method and path of every call, whether it arrived or not
 
     def before(self, method: str, path: str, *happenings: Happening) -> None:
         """Let something happen before each of the next calls of a method and path, one thing a call."""
         self._before.setdefault((method, path), deque()).extend(happenings)
+
+    def always(self, happening: Happening) -> None:
+        """Let something happen before each call from now on."""
+        self._always = happening
 
     def after(self, method: str, path: str, *happenings: Happening) -> None:
         """Let something happen when the tenant has answered, before the answer arrives."""
@@ -56,6 +61,8 @@ class Line(httpx.AsyncBaseTransport):
         """Send one call."""
         call = request.method, request.url.path.removeprefix(API)
         self.tried.append(call)
+        if self._always is not None:
+            await self._always()
         await _next(self._before, call)
         response = await self._inner.handle_async_request(request)
         await _next(self._after, call)
