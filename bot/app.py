@@ -4,17 +4,19 @@ There is no global app. Whoever needs the bot (the server, a worker, the demo, a
 passes in whatever of the outside world it wants to decide about: the clock, the pace, the transports to Tines.
 """
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import sqlalchemy as sa
+import structlog
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
@@ -46,13 +48,15 @@ from handlers.network import Network
 from handlers.operations import AnyOperation
 from handlers.operations.registry import all_operations
 from handlers.operations.schedule import Schedule
-from handlers.requests import Services, advance
-from handlers.store import Store, check_schema, migrate, migrates_by_itself
+from handlers.requests import Services, advance, start_sufficient
+from handlers.store import Store, StoreUnavailableError, check_schema, migrate, migrates_by_itself
 from handlers.store.database import is_sqlite, open_engine, parse_url
 from handlers.store.files import prepare_file
 from handlers.tines import RetryPolicy, Timeouts, TinesClient
 
 _DRAIN_SECONDS: Final = 12.0  # for running jobs, of the 25 that a stop may take
+_CANCEL_SECONDS: Final = 2.0
+_POLICY_SECONDS: Final = 300.0  # between two looks for requests that have enough approvals
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,7 @@ async def compose(
             store.due,
         )
         stack.push_async_callback(partial(engine.stop, grace=_DRAIN_SECONDS))
+        await stack.enter_async_context(_beside(_start_sufficient_forever(services)))
         ingress_audit = IngressAudit(store, time.monotonic)
         stack.push_async_callback(ingress_audit.close)
         endpoint = (
@@ -168,6 +173,33 @@ async def compose(
             ready=ready,
             figures=Shared(partial(metrics.render, store), time.monotonic) if settings.metrics else None,
         )
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Let something run without end beside the block."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task}, timeout=_CANCEL_SECONDS)  # the database may be silent
+
+
+async def _start_sufficient_forever(services: Services) -> None:
+    """Start requests that have enough approvals under this configuration: it may ask for fewer than the one before.
+
+    Not once only: Slack may not answer now, or a process with the configuration before may still run and object.
+    """
+    log = structlog.get_logger(__name__)
+    while True:
+        try:
+            await start_sufficient(services)
+        except StoreUnavailableError as error:
+            log.warning("approvals cannot be judged now", why=error.words)
+        except Exception:
+            log.exception("approvals cannot be judged")
+        await asyncio.sleep(_POLICY_SECONDS)
 
 
 async def _work(

@@ -36,7 +36,7 @@ def _detail(kind: str, data: Mapping[str, Any]) -> str:
     match kind:
         case "asked" | "break_glass" | "edited":
             return f"{plural(len(data.get('stories', ())), 'story')}. {data.get('reason', '')}"
-        case "approved":
+        case "approved" | "quorum_lowered":
             return f"{data.get('have')} of {data.get('needed')}"
         case "rejected" | "cancelled" | "close":
             return str(data.get("comment") or data.get("reason") or "")

@@ -34,6 +34,7 @@ class Note(StrEnum):
     ADOPTED = "adopted"  # destination_id: found after a call without an answer
     CHANGED_IN_BETWEEN = "changed_in_between"  # destination_id: somebody changed its stories since they were shown
     POLICY_FAULT = "policy_fault"  # faults: list of sentences
+    QUORUM_LOWERED = "quorum_lowered"  # have, needed: the policy asks for fewer approvals than before
 
 
 # Reading the data of a note
@@ -171,6 +172,11 @@ def _policy_fault(data: Data, _: Request) -> Iterator[Block]:
     yield from _sentences(data, "faults")
 
 
+def _quorum_lowered(data: Data, request: Request) -> Iterator[Block]:
+    have = _have(data) if _count(data, "needed") else ""
+    yield kit.para("✅ ", kit.words(request.route, 100), f" asks for fewer approvals now, so this request runs.{have}")
+
+
 _WHAT_HELPS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "not_in_channel": "I am not in it. Type /invite @tines-sync there.",
@@ -197,6 +203,7 @@ _DRAWN: Final[Mapping[str, _Draw]] = MappingProxyType(
         Note.ADOPTED: _adopted,
         Note.CHANGED_IN_BETWEEN: _changed_in_between,
         Note.POLICY_FAULT: _policy_fault,
+        Note.QUORUM_LOWERED: _quorum_lowered,
     }
 )
 

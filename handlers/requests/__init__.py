@@ -1,7 +1,7 @@
 """The use cases: asking, deciding, closing, and what time does. Each answers with a value for the person.
 
 submit      submit, edit                     decide     approve, reject, withdraw
-close       cancel, check again, freeze      timers     remind, expire
+close       cancel, check again, freeze      timers     remind, expire, policy changes
 checking    what a form asks for             advancing  the job that looks at a request
 services    the parts they share             answers    what they can answer
 rights      what a person may do with a request now
@@ -39,6 +39,7 @@ from handlers.requests.services import (
     what_happened,
 )
 from handlers.requests.submit import edit, submit
+from handlers.requests.timers import start_sufficient
 
 __all__ = [
     "APPROVE",
@@ -87,6 +88,7 @@ __all__ = [
     "refuse_unread",
     "reject",
     "ruled",
+    "start_sufficient",
     "submit",
     "take_deferred",
     "unfreeze",

@@ -15,7 +15,7 @@ from handlers import announcements
 from handlers.jobs import NewerVersionError
 from handlers.models import Problem, Request, State
 from handlers.requests.services import Services
-from handlers.requests.timers import tick
+from handlers.requests.timers import start_if_sufficient, tick
 from handlers.routes import retired_route
 from handlers.store import SYSTEM, StoreUnavailableError
 from handlers.tracing import traced
@@ -49,6 +49,8 @@ async def advance(services: Services, request_id: str) -> None:
 
 async def _tick(services: Services, request_id: str) -> None:
     """Do what time does to a request that nothing is done for."""
+    if await start_if_sufficient(services, request_id):
+        return
     async with services.store.transaction() as transaction:
         request = await transaction.requests.locked(request_id)
         if request is None or request.next_run_at is None or request.next_run_at > transaction.now:

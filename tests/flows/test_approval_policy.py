@@ -1,8 +1,11 @@
-from bot.playground.launch import ADA, APPROVALS, APPROVERS, BEN, GENERAL, RINA, TOM
+from dataclasses import replace
+from pathlib import Path
+
+from bot.playground.launch import ADA, APPROVALS, APPROVERS, BEN, GENERAL, RINA, TOM, Setup
 from handlers.models import State
 
 from .conftest import OpenHarness
-from .harness import OTHER_STORY, STORY, FlowHarness
+from .harness import HURRIED, OTHER_STORY, STORY, FlowHarness, database, opened, until
 
 
 async def test_quorum_in_sight(open_harness: OpenHarness) -> None:
@@ -17,6 +20,21 @@ async def test_quorum_in_sight(open_harness: OpenHarness) -> None:
     await harness.approves(request, harness.ben)
     await harness.rests(request, State.SUCCEEDED)
     assert len(harness.creates()) == 1
+
+
+async def test_a_start_with_fewer_approvals_starts_what_waits(tmp_path: Path) -> None:
+    """Restarted with a configuration that asks for one approval, the bot runs what one approved, without a click."""
+    setup = Setup(database_url=database(tmp_path), overrides=HURRIED, route={"approvals": 2})
+    async with opened(setup) as harness:
+        request = await harness.asks()
+        await harness.approves(request)
+        await harness.approval_message(request, pattern="1 of 2 approvals")
+    async with opened(replace(setup, route={"approvals": 1})) as harness:
+
+        async def started() -> bool:
+            return "quorum_lowered" in await harness.kinds(request)
+
+        await until(started, "it was not started")
 
 
 async def test_each_approver_once(open_harness: OpenHarness) -> None:

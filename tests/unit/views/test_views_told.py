@@ -51,6 +51,7 @@ QUORUM = Quorum(needed=1, have=0, separate_needed=1, separate_have=0, reached=Fa
         ("adopted", {"destination_id": 24}, "sync destination 24 was found afterwards"),
         ("changed_in_between", {"destination_id": 24}, "Their change stays."),
         ("bot_error", {"error_id": "ab12cd34"}, "ab12cd34"),
+        ("quorum_lowered", {"have": 1, "needed": 1}, "dev-to-prod asks for fewer approvals now, so this request runs."),
         ("policy_fault", {"faults": ["Nobody is in S0NOBODY."]}, "• Nobody is in S0NOBODY."),
         ("something_new", {"actor": "U0ADA"}, "<@U0ADA>: something new"),
     ],
