@@ -48,6 +48,7 @@ from handlers.network import Network
 from handlers.operations import AnyOperation
 from handlers.operations.registry import all_operations
 from handlers.operations.schedule import Schedule
+from handlers.preflight import Exports, Preflight
 from handlers.requests import Services, advance, start_sufficient
 from handlers.store import Store, StoreUnavailableError, check_schema, migrate, migrates_by_itself
 from handlers.store.database import is_sqlite, open_engine, parse_url
@@ -227,12 +228,15 @@ async def _work(
     }
     catalogue = Catalogue(clients, settings.topology.tenants, fresh_for=overrides.fresh_seconds)
     stack.push_async_callback(catalogue.close)
+    exports = Exports(clients, store.clock)
+    stack.push_async_callback(exports.close)
     people = SlackPeople(client)
     executor = Executor(
         store=store,
         topology=settings.topology,
         clients=clients,
         catalogue=catalogue,
+        preflight=Preflight(clients, exports),
         people=people,
         operations=overrides.operations,
         schedule=overrides.schedule,

@@ -12,8 +12,9 @@ from functools import partial
 from typing import Final, TypeVar
 
 from handlers.catalogue._cache import Cached
-from handlers.catalogue._fetch import fetch_rows, filter_of, side_by_side, syncable
+from handlers.catalogue._fetch import fetch_rows, filter_of, syncable
 from handlers.catalogue._stock import Stories, TagCount, TeamList, Teams, TeamStories
+from handlers.concurrency import side_by_side
 from handlers.models import Frozen, Story, Team
 from handlers.routes import Tenant
 from handlers.tines import (

@@ -3,16 +3,15 @@
 It prevents a slow catalogue (a hundred pages one after the other) as well as a burst that the tenant would turn away.
 """
 
-import asyncio
-from collections.abc import Coroutine, Iterable, Iterator
-from typing import Final, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from handlers.catalogue._stock import Rows
+from handlers.concurrency import side_by_side
 from handlers.routes import Tenant
 from handlers.tines import CHANGE_CONTROL_ENABLED, TinesCalls, TinesStory
 
 AT_ONCE: Final = 8  # pages; far below 5,000 calls a minute, and enough to hide a tenant's latency
-T = TypeVar("T")
 
 
 def syncable(tenant: Tenant, stories: Iterable[TinesStory]) -> Iterator[TinesStory]:
@@ -66,15 +65,3 @@ async def fetch_rows(client: TinesCalls, tenant: Tenant, team_id: int | None = N
     await side_by_side(*(reading.several(numbers) for _ in range(min(AT_ONCE, reading.pages - 1))))
     await reading.rest()
     return reading.rows
-
-
-async def side_by_side(*work: Coroutine[None, None, T]) -> list[T]:
-    """Return the answers in the order of the work; the first error ends the rest of it and is raised as it is."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(each) for each in work]
-    except ExceptionGroup as errors:
-        first = errors.exceptions[0]
-    else:
-        return [task.result() for task in tasks]
-    raise first

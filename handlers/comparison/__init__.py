@@ -2,6 +2,7 @@
 
 from handlers.comparison.diff import (
     ActionChange,
+    Counts,
     FieldChange,
     Pointer,
     Status,
@@ -10,8 +11,9 @@ from handlers.comparison.diff import (
     compare_exports,
     parse_pointer,
     totals,
+    words_for,
 )
-from handlers.comparison.normalise import Action, Export, NormalisedStory, normalise
+from handlers.comparison.normalise import Action, Export, NormalisedStory, normalise, packed, unpacked
 from handlers.comparison.pairing import Candidate, Pair, PairedBy, pair_stories
 from handlers.comparison.redaction import HIDDEN, NotComparableError
 from handlers.comparison.references import (
@@ -33,6 +35,7 @@ __all__ = [
     "Action",
     "ActionChange",
     "Candidate",
+    "Counts",
     "Destination",
     "Export",
     "FieldChange",
@@ -55,8 +58,11 @@ __all__ = [
     "explain",
     "missing",
     "normalise",
+    "packed",
     "pair_stories",
     "parse_pointer",
     "references_of",
     "totals",
+    "unpacked",
+    "words_for",
 ]

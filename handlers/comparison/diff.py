@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from handlers.comparison.normalise import Action, Export, NormalisedStory, canonical, digest_of, normalise
 from handlers.comparison.pairing import PairedBy
@@ -52,6 +52,49 @@ class ActionChange(Frozen):
     fields: tuple[FieldChange, ...]
 
 
+class Counts(Frozen):
+    """How much changes in a story, or in several."""
+
+    added: int = 0
+    removed: int = 0
+    renamed: int = 0
+    changed: int = 0
+    links_added: int = 0
+    links_removed: int = 0
+    settings: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in Counts.model_fields})
+
+    @property
+    def words(self) -> str:
+        """The same for people, without what there is none of."""
+        numbers = (
+            (self.added, "action added", "actions added"),
+            (self.removed, "action removed", "actions removed"),
+            (self.renamed, "action renamed", "actions renamed"),
+            (self.changed, "action changed", "actions changed"),
+            (self.links_added, "link added", "links added"),
+            (self.links_removed, "link removed", "links removed"),
+            (self.settings, "setting changed", "settings changed"),
+        )
+        return ", ".join(_count(number, one, several) for number, one, several in numbers if number)
+
+
+class Compared(Protocol):
+    """What became of the comparison of one story, as far as totals need it."""
+
+    @property
+    def status(self) -> Status:
+        """What a sync would do with the copy."""
+        ...
+
+    @property
+    def counts(self) -> Counts:
+        """How much changes."""
+        ...
+
+
 class StoryDiff(Frozen):
     """What a sync would change in the copy of one story: old is the destination, new is the source."""
 
@@ -70,17 +113,15 @@ class StoryDiff(Frozen):
     unified: str = ""  # the whole, as a unified diff
 
     @property
+    def counts(self) -> Counts:
+        """How much changes."""
+        names = ("added", "removed", "renamed", "changed", "links_added", "links_removed", "settings")
+        return Counts(**{name: len(getattr(self, name)) for name in names})
+
+    @property
     def words(self) -> str:
         """The same in a line for people."""
-        match self.status:
-            case Status.NEW:
-                return "new on the destination"
-            case Status.UNCHANGED:
-                return "unchanged"
-            case Status.UNKNOWN:
-                return f"cannot be compared: {self.reason}"
-            case Status.CHANGED:
-                return f"changed: {_counted([self])}"
+        return words_for(self.status, self.counts, self.reason)
 
 
 def compare_exports(
@@ -153,14 +194,29 @@ def compare(
     )
 
 
-def totals(diffs: Iterable[StoryDiff]) -> str:
+def words_for(status: Status, counts: Counts, reason: str | None) -> str:
+    """Return what became of the comparison of a story, in a line for people."""
+    match status:
+        case Status.NEW:
+            return "new on the destination"
+        case Status.UNCHANGED:
+            return "unchanged"
+        case Status.UNKNOWN:
+            return f"cannot be compared: {reason}"
+        case Status.CHANGED:
+            return f"changed: {counts.words}"
+
+
+def totals(diffs: Iterable[Compared]) -> str:
     """Return one line about the diffs of several stories."""
-    by_status: dict[Status, list[StoryDiff]] = {status: [] for status in Status}
+    by_status: dict[Status, list[Compared]] = {status: [] for status in Status}
     for diff in diffs:
         by_status[diff.status].append(diff)
     parts = []
     if changed := by_status[Status.CHANGED]:
-        parts.append(f"{_count(len(changed), 'changed story', 'changed stories')} ({_counted(changed)})")
+        parts.append(
+            f"{_count(len(changed), 'changed story', 'changed stories')} ({sum((diff.counts for diff in changed), Counts()).words})"
+        )
     parts += [
         f"{len(several)} {words}"
         for status, words in (
@@ -296,20 +352,6 @@ def _unified(what: str, old: object, new: object) -> Iterator[str]:
         yield from (f"+{line}\n" for line in becomes)
     else:
         yield from (f"{line}\n" for line in difflib.unified_diff(was, becomes, *heads, lineterm=""))
-
-
-def _counted(diffs: Sequence[StoryDiff]) -> str:
-    """Return how much changes in several stories, in words."""
-    counts = (
-        (sum(len(diff.added) for diff in diffs), "action added", "actions added"),
-        (sum(len(diff.removed) for diff in diffs), "action removed", "actions removed"),
-        (sum(len(diff.renamed) for diff in diffs), "action renamed", "actions renamed"),
-        (sum(len(diff.changed) for diff in diffs), "action changed", "actions changed"),
-        (sum(len(diff.links_added) for diff in diffs), "link added", "links added"),
-        (sum(len(diff.links_removed) for diff in diffs), "link removed", "links removed"),
-        (sum(len(diff.settings) for diff in diffs), "setting changed", "settings changed"),
-    )
-    return ", ".join(_count(count, one, several) for count, one, several in counts if count)
 
 
 def _count(count: int, one: str, several: str) -> str:

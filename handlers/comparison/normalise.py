@@ -95,6 +95,31 @@ def normalise(export: Export) -> NormalisedStory:
     )
 
 
+def packed(story: NormalisedStory) -> Json:
+    """Return a story as plain JSON, for `unpacked`."""
+    return [
+        [story.name, story.slug, story.origin, story.source_hash],
+        [dict(story.versions), dict(story.settings)],
+        [[each.label, each.name, each.type, dict(each.content), each.digest] for each in story.actions],
+        [list(pair) for pair in story.links],
+    ]
+
+
+def unpacked(text: bytes) -> NormalisedStory:
+    """Return the story of which this is the JSON text."""
+    (name, slug, origin, source_hash), (versions, settings), actions, links = json.loads(text)
+    return NormalisedStory(
+        name=name,
+        slug=slug,
+        origin=origin,
+        versions=versions,
+        settings=settings,
+        actions=tuple(Action(*each) for each in actions),
+        links=tuple((begin, end) for begin, end in links),
+        source_hash=source_hash,
+    )
+
+
 def canonical(value: "Json | Mapping[str, Json]") -> str:
     """Return JSON text that is the same for equal values."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

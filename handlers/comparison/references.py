@@ -112,6 +112,13 @@ class Gaps(Frozen):
     missing: tuple[Gap, ...] = ()
     unresolved: tuple[Unresolved, ...] = ()
     unchecked: tuple[Kind, ...] = ()  # kinds that are referred to and that the key may not list
+    unchecked_because: tuple[str, ...] = ()  # why, in sentences
+    unread: tuple[str, ...] = ()  # names of stories whose references are not known
+
+    @property
+    def references(self) -> frozenset[Reference]:
+        """What is missing, without who uses it."""
+        return frozenset(gap.reference for gap in self.missing)
 
 
 def references_of(story: NormalisedStory) -> References:

@@ -43,6 +43,7 @@ from handlers.operations.protocol import Access, AnyOperation, Preview
 from handlers.operations.schedule import Schedule, backoff
 from handlers.operations.transience import asked_to_wait, is_transient
 from handlers.people import People, PeopleUnavailableError
+from handlers.preflight import Preflight
 from handlers.routes import Route, Topology, retired_route
 from handlers.store import SYSTEM, Store, Transaction
 from handlers.tines import TinesClient, TinesError
@@ -59,6 +60,7 @@ class Executor:
     topology: Topology
     clients: Mapping[str, TinesClient]
     catalogue: Catalogue
+    preflight: Preflight
     people: People
     operations: Mapping[str, AnyOperation]
     schedule: Schedule
@@ -72,6 +74,7 @@ class Executor:
             source=recorded(source),
             destination=recorded(destination),
             catalogue=self.catalogue,
+            preflight=self.preflight,
             topology=self.topology,
             route=route,
             schedule=self.schedule,

@@ -52,6 +52,7 @@ from handlers.operations.outcomes import (
 from handlers.operations.protocol import Access, Wrong
 from handlers.operations.schedule import Schedule
 from handlers.operations.transience import asked_to_wait, is_transient
+from handlers.preflight import SourceFacts, Subject, changed_sources
 from handlers.tines import SyncDestination, TinesError, UnknownOutcomeError
 
 
@@ -126,15 +127,15 @@ class AddParams(DestinationParams):
         return {"destination": self.destination.id, "stories": sorted(story.id for story in self.stories)}
 
 
-class AddFacts(DestinationFacts):
+class AddFacts(DestinationFacts, SourceFacts):
     """The stories to be added as they are now, and what is in the destination."""
 
     stories: tuple[Story, ...] = ()
     gone: tuple[Story, ...] = ()
 
     def essence(self) -> object:
-        """Return what an approval covers: the stories' versions. Others may add stories meanwhile; they stay."""
-        return {"missing": self.missing, "stories": sorted([story.id, story.version] for story in self.stories)}
+        """Return what an approval covers: the stories' sources. Others may add stories meanwhile; they stay."""
+        return {"missing": self.missing, "stories": self.sources_essence(self.stories)}
 
 
 class AddStories(DestinationOperation[AddParams, AddFacts, Nothing, SyncResult]):
@@ -177,16 +178,21 @@ class AddStories(DestinationOperation[AddParams, AddFacts, Nothing, SyncResult])
     async def look(self, params: AddParams, access: Access) -> AddFacts:
         """Look at the stories and what is in the destination."""
         ref = params.destination
-        stories = await access.catalogue.current(
+        current = await access.catalogue.current(
             access.route.source, ref.source_team.id, [story.id for story in params.stories], recording=access.recorded
         )
+        stories = tuple(current[story.id] for story in params.stories if story.id in current)
+        subject = _subject(params, stories)
+        sources = await access.preflight.look(access.route.source, access.route.destination, subject)
         found = await shown(access, ref.id)
         return AddFacts(
             missing=found is None,
             statuses=() if found is None else found.statuses(),
             manual=None if found is None else found.manual_sync_only,
-            stories=tuple(stories[story.id] for story in params.stories if story.id in stories),
-            gone=tuple(story for story in params.stories if story.id not in stories),
+            stories=stories,
+            hashes=sources.hashes,
+            gaps=sources.gaps,
+            gone=tuple(story for story in params.stories if story.id not in current),
         )
 
     def can_be_done(self, facts: AddFacts) -> bool:
@@ -197,15 +203,15 @@ class AddStories(DestinationOperation[AddParams, AddFacts, Nothing, SyncResult])
         """Say which stories are gone or were edited."""
         if now.missing:
             return (f"Sync destination {params.destination.id} is not there any more.",)
-        then = {story.id: story.version for story in (params.stories if before is None else before.stories)}
+        then = params.stories if before is None else before.stories
         return (
             *(f"{story.name} is gone, was moved, or has no change control any more." for story in now.gone),
-            *(
-                f"{story.name} was edited on Tines since."
-                for story in now.stories
-                if then.get(story.id) != story.version
-            ),
+            *(f"{story.name} was edited on Tines since." for story in changed_sources(before, then, now, now.stories)),
         )
+
+    def subject(self, params: AddParams, facts: AddFacts | None) -> Subject:
+        """Return the stories to be added and the teams."""
+        return _subject(params, params.stories if facts is None else facts.stories)
 
     def decide(self, request: Request, approved: AddFacts | None, now: AddFacts, schedule: Schedule) -> Step:  # noqa: ARG002 - the protocol's
         """Send the union, if the stories are as they were approved."""
@@ -249,3 +255,8 @@ class AddStories(DestinationOperation[AddParams, AddFacts, Nothing, SyncResult])
     def unseen(self, request: Request, error: TinesError) -> Finished:
         """Say that the destination is gone, or cannot be seen."""
         return unseen_stories(request, self.result_of(request), error)
+
+
+def _subject(params: AddParams, stories: tuple[Story, ...]) -> Subject:
+    ref = params.destination
+    return Subject(source_team=ref.source_team, destination_team=ref.destination_team, stories=stories)

@@ -15,7 +15,7 @@ from typing import ClassVar, Final
 
 from pydantic import JsonValue
 
-from handlers.models import MAX_STORIES, Facts, Frozen, Params, Request, Story, SyncMode, Team
+from handlers.models import MAX_STORIES, Frozen, Params, Request, Story, SyncMode, Team
 from handlers.operations.add_stories import add_to
 from handlers.operations.following import (
     ExistingDestination,
@@ -48,6 +48,7 @@ from handlers.operations.pairs import pair
 from handlers.operations.protocol import Access, Operation, Wrong
 from handlers.operations.schedule import Schedule
 from handlers.operations.transience import asked_to_wait, is_transient
+from handlers.preflight import SourceFacts, Subject, changed_sources
 from handlers.routes import Existing, Route, Topology
 from handlers.tines import RetryableError, SyncDestination, TinesError, UnknownOutcomeError
 
@@ -95,7 +96,7 @@ class CreateAsked(Frozen):
     mode: SyncMode = SyncMode.AUTOMATIC
 
 
-class CreateFacts(Facts):
+class CreateFacts(SourceFacts):
     """The stories and the destinations for the same teams as they are now, and what would be done."""
 
     v: int = 1
@@ -108,9 +109,9 @@ class CreateFacts(Facts):
     destination_team: Team | None = None
 
     def essence(self) -> object:
-        """Return what an approval covers: the stories' versions, the destinations shown, and the plan."""
+        """Return what an approval covers: the stories' sources, the destinations shown, and the plan."""
         return {
-            "stories": sorted([story.id, story.version] for story in self.stories),
+            "stories": self.sources_essence(self.stories),
             "existing": sorted(each.id for each in self.existing),
             "add_to": self.add_to,
         }
@@ -194,11 +195,18 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
             if not errors:
                 raise
             raise min(errors, key=is_transient) from None  # the one that will not pass by itself
-        stories, found = looked.result(), listed.result()
+        current, found = looked.result(), listed.result()
+        stories = tuple(current[story.id] for story in params.stories if story.id in current)
+        fetched = not access.preflight.all_known(access.route.source, stories)
+        sources = await access.preflight.look(access.route.source, access.route.destination, _subject(params, stories))
+        if fetched:  # that may have taken long: somebody may have created one meanwhile
+            found = await access.source.list_destinations()
         same = of_the_same_teams(found, params.source_team, params.destination_team, access.destination_tenant.url)
         return CreateFacts(
-            stories=tuple(stories[story.id] for story in params.stories if story.id in stories),
-            gone=tuple(story for story in params.stories if story.id not in stories),
+            stories=stories,
+            hashes=sources.hashes,
+            gaps=sources.gaps,
+            gone=tuple(story for story in params.stories if story.id not in current),
             existing=tuple(_existing(each, access.destination_tenant.url) for each in same),
             add_to=_plan(params, access, same),
             unreadable=getattr(found, "unreadable", 0),
@@ -226,14 +234,18 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
         """Say which stories are gone or were edited, and which destinations appeared."""
         if now.gone:
             return tuple(f"The story {_gone(story)}" for story in now.gone)
-        then = {story.id: story.version for story in (params.stories if before is None else before.stories)}
-        edited = [story.name for story in now.stories if then.get(story.id) != story.version]
+        then = params.stories if before is None else before.stories
+        edited = [story.name for story in changed_sources(before, then, now, now.stories)]
         shown = {each.id for each in before.existing} if before is not None else set[int]()
         unseen = [str(each.id) for each in now.existing if each.id not in shown]
         changes = [f"{name} was edited on Tines since." for name in edited]
         if unseen:
             changes.append(f"A sync destination for the same teams exists now (number {', '.join(unseen)}).")
         return tuple(changes)
+
+    def subject(self, params: CreateParams, facts: CreateFacts | None) -> Subject:
+        """Return the stories and the teams."""
+        return _subject(params, params.stories if facts is None else facts.stories)
 
     # ---- the effect
 
@@ -339,6 +351,10 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
         )
 
 
+def _subject(params: CreateParams, stories: tuple[Story, ...]) -> Subject:
+    return Subject(source_team=params.source_team, destination_team=params.destination_team, stories=stories)
+
+
 def _started(params: CreateParams, found: SyncDestination, how: str, schedule: Schedule) -> Started:
     statuses = statuses_of(found, params.stories)
     result = SyncResult(destination_id=found.id, how=how, statuses=statuses)
@@ -393,8 +409,8 @@ def _different(approved: CreateFacts, now: CreateFacts) -> AskAgain | None:
     """Return what must be approved again, None when what would be done is what was approved."""
     if now.gone:
         return AskAgain(notes=(_changed(tuple(_gone(story) for story in now.gone[:_SHOWN])),))
-    then = {story.id: story.version for story in approved.stories}
-    edited = [f"{story.name} was edited on Tines." for story in now.stories if then.get(story.id) != story.version]
+    changed = changed_sources(approved, approved.stories, now, now.stories)
+    edited = [f"{story.name} was edited on Tines." for story in changed]
     if edited:
         return AskAgain(notes=(_changed(tuple(edited[:_SHOWN])),))
     shown = {each.id for each in approved.existing}

@@ -23,6 +23,7 @@ from handlers.catalogue import Catalogue
 from handlers.models import Facts, Frozen, Params, Problem, Request, State
 from handlers.operations.outcomes import Finished, Followed, Happening, Recovered, Sent, Step
 from handlers.operations.schedule import Schedule
+from handlers.preflight import Preflight, Subject
 from handlers.routes import Route, Tenant, Topology
 from handlers.tines import TinesCalls, TinesClient, TinesError
 
@@ -39,6 +40,7 @@ class Access:
     source: TinesCalls
     destination: TinesCalls
     catalogue: Catalogue
+    preflight: Preflight
     topology: Topology
     route: Route
     schedule: Schedule
@@ -125,6 +127,10 @@ class Operation(ABC, Generic[P, F, W, R]):
     def can_be_done(self, facts: F) -> bool:  # noqa: ARG002 - for those that can become impossible
         """Whether everything that was asked for can be done, so that it may be approved. Pure."""
         return True
+
+    def subject(self, params: P, facts: F | None) -> Subject | None:  # noqa: ARG002 - for those that sync stories
+        """Return which stories are synced to which team, given what was looked up; None for one that syncs none. Pure."""
+        return None
 
     def verb(self, work: W) -> str:  # noqa: ARG002 - for those that do one thing or another
         """Return what it does to Tines, as the kind of the event that says that a call is about to be sent."""

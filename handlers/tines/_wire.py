@@ -197,6 +197,7 @@ class TinesStory(Identified):
     """A story as `/stories` lists it. None means that the tenant does not tell."""
 
     name: Text = ""
+    slug: Text = ""
     team_id: MaybeId = None
     tags: Tags = ()
     edited_at: Time = None

@@ -65,7 +65,7 @@ async def test_what_was_approved_is_what_is_sent(open_execution: OpenExecution, 
     story = harness.story(STORIES[0])
     match what:
         case "edited":
-            publish_story(harness.dev, story)
+            harness.dev.edit_action(story, mode="extract")
         case "gone":
             harness.dev.delete_story(story)
         case "moved":
@@ -86,13 +86,24 @@ async def test_what_was_approved_is_what_is_sent(open_execution: OpenExecution, 
         assert (await harness.finishes(request.id)).state is State.SUCCEEDED
 
 
+async def test_a_story_that_only_was_published_again_is_what_was_approved(open_execution: OpenExecution) -> None:
+    """A later version in which nothing changed that is sent needs no second approval; neither does a moved action."""
+    execution = await open_execution()
+    harness = execution.harness
+    request = await execution.approved()
+    harness.clock.passes(minutes=1)
+    publish_story(harness.dev, harness.story(STORIES[0]))
+    assert (await harness.finishes(request.id)).state is State.SUCCEEDED
+    assert execution.line.tries("POST") == 1
+
+
 async def test_a_story_edited_right_after_the_approval(open_execution: OpenExecution) -> None:
     """Also without a freeze the stories are looked at once more right before the call."""
     execution = await open_execution()
     harness = execution.harness
     request = await execution.approved()
     harness.clock.passes(seconds=1)
-    publish_story(harness.dev, harness.story(STORIES[1]))
+    harness.dev.edit_action(harness.story(STORIES[1]), mode="extract")
     assert (await harness.works(request.id)).state is State.PENDING
     assert execution.line.tries("POST") == 0
 
@@ -106,7 +117,7 @@ async def test_breaking_the_glass_asks_nobody_again(open_execution: OpenExecutio
     request = await harness.asks(TOM, emergency=True)
     await harness.works(request.id)
     harness.clock.passes(hours=3)
-    publish_story(harness.dev, harness.story(STORIES[0]))
+    harness.dev.edit_action(harness.story(STORIES[0]), mode="extract")
     await execution.unfreezes()
     assert (await harness.finishes(request.id)).state is State.SUCCEEDED
     assert execution.line.tries("POST", DESTINATIONS) == 1

@@ -96,7 +96,7 @@ async def test_what_changed_on_tines_is_shown_with_what_is_there(open_execution:
     request = await harness.asks()
     shown = await harness.shown(request.id)
     harness.clock.passes(seconds=5)
-    harness.dev.edit_story(create_of(request).stories[0].id)
+    harness.dev.edit_action(create_of(request).stories[0].id, mode="extract")
     answer = await approve(harness.services, ADA, shown, budget=None)
     assert isinstance(answer, Changed)
     assert answer.preview is not None

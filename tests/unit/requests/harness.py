@@ -27,6 +27,7 @@ from handlers.operations.create import CreateParams
 from handlers.operations.registry import all_operations
 from handlers.operations.schedule import Schedule
 from handlers.people import Identity, Person
+from handlers.preflight import Exports, Preflight
 from handlers.requests import Done, ReviewedVersion, Services, Submission, advance, looked_up, submit
 from handlers.routes import Calendar, Route, Tenant, Topology
 from handlers.store import Event, Store
@@ -283,11 +284,14 @@ async def opened(
         stack.push_async_callback(store.close)
         catalogue = Catalogue(clients, topology.tenants)
         stack.push_async_callback(catalogue.close)
+        exports = Exports(clients, clock)
+        stack.push_async_callback(exports.close)
         executor = Executor(
             store=store,
             topology=topology,
             clients=clients,
             catalogue=catalogue,
+            preflight=Preflight(clients, exports),
             people=staff,
             operations=all_operations(),
             schedule=Schedule(),

@@ -109,7 +109,7 @@ class Approvals(RuleBasedStateMachine):
     def a_story_is_edited(self) -> None:
         """Somebody works on a story in Tines."""
         self.clock.passes(seconds=1)
-        self.harness.dev.edit_story(self.harness.story("High-Priority Alerts"))
+        self.harness.dev.edit_action(self.harness.story("High-Priority Alerts"), edited=str(self.harness.clock()))
         self.runner.run(self._look())
 
     @rule()
@@ -144,6 +144,7 @@ class Approvals(RuleBasedStateMachine):
         self.id = request.id
         self.model = Model(there=request.digest, digest=request.digest)
         await self._review()
+        await self._look()
 
     async def _open(self) -> None:
         opening = opened(

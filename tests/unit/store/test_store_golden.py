@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 import sqlalchemy as sa
 
+from handlers.comparison import Gap, Gaps, Kind, Reference, Unresolved
 from handlers.models import Problem, Request, Story, StoryStatus, SyncMode, Team
 from handlers.operations.create import CreateFacts, CreateParams, CreateWork
 from handlers.operations.following import ExistingDestination, SyncResult
@@ -27,7 +28,10 @@ PARAMS: Final = """{"v": 1, "source_team": {"id": 7, "name": "SecOps"}, "stories
 FACTS: Final = """{"v": 1, "stories": [{"id": 9981, "name": "Triage", "tags": [], "edited_at": "2026-03-02T10:00:00Z"}],
  "gone": [{"id": 12, "name": "Two", "tags": [], "edited_at": null}], "existing": [{"id": 24, "story_names": ["Old"],
  "story_ids": [5], "manual": true, "url": "https://Prod.example/"}], "add_to": 24, "unreadable": 1,
- "source_team": {"id": 7, "name": "SecOps"}, "destination_team": null}"""
+ "source_team": {"id": 7, "name": "SecOps"}, "destination_team": null, "hashes": {"9981": "5f1c"}, "gaps": {"missing":
+ [{"reference": {"kind": "CREDENTIAL", "slug": "jira"}, "stories": ["Triage"], "not_shared": true}], "unresolved":
+ [{"text": "RESOURCE[body.region]", "stories": ["Triage"]}], "unchecked": ["STORY"], "unchecked_because":
+ ["Stories cannot be checked: prod did not answer in time."], "unread": ["Two"]}}"""
 WORK: Final = """{"v": 1, "preexisting_ids": [3, 24], "add_to": null}"""
 RESULT: Final = """{"v": 1, "destination_id": 25, "how": "adopted", "statuses": [{"story_id": 9981, "name": "Triage",
  "status": "failed", "error": "No credential"}, {"story_id": 12, "name": "Two", "status": "synced", "error": null}]}"""
@@ -51,6 +55,14 @@ FOUND: Final = CreateFacts(
     add_to=24,
     unreadable=1,
     source_team=Team(id=7, name="SecOps"),
+    hashes={9981: "5f1c"},
+    gaps=Gaps(
+        missing=(Gap(reference=Reference(kind=Kind.CREDENTIAL, slug="jira"), stories=("Triage",), not_shared=True),),
+        unresolved=(Unresolved(text="RESOURCE[body.region]", stories=("Triage",)),),
+        unchecked=(Kind.STORY,),
+        unchecked_because=("Stories cannot be checked: prod did not answer in time.",),
+        unread=("Two",),
+    ),
 )
 CAME_TO: Final = SyncResult(
     destination_id=25,
@@ -103,6 +115,13 @@ def test_a_create_is_stored_as_it_is_read() -> None:
         "work": json.loads(WORK),
         "result": json.loads(RESULT),
     }
+
+
+async def test_facts_from_before_sources_were_compared_are_read(harness: StoreHarness) -> None:
+    """What was found for a create when nobody looked at its sources is read, and says that nobody did."""
+    before = {key: value for key, value in json.loads(FACTS).items() if key not in {"hashes", "gaps"}}
+    request = await stored(harness, params=json.loads(PARAMS), facts=before)
+    assert request.facts == FOUND.model_copy(update={"hashes": {}, "gaps": None})
 
 
 async def test_what_a_newer_version_added_is_left_aside(harness: StoreHarness) -> None:

@@ -1,0 +1,19 @@
+"""Doing several things at once."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def side_by_side(*work: Coroutine[None, None, T]) -> list[T]:
+    """Return the answers in the order of the work; the first error ends the rest of it and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(each) for each in work]
+    except ExceptionGroup as errors:
+        first = errors.exceptions[0]
+    else:
+        return [task.result() for task in tasks]
+    raise first

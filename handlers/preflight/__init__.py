@@ -1,0 +1,22 @@
+"""What approvers should know before a sync: what the destination lacks for it, and what would change there.
+
+exports   stories as they are exported: each version fetched once, kept small and without secrets
+looking   what is looked up of the sources right before every send
+report    what is compared for people: every story with its copy, and what else is known of it
+
+The rules are in `handlers.comparison`, which is pure; the calls and the memory are here.
+"""
+
+from handlers.preflight.exports import Exported, Exports, Version
+from handlers.preflight.looking import Preflight, SourceFacts, Sources, Subject, changed_sources
+
+__all__ = [
+    "Exported",
+    "Exports",
+    "Preflight",
+    "SourceFacts",
+    "Sources",
+    "Subject",
+    "Version",
+    "changed_sources",
+]
