@@ -29,7 +29,12 @@ settings.load_profile("repeatable")
 
 @pytest.fixture(autouse=True)
 def _log_as_it_was() -> Iterator[None]:
-    """Forget how a test's command configured the process's log: the next test reads all of its own lines."""
+    """Forget how a test's command configured the process's log: the next test reads all of its own lines.
+
+    Tracebacks are written plainly: drawn with the values of all variables, each takes seconds.
+    """
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
     yield
     structlog.reset_defaults()
 

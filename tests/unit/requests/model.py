@@ -32,7 +32,7 @@ class Model:
     """Where one request stands."""
 
     there: str  # digest of the stories as they are on Tines now
-    digest: str  # of the request's own content
+    digest: str  # of the request's own content; nothing was looked up for it before the first approval
     state: str = "pending"  # pending, approved, done (sent), rejected, cancelled, expired
     revision: int = 1
     late: bool = False  # its time is over
