@@ -11,18 +11,19 @@ from typing import Final
 import uvicorn
 
 from bot.logs import configure_logs
-from bot.playground.launch import ADA, BEN, RINA, TOM, Playground, Setup, launched
+from bot.playground.launch import ADA, BEN, GENERAL, RINA, TOM, Playground, Setup, launched
 from bot.playground.page import CastMember, build_page
 from bot.playground.script import play
 from bot.playground.serving import served
 from bot.playground.slack import NO_RATES, STRICT_RATES
 
 CAST: Final = (
-    CastMember(RINA, "asks for syncs"),
-    CastMember(ADA, "approves"),
-    CastMember(BEN, "approves as well"),
-    CastMember(TOM, "looks on"),
+    CastMember(RINA, "requester"),
+    CastMember(ADA, "approver"),
+    CastMember(BEN, "approver"),
+    CastMember(TOM, "observer"),
 )
+_FIRST_WORDS: Final = "Whoever has stories that are ready for production: please request the sync with `/tines-sync`."
 
 
 def run_demo(*, scripted: bool, port: int, socket_mode: bool) -> int:
@@ -58,6 +59,7 @@ async def _interactive(*, port: int, socket_mode: bool) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with _launched(socket_mode=socket_mode, strict=True) as playground:
+        playground.slack.say(BEN, GENERAL, _FIRST_WORDS)
         page = build_page(playground.slack, cast=CAST, tenants={"dev": playground.dev, "prod": playground.prod})
         async with served(page, port=port) as url:
             sys.stdout.write(

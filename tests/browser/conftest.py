@@ -13,6 +13,11 @@ _BAD = {"error", "warning"}
 OpenWindow = Callable[..., Awaitable[Page]]
 
 
+async def live(page: Page) -> None:
+    """Wait until a window hears of everything that happens from now on."""
+    await page.locator("[data-news=live]").wait_for(state="attached")
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     """One headless Chromium for all tests of a file; every test gets windows of its own in it."""
@@ -43,7 +48,7 @@ async def windows(chromium: Browser) -> AsyncIterator[OpenWindow]:
             if calm:  # else the browser itself reports that the server is away
                 page.on("console", lambda said: complaints.extend([said.text] if said.type in _BAD else []))
             await page.goto(url)
-            await page.locator("#sidebar a").first.wait_for(state="attached")
+            await live(page)
             return page
 
         yield open_window

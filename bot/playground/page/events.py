@@ -1,7 +1,8 @@
-"""The stream of news to a browser: what changed on a person's screen, each exchange, and that a tenant changed.
+"""The stream of news to a browser: what changed on whose screen, each exchange, and that a tenant changed.
 
 Server-sent events, because a browser reconnects to them by itself. Each piece of news names only what changed; the
-page reads it anew, so that a reader who was away has missed nothing.
+page reads it anew, so that a reader who was away has missed nothing. One stream tells of everybody whom one can be: the
+windows of a browser share it, since browsers allow six connections to a host.
 """
 
 import asyncio
@@ -35,16 +36,16 @@ class Events:
         """Return the one route."""
         return [Route("/api/events", self._events)]
 
-    async def _events(self, request: Request) -> Response:
-        return StreamingResponse(self._stream(self._page.person(request)), media_type="text/event-stream")
+    async def _events(self, _request: Request) -> Response:
+        return StreamingResponse(self._stream(), media_type="text/event-stream")
 
-    async def _stream(self, me: str) -> AsyncIterator[str]:
+    async def _stream(self) -> AsyncIterator[str]:
         lines: asyncio.Queue[str] = asyncio.Queue()
         async with contextlib.AsyncExitStack() as stack:
             # All subscriptions stand before the reader is told to look: nothing falls between looking and hearing.
             changes = stack.enter_context(self._slack.subscribe())
             feeds = [
-                self._changes(changes, me, lines),
+                self._changes(changes, lines),
                 _exchanges(stack.enter_context(self._slack.traffic.subscribe()), lines),
                 *(
                     _calls(tines, stack.enter_context(tines.calls.subscribe()), lines)
@@ -60,10 +61,14 @@ class Events:
                 except TimeoutError:
                     yield ": alive\n\n"
 
-    async def _changes(self, changes: AsyncIterator[Change], me: str, lines: asyncio.Queue[str]) -> None:
+    async def _changes(self, changes: AsyncIterator[Change], lines: asyncio.Queue[str]) -> None:
         async for change in changes:
-            if change.user in {"", me} and (not change.channel or self._page.sees(me, change.channel)):
-                lines.put_nowait(_event("change", _change(change)))
+            readers = [one for one in self._page.people if self._concerns(one, change)]
+            if readers:
+                lines.put_nowait(_event("change", _change(change) | {"readers": readers}))
+
+    def _concerns(self, user: str, change: Change) -> bool:
+        return change.user in {"", user} and (not change.channel or self._page.sees(user, change.channel))
 
 
 async def _exchanges(exchanges: AsyncIterator[Exchange], lines: asyncio.Queue[str]) -> None:

@@ -17,6 +17,7 @@ from bot.playground.page.cast import CastMember
 from bot.playground.slack import Channel, Json, LocalSlack, MessageRef, NotThereError, SlackClientError, ViewRef
 
 _GONE: Final = "That is not there any more: the app has changed it meanwhile."
+_READ_ONLY: Final = "Sending messages to this app has been turned off."
 _Ask = TypeVar("_Ask", bound=BaseModel)
 
 
@@ -64,11 +65,15 @@ class SlackPage:
             *(Route(f"/api/{name}", endpoint, methods=["POST"]) for name, endpoint in posts),
         ]
 
+    @property
+    def people(self) -> list[str]:
+        """The ids of the people one can be."""
+        return [member.user_id for member in self._cast]
+
     def person(self, request: Request) -> str:
         """Return who asks: the user id in `as`, or the first of the cast when it names nobody of it."""
         asked = request.query_params.get("as", "")
-        known = [member.user_id for member in self._cast]
-        return asked if asked in known else known[0]
+        return asked if asked in self.people else self.people[0]
 
     def sees(self, user: str, channel_id: str) -> bool:
         """Whether a person has a conversation in their sidebar."""
@@ -82,14 +87,14 @@ class SlackPage:
         return JSONResponse(
             {
                 "me": me,
-                "workspace": {"name": workspace.name},
+                "workspace": {"name": workspace.name, "domain": workspace.domain},
                 "cast": [{"id": member.user_id, "role": member.role} for member in self._cast],
                 "people": [
                     {"id": user.id, "name": user.name, "real_name": user.real_name, "tz": user.tz}
                     for user in workspace.users
                 ],
                 "groups": [{"id": group.id, "handle": group.handle} for group in workspace.groups],
-                "channels": [_channel(channel) for channel in workspace.channels if self.sees(me, channel.id)],
+                "channels": [self._channel(channel) for channel in workspace.channels if self.sees(me, channel.id)],
                 "app": {"name": app.name, "bot_user_id": app.bot_user_id, "home_tab": app.home_tab},
                 "commands": [
                     {"command": one.command, "description": one.description, "usage_hint": one.usage_hint}
@@ -125,6 +130,9 @@ class SlackPage:
         return {}
 
     async def _say(self, ask: SayAsk) -> Json:
+        channel = self._slack.workspace.channel(ask.channel)
+        if channel is not None and self._closed(channel):
+            raise SlackClientError(_READ_ONLY, "the manifest makes the app's messages read-only")
         # Slack's clients escape what people type, so that it is shown as typed.
         text = ask.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         self._slack.say(ask.user, ask.channel, text, thread_ts=ask.thread)
@@ -159,13 +167,19 @@ class SlackPage:
         await self._slack.close(ask.user, ask.view_id, everything=ask.all)
         return {}
 
+    def _closed(self, channel: Channel) -> bool:
+        """Whether people can read a conversation, but write nothing in it."""
+        return channel.direct and self._slack.app.messages_read_only
 
-def _channel(channel: Channel) -> Json:
-    people = len(channel.members)
-    return {
-        "id": channel.id,
-        "name": channel.name,
-        "kind": channel.kind,
-        "archived": channel.archived,
-        "about": "" if channel.direct else f"{people} people" + ("" if channel.bot_in else " · the app is not in here"),
-    }
+    def _channel(self, channel: Channel) -> Json:
+        people = len(channel.members)
+        return {
+            "id": channel.id,
+            "name": channel.name,
+            "kind": channel.kind,
+            "archived": channel.archived,
+            "closed": _READ_ONLY if self._closed(channel) else "",
+            "about": ""
+            if channel.direct
+            else f"{people} people" + ("" if channel.bot_in else " · the app is not in here"),
+        }

@@ -45,6 +45,7 @@ class AppInstall:
     shortcuts: tuple[Shortcut, ...] = ()
     events: frozenset[str] = frozenset({"app_home_opened"})
     home_tab: bool = True
+    messages_read_only: bool = False  # whether people can write nothing to the app
     takes_options: bool = True  # whether type-ahead fields can ask it: over HTTP, the manifest has to name a URL
 
     @classmethod
@@ -59,6 +60,7 @@ class AppInstall:
         features = content.get("features", {})
         settings = content.get("settings", {})
         interactivity = settings.get("interactivity", {})
+        home = features.get("app_home", {})
         return cls(
             name=content["display_information"]["name"],
             scopes=frozenset(content["oauth_config"]["scopes"].get("bot", ())),
@@ -73,7 +75,8 @@ class AppInstall:
                 if s.get("type") == "global"
             ),
             events=frozenset(settings.get("event_subscriptions", {}).get("bot_events", ())),
-            home_tab=bool(features.get("app_home", {}).get("home_tab_enabled", False)),
+            home_tab=bool(home.get("home_tab_enabled", False)),
+            messages_read_only=bool(home.get("messages_tab_read_only_enabled", False)),
             takes_options=bool(settings.get("socket_mode_enabled") or interactivity.get("message_menu_options_url")),
             **others,
         )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MANIFEST: Json = {
     "display_information": {"name": "tines-sync"},
     "features": {
-        "app_home": {"home_tab_enabled": True},
+        "app_home": {"home_tab_enabled": True, "messages_tab_read_only_enabled": True},
         "slash_commands": [{"command": "/tines-sync", "description": "Sync", "usage_hint": "[help]"}],
         "shortcuts": [
             {"name": "Sync", "type": "global", "callback_id": "open_form", "description": "d"},
@@ -53,7 +53,7 @@ def test_an_installation_is_read_from_its_manifest(tmp_path: Path) -> None:
     assert [c.usage_hint for c in app.commands] == ["[help]"]
     assert [s.callback_id for s in app.shortcuts] == ["open_form"]
     assert (app.scopes, app.events) == (frozenset({"commands", "chat:write"}), frozenset({"app_home_opened"}))
-    assert (app.home_tab, app.takes_options) == (True, False)
+    assert (app.home_tab, app.messages_read_only, app.takes_options) == (True, True, False)
 
 
 async def test_changes_are_heard_in_order(slack: LocalSlack, web: AsyncWebClient) -> None:

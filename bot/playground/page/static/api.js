@@ -1,4 +1,4 @@
-/** The page's way to its server: JSON requests as one person, and the stream of news. */
+/** The page's way to its server: JSON requests as one person. */
 
 /** The server said no. The message is meant for the person at the screen. */
 export class Refused extends Error {}
@@ -20,20 +20,6 @@ async function answer(response) {
   const body = await response.json().catch(() => ({}));
   if (!response.ok || body.problem) throw new Refused(body.problem ?? `The playground answered ${response.status}.`);
   return body;
-}
-
-/**
- * Listens for news until `close()`. The browser reconnects by itself; `onready` runs after each (re)connect, when
- * everything on screen may be stale and nothing that happens from now on will be missed.
- */
-export function listen(me, { onready, onchange, ontraffic, ontines, onlost }) {
-  const source = new EventSource(`/api/events?${new URLSearchParams({ as: me })}`);
-  source.addEventListener("ready", onready);
-  source.addEventListener("error", () => onlost());
-  source.addEventListener("change", (event) => onchange(JSON.parse(event.data)));
-  source.addEventListener("traffic", (event) => ontraffic(JSON.parse(event.data)));
-  source.addEventListener("tines", () => ontines());
-  return source;
 }
 
 /** Runs `work` soon after the first of several calls, once for all of them, and never twice at a time. */

@@ -32,7 +32,7 @@ const BLOCKS = {
   rich_text: (block, surface) => h("div", {}, richText(block, surface.people)),
   data_table: (block, surface, _error, place) => dataTable(block, surface.people, surface.memory, place),
   table: (block, surface) => plainTable(block, surface.people),
-  markdown: (block) => h("div", {}, markdown(block.text)),
+  markdown: (block, surface) => h("div", {}, markdown(block.text, surface.people)),
 };
 
 function spot(block, element, labels) {

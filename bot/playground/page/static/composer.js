@@ -6,9 +6,11 @@ import { fill, freshId, h, icon } from "./dom.js";
 /**
  * Builds the composer of a channel, or of a thread in it (where Slack takes no commands).
  * @param {{session: Session, channel: Object, thread?: string, ondone: Function}} config `thread` is the ts of the
- *   thread's first message; `ondone` runs after a command was answered
+ *   thread's first message; `ondone` runs after a command was answered. Where nothing can be typed, `channel.closed`
+ *   says so and stands there instead
  */
 export function composer({ session, channel, thread, ondone }) {
+  if (channel.closed) return h("p", { class: "composer-off" }, channel.closed);
   const { commands, shortcuts } = session.frame;
   const hintId = freshId("hint");
   const hint = h("div", { class: "command-hint", id: hintId });

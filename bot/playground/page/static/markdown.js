@@ -5,10 +5,10 @@ import { link } from "./mrkdwn.js";
 
 const SPANS = [
   [/^`([^`]+)`/, (m) => h("code", {}, m[1])],
-  [/^\*\*(.+?)\*\*/, (m) => h("strong", {}, spans(m[1]))],
-  [/^~~(.+?)~~/, (m) => h("s", {}, spans(m[1]))],
-  [/^[*_](?!\s)(.+?)[*_]/, (m) => h("em", {}, spans(m[1]))],
-  [/^\[([^\]]+)\]\(([^)\s]+)\)/, (m) => link(m[2], m[1])],
+  [/^\*\*(.+?)\*\*/, (m, people) => h("strong", {}, spans(m[1], people))],
+  [/^~~(.+?)~~/, (m, people) => h("s", {}, spans(m[1], people))],
+  [/^[*_](?!\s)(.+?)[*_]/, (m, people) => h("em", {}, spans(m[1], people))],
+  [/^\[([^\]]+)\]\(([^)\s]+)\)/, (m, people) => link(m[2], m[1], people)],
 ];
 
 const LINES = [
@@ -20,9 +20,9 @@ const LINES = [
 ];
 
 /** Nodes for a Markdown text. */
-export function markdown(text) {
+export function markdown(text, people) {
   return text.split(/```\w*\n?([\s\S]*?)```/).flatMap((part, index) =>
-    index % 2 ? [h("pre", { class: "code-block" }, part.replace(/\n$/, ""))] : groups(part).map(draw));
+    index % 2 ? [h("pre", { class: "code-block" }, part.replace(/\n$/, ""))] : groups(part).map((group) => draw(group, people)));
 }
 
 /** Lines of a kind that follow each other, together. */
@@ -36,13 +36,13 @@ function groups(text) {
   return found.filter(({ kind }) => kind !== "gap");
 }
 
-function draw({ kind, rows }) {
-  if (kind === "heading") return h("div", { class: "markdown-heading", role: "heading", "aria-level": String(rows[0][1].length + 2) }, spans(rows[0][2]));
-  if (kind === "p") return h("p", {}, rows.flatMap(([, words], index) => (index ? [h("br"), ...spans(words)] : spans(words))));
-  return h(kind, {}, rows.map(([, words]) => h("li", {}, spans(words))));
+function draw({ kind, rows }, people) {
+  if (kind === "heading") return h("div", { class: "markdown-heading", role: "heading", "aria-level": String(rows[0][1].length + 2) }, spans(rows[0][2], people));
+  if (kind === "p") return h("p", {}, rows.flatMap(([, words], index) => (index ? [h("br"), ...spans(words, people)] : spans(words, people))));
+  return h(kind, {}, rows.map(([, words]) => h("li", {}, spans(words, people))));
 }
 
-function spans(text) {
+function spans(text, people) {
   const nodes = [];
   let words = "";
   let rest = text;
@@ -50,7 +50,7 @@ function spans(text) {
     const hit = SPANS.map(([pattern, draw]) => [pattern.exec(rest), draw]).find(([match]) => match);
     if (hit) {
       const [match, draw] = hit;
-      nodes.push(words, draw(match));
+      nodes.push(words, draw(match, people));
       words = "";
       rest = rest.slice(match[0].length);
     } else {

@@ -16,8 +16,9 @@ const NEAR_END_PX = 120;
 export class MessageList {
   /**
    * @param {Element} container scrolls
-   * @param {{session: Session, channel: string, onthread?: Function, onact?: Function, root?: string}} config `root`
-   *   is the ts of the thread's first message when this lists a thread; `onact` runs after an interaction
+   * @param {{session: Session, channel: string, empty: string, onthread?: Function, onact?: Function, root?: string}} config
+   *   `empty` stands there when there is no message; `root` is the ts of the thread's first message when this lists a
+   *   thread; `onact` runs after an interaction
    */
   constructor(container, config) {
     this.container = container;
@@ -33,11 +34,12 @@ export class MessageList {
 
   /** Shows exactly these messages, oldest first. */
   show(messages) {
-    const stay = this.drawn.size === 0 || this.nearEnd();
+    const stay = this.drawn.size === 0 || this.drawn.has("empty") || this.nearEnd();
     const spot = focusedSpot(this.container);
     const focused = document.activeElement?.closest?.(".message")?.dataset.ts;
     const next = new Map();
     let before = null;
+    if (!messages.length) next.set("empty", this.drawn.get("empty") ?? { node: h("p", { class: "empty" }, this.config.empty) });
     for (const message of messages) {
       this.divider(next, message, before, messages.length - 1);
       const compact = this.follows(message, before);

@@ -6,6 +6,7 @@
 import { formatDate } from "./dates.js";
 import { h, safeAddress } from "./dom.js";
 import { emojiFor } from "./emoji.js";
+import { hrefOf } from "./place.js";
 
 /**
  * Nodes for a mrkdwn text.
@@ -33,10 +34,13 @@ export function mention(name, { me = false, kind = "user" } = {}) {
   return h("span", { class: `mention mention-${kind}${me ? " mention-me" : ""}` }, name);
 }
 
-/** A link, or its text alone when the address is not one that may be followed. */
-export function link(address, label) {
+/** A link, or its text alone when the address is not one that may be followed. One to a message stays in the page. */
+export function link(address, label, people) {
   const href = safeAddress(address);
-  return href === null ? label : h("a", { href, target: "_blank", rel: "noreferrer noopener" }, label);
+  if (href === null) return label;
+  const place = people.placeOf(href);
+  if (place) return h("a", { href: hrefOf({ as: people.me, ...place }), dataset: { message: JSON.stringify(place) } }, label);
+  return h("a", { href, target: "_blank", rel: "noreferrer noopener" }, label);
 }
 
 /** `&lt;` and its like back to the characters they stand for; nothing else is an entity in Slack. */
@@ -123,7 +127,7 @@ function live(body, people) {
   }
   if (/^!date\^/.test(target)) return date(target, label, people);
   if (/^!(here|channel|everyone)$/.test(target)) return mention(`@${target.slice(1)}`, { kind: "everyone" });
-  if (/^(https?:|mailto:)/.test(target)) return link(unescape(target), label || unescape(target).replace(/^mailto:/, ""));
+  if (/^(https?:|mailto:)/.test(target)) return link(unescape(target), label || unescape(target).replace(/^mailto:/, ""), people);
   return null;
 }
 
@@ -132,7 +136,7 @@ function date(target, label, people) {
   const words = formatDate(seconds, tokens, people.zone);
   const time = h("time", {}, words ?? label);
   if (words !== null) time.dateTime = new Date(Number(seconds) * 1000).toISOString();
-  return address ? link(unescape(address), time) : time;
+  return address ? link(unescape(address), time, people) : time;
 }
 
 function emoji(text, at) {

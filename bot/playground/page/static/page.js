@@ -1,6 +1,6 @@
 /** The page as a whole: one person at one place, kept up to date by the stream of news. */
 
-import { coalesced, get, listen } from "./api.js";
+import { coalesced, get } from "./api.js";
 import { avatar } from "./avatar.js";
 import { composer } from "./composer.js";
 import { closeButton, toast } from "./dialog.js";
@@ -8,6 +8,7 @@ import { fill, h, icon } from "./dom.js";
 import { HomeTab } from "./home.js";
 import { MessageList } from "./messages.js";
 import { Modals } from "./modal.js";
+import { News } from "./news.js";
 import { hrefOf, readPlace, writePlace } from "./place.js";
 import { Session } from "./session.js";
 import { drawSidebar } from "./sidebar.js";
@@ -37,7 +38,9 @@ export class Page {
     find("menu").addEventListener("click", () => this.showSidebar(!document.body.classList.contains("show-sidebar")));
     addEventListener("popstate", () => this.enter(readPlace()).catch((error) => this.fail(error)));
     addEventListener("keydown", (event) => event.key === "Escape" && document.body.classList.contains("show-sidebar") && this.showSidebar(false));
+    document.addEventListener("click", (event) => this.follow(event));
     await this.enter(readPlace());
+    this.listen();
   }
 
   /** Says what did not work. A server that is away says so itself, and all is read again when it is back. */
@@ -61,36 +64,34 @@ export class Page {
     this.open();
   }
 
-  /** Becomes somebody: forgets what the one before had open, and listens as the new one. */
+  /** Becomes somebody: forgets what the one before had open. */
   async sitDown(who) {
-    this.news?.close();
     this.modals?.remove();
     this.session = new Session(await get("state", { as: who }));
     this.place.as = this.session.me;
     this.unread.clear();
     this.modals = new Modals(this.session, this.refreshViews);
-    this.drawPeople();
-    await this.listen();
+    this.soon(this.refreshViews);
   }
 
   listen() {
-    return new Promise((resolve) => {
-      this.news = listen(this.session.me, {
-        onready: () => {
-          document.body.classList.remove("offline");
-          Promise.all([this.refreshFrame(), this.refreshViews(), this.refreshMessages(), this.place.panel && this.readPanel()]).catch((error) => this.fail(error)).finally(resolve);
-        },
-        onlost: () => document.body.classList.add("offline"),
-        onchange: (change) => this.heard(change),
-        ontraffic: (exchange) => this.place.panel === "traffic" && this.traffic.add(exchange, this.session.zone),
-        ontines: () => this.place.panel === "tines" && this.soon(this.refreshTines),
-      });
+    const live = (state) => {
+      document.body.dataset.news = state;
+    };
+    this.news = new News({
+      ready: () => {
+        live("live");
+        this.soon(() => Promise.all([this.refreshFrame(), this.refreshViews(), this.refreshMessages(), this.place.panel && this.readPanel()]));
+      },
+      lost: () => live("lost"),
+      change: (change) => this.heard(change),
+      traffic: (exchange) => this.place.panel === "traffic" && this.traffic.add(exchange, this.session.zone),
+      tines: () => this.place.panel === "tines" && this.soon(this.refreshTines),
     });
   }
 
   heard(change) {
-    const mine = !change.user || change.user === this.session.me;
-    if (!mine) return;
+    if (!change.readers.includes(this.session.me)) return;
     if (change.view_id || change.kind.startsWith("view_") || change.kind === "home_published") this.soon(this.refreshViews);
     else if (change.ts) {
       if (change.channel === this.place.in) this.soon(this.refreshMessages);
@@ -155,6 +156,17 @@ export class Page {
     this.soon(this.refreshMessages);
   }
 
+  /** Goes where a link to a message of this workspace leads, as Slack does, instead of out of the machine. */
+  async follow(event) {
+    const link = event.target.closest?.("a[data-message]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const place = JSON.parse(link.dataset.message);
+    await this.modals.close(true);
+    if (this.session.channels.has(place.in)) this.go(place, "thread");
+    else toast("You are not in that channel.");
+  }
+
   drawPeople() {
     fill(find("people"), this.session.frame.cast.map(({ id, role }) => {
       const name = this.session.userName(id);
@@ -209,7 +221,7 @@ export class Page {
     fill(find("main"), h("header", { class: "place-head" }, h("h1", {}, direct ? title : [icon(channel.kind === "private_channel" ? "lock" : "hash"), channel.name]),
       h("span", { class: "place-about" }, channel.about)), list, composer({ session: this.session, channel: { ...channel, title }, ondone: this.afterwards }));
     this.main = new MessageList(list, {
-      session: this.session, channel: channel.id, onact: this.afterwards, onthread: (ts) => this.go({ thread: ts }, "thread"),
+      session: this.session, channel: channel.id, empty: `This is the very beginning of ${title}. Nobody has written here yet.`, onact: this.afterwards, onthread: (ts) => this.go({ thread: ts }, "thread"),
     });
   }
 
@@ -227,7 +239,7 @@ export class Page {
     fill(pane, h("header", { class: "place-head" }, h("h2", {}, "Thread"), h("span", { class: "place-about" }, `#${this.session.channelName(key) ?? this.session.frame.app.name}`),
       closeButton(() => this.go({ thread: null }, "main"), "Close the thread")), list,
     composer({ session: this.session, channel: { ...this.session.channels.get(key), title: "the thread" }, thread, ondone: this.afterwards }));
-    this.thread = new MessageList(list, { session: this.session, channel: key, onact: this.afterwards, root: thread });
+    this.thread = new MessageList(list, { session: this.session, channel: key, empty: "This message is not there any more.", onact: this.afterwards, root: thread });
   }
 
   togglePanel(name) {

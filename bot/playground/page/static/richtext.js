@@ -33,7 +33,7 @@ function drawn(element, people) {
     case "text":
       return broken(element.text);
     case "link":
-      return link(element.url, element.text || element.url);
+      return link(element.url, element.text || element.url, people);
     case "user":
       return mention(`@${people.userName(element.user_id) ?? element.user_id}`, { me: element.user_id === people.me });
     case "usergroup":

@@ -20,6 +20,14 @@ export class Session {
     return user ? user.real_name || user.name : null;
   }
 
+  /** Where the address of a message of this workspace leads, as `{in, thread}`; null for any other address. */
+  placeOf(address) {
+    const found = /^https:\/\/([\w-]+)\.slack\.com\/archives\/(\w+)\/p(\d{10})(\d{6})(?:\?(.*))?$/.exec(address);
+    if (found?.[1] !== this.frame.workspace.domain) return null;
+    const [, , channel, seconds, fraction, query] = found;
+    return { in: channel, thread: new URLSearchParams(query ?? "").get("thread_ts") ?? `${seconds}.${fraction}` };
+  }
+
   channelName(id) {
     return this.channels.get(id)?.name ?? null;
   }
