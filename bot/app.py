@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 
 from bot import listeners
-from bot.delivery import Deliverer, RateLimit, SlackPoster, Throttle
+from bot.delivery import Deliverer, HomePublisher, RateLimit, SlackPoster, Throttle
 from bot.ingress_audit import IngressAudit
 from bot.listeners import PunctualApp, Responder
 from bot.listeners.deferred import finish
@@ -43,7 +43,7 @@ from handlers.clock import SharedClock, machine_time
 from handlers.engine import DEAD_AFTER, Engine, open_job_engine
 from handlers.execution.executor import Executor
 from handlers.execution.send_window import SendWindow
-from handlers.jobs import ADVANCE, DEFERRED, DELIVER
+from handlers.jobs import ADVANCE, DEFERRED, DELIVER, HOME
 from handlers.network import Network
 from handlers.operations import AnyOperation
 from handlers.operations.registry import all_operations
@@ -76,6 +76,7 @@ class Overrides:
     sweep_seconds: float = 1.0
     fresh_seconds: float = 60.0  # how old what is known of Tines may be when a form is checked
     rate_limit: RateLimit = field(default_factory=RateLimit)  # of each channel's messages
+    home_pause: float = 5.0  # seconds between two looks at whether an App Home says something new
     ping_seconds: float = 5.0  # between two pings of a Socket Mode connection
     dead_after: float = DEAD_AFTER  # seconds of silence, and others take over what a process was at
     operations: Mapping[str, AnyOperation] = field(default_factory=all_operations)
@@ -149,7 +150,14 @@ async def compose(
         )
         slack = _slack_app(client, responder, settings.network)
         await engine.start(
-            {ADVANCE: partial(advance, services), DELIVER: deliverer.deliver, DEFERRED: partial(finish, responder)},
+            {
+                ADVANCE: partial(advance, services),
+                DELIVER: deliverer.deliver,
+                DEFERRED: partial(finish, responder),
+                HOME: HomePublisher(
+                    services, client, overrides.presentations, pause=timedelta(seconds=overrides.home_pause)
+                ).publish,
+            },
             store.due,
         )
         stack.push_async_callback(partial(engine.stop, grace=_DRAIN_SECONDS))

@@ -17,6 +17,7 @@ class Job(NamedTuple):
 
 ADVANCE: Final = "advance"  # key: request id
 DELIVER: Final = "deliver"  # key: conversation of announcements (a channel, or a person for direct messages)
+HOME: Final = "home"  # key: Slack user id of whoever looks at their App Home
 DEFERRED: Final = "deferred"  # key: id of a form or decision that still has to be checked against Tines
 
 LEFT_FOR: Final = timedelta(minutes=10)

@@ -4,6 +4,7 @@
     showing    exactly the messages of one announcement
     posting    one message to Slack, and what came of it
     throttle   how fast a conversation may speak
+    homes      the job that publishes App Homes
     deliverer  the job: a conversation's queue, what to do when something does not go through
 
 It prevents messages that are lost when Slack is away, and messages that appear twice because a post was repeated
@@ -11,7 +12,8 @@ whose answer was lost: each carries its own key as metadata, and is looked for b
 """
 
 from bot.delivery.deliverer import Deliverer
+from bot.delivery.homes import HomePublisher
 from bot.delivery.posting import SlackPoster
 from bot.delivery.throttle import RateLimit, Throttle
 
-__all__ = ["Deliverer", "RateLimit", "SlackPoster", "Throttle"]
+__all__ = ["Deliverer", "HomePublisher", "RateLimit", "SlackPoster", "Throttle"]

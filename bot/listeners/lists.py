@@ -1,8 +1,7 @@
 """Lists, status and history of requests, and the App Home: for people to read, page by page."""
 
-import asyncio
 import math
-from typing import Final
+import re
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
@@ -10,9 +9,9 @@ from bot.listeners.responder import Body, Responder, action_value, person
 from bot.listeners.responses import said
 from bot.slack_errors import SLACK_ERRORS
 from bot.views import ids
-from bot.views.carried import PageRef, RequestRef
+from bot.views.carried import FreezeRef, HomeRef, PageRef, RequestRef
 from bot.views.history import going_on, history_event
-from bot.views.home import home_unavailable_view, home_view
+from bot.views.home import home_unavailable_view
 from bot.views.lists import (
     HISTORY_PAGE_SIZE,
     PAGE_SIZE,
@@ -24,17 +23,10 @@ from bot.views.lists import (
 )
 from bot.views.text import Message
 from handlers.models import Request
-from handlers.people import PeopleUnavailableError
-from handlers.policy import (
-    groups_of,
-    may_reject,
-    quorum,
-)
-from handlers.requests import Abilities, NotNow, Refused, able, identified, refuse
+from handlers.policy import quorum
+from handlers.requests import Abilities, NotNow, Refused, able, identified, open_home, refuse, rights_of, unfreeze
 from handlers.routes import Route
-from handlers.store import StoreUnavailableError
-
-_HOME: Final = 15
+from handlers.store import HomePages, StoreUnavailableError
 
 
 def register(app: AsyncApp, responder: Responder) -> None:
@@ -46,6 +38,8 @@ def register(app: AsyncApp, responder: Responder) -> None:
     app.action(ids.ACTION_HISTORY_NEXT)(lists.history_turned)
     app.action(ids.ACTION_STATUS)(lists.status_clicked)
     app.event("app_home_opened")(lists.home_opened)
+    app.action(re.compile(f"^{re.escape(ids.ACTION_HOME_PAGE)}"))(lists.home_turned)
+    app.action(ids.ACTION_HOME_UNFREEZE)(lists.unfreeze_clicked)
 
 
 class Lists:
@@ -56,16 +50,16 @@ class Lists:
 
     async def page(self, actor: str, page: int) -> Message:
         """Return a page of what waits for a person and of what they asked for."""
-        routes = await self._decides_on(actor)
+        decides = (await rights_of(self._responder.services, actor)).decides
         ids = (await identified(self._responder.services, actor)).ids
         async with self._responder.services.store.reading() as reader:
-            _, waiting = await reader.requests.waiting_on(routes, but_not=ids, limit=1)
+            _, waiting = await reader.requests.waiting_on(decides, but_not=ids, limit=1)
             _, own = await reader.requests.requested_by(*ids, limit=1)
             pages = max(1, math.ceil((waiting + own) / PAGE_SIZE))
             page = min(max(page, 1), pages)
             skip = (page - 1) * PAGE_SIZE
             first, _ = (
-                await reader.requests.waiting_on(routes, but_not=ids, limit=PAGE_SIZE, offset=skip)
+                await reader.requests.waiting_on(decides, but_not=ids, limit=PAGE_SIZE, offset=skip)
                 if skip < waiting
                 else ((), 0)
             )
@@ -142,35 +136,43 @@ class Lists:
         await self._responder.refuse(body, refused.reasons)
 
     async def home_opened(self, event: Body) -> None:
-        """Publish the App Home of the person who opened it."""
-        if event.get("tab", "home") != "home":
-            return
-        actor = person(event)
+        """Order the App Home of the person who opened it to be published."""
+        if event.get("tab", "home") == "home" and (actor := person(event)):
+            await self._home(actor, HomePages())
+
+    async def home_turned(self, ack: AsyncAck, body: Body) -> None:
+        """Show another page of a part of the App Home."""
+        ref = HomeRef.read(action_value(body))
+        if ref is None:
+            await self._out_of_date(body, "home")
+        else:
+            await self._home(person(body), HomePages(**ref.model_dump()))
+        await ack()
+
+    async def unfreeze_clicked(self, ack: AsyncAck, body: Body) -> None:
+        """Unfreeze a route, if it is still frozen as the person saw it."""
+        ref = FreezeRef.read(action_value(body))
+        if ref is None:
+            await self._out_of_date(body, "unfreeze")
+        else:
+            answer = await unfreeze(self._responder.services, person(body), ref.route, shown=ref.at)
+            if not isinstance(answer, Route):
+                await self._responder.refuse(body, (said(answer),))
+        await ack()
+
+    async def _home(self, actor: str, pages: HomePages) -> None:
         try:
-            routes = await self._decides_on(actor)
-            ids = (await identified(self._responder.services, actor)).ids
-            async with self._responder.services.store.reading() as reader:
-                waiting, waits = await reader.requests.waiting_on(routes, but_not=ids, limit=_HOME)
-                mine, own = await reader.requests.requested_by(*ids, limit=_HOME)
-            view = home_view(mine, waiting, self._responder.presentation, more=waits > _HOME or own > _HOME)
-        except (StoreUnavailableError, PeopleUnavailableError):
-            view = home_unavailable_view("This cannot be looked up right now. Open this page again in a minute.")
+            await open_home(self._responder.services, actor, pages)
+        except StoreUnavailableError:
+            await self._home_unavailable(actor)
+
+    async def _home_unavailable(self, actor: str) -> None:
+        """Say on the App Home that nothing can be looked up: the database that would order it does not answer."""
+        view = home_unavailable_view("This cannot be looked up right now. Open this page again in a minute.")
         try:
             await self._responder.client.views_publish(user_id=actor, view=view)
         except SLACK_ERRORS as error:
             self._responder.not_shown("an App Home was not shown", error)
-
-    async def _decides_on(self, actor: str) -> list[str]:
-        """Return the routes on which a person decides."""
-        services = self._responder.services
-        people = await asyncio.gather(
-            *(services.people.person(actor, groups_of(route)) for route in services.topology.routes.values())
-        )
-        return [
-            name
-            for (name, route), someone in zip(services.topology.routes.items(), people, strict=True)
-            if may_reject(route, someone, requester="").allowed
-        ]
 
     async def _readable(
         self, actor: str, request_id: str, what: str

@@ -5,6 +5,7 @@ fields are only ever added, with a default, and what cannot be read is `None`, n
 authority: rights are looked up again at every click.
 """
 
+from datetime import datetime
 from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
@@ -78,6 +79,22 @@ class ListMeta(Carried):
     route: _RouteName = ""  # "" for all that the person uses
     query: Annotated[str, StringConstraints(max_length=500)] = ""
     page: Annotated[int, Field(ge=1, le=100_000)] = 1
+
+
+class HomeRef(Carried):
+    """What a button that turns a page of the App Home carries: which page of each part to show."""
+
+    waiting: Annotated[int, Field(ge=1, le=100_000)] = 1
+    mine: Annotated[int, Field(ge=1, le=100_000)] = 1
+    destinations: Annotated[int, Field(ge=1, le=100_000)] = 1
+    frozen: Annotated[int, Field(ge=1, le=100_000)] = 1
+
+
+class FreezeRef(Carried):
+    """What a button that unfreezes a route carries: the freeze that was shown."""
+
+    route: _RouteName
+    at: datetime
 
 
 class DestinationButton(Carried):

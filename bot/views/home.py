@@ -1,47 +1,124 @@
-"""The App Home: what waits for the reader, what they asked for, and a way to ask for more."""
+"""The App Home: what waits for the reader, what they asked for, frozen routes, and a way to ask for more.
 
-from collections.abc import Callable, Sequence
-from typing import Final
+Complete within the 100 blocks of a view: every part has pages.
+"""
 
-from bot.views import kit
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from bot.views import ids, kit
+from bot.views.carried import FreezeRef, HomeRef
 from bot.views.lists import destinations_button, new_sync_button, request_lines
 from bot.views.presentation import Presentation
-from bot.views.text import Block
+from bot.views.text import Block, clip, inert, is_channel_id, is_user_id, line, mention, plural, tidy, when
 from handlers.models import Request
+from handlers.requests import FrozenRoute, Overview, Part
 
-SHOWN: Final = 15  # requests in each part; a view takes 100 blocks
+_REASON = 300
 
 
-def home_view(
-    mine: Sequence[Request],
-    waiting: Sequence[Request],
-    presentations: Callable[[Request], Presentation],
-    *,
-    more: bool = False,
-) -> Block:
-    """Return the App Home of one person: the requests that wait for their decision, and their own, newest first.
-
-    At most 15 of each are shown; `more` says that the caller has left some out already.
-    """
+def home_view(found: Overview, presentations: Callable[[Request], Presentation], contact: str = "") -> Block:
+    """Return the App Home of one person. `contact` is whom to ask for access: a Slack id or a few words."""
     blocks = [
         kit.header("Sync Tines stories to another tenant"),
-        kit.section("Ask for it, have it approved, and see in a thread what became of every story."),
         kit.actions(new_sync_button(), destinations_button()),
     ]
-    for title, found, waits, none in (
-        ("Waiting for you", waiting, True, "Nothing waits for your decision."),
-        ("Your requests", mine, False, "You have not asked for a sync yet."),
-    ):
-        blocks.extend([kit.divider(), kit.header(title)])
-        for request in found[:SHOWN]:
-            blocks.extend(request_lines(request, presentations(request), waits=waits))
-        if not found:
-            blocks.append(kit.context(none))
-    if more or len(mine) > SHOWN or len(waiting) > SHOWN:
-        blocks.append(kit.context("There are more. Type `/tines-sync list` to see all of them."))
+    if not (found.waiting.total or found.mine.total or found.frozen.total):
+        blocks.extend(_first_steps(found, contact))
+        return {"type": "home", "blocks": blocks}
+    blocks.extend(_requests("Waiting for you", found.waiting, presentations, "Nothing waits for your decision."))
+    blocks.extend(_turning(found, "waiting", found.waiting, "request"))
+    blocks.extend(_requests("Your requests", found.mine, presentations, "You have no requests yet."))
+    blocks.extend(_turning(found, "mine", found.mine, "request"))
+    if found.frozen.total:
+        blocks.extend([kit.divider(), kit.header("Frozen routes")])
+        for each in found.frozen.items:
+            blocks.extend(_frozen(each))
+        blocks.extend(_turning(found, "frozen", found.frozen, "route"))
     return {"type": "home", "blocks": blocks}
 
 
 def home_unavailable_view(text: str) -> Block:
     """Return the App Home for when nothing can be looked up: why, in our words."""
     return {"type": "home", "blocks": [kit.rich(kit.para(kit.words(text, 1000))), kit.actions(new_sync_button())]}
+
+
+def _first_steps(found: Overview, contact: str) -> Iterator[Block]:
+    """Yield what somebody does first for whom there is nothing to see yet."""
+    if not found.uses:
+        yield kit.section(f"You cannot use any route yet. Ask {_contact(contact)} to add you to one.")
+        return
+    yield kit.rich(
+        kit.para(kit.bold("Nothing here yet. This is how it works:")),
+        kit.bullets(
+            [
+                ["Press ", kit.bold("New request"), ", choose a team and its stories, and say why."],
+                ["An approver of the route looks at it and decides. You get a message."],
+                ["The stories are synced. A thread shows the result of every story."],
+            ]
+        ),
+    )
+    routes = ", ".join(f"{inert(line(name, 60))}" for name in found.uses[:10])
+    more = f" and {len(found.uses) - 10} more" if len(found.uses) > 10 else ""  # noqa: PLR2004 - as many as are named
+    yield kit.context(f"Your routes: {routes}{more}")
+
+
+def _contact(text: str) -> str:
+    """Return whom to ask, as mrkdwn."""
+    if is_user_id(text):
+        return mention(text)
+    return f"<#{text}>" if is_channel_id(text) else inert(line(text, 200, empty="whoever runs tines-sync"))
+
+
+def _requests(
+    title: str, part: Part[Request], presentations: Callable[[Request], Presentation], none: str
+) -> Iterator[Block]:
+    yield kit.divider()
+    yield kit.header(title)
+    for request in part.items:
+        yield from request_lines(request, presentations(request), waits=title == "Waiting for you")
+    if not part.items:
+        yield kit.context(none)
+
+
+def _frozen(each: FrozenRoute) -> Iterator[Block]:
+    freeze = each.freeze
+    block: Block = {
+        "type": "section",
+        "text": {"type": "plain_text", "text": f"❄️ {line(freeze.route, 100)}: {_reason(freeze.reason)}", "emoji": True},
+    }
+    if each.may_unfreeze:
+        block["accessory"] = kit.button(
+            "Unfreeze",
+            ids.ACTION_HOME_UNFREEZE,
+            FreezeRef(route=freeze.route, at=freeze.at).dump(),
+            says=f"Unfreeze {line(freeze.route, 60)}",
+            confirm=kit.confirm("Unfreeze this route?", "What was approved meanwhile runs at once.", "Unfreeze"),
+        )
+    yield block
+    yield kit.context(f"frozen by {mention(freeze.by)} {when(freeze.at)}")
+
+
+def _reason(text: str) -> str:
+    return clip(" ".join(tidy(text).split()), _REASON) or "(no reason)"
+
+
+def _turning(found: Overview, name: str, part: Part[Any], noun: str) -> Iterator[Block]:
+    """Yield how many there are, and the buttons to other pages of a part; nothing where one page has all."""
+    if part.pages == 1:
+        return
+    yield kit.context(f"Page {part.page} of {part.pages} · {plural(part.total, noun)}")
+    yield kit.actions(*_pagers(found, name, part))
+
+
+def _pagers(found: Overview, name: str, part: Part[Any]) -> Sequence[Block]:
+    return [
+        kit.button(
+            text,
+            f"{ids.ACTION_HOME_PAGE}{name}_{way}",
+            HomeRef(**{**found.pages.model_dump(), name: to}).dump(),
+            says=f"Show page {to} of {part.pages}",
+        )
+        for text, way, to in (("◀ Earlier", "previous", part.page - 1), ("Later ▶", "next", part.page + 1))
+        if 1 <= to <= part.pages
+    ]

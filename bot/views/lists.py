@@ -208,7 +208,7 @@ def _details(request: Request) -> Block:
 
 def new_sync_button() -> Block:
     """Return the button that opens an empty form."""
-    return kit.button("New sync", ids.ACTION_NEW_SYNC, "new", says="Ask for a new sync", style="primary")
+    return kit.button("New request", ids.ACTION_NEW_SYNC, "new", says="Ask for a new sync", style="primary")
 
 
 def destinations_button() -> Block:

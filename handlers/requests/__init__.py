@@ -6,6 +6,7 @@ checking    what a form asks for             advancing  the job that looks at a 
 services    the parts they share             answers    what they can answer
 rights      what a person may do with a request now
 approvals   which approvals still count      refusal_throttle  refusals that typing repeats
+overview    what concerns a person, for lists and the App Home
 deferred    forms and decisions finished by a job     destinations  what of Tines a person may see
 """
 
@@ -24,6 +25,7 @@ from handlers.requests.destinations import (
     list_destinations,
     read_destination,
 )
+from handlers.requests.overview import FrozenRoute, Overview, Part, Rights, open_home, overview, rights_of
 from handlers.requests.refusal_throttle import RefusalThrottle
 from handlers.requests.rights import STOPPABLE, Abilities, abilities, able
 from handlers.requests.services import (
@@ -52,12 +54,16 @@ __all__ = [
     "DestinationPage",
     "Done",
     "Field",
+    "FrozenRoute",
     "Invalid",
     "NotNow",
+    "Overview",
+    "Part",
     "RefusalThrottle",
     "Refused",
     "RequestLine",
     "ReviewedVersion",
+    "Rights",
     "SeenDestination",
     "Services",
     "Slow",
@@ -81,12 +87,15 @@ __all__ = [
     "identified",
     "list_destinations",
     "looked_up",
+    "open_home",
+    "overview",
     "read_destination",
     "reason_needed",
     "record_review",
     "refuse",
     "refuse_unread",
     "reject",
+    "rights_of",
     "ruled",
     "start_sufficient",
     "submit",

@@ -1,5 +1,7 @@
 """Calling a request off, looking again at an uncertain one, and freezing a route."""
 
+from datetime import datetime
+
 from handlers import announcements
 from handlers.execution.call_journal import record_kept
 from handlers.models import Problem, Request, State
@@ -115,17 +117,27 @@ async def freeze(services: Services, actor: str, route_name: str, reason: str) -
     return frozen
 
 
-async def unfreeze(services: Services, actor: str, route_name: str) -> Route | Refused | NotNow:
-    """Let a frozen route run again, beginning with what was approved meanwhile."""
+async def unfreeze(
+    services: Services, actor: str, route_name: str, *, shown: datetime | None = None
+) -> Route | Refused | NotNow:
+    """Let a frozen route run again, beginning with what was approved meanwhile.
+
+    `shown` is when it was frozen as the person saw it: a freeze that came later had another reason.
+    """
     actor = (await identified(services, actor)).id
     route = await _route_for(services, actor, route_name, "unfreeze")
     if not isinstance(route, Route):
         return route
     async with services.store.transaction() as transaction:
-        if await transaction.freezes.get(route.name) is None:
-            return refused_in(transaction, actor, (f"{route.name} is not frozen.",), what="unfreeze", route=route.name)
+        frozen = await transaction.freezes.get(route.name)
+        why = f"{route.name} is not frozen." if frozen is None else ""
+        if frozen is not None and shown is not None and frozen.at != shown:
+            why = f"{route.name} was frozen again meanwhile. Read the reason, then unfreeze it."
+        if why:
+            return refused_in(transaction, actor, (why,), what="unfreeze", route=route.name)
         await transaction.freezes.drop(route.name)
         transaction.audit.record("unfrozen", actor, None, route=route.name)
+        await transaction.homes.look(actor)
         # requests before their messages, as everybody else locks them
         for request_id in await transaction.requests.held_up_on(route.name):
             await transaction.requests.wake({State.APPROVED, State.RUNNING}, request_id)

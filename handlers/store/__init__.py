@@ -24,6 +24,7 @@ from handlers.store.conversations import ConversationState
 from handlers.store.database import BUSY_TIMEOUT_SECONDS, WRITING, DatabaseUrlError
 from handlers.store.failures import StoreUnavailableError, driver_words, is_unavailable
 from handlers.store.files import DatabaseFileError
+from handlers.store.homes import HomePages, OpenHome
 from handlers.store.migrate import NewerSchemaError, SchemaError, check_schema, migrate, migrates_by_itself
 from handlers.store.requests import ConflictError
 from handlers.store.rows import Announcement, DeferredCommand, Event, OpaqueParams, Posted, RowTypes
@@ -38,8 +39,10 @@ __all__ = [
     "DatabaseUrlError",
     "DeferredCommand",
     "Event",
+    "HomePages",
     "NewerSchemaError",
     "OpaqueParams",
+    "OpenHome",
     "Posted",
     "Reader",
     "RowTypes",

@@ -50,20 +50,43 @@ class RequestsReader:
         request_id = found.scalar_one_or_none()
         return None if request_id is None else await self.get(request_id)
 
-    async def requested_by(self, *ids: str, limit: int, offset: int = 0) -> tuple[tuple[Request, ...], int]:
-        """Return the requests of a person, given by all ids of theirs, newest first, and how many there are in all."""
-        return await self._some(t.requests.c.requester.in_(ids), limit=limit, offset=offset)
+    async def requested_by(
+        self, *ids: str, routes: Collection[str] | None = None, limit: int, offset: int = 0
+    ) -> tuple[tuple[Request, ...], int]:
+        """Return the requests of a person, given by all ids of theirs, newest first, and how many there are in all.
+
+        Those of some `routes`, or of any.
+        """
+        own = t.requests.c.requester.in_(ids)
+        where = own if routes is None else sa.and_(own, t.requests.c.route.in_(routes))
+        return await self._some(where, limit=limit, offset=offset)
 
     async def waiting_on(
-        self, routes: Collection[str], *, but_not: Collection[str], limit: int, offset: int = 0
+        self, policies: Collection[tuple[str, str]], *, but_not: Collection[str], limit: int, offset: int = 0
     ) -> tuple[tuple[Request, ...], int]:
-        """Return pending requests of some routes that nobody of `but_not` asked for, newest first, and their number."""
-        if not routes:
+        """Return pending requests by route and operation, newest first, and their number.
+
+        Left out is what `but_not`, the ids of a person, asked for, or approved as it is now.
+        """
+        if not policies:
             return (), 0
+        approved = (
+            sa.select(t.decisions.c.id)
+            .where(
+                t.decisions.c.request_id == t.requests.c.id,
+                t.decisions.c.actor.in_(but_not),
+                t.decisions.c.verdict == Verdict.APPROVE.value,
+                t.decisions.c.digest == t.requests.c.digest,
+                t.decisions.c.withdrawn_at.is_(None),
+            )
+            .exists()
+        )
         where = sa.and_(
             t.requests.c.state == State.PENDING.value,
-            t.requests.c.route.in_(routes),
+            t.requests.c.route.in_({route for route, _ in policies}),
+            sa.tuple_(t.requests.c.route, t.requests.c.operation).in_(list(policies)),
             t.requests.c.requester.not_in(but_not),
+            ~approved,
         )
         return await self._some(where, limit=limit, offset=offset)
 

@@ -215,5 +215,18 @@ freezes: Final = sa.Table(
     sa.Column("at", Instant, nullable=False),
 )
 
+homes: Final = sa.Table(
+    "homes",
+    metadata,
+    sa.Column("person", sa.String(32), primary_key=True),  # Slack user id
+    sa.Column("opened_at", Instant, nullable=False),  # or turned a page of it
+    sa.Column("version", sa.Integer, nullable=False),  # counts that
+    sa.Column("pages", Packed, nullable=False),
+    sa.Column("drawn_from", sa.String(64), nullable=False),  # mark of what it was drawn from
+    sa.Column("shown", sa.String(16), nullable=False),  # hash of what was published
+    sa.Column("unchanged", sa.Integer, nullable=False),  # looks in a row that found nothing new
+    sa.Column("next_run_at", Instant, nullable=False, index=True),  # not looked at before
+)
+
 UNDELIVERED: Final = announcements.c.desired_version > announcements.c.delivered_version
 """Which announcements readers do not see yet as they should. As the index `ix_announcements_open` has it."""

@@ -13,11 +13,12 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from handlers.jobs import ADVANCE, DEFERRED, DELIVER, Job
+from handlers.jobs import ADVANCE, DEFERRED, DELIVER, HOME, Job
 from handlers.store.audit import Audit, AuditReader
 from handlers.store.conversations import Conversations, ConversationsReader
 from handlers.store.deferred import Deferred, DeferredReader
 from handlers.store.freezes import Freezes, FreezesReader
+from handlers.store.homes import Homes, HomesReader
 from handlers.store.jobs_ordered import OrderedJobs
 from handlers.store.outbox import Outbox, OutboxReader
 from handlers.store.requests import Requests, RequestsReader
@@ -43,6 +44,7 @@ class Reader:
         self.audit = AuditReader(connection, now)
         self.freezes = FreezesReader(connection, turn=freezes_turn)
         self.conversations = ConversationsReader(connection, now)
+        self.homes = HomesReader(connection, now)
 
     async def due(self, *, limit: int = 200) -> tuple[Job, ...]:
         """Return the jobs of rows whose time has come, at most so many of each kind."""
@@ -50,6 +52,7 @@ class Reader:
             *(Job(ADVANCE, key) for key in await self.requests.due(limit=limit)),
             *(Job(DELIVER, key) for key in await self.outbox.due(limit=limit)),
             *(Job(DEFERRED, key) for key in await self.deferred.due(limit=limit)),
+            *(Job(HOME, key) for key in await self.homes.due(limit=limit)),
         )
 
     async def server_time(self) -> datetime:
@@ -79,3 +82,4 @@ class Transaction:
         self.audit = Audit(connection, now)
         self.freezes = Freezes(connection)
         self.conversations = Conversations(connection, now)
+        self.homes = Homes(connection, now, self.jobs)

@@ -42,7 +42,7 @@ async def _queries(plan: Plan, url: str, waiting: list[str], what: str) -> list[
 
     async def waits_for_me(_: int) -> None:
         async with store.reading() as reader:
-            await reader.requests.waiting_on([ROUTE], but_not=["U0ADA"], limit=10)
+            await reader.requests.waiting_on([(ROUTE, "create")], but_not=["U0ADA"], limit=10)
 
     async def status(number: int) -> None:
         async with store.reading() as reader:

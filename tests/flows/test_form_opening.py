@@ -39,8 +39,8 @@ async def test_the_home_opens_the_form(harness: FlowHarness) -> None:
     """The App Home has a button that opens the form."""
     await harness.playground.slack.open_home(harness.rina.user)
     home = await harness.playground.slack.until(lambda: harness.playground.slack.home(harness.rina.user))
-    assert "You have not asked for a sync yet." in harness.playground.slack.render(home)
-    await _presses_in_home(harness, harness.rina, home, "New sync")
+    assert "Nothing here yet. This is how it works" in harness.playground.slack.render(home)
+    await _presses_in_home(harness, harness.rina, home, "New request")
     await harness.rina.sees_view(_is_form)
 
 

@@ -34,8 +34,17 @@ from handlers.operations.create import CreateFacts, CreateParams
 from handlers.operations.destination import DestinationDetail, DestinationRef
 from handlers.operations.following import ExistingDestination
 from handlers.policy import Freeze, Quorum, Ruling
-from handlers.requests import DestinationPage, RequestLine, SeenDestination, TenantProblem
+from handlers.requests import (
+    DestinationPage,
+    FrozenRoute,
+    Overview,
+    Part,
+    RequestLine,
+    SeenDestination,
+    TenantProblem,
+)
 from handlers.requests.destinations import ON_DESTINATIONS, PAGE
+from handlers.requests.overview import PART
 from handlers.routes import Route
 
 from .harness import NOW, ORIGINS, SHOWN, params_of, shown, synced
@@ -107,6 +116,18 @@ def on(text: str) -> Route:
     """Return a route with the text as its name."""
     return Route(
         name=text, source=text, destination=text, requesters=("*",), approvers=("*",), approval_channel="C0APPROVALS"
+    )
+
+
+def an_overview(request: Request, text: str) -> Overview:
+    """Return what concerns a person, as much of it as a home shows at once, with further pages."""
+    frozen = FrozenRoute(freeze=Freeze(route=text[:75], by="U0FREEZER", reason=text, at=NOW), may_unfreeze=True)
+    requests = Part[Request](items=(request,) * PART, page=2, pages=3, total=20)
+    return Overview(
+        waiting=requests,
+        mine=requests,
+        frozen=Part(items=(frozen,) * PART, page=2, pages=3, total=20),
+        uses=(text,),
     )
 
 
@@ -233,7 +254,9 @@ def views(request: Request, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "loading", asides.loading_view()
     yield "problem", asides.problem_view(problem, tenant=text)
     yield "no routes", asides.no_routes_view([text] * 30)
-    yield "home", home.home_view([request] * 20, [request] * 20, shown, more=True)
+    yield "home", home.home_view(an_overview(request, text), shown, text)
+    yield "empty home", home.home_view(Overview(uses=(text,) * 12), shown, text)
+    yield "home of a stranger", home.home_view(Overview(), shown, text)
     yield from destination_views(request, text, problem)
     yield "no home", home.home_unavailable_view(text)
 

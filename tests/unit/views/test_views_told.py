@@ -8,8 +8,9 @@ from bot.views import ids, lists, notes
 from bot.views.carried import PageRef
 from bot.views.home import home_view
 from bot.views.text import Message, when
-from handlers.models import Problem, State
+from handlers.models import Problem, Request, State
 from handlers.policy import Quorum
+from handlers.requests import Overview, Part
 from handlers.routes import Route
 
 from .harness import NOW, SHOWN, a_request, a_status, shown, synced
@@ -213,9 +214,12 @@ def test_a_refusal_gives_its_reasons() -> None:
 
 def test_the_home_shows_both_lists() -> None:
     """The App Home shows what waits and what was asked, or says that there is nothing."""
-    view = home_view([a_request()], [a_request(requester="U0BOB")], shown)
+    mine = Part[Request](items=(a_request(),), total=1)
+    waiting = Part[Request](items=(a_request(requester="U0BOB"),), total=1)
+    view = home_view(Overview(mine=mine, waiting=waiting), shown)
     accessories = [block["accessory"]["action_id"] for block in view["blocks"] if "accessory" in block]
     assert accessories == [ids.ACTION_REVIEW, ids.ACTION_STATUS]
-    empty = str(home_view([], [], shown)["blocks"])
-    assert "Nothing waits" in empty
-    assert "not asked for a sync yet" in empty
+    assert "no requests yet" in str(home_view(Overview(waiting=waiting), shown)["blocks"])
+    assert "Nothing waits" in str(home_view(Overview(mine=mine), shown)["blocks"])
+    assert "choose a team" in str(home_view(Overview(uses=("r",)), shown)["blocks"])
+    assert "Ask <@U0OPS> to add you" in str(home_view(Overview(), shown, "U0OPS")["blocks"])

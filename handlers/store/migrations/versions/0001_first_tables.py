@@ -158,6 +158,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("conversation", name=op.f("pk_conversations")),
     )
     op.create_table(
+        "homes",
+        sa.Column("person", sa.String(length=32), nullable=False),
+        sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("pages", sa.Text(), nullable=False),
+        sa.Column("drawn_from", sa.String(length=64), nullable=False),
+        sa.Column("shown", sa.String(length=16), nullable=False),
+        sa.Column("unchanged", sa.Integer(), nullable=False),
+        sa.Column("next_run_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("person", name=op.f("pk_homes")),
+    )
+    op.create_index(op.f("ix_homes_next_run_at"), "homes", ["next_run_at"], unique=False)
+    op.create_table(
         "requests",
         sa.Column("id", sa.String(length=16), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),

@@ -1,0 +1,148 @@
+"""What concerns a person: what waits for their decision, what they asked for, and the frozen routes that they use.
+
+It is looked up without an attempt at anything, so that nothing is recorded as refused: what a person may not read is
+left out.
+"""
+
+import asyncio
+import math
+from collections.abc import Sequence
+from typing import Final, Generic, TypeVar
+
+from pydantic import Field
+
+from handlers.models import Frozen, Request
+from handlers.people import Person
+from handlers.policy import Freeze, groups_of, may_freeze, may_read, may_reject
+from handlers.requests.destinations import UsableRoute, usable
+from handlers.requests.services import Services, identified
+from handlers.routes import OPERATION_NAMES, Route, Topology
+from handlers.store import HomePages, Reader
+
+T = TypeVar("T")
+PART: Final = 8  # entries on a page of a part: with all parts full, a view stays within 100 blocks
+
+
+class Part(Frozen, Generic[T]):
+    """One page of a part."""
+
+    items: tuple[T, ...] = ()
+    page: int = 1  # counts from 1
+    pages: int = 1
+    total: int = 0
+
+
+class FrozenRoute(Frozen):
+    """A frozen route."""
+
+    freeze: Freeze
+    may_unfreeze: bool = False
+
+
+class Overview(Frozen):
+    """What concerns a person."""
+
+    waiting: Part[Request] = Field(default_factory=Part[Request])
+    mine: Part[Request] = Field(default_factory=Part[Request])
+    frozen: Part[FrozenRoute] = Field(default_factory=Part[FrozenRoute])
+    uses: tuple[str, ...] = ()  # the routes that they use
+
+    @property
+    def pages(self) -> HomePages:
+        """Which page of each part it shows."""
+        return HomePages(waiting=self.waiting.page, mine=self.mine.page, frozen=self.frozen.page)
+
+
+class Rights(Frozen):
+    """What a person may see, by route."""
+
+    uses: tuple[UsableRoute, ...] = ()
+    decides: tuple[tuple[str, str], ...] = ()  # route and operation
+    reads_own: tuple[str, ...] = ()  # routes on which they may read what they asked for
+    unfreezes: tuple[str, ...] = ()
+
+
+async def rights_of(services: Services, actor: str) -> Rights:
+    """Return what a person may see. Raises `PeopleUnavailableError`."""
+    topology = services.topology
+    routes = topology.routes.values()
+    people = await asyncio.gather(*(services.people.person(actor, _groups(route)) for route in routes))
+    return rights_on(topology, dict(zip(topology.routes, people, strict=True)))
+
+
+def rights_on(topology: Topology, people: "dict[str, Person]") -> Rights:
+    """Return what a person may see; `people` is the person as each route's policy knows them. Pure."""
+    found = [usable(topology, name, person) for name, person in people.items()]
+    routes = [(topology.routes[name], person) for name, person in people.items()]
+    return Rights(
+        uses=tuple(each for each in found if isinstance(each, UsableRoute)),
+        decides=tuple(
+            (route.name, operation)
+            for route, person in routes
+            for operation in OPERATION_NAMES
+            if may_reject(route.for_operation(operation), person, requester="").allowed
+        ),
+        reads_own=tuple(
+            route.name
+            for route, person in routes
+            if may_read(route, person, requester=person.id, request_id="").allowed
+        ),
+        unfreezes=tuple(route.name for route, person in routes if may_freeze(route, person).allowed),
+    )
+
+
+async def open_home(services: Services, actor: str, pages: HomePages) -> None:
+    """Order a person's App Home to be published, with these pages, and kept fresh for a day."""
+    async with services.store.transaction() as transaction:
+        await transaction.homes.opened(actor, pages)
+
+
+async def overview(services: Services, actor: str, pages: HomePages) -> tuple[Overview, str]:
+    """Return what concerns a person, and the mark of what it was drawn from.
+
+    Raises `PeopleUnavailableError` and `StoreUnavailableError`.
+    """
+    rights = await rights_of(services, actor)
+    ids = (await identified(services, actor)).ids
+    async with services.store.reading() as reader:
+        mark = await reader.homes.mark()  # first: what changes while it is read is looked at again
+        waiting = await _waiting(reader, rights, ids, pages.waiting)
+        mine = await _mine(reader, rights, ids, pages.mine)
+        freezes = await reader.freezes.all()
+    uses = tuple(each.route.name for each in rights.uses)
+    frozen = [
+        FrozenRoute(freeze=freeze, may_unfreeze=name in rights.unfreezes)
+        for name, freeze in sorted(freezes.items())
+        if name in uses
+    ]
+    return Overview(waiting=waiting, mine=mine, frozen=part_of(frozen, pages.frozen), uses=uses), mark
+
+
+async def _waiting(reader: Reader, rights: Rights, ids: frozenset[str], page: int) -> Part[Request]:
+    _, total = await reader.requests.waiting_on(rights.decides, but_not=ids, limit=1)
+    page, pages = _within(page, total)
+    found, _ = await reader.requests.waiting_on(rights.decides, but_not=ids, limit=PART, offset=(page - 1) * PART)
+    return Part(items=found, page=page, pages=pages, total=total)
+
+
+async def _mine(reader: Reader, rights: Rights, ids: frozenset[str], page: int) -> Part[Request]:
+    _, total = await reader.requests.requested_by(*ids, routes=rights.reads_own, limit=1)
+    page, pages = _within(page, total)
+    found, _ = await reader.requests.requested_by(*ids, routes=rights.reads_own, limit=PART, offset=(page - 1) * PART)
+    return Part(items=found, page=page, pages=pages, total=total)
+
+
+def part_of(items: Sequence[T], page: int) -> Part[T]:
+    """Return a page of what is known whole."""
+    page, pages = _within(page, len(items))
+    return Part(items=tuple(items[(page - 1) * PART : page * PART]), page=page, pages=pages, total=len(items))
+
+
+def _within(page: int, total: int) -> tuple[int, int]:
+    """Return the page to show, of how many: the last one where there are fewer than asked for."""
+    pages = max(1, math.ceil(total / PART))
+    return min(max(page, 1), pages), pages
+
+
+def _groups(route: Route) -> frozenset[str]:
+    return groups_of(route).union(*(groups_of(route.for_operation(each)) for each in OPERATION_NAMES))
