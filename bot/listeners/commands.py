@@ -1,5 +1,7 @@
 """`/tines-sync` and what can be typed after it. Every answer is for the person alone."""
 
+from typing import Final
+
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.listeners.clicks import Clicks
@@ -8,6 +10,7 @@ from bot.listeners.forms import Forms
 from bot.listeners.lists import Lists
 from bot.listeners.responder import Body, Responder, person
 from bot.listeners.responses import said
+from bot.listeners.typed import first_word, named, nearest, words
 from bot.views.lists import help_message, notice_message, refusal_message
 from bot.views.text import Message, tidy, unescape
 from handlers.models import parse_request_id
@@ -16,7 +19,19 @@ from handlers.requests import freeze, refuse, unfreeze
 from handlers.routes import Route
 
 COMMAND = "/tines-sync"
-_LONGEST_REASON = 1000
+_LONGEST_REASON: Final = 1000
+_WORDS: Final = (
+    "cancel",
+    "destination",
+    "destinations",
+    "freeze",
+    "help",
+    "history",
+    "list",
+    "status",
+    "sync",
+    "unfreeze",
+)
 
 
 def register(app: AsyncApp, responder: Responder) -> None:
@@ -37,9 +52,10 @@ class Commands:
 
     async def typed(self, ack: AsyncAck, body: Body) -> None:
         """Do what was typed."""
-        text = tidy(unescape(str(body.get("text") or ""))).strip()
-        word, _, rest = text.partition(" ")
-        answer = await self._answer(body, word.casefold(), rest.strip())
+        word, rest = first_word(unescape(str(body.get("text") or "")))
+        if word.casefold() == COMMAND.removeprefix("/"):  # pasted after itself
+            word, rest = first_word(rest)
+        answer = await self._answer(body, word.casefold(), rest)
         if answer is None:
             await ack()
         else:
@@ -64,7 +80,11 @@ class Commands:
             case _:
                 # what was typed is not recorded: it could be anything, even a key
                 await self._no(person(body), "command", f"There is no such word after {COMMAND}.")
-                return refusal_message((f"There is no “{word[:40]}” here. `{COMMAND} help` lists what there is.",))
+                meant = nearest(word, (*_WORDS, *(each for each in self._by_word if each)))
+                suggestion = f" Did you mean {COMMAND} {meant}?" if meant else ""
+                return refusal_message(
+                    (f"There is no “{tidy(word[:40])}” here.{suggestion} {COMMAND} help lists what there is.",)
+                )
 
     async def _destination(self, body: Body, word: str, rest: str) -> Message | None:
         if word == "destinations":
@@ -82,7 +102,7 @@ class Commands:
         return refusal_message(refused.reasons)
 
     async def _about(self, body: Body, word: str, rest: str) -> Message | None:
-        first, _, more = rest.partition(" ")
+        first, more = first_word(rest)
         request_id = parse_request_id(first)
         if request_id is None:
             which = f"Say which request: {COMMAND} {word} TS-XXXXXXXX. {COMMAND} list shows the ids of yours."
@@ -95,7 +115,8 @@ class Commands:
         return refusal_message(reasons) if reasons else None
 
     async def _route(self, actor: str, word: str, rest: str) -> Message:
-        name, _, reason = rest.partition(" ")
+        typed, reason = first_word(rest)
+        name = named(typed, self._responder.services.topology.routes)
         if not name:
             return await self._no(
                 actor, word, f"Say which route: {COMMAND} {word} ROUTE{' reason' * (word == 'freeze')}."
@@ -105,8 +126,8 @@ class Commands:
             if isinstance(unfrozen, Route):
                 return notice_message(f"{unfrozen.name} is unfrozen. What was approved meanwhile runs now.")
             return refusal_message((said(unfrozen),))
-        reason = reason.strip()
-        if not reason:
+        reason = tidy(reason).strip()
+        if not words(reason):
             return await self._no(
                 actor, word, f"Add a reason: {COMMAND} freeze ROUTE reason. Everybody who waits reads it."
             )
@@ -123,4 +144,5 @@ class Commands:
 
 
 def _page(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 1  # noqa: PLR2004 - pages, not numbers of any size
+    page = first_word(text)[0]
+    return int(page) if page.isascii() and page.isdigit() and len(page) < 6 else 1  # noqa: PLR2004 - pages, not numbers of any size

@@ -13,6 +13,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.listeners.forms import Forms
 from bot.listeners.responder import Body, Responder, action_value, person, view_of
+from bot.listeners.typed import first_word, named, words
 from bot.slack_errors import SLACK_ERRORS
 from bot.views import ids
 from bot.views.asides import loading_view, problem_view
@@ -64,7 +65,8 @@ class Destinations:
 
     async def open_list(self, body: Body, route: str = "") -> None:
         """Open the list of the sync destinations of a person's routes, or of one of them."""
-        await self._open(body, "destinations", self._list(person(body), ListMeta(route=route[:_LONGEST_ROUTE])))
+        meant = self._route(first_word(route)[0])
+        await self._open(body, "destinations", self._list(person(body), ListMeta(route=meant)))
 
     async def list_clicked(self, ack: AsyncAck, body: Body) -> None:
         """Open the list."""
@@ -105,14 +107,12 @@ class Destinations:
 
     async def open_typed(self, body: Body, typed: str) -> bool:
         """Open the destination that was typed, and the route after it. False when it is no id."""
-        first, _, route = typed.partition(" ")
+        first, rest = first_word(typed)
         number = _number(first)
         if number is None:
             return False
-        actor = person(body)
-        await self._open(
-            body, "destination", self._one(actor, DestinationButton(destination=number, route=route[:_LONGEST_ROUTE]))
-        )
+        ref = DestinationButton(destination=number, route=self._route(first_word(rest)[0]))
+        await self._open(body, "destination", self._one(person(body), ref))
         return True
 
     async def destination_clicked(self, ack: AsyncAck, body: Body) -> None:
@@ -160,16 +160,20 @@ class Destinations:
 
     async def sync_typed(self, body: Body, typed: str) -> bool:
         """Open the form that syncs the destination that was typed: `24`, `24 failed`. False when it is none."""
-        first, *rest = typed.split()
+        first, *rest = words(typed) or ("",)
         number = _number(first)
-        words = [word.casefold() for word in rest]
-        if number is None or len(words) > 2:  # noqa: PLR2004 - a route and "failed"
+        names = [word for word in rest if word.casefold() != "failed"]
+        if number is None or len(rest) > 2:  # noqa: PLR2004 - a route and "failed"
             return False
-        option = "failed" if "failed" in words else ""
-        route = next((word for word, plain in zip(rest, words, strict=True) if plain != "failed"), "")
-        ref = DestinationButton(destination=number, route=route[:_LONGEST_ROUTE], operation="sync", option=option)
+        option = "failed" if len(names) < len(rest) else ""
+        route = self._route(names[0] if names else "")
+        ref = DestinationButton(destination=number, route=route, operation="sync", option=option)
         await self._open(body, "sync", self._form(person(body), ref))
         return True
+
+    def _route(self, typed: str) -> str:
+        """Return the name of the route that was typed."""
+        return named(typed, self._responder.services.topology.routes)[:_LONGEST_ROUTE]
 
     async def operation_clicked(self, ack: AsyncAck, body: Body) -> None:
         """Open the form of an operation on a destination."""
@@ -218,6 +222,5 @@ def _instead(answer: Refused | NotNow) -> Block:
 
 
 def _number(text: str) -> int | None:
-    digits = text.lstrip("#")
-    number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 20 else _MOST + 1  # noqa: PLR2004 - of 64 bits
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else _MOST + 1  # noqa: PLR2004 - of 64 bits
     return number if number <= _MOST else None

@@ -220,6 +220,35 @@ async def test_a_frozen_route_holds_what_was_approved_until_it_is_unfrozen(harne
     assert len(harness.creates()) == 1
 
 
+async def test_a_freeze_is_understood_however_it_is_typed(harness: FlowHarness) -> None:
+    """No-break spaces, quotes, bold, code, long dashes and capitals change nothing; a reason stays as it was typed."""
+    for typed in (
+        "freeze\u00a0dev-to-prod\u00a0“Incident\u00a042”",
+        "*Freeze* `dev\u2013to\u2013prod`: “Incident\u00a042”",
+        "“FREEZE” “DEV-TO-PROD” “Incident\u00a042”",
+        "&lt;@U0BOT&gt; freeze, (dev-to-prod) “Incident\u00a042”",
+    ):
+        assert "dev-to-prod is frozen" in await answer(harness, harness.ada, typed), typed
+        assert (await harness.playground.bot.store.freezes())["dev-to-prod"].reason == "“Incident\u00a042”"
+        assert "dev-to-prod is unfrozen" in await answer(
+            harness, harness.ada, typed.casefold().replace("freeze", "unfreeze")
+        )
+    assert "Add a reason" in await answer(harness, harness.ada, "freeze dev-to-prod \u00a0…")
+    request = await harness.asks()
+    for typed in (
+        f"status\u202f“{request.id}”.",
+        f"`status` *{request.id.lower()}*",
+        "status " + request.id.replace("-", "\u2013"),
+    ):
+        assert request.id in await answer(harness, harness.rina, typed), typed
+
+
+async def test_a_typo_is_answered_with_what_was_meant(harness: FlowHarness) -> None:
+    """A word that is nearly one of ours is answered with that one; nothing is done by a guess."""
+    assert "Did you mean /tines-sync freeze?" in await answer(harness, harness.ada, "frezze dev-to-prod Incident")
+    assert await harness.playground.bot.store.freezes() == {}
+
+
 async def test_slack_silent_about_people_is_said_to_a_command(open_harness: OpenHarness) -> None:
     """A command that needs to know who somebody is says so when Slack does not tell."""
     harness = await open_harness(route={"requesters": (APPROVERS,)})
