@@ -31,7 +31,7 @@ def manifest_path(name: str) -> Path:
         path = Path(str(each.locate()))
         if path.name == name and path.exists():
             return path.resolve()
-    message = f"{name} was not installed with tines-sync: install it anew"
+    message = f"{name} was not installed with tines-sync: install it again"
     raise ManifestMissingError(message)
 
 

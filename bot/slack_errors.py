@@ -7,9 +7,9 @@
     ├── RefusedForNowError      a refusal that can pass (an archived channel), and every code that is not known
     ├── RefusedForGoodError     what was sent is wrong, and stays wrong
     │   └── BlocksError         its blocks or its length: say the same as text, in pieces
-    ├── GoneError               the message, view or trigger is not there any more, or not ours to change
+    ├── GoneError               the message, view or trigger no longer exists, or not ours to change
     │   ├── EditClosedError     the message stands, but may be edited no more
-    │   └── NoThreadError       the message that starts the thread is not there any more
+    │   └── NoThreadError       the message that starts the thread no longer exists
     ├── ScopeError              the app lacks a scope for this one method (`needed`, `provided`)
     └── TokenError              Slack does not take the token: nothing works until an operator mends it
 
@@ -138,7 +138,7 @@ class BlocksError(RefusedForGoodError):
 
 
 class GoneError(SlackError):
-    """The message, view or trigger is not there any more, or not this app's to change."""
+    """The message, view or trigger no longer exists, or not this app's to change."""
 
 
 class EditClosedError(GoneError):
@@ -146,7 +146,7 @@ class EditClosedError(GoneError):
 
 
 class NoThreadError(GoneError):
-    """The message that starts the thread is not there any more."""
+    """The message that starts the thread no longer exists."""
 
 
 class TokenError(SlackError):

@@ -92,8 +92,8 @@ class ChainCheck:
         if event.previous != self._last.hash:
             return Break(
                 seq=event.seq,
-                why=f"row {event.seq} does not continue row {self._last.seq}: that one was changed and hashed anew, or "
-                "rows between them were removed and the rest numbered anew",
+                why=f"row {event.seq} does not continue row {self._last.seq}: that one was changed and hashed again, or "
+                "rows between them were removed and the rest numbered again",
             )
         if self._anchor is not None and event.seq == self._anchor.seq and event.hash != self._anchor.hash:
             return Break(seq=event.seq, why=f"row {event.seq} has another hash than was noted: the chain was rewritten")

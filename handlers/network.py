@@ -27,7 +27,7 @@ from handlers.models import Frozen
 HTTPS_PROXY: Final = "HTTPS_PROXY"
 NO_PROXY: Final = "NO_PROXY"
 SSL_CERT_FILE: Final = "SSL_CERT_FILE"
-PROXY_EXPECTED: Final = '"http://proxy.example:3128", with user:password@ before the host where it asks for them'
+PROXY_EXPECTED: Final = '"http://proxy.example:3128", with user:password@ before the host where it requires them'
 CA_EXPECTED: Final = "a file of PEM certificates, those of the CAs to trust"
 
 _SETTING: Final = "its own setting"

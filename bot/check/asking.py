@@ -21,7 +21,7 @@ _ADVICE: Final[Mapping[str, str]] = MappingProxyType(
         "not_authed": _REINSTALL,
         "token_expired": _REINSTALL,
         "token_revoked": _REINSTALL,
-        "not_allowed_token_type": "SLACK_BOT_TOKEN takes the bot token (xoxb-…), SLACK_APP_TOKEN the app-level token.",
+        "not_allowed_token_type": "SLACK_BOT_TOKEN needs the bot token (xoxb-…), SLACK_APP_TOKEN the app-level token.",
         "missing_scope": "Update the app from its manifest in manifests/ and reinstall it.",
         "ratelimited": "Wait a minute and check again.",
         "channel_not_found": "Check the id. A private channel is seen only once the bot is in it: /invite it there.",

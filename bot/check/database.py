@@ -38,7 +38,7 @@ async def check_database(database_url: str) -> Finding:
     try:
         url = parse_url(database_url)
         if is_sqlite(url) and not _is_there(Path(str(url.database))):
-            return Finding(_SUBJECT, ok=True, what="not there yet: the first start makes it")
+            return Finding(_SUBJECT, ok=True, what="not there yet: the first start creates it")
         async with asyncio.timeout(_SECONDS):
             await check_schema(database_url)
             pooled = await _try_writing(url)
@@ -46,7 +46,7 @@ async def check_database(database_url: str) -> Finding:
         return _failed(error, file=database_url.startswith("sqlite"))
     if pooled:
         return Finding(_SUBJECT, ok=True, what=_POOLED.format(revision=REVISION))
-    return Finding(_SUBJECT, ok=True, what=f"answers and takes writes, at revision {REVISION}")
+    return Finding(_SUBJECT, ok=True, what=f"answers and can be written, at revision {REVISION}")
 
 
 def _is_there(file: Path) -> bool:
@@ -66,13 +66,13 @@ def _failed(error: Exception, *, file: bool) -> Finding:
         case SchemaError() if file:
             return Finding(_SUBJECT, ok=True, what="of an older version: the next start brings it up to date")
         case SchemaError():
-            what = "answers, but its tables are not there or of an older version"
+            what = "answers, but its tables are missing or of an older version"
             return Finding(_SUBJECT, ok=False, what=what, advice="Run: tines-sync migrate")
         case SQLAlchemyError():
             advice = "Name the primary server in DATABASE_URL, and give its user the right to write."
-            what = f"answers, but takes no writes: {driver_words(error)}"
+            what = f"answers, but cannot be written: {driver_words(error)}"
         case _:
-            advice = "Check DATABASE_URL, and whether the server runs and lets this machine in."
+            advice = "Check DATABASE_URL, and whether the server runs and allows this machine to connect."
             words = error.words if isinstance(error, StoreUnavailableError) else str(error)
             what = f"cannot be used: {words or f'no answer within {_SECONDS:.0f} seconds'}"
     return Finding(_SUBJECT, ok=False, what=what, advice=advice)

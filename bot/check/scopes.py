@@ -48,6 +48,6 @@ SCOPE_FEATURES: Final[Mapping[str, str]] = MappingProxyType(
         "im:history": "finding what was posted already in direct messages",
         "im:write": "direct messages to requesters and approvers",
         "usergroups:read": "user groups in routes",
-        "users:read": "knowing who somebody is: without it nobody may do anything",
+        "users:read": "knowing who people are: without it nobody can do anything",
     }
 )

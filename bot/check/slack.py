@@ -92,7 +92,7 @@ async def _check_channels(topology: Topology, client: AsyncWebClient, answers: S
     for route in topology.routes.values():
         uses.setdefault(route.approval_channel, []).append(f"approvals of {route.name}")
         for channel in route.notify:
-            uses.setdefault(channel, []).append(f"told of {route.name}")
+            uses.setdefault(channel, []).append(f"notified by {route.name}")
     for channel, why in uses.items():
         subject = f"Channel {channel} ({', '.join(why)})"
         answer = await ask(client.conversations_info(channel=channel))
@@ -110,8 +110,8 @@ def _channel(subject: str, answer: AsyncSlackResponse | Refusal, bot: str) -> Fi
     another = "name another channel in the route."
     problems = {
         "is_archived": (f"{name} is archived", f"Unarchive it in Slack, or {another}"),
-        "is_read_only": (f"only some people may post in {name}", f"Let the app post there, or {another}"),
-        "is_thread_only": (f"only replies may be posted in {name}", f"Let the app post there, or {another}"),
+        "is_read_only": (f"only some people may post in {name}", f"Allow the app to post there, or {another}"),
+        "is_thread_only": (f"only replies may be posted in {name}", f"Allow the app to post there, or {another}"),
     }
     for flag, (what, advice) in problems.items():
         if channel.get(flag):

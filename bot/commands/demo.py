@@ -8,7 +8,7 @@ from bot.playground.demo import run_demo
 
 
 @click.command("demo")
-@click.option("--scripted", is_flag=True, help="Play one sync through as two people, print it, and exit.")
+@click.option("--scripted", is_flag=True, help="Play one sync as two people, print it, and exit.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -16,7 +16,7 @@ from bot.playground.demo import run_demo
     show_default=True,
     help="The page's port on this machine; 0 for any free one.",
 )
-@click.option("--socket-mode", is_flag=True, help="Let the bot speak Socket Mode instead of HTTP.")
+@click.option("--socket-mode", is_flag=True, help="Use Socket Mode instead of HTTP.")
 def command(*, scripted: bool, port: int, socket_mode: bool) -> None:
     """Try everything with a local Slack and local Tines tenants.
 

@@ -23,7 +23,7 @@ def command(*, origin: str | None, socket_mode: bool) -> None:
     Paste it at https://api.slack.com/apps?new_app=1 (From a manifest).
     """
     if (origin is None) is not socket_mode:
-        message = "say one of: --http https://bot.example.com, --socket-mode"
+        message = "use one of: --http https://bot.example.com, --socket-mode"
         raise click.UsageError(message)
     try:
         manifest = manifest_for_socket_mode() if origin is None else manifest_for_http(origin)

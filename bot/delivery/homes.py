@@ -24,7 +24,7 @@ from handlers.store.tables import pack
 
 _LONGEST_PAUSE: Final = timedelta(seconds=60)
 _REFUSED_PAUSE: Final = timedelta(minutes=10)  # after a refusal that may pass
-_UNAVAILABLE: Final = "This cannot be looked up right now. It is tried again in a minute."
+_UNAVAILABLE: Final = "Your requests cannot be loaded right now. tines-sync tries again in a minute."
 
 
 class HomePublisher:

@@ -56,7 +56,7 @@ class SlackPoster:
         return self._conversations[conversation]
 
     async def post(self, channel: str, message: Message, *, key: str, thread_ts: str | None) -> Place:
-        """Post a message with its key. Raises `NoThreadError` where the thread's head is not there any more."""
+        """Post a message with its key. Raises `NoThreadError` where the thread's head no longer exists."""
         answer = await self._call(
             self._client.chat_postMessage,
             channel=channel,

@@ -166,7 +166,7 @@ class Showing:
             link = await self._poster.permalink(new)
             where = f"<{link}|in a new message>" if link else "in a new message"
             await self._poster.reply(
-                old.channel, old.ts, f"Slack lets me edit the message above no more. It goes on {where}."
+                old.channel, old.ts, f"Slack no longer allows edits of the message above. It continues {where}."
             )
         except SlackError as error:
             self._log.info("a message that was replaced is not marked", key=self._key(number), words=error.words)

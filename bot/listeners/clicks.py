@@ -27,8 +27,8 @@ from handlers.requests import (
     withdraw,
 )
 
-_OUT_OF_DATE = ("This button is out of date.",)
-_NO_ERROR = ("This error is not there any more: the story was synced again.",)
+_OUT_OF_DATE = ("This button is outdated. Open the list again.",)
+_NO_ERROR = ("This error is gone: the story was synced again.",)
 
 
 def register(app: AsyncApp, responder: Responder) -> None:

@@ -79,11 +79,11 @@ class Commands:
                 return await self._route(person(body), word, rest)
             case _:
                 # what was typed is not recorded: it could be anything, even a key
-                await self._no(person(body), "command", f"There is no such word after {COMMAND}.")
+                await self._no(person(body), "command", f"There is no such command: {COMMAND} help lists all.")
                 meant = nearest(word, (*_WORDS, *(each for each in self._by_word if each)))
                 suggestion = f" Did you mean {COMMAND} {meant}?" if meant else ""
                 return refusal_message(
-                    (f"There is no “{tidy(word[:40])}” here.{suggestion} {COMMAND} help lists what there is.",)
+                    (f"There is no command “{tidy(word[:40])}”.{suggestion} Type {COMMAND} help to see all.",)
                 )
 
     async def _destination(self, body: Body, word: str, rest: str) -> Message | None:
@@ -93,7 +93,7 @@ class Commands:
         opens = self._destinations.sync_typed if word == "sync" else self._destinations.open_typed
         if rest and await opens(body, rest):
             return None
-        which = f"Say which sync destination: {COMMAND} {word} 24. {COMMAND} destinations lists them."
+        which = f"Add the number of a sync destination: {COMMAND} {word} 24. {COMMAND} destinations lists them."
         return await self._no(person(body), word, which)
 
     async def _no(self, actor: str, what: str, why: str) -> Message:
@@ -105,7 +105,7 @@ class Commands:
         first, more = first_word(rest)
         request_id = parse_request_id(first)
         if request_id is None:
-            which = f"Say which request: {COMMAND} {word} TS-XXXXXXXX. {COMMAND} list shows the ids of yours."
+            which = f"Add a request ID: {COMMAND} {word} TS-XXXXXXXX. {COMMAND} list shows the ids of yours."
             return await self._no(person(body), word, which)
         if word == "status":
             return await self._lists.status(person(body), request_id)
@@ -118,27 +118,25 @@ class Commands:
         typed, reason = first_word(rest)
         name = named(typed, self._responder.services.topology.routes)
         if not name:
-            return await self._no(
-                actor, word, f"Say which route: {COMMAND} {word} ROUTE{' reason' * (word == 'freeze')}."
-            )
+            return await self._no(actor, word, f"Add a route: {COMMAND} {word} ROUTE{' reason' * (word == 'freeze')}.")
         if word in {"unfreeze", "thaw"}:
             unfrozen = await unfreeze(self._responder.services, actor, name)
             if isinstance(unfrozen, Route):
-                return notice_message(f"{unfrozen.name} is unfrozen. What was approved meanwhile runs now.")
+                return notice_message(f"{unfrozen.name} is unfrozen. Approved requests are running now.")
             return refusal_message((said(unfrozen),))
         reason = tidy(reason).strip()
         if not words(reason):
             return await self._no(
-                actor, word, f"Add a reason: {COMMAND} freeze ROUTE reason. Everybody who waits reads it."
+                actor, word, f"Add a reason: {COMMAND} freeze ROUTE reason. Everyone on the route can read it."
             )
         if len(reason) > _LONGEST_REASON:
             return await self._no(
-                actor, word, f"Please keep the reason to {_LONGEST_REASON:,} characters; these are {len(reason):,}."
+                actor, word, f"Use at most {_LONGEST_REASON:,} characters for the reason. This has {len(reason):,}."
             )
         frozen = await freeze(self._responder.services, actor, name, reason)
         if isinstance(frozen, Freeze):
             return notice_message(
-                f"{frozen.route} is frozen. People can ask and approve; nothing runs until {COMMAND} unfreeze {frozen.route}."
+                f"{frozen.route} is frozen. Requests can still be made and approved. To run them, type {COMMAND} unfreeze {frozen.route}."
             )
         return refusal_message((said(frozen),))
 

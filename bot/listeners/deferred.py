@@ -79,7 +79,7 @@ async def _ask(responder: Responder, deferred: DeferredCommand) -> Answer:
         case _Approved():
             return await approve(services, actor, kept.shown, budget=None, since=deferred.created_at)
         case None:
-            reasons = ("This was sent by a newer version and cannot be finished here. Try again.",)
+            reasons = ("A newer version of tines-sync sent this, and it cannot be finished here. Try again.",)
             return await refuse(services, actor, reasons, what=deferred.kind)
 
 
@@ -110,4 +110,4 @@ async def _edited_before(responder: Responder, deferred: DeferredCommand, kept: 
         request = await reader.requests.get(kept.request_id)
     if request is None or request.revision != kept.revision + 1 or request.editor != deferred.actor:
         return None
-    return Done(request=request, text=f"{request.id} was changed and is waiting for approval.")
+    return Done(request=request, text=f"{request.id} is changed and waiting for approval.")

@@ -34,9 +34,9 @@ from handlers.requests import (
     refuse,
 )
 
-_OUT_OF_DATE: Final = ("This button is out of date.",)
-_NO_FORM: Final = ("This cannot be asked for here yet.",)
-_SLOW: Final = Problem(what="Tines takes long to answer", advice="Search again in a few seconds.")
+_OUT_OF_DATE: Final = ("This button is outdated. Open the list again.",)
+_NO_FORM: Final = ("This cannot be requested here yet.",)
+_SLOW: Final = Problem(what="Tines is slow to answer", advice="Search again in a few seconds.")
 _LONGEST_ROUTE: Final = 200  # characters that are read of a typed name
 _MOST: Final = 2**63 - 1
 

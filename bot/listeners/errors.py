@@ -31,8 +31,8 @@ IN_TIME: Final = 2.7
 """Seconds for a whole answer, of the three that Slack waits. Whatever a listener waits for ends before, as it should."""
 
 LATE: Final = (
-    "I cannot take requests right now: the database, or something else I need, takes too long to answer. "
-    "Try again in a minute. What you just sent may still be taken; sent again, it counts once."
+    "I cannot process requests right now: the database, or something else I need, is too slow to answer. "
+    "Try again in a minute. What you just sent may still arrive. If you send it again, it counts once."
 )
 """What is said when it takes too long: nobody knows yet whether it was done, so nobody is told that it was not."""
 
@@ -93,14 +93,14 @@ class ErrorListeners:
         return await self._answer(
             request,
             error_message(error_id),
-            f"Something went wrong on my side. Tell whoever runs tines-sync: {error_id}.",
+            f"Something went wrong in tines-sync. Tell your tines-sync admin: {error_id}.",
         )
 
     def late(self, request: AsyncBoltRequest, answering: "asyncio.Task[BoltResponse]") -> BoltResponse:
         """Answer for a listener that is still at it, and let it end."""
         body: Body = request.body or {}
         request.context[_WAS_LATE] = True
-        self._log.warning("an answer takes too long", type=_type(body), seconds=IN_TIME)
+        self._log.warning("an answer is late", type=_type(body), seconds=IN_TIME)
         self._responder.follow_up(self._ended(answering))
         message = refusal_message((LATE,))
         if body.get("type") in _CLICKS:
@@ -109,7 +109,7 @@ class ErrorListeners:
 
     async def _ended(self, answering: "asyncio.Task[BoltResponse]") -> None:
         answer = await answering
-        self._log.info("what took too long has ended", status=answer.status)
+        self._log.info("what was late has ended", status=answer.status)
 
     async def _answer(self, request: AsyncBoltRequest, message: Message, text: str) -> BoltResponse:
         body: Body = request.body or {}
@@ -122,20 +122,20 @@ class ErrorListeners:
         actions = body.get("actions")
         first: Any = actions[0] if isinstance(actions, list) and actions else {}
         if isinstance(first, dict) and first.get("type") == "button" and not first.get("url"):
-            reasons = ("This button is not known any more. Open the request anew.",)
+            reasons = ("This button is outdated. Open the request again.",)
             await refuse(self._responder.services, person(body), reasons, what="click")
             await self._responder.tell(body, refusal_message(reasons))
         await ack()
 
     async def unknown_options(self, ack: AsyncAck, body: Body) -> None:
         """Answer typing in a field that this version does not know."""
-        why = "This field is out of date. Close the form and open it again."
+        why = "This field is outdated. Close the form and open it again."
         await self._refusals.refuse(person(body), why, what="search")
         await ack(**note_options(why))
 
     async def unknown_view(self, ack: AsyncAck, body: Body) -> None:
         """Answer a form that this version does not know."""
-        reasons = ("This form is out of date. Open it again.",)
+        reasons = ("This form is outdated. Open it again.",)
         await refuse(self._responder.services, person(body), reasons, what="submit")
         await ack(response_action="update", view=refused_view(reasons))
 

@@ -26,7 +26,7 @@ _KEPT: Final = 64
 People: TypeAlias = Mapping[str, Person]
 """A person as each route, by its name, needs to know them."""
 
-_NO_ROUTE: Final = ("The route is not configured any more. Ask whoever runs tines-sync.",)
+_NO_ROUTE: Final = ("This route is no longer configured. Ask your tines-sync admin.",)
 
 
 class FormPresenter:

@@ -131,7 +131,7 @@ class Lists:
 
     async def _out_of_date(self, body: Body, what: str) -> None:
         """Answer a button whose value cannot be read."""
-        reasons = ("This button is out of date. Type the command again.",)
+        reasons = ("This button is outdated. Type the command again.",)
         refused = await refuse(self._responder.services, person(body), reasons, what=what)
         await self._responder.refuse(body, refused.reasons)
 
@@ -168,7 +168,7 @@ class Lists:
 
     async def _home_unavailable(self, actor: str) -> None:
         """Say on the App Home that nothing can be looked up: the database that would order it does not answer."""
-        view = home_unavailable_view("This cannot be looked up right now. Open this page again in a minute.")
+        view = home_unavailable_view("Your requests cannot be loaded right now. Open this page again in a minute.")
         try:
             await self._responder.client.views_publish(user_id=actor, view=view)
         except SLACK_ERRORS as error:

@@ -72,7 +72,7 @@ class Typing:
                     self._responder.services.executor.access(route), meta.destination if meta else None
                 )
         except TimeoutError:
-            return _listed(note_options(await self._no(body, "Tines takes long to answer. Type again.", route.name)))
+            return _listed(note_options(await self._no(body, "Tines is slow to answer. Type again.", route.name)))
         except TinesError as error:
             return _listed(await self._problem(body, error.problem(), route.name))
         if isinstance(found, Wrong):
@@ -86,7 +86,7 @@ class Typing:
         except TinesError as error:
             return await self._problem(body, error.problem(), route.name)
         if not found.items:
-            return note_options("No team matches." if query else f"{tenant} has no team that its key may see.")
+            return note_options("No team matches." if query else f"{tenant} has no team that its key can see.")
         return team_options(found.items, found.total)
 
     async def _stories(self, body: Body, route: Route, team: int) -> Block:
@@ -111,13 +111,13 @@ class Typing:
         name = (meta.route if meta else "") or _chosen_route(view) or ""
         route = self._responder.services.topology.policy_for(name, meta.operation if meta else "create")
         if route is None:
-            why = f"The route {name} is not configured any more." if name else "Choose a route first."
+            why = f"The route {name} is no longer configured." if name else "Choose a route first."
             return note_options(await self._no(body, why))
         ruling = await ruled(self._responder.services, person(body), route, lambda someone: may_request(route, someone))
         if isinstance(ruling, NotNow):
             return await self._problem(body, ruling.problem, name)
         if not ruling.allowed:
-            return note_options(await self._no(body, "You may not ask on this route.", name))
+            return note_options(await self._no(body, "You may not request syncs on this route.", name))
         return route
 
     async def _problem(self, body: Body, problem: Problem, route: str) -> Block:

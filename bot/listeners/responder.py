@@ -45,7 +45,7 @@ _TRIGGER_SECONDS: Final = 2.5  # a trigger lives three, and the click must be an
 
 Body = Mapping[str, Any]
 NOT_NOW: Final = (
-    "I cannot take requests right now: the database does not answer. Nothing you sent before is lost. "
+    "I cannot process requests right now: the database does not answer. Nothing you sent before is lost. "
     "Try again in a minute."
 )
 
@@ -136,7 +136,7 @@ class Responder:
         """Log the error being handled under an id, and return what the person reads, with the id."""
         error_id = secrets.token_hex(4)
         self._log.exception("a listener failed", error_id=error_id)
-        return f"Something went wrong on my side. Tell whoever runs tines-sync, and quote {error_id}."
+        return f"Something went wrong in tines-sync. Tell your tines-sync admin, and quote {error_id}."
 
     async def close(self) -> None:
         """End the follow-ups."""
@@ -296,7 +296,7 @@ def _why_not_opened(error: SlackError) -> str:
         case TransientError():
             return "it did not answer in time. Try again in a moment."
         case _:
-            return f"it refused ({error.words}). Tell whoever runs tines-sync."
+            return f"it refused ({error.words}). Tell your tines-sync admin."
 
 
 def _status(error: SlackApiError) -> int:

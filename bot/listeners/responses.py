@@ -26,7 +26,7 @@ def settled_view(answer: Answer) -> Block:
         case Changed(changes=changes):
             return refused_view(changes)
         case Slow():
-            return decided_view("Tines takes long to answer. This goes on in the background.")
+            return decided_view("Tines is slow to answer. This continues in the background.")
 
 
 def who_was_first(request: Request | None) -> str:

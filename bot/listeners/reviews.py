@@ -47,7 +47,7 @@ from handlers.requests import (
 from handlers.routes import Route, retired_route
 
 _UNKNOWN: Final = Ruling(allowed=False)
-_OUT_OF_DATE: Final = "This review is out of date. Open it again."
+_OUT_OF_DATE: Final = "This review is outdated. Open it again."
 _LONGEST_PREVIEW: Final = 30.0  # seconds; after that the view says that Tines does not answer
 
 
@@ -261,4 +261,6 @@ def _origins(responder: Responder, request: Request, route: Route) -> tuple[str,
 
 
 def _checking(request_id: str) -> Block:
-    return decided_view(f"Checking… Tines takes long to answer. Your approval of {request_id} is kept and goes on.")
+    return decided_view(
+        f"Checking… Tines is slow to answer. Your approval of {request_id} is saved and will be completed."
+    )

@@ -51,7 +51,7 @@ class AddStoriesPresentation(DestinationPresentation[AddForm, AddParams, AddFact
             _block(state),
             "Stories to add",
             stories_element(state.selection),
-            hint=f"{hint}Stories that are in it already stay. It holds at most {MAX_STORIES} stories.",
+            hint=f"{hint}Stories already in it stay. It holds at most {MAX_STORIES} stories.",
         )
 
     def read(
@@ -102,8 +102,8 @@ class AddStoriesPresentation(DestinationPresentation[AddForm, AddParams, AddFact
         """Return the update of the whole set."""
         number = len(params.stories if facts is None else facts.stories)
         says = (
-            f"with the stories that are in it at that moment and {plural(number, 'more story', 'more stories')}. "
-            "What somebody else adds before that stays."
+            f"with the stories in it at that time plus {plural(number, 'more story', 'more stories')}. "
+            "Stories that someone else adds before then stay."
         )
         return "PATCH", str(params.destination.id), says
 
@@ -145,7 +145,7 @@ class AddStoriesPresentation(DestinationPresentation[AddForm, AddParams, AddFact
     def next_steps(self, request: Request) -> Iterable[str]:
         """Return what to do where stories failed."""
         if any(row.failed for row in self.rows(request)):
-            yield "Fix what Tines says of the failed stories, then sync the failed stories again."
+            yield "Fix the errors that Tines reports, then choose Sync again."
 
 
 def _how(request: Request) -> str:

@@ -126,7 +126,7 @@ class CreatePresentation(Presentation):
         stories = len(params.stories if facts is None else facts.stories)
         if facts is not None and facts.add_to is not None:
             yield kit.para(
-                kit.bold("What will be called:"),
+                kit.bold("API call:"),
                 " ",
                 kit.mono(f"PATCH /api/v1/admin/sync_destinations/{facts.add_to}"),
                 " on ",
@@ -136,7 +136,7 @@ class CreatePresentation(Presentation):
         else:
             mode = " Stories are synced only when someone starts a sync." if params.mode is SyncMode.MANUAL else ""
             yield kit.para(
-                kit.bold("What will be called:"),
+                kit.bold("API call:"),
                 " ",
                 kit.mono("POST /api/v1/admin/sync_destinations"),
                 " on ",
@@ -149,8 +149,8 @@ class CreatePresentation(Presentation):
                 kit.name(request.destination, 60),
                 f".{mode}",
             )
-        then = "the stories are added to it" if route.existing is Existing.ADD else "approvers are asked again"
-        yield kit.para(f"If another sync destination for these teams appears before that, {then}.")
+        then = "the stories are added to it" if route.existing is Existing.ADD else "it needs approval again"
+        yield kit.para(f"If another sync destination for these teams appears before this runs, {then}.")
 
     def complete(self, preview: Preview | None) -> bool:
         """Whether every story that was requested can be synced."""
@@ -179,7 +179,7 @@ class CreatePresentation(Presentation):
         return {
             State.APPROVED: "Nothing was sent to Tines yet.",
             State.RUNNING: "The sync destination is being created.",
-            State.UNCERTAIN: "Whether the sync destination was created could not be found out. See the thread.",
+            State.UNCERTAIN: "It is unclear whether the sync destination was created. See the thread.",
         }.get(request.state, self.headline(request))
 
     def rows(self, request: Request) -> Sequence[StoryStatus]:
@@ -208,9 +208,9 @@ class CreatePresentation(Presentation):
         """Return what to do where stories failed, or where nothing is synced until somebody starts it."""
         rows = self.rows(request)
         if any(row.failed for row in rows):
-            yield "Fix what Tines says of the failed stories, then sync the failed stories again."
+            yield "Fix the errors that Tines reports, then choose Sync again."
         elif any(row.needs_sync for row in rows):
-            yield "Start a sync when the stories are wanted on the destination."
+            yield "Start a sync when you want the stories on the destination."
 
     def recorded(self, data: Mapping[str, object]) -> str:
         """Return how many stories were asked for, and why."""
@@ -284,4 +284,4 @@ def _destination(destination: ExistingDestination, params: CreateParams) -> Iter
     wanted = {story.id for story in params.stories}
     already = len(wanted.intersection(destination.story_ids))
     if already:
-        yield kit.para(f"It syncs {already} of {plural(len(wanted), 'story')} requested here already.")
+        yield kit.para(f"It already syncs {already} of {plural(len(wanted), 'story')} requested here.")

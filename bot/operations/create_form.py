@@ -32,8 +32,8 @@ _ID: Final = re.compile(r"[0-9]{1,18}")
 _KEY: Final = re.compile(r"[^\s]{1,70}")
 _MORE: Final = "That line is only a note. Remove it, then type a few letters to narrow the list."
 _MODES: Final = (
-    (SyncMode.AUTOMATIC, "Automatically", "Tines syncs again each time a story is published"),
-    (SyncMode.MANUAL, "Only when triggered", "Stories are synced only when someone starts a sync"),
+    (SyncMode.AUTOMATIC, "Automatically", "Stories are synced every time they are published"),
+    (SyncMode.MANUAL, "Manual", "Stories are synced only when someone starts a sync"),
 )
 
 

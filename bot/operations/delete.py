@@ -19,7 +19,7 @@ from handlers.operations.delete import DeleteFacts, DeleteParams
 from handlers.routes import Route
 
 _COPIES = (
-    (ids.VALUE_KEEP, "Keep the copies", "They stay in the destination team, and are not synced any more"),
+    (ids.VALUE_KEEP, "Keep the copies", "They stay in the destination team, but are no longer synced"),
     (ids.VALUE_DELETE, "Delete the copies too", "Tines deletes them later; this cannot be undone"),
 )
 
@@ -95,12 +95,12 @@ class DeletePresentation(DestinationPresentation[DeleteForm, DeleteParams, Delet
         if params.keep_stories:
             yield kit.rich(
                 kit.para(kit.bold(f"{number} kept"), " in ", team, "."),
-                kit.para("They are not synced any more. Tines disables copies above the tenant's plan limits."),
+                kit.para("They are no longer synced. Tines disables copies above the tenant's plan limits."),
             )
         else:
             yield kit.rich(
                 kit.para("⚠️ ", kit.bold(f"{number} deleted"), " in ", team, ". This cannot be undone."),
-                kit.para("Tines deletes them later, and that cannot be seen from here."),
+                kit.para("Tines deletes them later; tines-sync cannot see when."),
             )
 
     def material(self, request: Request, preview: Preview | None, room: int) -> Sequence[Block]:  # noqa: ARG002 - the protocol's
@@ -123,7 +123,7 @@ class DeletePresentation(DestinationPresentation[DeleteForm, DeleteParams, Delet
         if request.state is State.FOLLOWING:
             return f"Tines accepted the call. Checking until sync destination {number} is gone."
         if request.state is State.PARTIAL:
-            return f"Tines accepted the call, but sync destination {number} was still there at the last look."
+            return f"Tines accepted the call, but sync destination {number} was still there at the last check."
         return super().headline(request)
 
     def running(self, params: DeleteParams) -> str:

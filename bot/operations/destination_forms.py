@@ -203,7 +203,7 @@ class DestinationPresentation(Presentation, Generic[S, P, F]):
         params = self.params_of(request)
         if facts.missing:
             yield kit.rich(
-                kit.para("⚠️ ", kit.bold(f"Sync destination {params.destination.id} is not there any more.")),
+                kit.para("⚠️ ", kit.bold(f"Sync destination {params.destination.id} no longer exists.")),
                 kit.para("Somebody deleted it. Reject or cancel this request."),
             )
             return
@@ -220,7 +220,7 @@ class DestinationPresentation(Presentation, Generic[S, P, F]):
         del route
         method, path, says = self.called(self.params_of(request), self.facts_in(preview))
         yield kit.para(
-            kit.bold("What will be called:"),
+            kit.bold("API call:"),
             " ",
             kit.mono(f"{method} /api/v1/admin/sync_destinations/{path}"),
             " on ",
@@ -253,11 +253,11 @@ class DestinationPresentation(Presentation, Generic[S, P, F]):
             case State.RUNNING:
                 return self.running(self.params_of(request))
             case State.UNCERTAIN:
-                return "It is not known whether the call was applied in Tines."
+                return "It is unclear whether Tines applied the change."
             case State.SUCCEEDED | State.PARTIAL | State.FAILED if text := self.came_to(request):
                 return text
             case State.FAILED if request.closed_by:
-                return "The request was closed. It is not known whether the call was applied in Tines."
+                return "The request was closed. It is unclear whether Tines applied the change."
             case State.FAILED:
                 return "The request failed."
             case _:
@@ -272,7 +272,7 @@ class DestinationPresentation(Presentation, Generic[S, P, F]):
         if request.state is State.APPROVED:
             return "Nothing was sent to Tines yet."
         if request.state is State.UNCERTAIN:
-            return "Whether the call was applied in Tines could not be found out. See the thread."
+            return "It is unclear whether Tines applied the change. See the thread."
         return self.headline(request)
 
     def recorded(self, data: Mapping[str, object]) -> str:

@@ -54,7 +54,7 @@ def form_modal(
 def _before(state: FormState) -> Iterator[Block]:
     route = state.chosen
     if state.revision is not None:
-        yield kit.context("Saving clears existing approvals: people approve what they have seen.")
+        yield kit.context("Saving clears existing approvals.")
     if len(state.routes) == 1 and route is not None:
         yield kit.rich(kit.para(kit.bold("Route:"), " ", *_route_parts(route)))
     else:
@@ -63,7 +63,7 @@ def _before(state: FormState) -> Iterator[Block]:
         yield kit.rich(
             kit.para("❄️ ", kit.bold("This route is frozen"), " by ", kit.user(route.frozen_by), "."),
             kit.quote(route.frozen_reason, 500),
-            kit.para("You can request and people can approve. Nothing runs until the route is unfrozen."),
+            kit.para("You can request a sync, and it can be approved. It runs when the route is unfrozen."),
         )
 
 
@@ -91,7 +91,7 @@ def _route_element(state: FormState, route: RouteChoice | None) -> Block:
     element: Block = {
         "type": "static_select",
         "action_id": ids.ACTION_ROUTE,
-        "placeholder": kit.plain("From where to where?", kit.PLACEHOLDER),
+        "placeholder": kit.plain("Choose a route", kit.PLACEHOLDER),
         "options": [option for _, option in options],
     }
     initial = next((option for choice, option in options if choice == route), None)
@@ -102,7 +102,7 @@ def _emergency_field(*, checked: bool) -> Block:
     option = kit.option(
         "Run at once, without approval (break-glass)",
         ids.VALUE_BREAK_GLASS,
-        description="The channel is told loudly who did it, and why. It stays on record.",
+        description="The channel is told who did this, and why. It stays on record.",
     )
     element: Block = {"type": "checkboxes", "action_id": ids.ACTION_EMERGENCY, "options": [option]}
     if checked:
@@ -131,7 +131,7 @@ def read_route(state: ViewValues, meta: FormMeta, errors: dict[str, str]) -> str
     if ids.BLOCK_ROUTE not in state:  # a single route is shown as text
         route = meta.route
     if not route:
-        errors[ids.BLOCK_ROUTE] = "Choose from where to where the stories should go."
+        errors[ids.BLOCK_ROUTE] = "Choose a route."
     return route
 
 
@@ -139,9 +139,9 @@ def read_reason(state: ViewValues, errors: dict[str, str]) -> str:
     """Return the reason, which is required."""
     reason = tidy(typed(state, ids.BLOCK_REASON, ids.ACTION_REASON)).strip()
     if not reason:
-        errors[ids.BLOCK_REASON] = "Add a reason. The approvers decide by it."
+        errors[ids.BLOCK_REASON] = "Add a reason for the approvers."
     elif len(reason) > kit.COMMENT:
-        errors[ids.BLOCK_REASON] = f"Please keep it to {kit.COMMENT:,} characters; these are {len(reason):,}."
+        errors[ids.BLOCK_REASON] = f"Use at most {kit.COMMENT:,} characters. This has {len(reason):,}."
     return reason
 
 

@@ -19,7 +19,7 @@ from handlers.operations import Preview
 from handlers.operations.remove_stories import RemoveFacts, RemoveParams
 from handlers.routes import Route
 
-_COPIES = "Tines does not document what happens to the copies of stories that are removed: they may stay or be deleted."
+_COPIES = "Tines does not document what happens to the copies of removed stories: they may stay or be deleted."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class RemoveStoriesPresentation(DestinationPresentation[RemoveForm, RemoveParams
             _block(state),
             "Stories to remove",
             stories_element(state.selection, ids.ACTION_DESTINATION_STORIES),
-            hint=f"{_COPIES} Without any story, the sync destination stays and is empty.",
+            hint=f"{_COPIES} If you remove all stories, the sync destination stays, empty.",
         )
 
     def read(
@@ -84,9 +84,9 @@ class RemoveStoriesPresentation(DestinationPresentation[RemoveForm, RemoveParams
         unwanted = _ids(params)
         already = len(unwanted - facts.story_ids)
         if already:
-            lines.append(kit.para(f"{plural(already, 'story')} of these: not in it any more."))
+            lines.append(kit.para(f"{plural(already, 'story')} chosen here: no longer in it."))
         if not facts.story_ids - unwanted:
-            lines.append(kit.para("⚠️ ", kit.bold("No story would be left: the sync destination stays, and is empty.")))
+            lines.append(kit.para("⚠️ ", kit.bold("No stories would be left. The sync destination stays, empty.")))
         yield kit.rich(*lines)
 
     def material(self, request: Request, preview: Preview | None, room: int) -> Sequence[Block]:
@@ -100,7 +100,9 @@ class RemoveStoriesPresentation(DestinationPresentation[RemoveForm, RemoveParams
     def called(self, params: RemoveParams, facts: RemoveFacts | None) -> tuple[str, str, str]:  # noqa: ARG002 - the protocol's
         """Return the update of the whole set."""
         number = plural(len(params.stories), "story")
-        says = f"with the stories that are in it at that moment, without {number}. What somebody else adds before that stays."
+        says = (
+            f"with the stories in it at that time, without {number}. Stories that someone else adds before then stay."
+        )
         return "PATCH", str(params.destination.id), says
 
     def running(self, params: RemoveParams) -> str:

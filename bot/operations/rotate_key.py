@@ -103,7 +103,7 @@ class RotateKeyPresentation(DestinationPresentation[RotateForm, RotateParams, Ro
         often = "" if not params.others else f"{len(params.every):,} times, once for each sync destination, "
         says = (
             f"{often}with {line(params.key_name, 100)} as destination_tenant_api_key. "
-            "If no answer comes, it is sent again: the same key twice does no harm."
+            "If no answer comes, it is sent again: sending the same key twice is harmless."
         )
         return "PATCH", path, says
 
@@ -111,7 +111,7 @@ class RotateKeyPresentation(DestinationPresentation[RotateForm, RotateParams, Ro
         """Return how many destinations got the key."""
         result = request.result
         if request.state in {State.SUCCEEDED, State.PARTIAL, State.FAILED} and isinstance(result, RotateResult):
-            refused = f" {plural(len(result.refused), 'sync destination')} did not take it." if result.refused else ""
+            refused = f" {plural(len(result.refused), 'sync destination')} did not accept it." if result.refused else ""
             return f"{line(result.text, 200)}{refused}"
         return super().headline(request)
 

@@ -51,7 +51,7 @@ class SetModePresentation(DestinationPresentation[ModeForm, ModeParams, ModeFact
         """Yield the choice of a mode."""
         if state.not_known:
             yield kit.rich(
-                kit.para("⚠️ ", kit.bold("This tenant does not know sync modes yet, so the mode cannot be changed."))
+                kit.para("⚠️ ", kit.bold("This tenant does not support sync modes yet, so the mode cannot be changed."))
             )
         options = {mode: kit.option(_capital(words), mode.value) for mode, words in MODE_WORDS.items()}
         element: Block = {
@@ -96,7 +96,7 @@ class SetModePresentation(DestinationPresentation[ModeForm, ModeParams, ModeFact
     def called(self, params: ModeParams, facts: ModeFacts | None) -> tuple[str, str, str]:  # noqa: ARG002 - the protocol's
         """Return the update of the mode."""
         value = "true" if params.mode is SyncMode.MANUAL else "false"
-        return "PATCH", str(params.destination.id), f"with manual_sync_only = {value}. No story is synced by that."
+        return "PATCH", str(params.destination.id), f"with manual_sync_only = {value}. This alone syncs no stories."
 
     def running(self, params: ModeParams) -> str:
         """Return what is being done."""
@@ -105,7 +105,7 @@ class SetModePresentation(DestinationPresentation[ModeForm, ModeParams, ModeFact
 
 def _words(manual: bool | None) -> str:  # noqa: FBT001 - as Tines tells it
     if manual is None:
-        return "the tenant does not tell"
+        return "unknown"
     return MODE_WORDS[SyncMode.MANUAL if manual else SyncMode.AUTOMATIC]
 
 

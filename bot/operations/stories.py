@@ -177,7 +177,7 @@ def sync_headline(request: Request, statuses: Sequence[StoryStatus], *, running:
         case State.FOLLOWING:
             return f"{there} Tines is syncing its stories."
         case State.UNCERTAIN:
-            return "It is not known whether the call was applied in Tines."
+            return "It is unclear whether Tines applied the change."
         case State.FAILED if request.destination_id is None:
             return "No sync destination was created."
         case State.SUCCEEDED | State.PARTIAL | State.FAILED if request.destination_id is not None:

@@ -122,7 +122,7 @@ class SyncPresentation(DestinationPresentation[SyncForm, SyncParams, SyncFacts])
 
     def called(self, params: SyncParams, facts: SyncFacts | None) -> tuple[str, str, str]:  # noqa: ARG002 - the protocol's
         """Return one sync of all, or one for each story."""
-        harmless = "If no answer comes, it is sent again: a second sync does no harm."
+        harmless = "If no answer comes, it is sent again: a second sync is harmless."
         if params.everything:
             return "POST", f"{params.destination.id}/manual_sync", f"once, for all stories in it. {harmless}"
         number = len(params.stories)
@@ -164,7 +164,7 @@ class SyncPresentation(DestinationPresentation[SyncForm, SyncParams, SyncFacts])
     def next_steps(self, request: Request) -> Iterable[str]:
         """Return what to do where stories failed."""
         if any(row.failed for row in self.rows(request)):
-            yield "Fix what Tines says of the failed stories, then sync the failed stories again."
+            yield "Fix the errors that Tines reports, then choose Sync again."
 
 
 def _alike(request: Request) -> bool:

@@ -43,7 +43,7 @@ class UnknownPresentation(Presentation):
 
     def parse(self, view: Mapping[str, object]) -> FormInput:  # noqa: ARG002 - the protocol's
         """Return that nothing can be read."""
-        return FormInput(state=_Form(), asked={}, errors={"": "This form is of another version. Close it."})
+        return FormInput(state=_Form(), asked={}, errors={"": "This form is outdated. Close it and open it again."})
 
     def places(self, state: FormState) -> Mapping[str, str]:  # noqa: ARG002 - the protocol's
         """Return no fields."""

@@ -15,7 +15,7 @@ from bot.people.memory import BusyError
 from bot.slack_errors import SLACK_ERRORS, RateLimitedError, TransientError, read_error
 from handlers.people import PeopleUnavailableError
 
-NO_ANSWER: Final = "Slack did not say who may do this, so nothing was done. Try again in a moment."
+NO_ANSWER: Final = "Slack did not say whether you can do this, so nothing was done. Try again in a moment."
 HOME_CHANGED: Final = frozenset({"team_added_to_org", "invalid_auth"})
 """Codes after which the workspace may be part of another organisation (it is being migrated to one)."""
 
@@ -29,7 +29,7 @@ class RefusedError(PeopleUnavailableError):
 
     def __init__(self, code: str) -> None:
         super().__init__(
-            f"Slack refused to say who may do this ({code}), so nothing was done. Tell whoever runs tines-sync."
+            f"Slack refused to say whether you can do this ({code}), so nothing was done. Tell your tines-sync admin."
         )
         self.code = code
 

@@ -125,7 +125,7 @@ class Groups:
             return await self._listing.get(_ALL, fresh=fresh)
         except RefusedError as refusal:
             self._listing_refused_until = self._clock() + _LISTING_REFUSED_FOR
-            self._log.warning("user groups are asked for one by one", method="usergroups.list", error=refusal.code)
+            self._log.warning("user groups are read one by one", method="usergroups.list", error=refusal.code)
         except PeopleUnavailableError:
             if wanted > _MOST_SINGLE:
                 raise

@@ -24,7 +24,7 @@ class BusyError(PeopleUnavailableError):
 
     def __init__(self, retry_after: float) -> None:
         super().__init__(
-            f"Slack asks for a pause of {retry_after:.0f} s before it says who may do this, so nothing was done. "
+            f"Slack cannot say for {retry_after:.0f} s whether you can do this, so nothing was done. "
             "Try again after that."
         )
         self.retry_after = retry_after

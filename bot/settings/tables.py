@@ -150,7 +150,7 @@ class PolicyTable(Table):
             problem = "is empty: nobody may"
             raise wrong(problem, f"at least one entry: {cls.model_fields[info.field_name or ''].description}")
         if set(entries) <= set(denied):
-            problem = "lists only entries that `denied` takes out again: nobody may"
+            problem = "lists only entries that `denied` removes again: nobody may"
             raise wrong(problem, "at least one entry that is not in denied")
         return entries
 
@@ -166,7 +166,7 @@ class PolicyTable(Table):
         if requesters and all(map(is_person, requesters)) and info.data.get("self_approval") is False:
             possible = max(len(approvers - {requester}) for requester in requesters)
         if approvals > possible:
-            problem = f"asks for {approvals}, but at most {possible} of the listed people can approve any request"
+            problem = f"requires {approvals}, but at most {possible} of the listed people can approve any request"
             raise wrong(problem, "no more than can approve: without the requester, unless self_approval is on")
         return approvals
 
@@ -176,10 +176,10 @@ class PolicyTable(Table):
         if info.data.get("approvals") == 0:
             return groups  # nobody has to approve
         if groups > len(info.data.get("approvers", ())) and "approvers" in info.data:
-            problem = f"asks for {groups} different entries, but approvers lists {len(info.data['approvers'])}"
+            problem = f"requires {groups} different entries, but approvers lists {len(info.data['approvers'])}"
             raise wrong(problem, "no more than there are entries in approvers")
         if groups > info.data.get("approvals", groups):
-            problem = f"asks for {groups} different entries, but {info.data['approvals']} approval(s) are enough"
+            problem = f"requires {groups} different entries, but {info.data['approvals']} approval(s) are enough"
             raise wrong(problem, "no more than approvals")
         return groups
 

@@ -133,7 +133,7 @@ class _Reader:
             if key in said:
                 self._fault((*path, key), problem, expected)
             else:
-                self._fault(path, f"takes {key} from the route, which {problem}", f"its own {key}: {expected}")
+                self._fault(path, f"inherits {key} from the route, which {problem}", f"its own {key}: {expected}")
         return False
 
     def _calendar(self) -> Calendar | None:

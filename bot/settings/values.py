@@ -77,7 +77,7 @@ def read_person_or_group(text: str) -> str:
         return text
     problem = f"{_quote(text)} is not a Slack id"
     if text == EVERYBODY:
-        problem = '"*" (everybody) is not possible here'
+        problem = '"*" (everybody) cannot be used here'
     raise wrong(problem, 'a user id ("U…" or "W…", in the profile: Copy member ID) or a user-group id ("S…")')
 
 

@@ -24,7 +24,7 @@ def checking_view(state: FormState) -> Block:
         "Sync stories",
         [
             kit.rich(kit.para("⏳ ", kit.bold("Checking…"))),
-            kit.rich(kit.para("Looking up the teams and stories", *where, " once more. This takes a few seconds.")),
+            kit.rich(kit.para("Looking up the teams and stories", *where, " again. Please wait a few seconds.")),
         ],
         meta=state.meta.dump(),
     )
@@ -44,7 +44,7 @@ def problem_view(problem: Problem, *, tenant: str = "") -> Block:
 
 def no_routes_view(reasons: Sequence[str]) -> Block:
     """Return what is shown to somebody who may not ask on any route, and why."""
-    blocks = [kit.rich(kit.para("You cannot ask for a sync yet."))]
+    blocks = [kit.rich(kit.para("You cannot request a sync yet."))]
     if reasons:
         blocks.append(kit.rich(kit.bullets([kit.words(reason, 1000)] for reason in reasons[:20])))
     return kit.modal(ids.VIEW_INFO, "Sync stories", blocks)

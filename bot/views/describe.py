@@ -70,7 +70,7 @@ def frozen(freeze: Freeze | None) -> Iterator[Block]:
                 kit.user(freeze.by),
                 " since ",
                 date_element(freeze.at),
-                ". It can be reviewed and approved; it runs when the route is unfrozen.",
+                ". Requests can be reviewed and approved. They run when the route is unfrozen.",
             ),
             kit.quote(freeze.reason, 500),
         )
@@ -114,7 +114,7 @@ def _decision(decision: Decision, request: Request) -> Iterator[kit.Part]:
     elif not approved:
         return
     elif not decision.counts_for(request.revision, request.digest):
-        yield ", no longer counts: the request has changed since"
+        yield ", no longer counts: the request was edited afterwards"
 
 
 def problem(found: Problem, limit: int = 2000) -> Iterator[Block]:
@@ -129,23 +129,19 @@ def problem(found: Problem, limit: int = 2000) -> Iterator[Block]:
 
 def review_button(request: Request) -> Block:
     """Return the button that opens the review."""
-    return kit.button(
-        "Review", ids.ACTION_REVIEW, ref(request), says=f"Review sync request {request.id}", style="primary"
-    )
+    return kit.button("Review", ids.ACTION_REVIEW, ref(request), says=f"Review {request.id}", style="primary")
 
 
 def ask_again_button(request: Request) -> Block:
     """Return the button that opens the form filled in with the same."""
-    return kit.button(
-        "Request again", ids.ACTION_ASK_AGAIN, ref(request), says=f"Request again what {request.id} asked for"
-    )
+    return kit.button("Request again", ids.ACTION_ASK_AGAIN, ref(request), says=f"Request again: {request.id}")
 
 
 def edit_button(request: Request) -> Block:
     """Return the button that opens the form to change the request."""
-    return kit.button("Edit…", ids.ACTION_EDIT, ref(request), says=f"Edit sync request {request.id}")
+    return kit.button("Edit…", ids.ACTION_EDIT, ref(request), says=f"Edit… {request.id}")
 
 
 def cancel_button(request: Request) -> Block:
     """Return the button that asks whether to cancel the request."""
-    return kit.button("Cancel request…", ids.ACTION_CANCEL, ref(request), says=f"Cancel sync request {request.id}")
+    return kit.button("Cancel request…", ids.ACTION_CANCEL, ref(request), says=f"Cancel request… {request.id}")

@@ -127,10 +127,12 @@ def _turning(found: DestinationPage, meta: ListMeta) -> Iterator[Block]:
     if found.items:
         yield kit.context(f"{place}{plural(found.total, 'sync destination')}")
     buttons = [
-        kit.button(text, action, meta.model_copy(update={"page": to}).dump(), says=f"Show page {to} of {found.pages}")
+        kit.button(
+            text, action, meta.model_copy(update={"page": to}).dump(), says=f"{text}: page {to} of {found.pages}"
+        )
         for text, action, to, there in (
-            ("◀ Earlier", ids.ACTION_DESTINATIONS_PREVIOUS, found.page - 1, found.page > 1),
-            ("Later ▶", ids.ACTION_DESTINATIONS_NEXT, found.page + 1, found.page < found.pages),
+            ("◀ Previous", ids.ACTION_DESTINATIONS_PREVIOUS, found.page - 1, found.page > 1),
+            ("Next ▶", ids.ACTION_DESTINATIONS_NEXT, found.page + 1, found.page < found.pages),
         )
         if there
     ]
@@ -205,7 +207,7 @@ def _threads(seen: SeenDestination, links: Mapping[str, str]) -> Iterator[Block]
 def _request(each: RequestLine, links: Mapping[str, str]) -> tuple[kit.Part, ...]:
     link = links.get(each.id)
     return (
-        f"{describe.sign(each.state)} {_word(each)} {_standing(each)}, asked by ",
+        f"{describe.sign(each.state)} {_word(each)} {_standing(each)}, requested by ",
         kit.user(each.requester),
         " ",
         date_element(each.created_at),
@@ -232,12 +234,12 @@ def _offered(seen: SeenDestination) -> Iterator[Block]:
             f"Sync failed again… ({seen.failed})",
             f"{ids.ACTION_OPERATE}sync_failed",
             button_of(seen, "sync", "failed"),
-            says=f"Sync the failed stories of sync destination {ref.id} again",
+            says=f"Sync failed again: sync destination {ref.id}",
             style="primary",
         )
         buttons.insert(0, again)
     refresh = kit.button(
-        "Refresh", ids.ACTION_DESTINATION_REFRESH, button_of(seen), says=f"Look at sync destination {ref.id} again"
+        "Refresh", ids.ACTION_DESTINATION_REFRESH, button_of(seen), says=f"Refresh sync destination {ref.id}"
     )
     yield kit.actions(*buttons, refresh)
 
@@ -245,7 +247,7 @@ def _offered(seen: SeenDestination) -> Iterator[Block]:
 def _stories(seen: SeenDestination) -> Iterator[Block]:
     statuses = in_order(seen.detail.statuses)
     if not statuses:
-        yield kit.rich(kit.para("There is no story in it."))
+        yield kit.rich(kit.para("There are no stories in it."))
     shown = statuses[:_SHOWN]
     blocks: list[Block] = []
     for lengths in _LENGTHS:
@@ -289,7 +291,7 @@ def _counts(seen: SeenDestination) -> str:
 
 
 def _mode(manual: bool | None) -> str:  # noqa: FBT001 - as Tines tells it
-    return {None: "mode not told", True: "manual", False: "automatic"}[manual]
+    return {None: "sync mode unknown", True: "manual", False: "automatic"}[manual]
 
 
 def _created(created: RequestLine | None) -> str:

@@ -58,14 +58,14 @@ def cancel_view(request: Request, presentation: Presentation, *, reason_required
                 "Why?",
                 kit.text_input(
                     ids.ACTION_COMMENT,
-                    placeholder="For whoever asked" if reason_required else "Optional",
+                    placeholder="For the requester" if reason_required else "Optional",
                     required=reason_required,
                 ),
                 optional=not reason_required,
             ),
         ],
         submit="Cancel request",
-        close="Keep it",
+        close="Keep request",
         meta=describe.ref(request),
     )
 
@@ -92,17 +92,11 @@ def refused_view(reasons: Sequence[str], *, by: str = "") -> Block:
     `by` is the user id of who was first, where that is the reason.
     """
     who = [kit.rich(kit.para("It was ", kit.user(by), "."))] if by else []
-    return kit.modal(
-        ids.VIEW_INFO,
-        "Not possible",
-        [
-            kit.rich(
-                kit.para("That is not possible:"),
-                kit.bullets([kit.words(reason, 1000)] for reason in list(reasons)[:20] or ["It is not allowed."]),
-            ),
-            *who,
-        ],
+    said = [reason for reason in reasons if reason.strip()][:20] or ["This is not allowed."]
+    told = (
+        kit.para(kit.words(said[0], 1000)) if len(said) == 1 else kit.bullets([kit.words(each, 1000)] for each in said)
     )
+    return kit.modal(ids.VIEW_INFO, "Sync request", [kit.rich(told), *who])
 
 
 def _comment(
@@ -111,7 +105,7 @@ def _comment(
     comment = tidy(typed(values_of_view(view), ids.BLOCK_COMMENT, ids.ACTION_COMMENT)).strip()
     errors: dict[str, str] = {}
     if required and not comment:
-        errors[ids.BLOCK_COMMENT] = "Add a reason, in a few words."
+        errors[ids.BLOCK_COMMENT] = "Add a reason."
     elif len(comment) > kit.COMMENT:
-        errors[ids.BLOCK_COMMENT] = f"Please keep it to {kit.COMMENT:,} characters; these are {len(comment):,}."
+        errors[ids.BLOCK_COMMENT] = f"Use at most {kit.COMMENT:,} characters. This has {len(comment):,}."
     return CommentInput(meta=meta, request_id=request_id, comment=comment, errors=errors)

@@ -28,7 +28,7 @@ def history_event(event: Event) -> HistoryEvent:
 def going_on(call: ApiCall) -> HistoryEvent:
     """Return calls that wait on the request's row, until something new comes of them, as a line of the history."""
     return HistoryEvent(
-        at=call.latest, actor=SYSTEM, kind=CALLED, detail=f"{_call(call.model_dump(mode='json'))}; goes on"
+        at=call.latest, actor=SYSTEM, kind=CALLED, detail=f"{_call(call.model_dump(mode='json'))}; continues"
     )
 
 

@@ -26,7 +26,7 @@ def home_view(found: Overview, presentations: Callable[[Request], Presentation],
     if not (found.waiting.total or found.mine.total or found.frozen.total):
         blocks.extend(_first_steps(found, contact))
         return {"type": "home", "blocks": blocks}
-    blocks.extend(_requests("Waiting for you", found.waiting, presentations, "Nothing waits for your decision."))
+    blocks.extend(_requests("Waiting for you", found.waiting, presentations, "No requests are waiting for you."))
     blocks.extend(_turning(found, "waiting", found.waiting, "request"))
     blocks.extend(_requests("Your requests", found.mine, presentations, "You have no requests yet."))
     blocks.extend(_turning(found, "mine", found.mine, "request"))
@@ -52,8 +52,8 @@ def _first_steps(found: Overview, contact: str) -> Iterator[Block]:
         kit.para(kit.bold("Nothing here yet. This is how it works:")),
         kit.bullets(
             [
-                ["Press ", kit.bold("New request"), ", choose a team and its stories, and say why."],
-                ["An approver of the route looks at it and decides. You get a message."],
+                ["Press ", kit.bold("New request"), ", choose a team and its stories, and add a reason."],
+                ["An approver of the route reviews it. You get a message."],
                 ["The stories are synced. A thread shows the result of every story."],
             ]
         ),
@@ -67,7 +67,7 @@ def _contact(text: str) -> str:
     """Return whom to ask, as mrkdwn."""
     if is_user_id(text):
         return mention(text)
-    return f"<#{text}>" if is_channel_id(text) else inert(line(text, 200, empty="whoever runs tines-sync"))
+    return f"<#{text}>" if is_channel_id(text) else inert(line(text, 200, empty="your tines-sync admin"))
 
 
 def _requests(
@@ -93,7 +93,7 @@ def _frozen(each: FrozenRoute) -> Iterator[Block]:
             ids.ACTION_HOME_UNFREEZE,
             FreezeRef(route=freeze.route, at=freeze.at).dump(),
             says=f"Unfreeze {line(freeze.route, 60)}",
-            confirm=kit.confirm("Unfreeze this route?", "What was approved meanwhile runs at once.", "Unfreeze"),
+            confirm=kit.confirm("Unfreeze this route?", "Approved requests run at once.", "Unfreeze"),
         )
     yield block
     yield kit.context(f"frozen by {mention(freeze.by)} {when(freeze.at)}")
@@ -117,8 +117,8 @@ def _pagers(found: Overview, name: str, part: Part[Any]) -> Sequence[Block]:
             text,
             f"{ids.ACTION_HOME_PAGE}{name}_{way}",
             HomeRef(**{**found.pages.model_dump(), name: to}).dump(),
-            says=f"Show page {to} of {part.pages}",
+            says=f"{text}: page {to} of {part.pages}",
         )
-        for text, way, to in (("◀ Earlier", "previous", part.page - 1), ("Later ▶", "next", part.page + 1))
+        for text, way, to in (("◀ Newer", "previous", part.page - 1), ("Older ▶", "next", part.page + 1))
         if 1 <= to <= part.pages
     ]

@@ -41,21 +41,21 @@ class HistoryEvent:
 def help_message(command: str) -> Message:
     """Return what can be typed after the command."""
     lines = (
-        ("", "opens the form to ask for a sync"),
-        ("list", "your requests, and those that wait for you"),
-        ("status ID", "where a request stands, and what you can do with it"),
-        ("history ID", "all that happened to a request"),
+        ("", "opens the form to request a sync"),
+        ("list", "lists your requests, and those waiting for you"),
+        ("status ID", "shows the state of a request, and what you can do"),
+        ("history ID", "shows everything that happened to a request"),
         ("cancel ID", "cancels a request that is not running yet"),
-        ("destinations ROUTE", "the sync destinations of your routes, or of one"),
-        ("destination ID", "one sync destination: its stories, and what you can do with it"),
-        ("sync ID failed", "syncs the stories of a sync destination again, or only those that failed"),
-        ("freeze ROUTE reason", "stops everything on a route, for its approvers"),
-        ("unfreeze ROUTE", "lets a frozen route go on"),
-        ("help", "shows this"),
+        ("destinations ROUTE", "lists the sync destinations of your routes, or of one route"),
+        ("destination ID", "shows a sync destination: its stories, and what you can do"),
+        ("sync ID failed", "syncs all stories of a sync destination again, or only those that failed"),
+        ("freeze ROUTE reason", "pauses a route (approvers only)"),
+        ("unfreeze ROUTE", "resumes a frozen route (approvers only)"),
+        ("help", "shows this help"),
     )
     return message(
         kit.rich(
-            kit.para("With ", kit.mono(command), " you ask for Tines stories to be synced to another tenant."),
+            kit.para("With ", kit.mono(command), " you request syncs of Tines stories to another tenant."),
             kit.bullets([kit.mono(f"{command} {typed}".strip()), f"  {says}"] for typed, says in lines),
         ),
         kit.actions(new_sync_button()),
@@ -73,7 +73,7 @@ def list_message(
     """Return one page of a person's list: what waits for them first. `page` counts from 1."""
     if not items:
         return message(
-            kit.rich(kit.para("Nothing here: you have no requests, and none waits for you.")),
+            kit.rich(kit.para("You have no requests, and none are waiting for you.")),
             kit.actions(new_sync_button()),
         )
     blocks: list[Block] = []
@@ -84,7 +84,9 @@ def list_message(
         for request in found:
             blocks.extend(request_lines(request, presentations(request), waits=waits))
     count = plural(total, "request") if total is not None else ""
-    return message(*blocks, *_turning(page, pages, ids.ACTION_LIST_PREVIOUS, ids.ACTION_LIST_NEXT, count))
+    return message(
+        *blocks, *_turning(page, pages, ids.ACTION_LIST_PREVIOUS, ids.ACTION_LIST_NEXT, count, newest_first=True)
+    )
 
 
 def request_lines(request: Request, presentation: Presentation, *, waits: bool) -> Iterator[Block]:
@@ -92,7 +94,7 @@ def request_lines(request: Request, presentation: Presentation, *, waits: bool) 
     text = f"{describe.sign(request.state)} {presentation.line(request)}"
     button = describe.review_button(request) if waits else _details(request)
     yield {"type": "section", "text": {"type": "plain_text", "text": text, "emoji": True}, "accessory": button}
-    who = f" · asked by {mention(request.requester)}" if waits else ""
+    who = f" · requested by {mention(request.requester)}" if waits else ""
     yield kit.context(f"`{request.id}` · {presentation.state_words(request)} · {when(request.created_at)}{who}")
 
 
@@ -151,23 +153,19 @@ def refusal_message(reasons: Sequence[str], *, by: str = "") -> Message:
 
     `by` is the user id of who was first, where that is the reason.
     """
-    said = [reason for reason in reasons if reason.strip()][:20] or ["That is not allowed."]
+    said = [reason for reason in reasons if reason.strip()][:20] or ["This is not allowed."]
     who = [kit.para("It was ", kit.user(by), ".")] if by else []
     if len(said) == 1:
         return message(kit.rich(kit.para("✋ ", kit.words(said[0], 1000)), *who))
-    return message(
-        kit.rich(kit.para("✋ That is not possible:"), kit.bullets([kit.words(reason, 500)] for reason in said), *who)
-    )
+    return message(kit.rich(kit.bullets(["✋ ", kit.words(reason, 500)] for reason in said), *who))
 
 
 def error_message(error_id: str) -> Message:
     """Return what is said when something failed that nobody foresaw, with an id to quote."""
     return message(
         kit.rich(
-            kit.para("😕 Something went wrong on my side. Nothing that you had sent before is lost."),
-            kit.para(
-                "If it happens again, please tell whoever runs tines-sync and quote ", kit.mono(error_id, 80), "."
-            ),
+            kit.para("😕 Something went wrong in tines-sync. Nothing you sent before is lost."),
+            kit.para("If it happens again, please tell your tines-sync admin and quote ", kit.mono(error_id, 80), "."),
         )
     )
 
@@ -184,17 +182,28 @@ def _event(event: HistoryEvent) -> Block:
 
 
 def _turning(
-    page: int, pages: int, previous: str, following: str, count: str, request_id: str | None = None
+    page: int,
+    pages: int,
+    previous: str,
+    following: str,
+    count: str,
+    request_id: str | None = None,
+    *,
+    newest_first: bool = False,
 ) -> Iterator[Block]:
-    """Yield the page number and the buttons that turn the page; nothing for a single page without a count."""
+    """Yield the page number and the buttons that turn the page; nothing for a single page without a count.
+
+    The buttons say which way time goes.
+    """
+    back, on = ("◀ Newer", "Older ▶") if newest_first else ("◀ Earlier", "Later ▶")
     if pages > 1 or count:
         place = f"Page {page} of {pages}" if pages > 1 else ""
         yield kit.context(" · ".join(part for part in (place, count) if part))
     buttons = [
-        kit.button(text, action, PageRef(page=to, request=request_id).dump(), says=f"Show page {to} of {pages}")
+        kit.button(text, action, PageRef(page=to, request=request_id).dump(), says=f"{text}: page {to} of {pages}")
         for text, action, to, there in (
-            ("◀ Earlier", previous, page - 1, page > 1),
-            ("Later ▶", following, page + 1, page < pages),
+            (back, previous, page - 1, page > 1),
+            (on, following, page + 1, page < pages),
         )
         if there
     ]
@@ -203,14 +212,14 @@ def _turning(
 
 
 def _details(request: Request) -> Block:
-    return kit.button("Details", ids.ACTION_STATUS, describe.ref(request), says=f"Details of sync request {request.id}")
+    return kit.button("Details", ids.ACTION_STATUS, describe.ref(request), says=f"Details: {request.id}")
 
 
 def new_sync_button() -> Block:
     """Return the button that opens an empty form."""
-    return kit.button("New request", ids.ACTION_NEW_SYNC, "new", says="Ask for a new sync", style="primary")
+    return kit.button("New request", ids.ACTION_NEW_SYNC, "new", says="New request", style="primary")
 
 
 def destinations_button() -> Block:
     """Return the button that opens the list of sync destinations."""
-    return kit.button("Sync destinations", ids.ACTION_DESTINATIONS, "all", says="Show the sync destinations")
+    return kit.button("Sync destinations", ids.ACTION_DESTINATIONS, "all", says="Sync destinations: show all")

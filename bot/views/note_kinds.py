@@ -83,14 +83,14 @@ def _lost(data: Data) -> str:
 
 
 def _edited(data: Data, request: Request) -> Iterator[Block]:
-    yield kit.para("✏️ ", *_by(data), f" changed the request: it is revision {request.revision} now.{_lost(data)}")
+    yield kit.para("✏️ ", *_by(data), f" edited the request (revision {request.revision}).{_lost(data)}")
     yield from _sentences(data, "changes")
 
 
 def _reminder(data: Data, request: Request) -> Iterator[Block]:
     missing = _text(data, "missing")
     needs: tuple[kit.Part, ...] = (" It needs ", kit.words(missing, 200), ".") if missing else ()
-    yield kit.para("🔔 This is still waiting.", *needs, " It expires ", date_element(request.expires_at), ".")
+    yield kit.para("🔔 This request is still waiting.", *needs, " It expires ", date_element(request.expires_at), ".")
 
 
 def _withdrawn(data: Data, _: Request) -> Iterator[Block]:
@@ -98,33 +98,33 @@ def _withdrawn(data: Data, _: Request) -> Iterator[Block]:
 
 
 def _approval_void(data: Data, _: Request) -> Iterator[Block]:
-    why = "their account is deactivated, a guest's, or denied by the policy now"
-    yield kit.para("↩️ The approval of ", *_by(data), f" does not count any more: {why}.{_have(data)}")
+    why = "their account is deactivated, a guest's, or denied by the policy"
+    yield kit.para("↩️ The approval of ", *_by(data), f" no longer counts: {why}.{_have(data)}")
 
 
 def _existing_found(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para(
-        f"⚠️ Nothing was sent: for the same two teams there are {_numbers(data)} that the approvers had not seen. "
-        "Please review this again."
+        f"⚠️ Nothing was sent. After the review, {_numbers(data)} for the same two teams appeared. "
+        "Please review the request again."
     )
 
 
 def _stories_changed(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para(
-        f"⚠️ The stories have changed in Tines since this was asked for.{_lost(data)} Please review it again."
+        f"⚠️ The stories changed in Tines after this was requested.{_lost(data)} Please review the request again."
     )
     yield from _sentences(data, "changes")
 
 
 def _break_glass(data: Data, request: Request) -> Iterator[Block]:
-    yield kit.para("🚨 ", kit.bold("Break-glass: "), *_by(data), kit.bold(" runs this at once, without approval."))
+    yield kit.para("🚨 ", kit.bold("Break-glass: "), *_by(data), kit.bold(" is running this now, without approval."))
     yield kit.quote(_text(data, "reason") or request.reason)
 
 
 def _bot_error(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para(
-        "😕 Something went wrong on my side while I worked on this. I keep trying, less and less often. "
-        "Please tell whoever runs tines-sync, and quote ",
+        "😕 Something went wrong in tines-sync while it worked on this. It keeps trying, less often each time. "
+        "Please tell your tines-sync admin, and quote ",
         kit.mono(_text(data, "error_id") or "the log", 40),
         ".",
     )
@@ -136,14 +136,14 @@ def _channel_unreachable(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para("📭 I could not post to the channel ", kit.mono(channel or "that is configured", 40), *where, ".")
     if why:
         yield kit.para("Slack says: ", kit.mono(why, 200))
-    yield kit.para(_WHAT_HELPS.get(why, "Please tell whoever runs tines-sync."))
-    yield kit.para("I keep trying. Once it works, everything appears there, in order.")
+    yield kit.para(_WHAT_HELPS.get(why, "Please tell your tines-sync admin."))
+    yield kit.para("I'll keep trying. Once it works, everything will appear there, in order.")
 
 
 def _double_found(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para(
-        f"⚠️ A call was answered too late: it created {_numbers(data)} besides what this request has. "
-        "Look at both in Tines, and delete the one that is not wanted, keeping its stories."
+        f"⚠️ A late answer from Tines shows that an earlier call also created {_numbers(data)}. "
+        "Check both in Tines and delete the one you don't need, keeping its stories."
     )
 
 
@@ -156,33 +156,31 @@ def _adopted(data: Data, _: Request) -> Iterator[Block]:
     number = _count(data, "destination_id")
     yield kit.para(
         f"🔎 Tines did not answer the call, and sync destination {number} was found afterwards, with the same teams and "
-        "stories. It was most likely created by this request, but it may be somebody else's."
+        "stories. It was most likely created by this request, but it may be someone else's."
     )
 
 
 def _changed_in_between(data: Data, _: Request) -> Iterator[Block]:
     number = _count(data, "destination_id")
-    yield kit.para(
-        f"✏️ Somebody changed the stories of sync destination {number} since it was reviewed. Their change stays."
-    )
+    yield kit.para(f"✏️ Someone changed the stories of sync destination {number} after the review. Their change stays.")
 
 
 def _policy_fault(data: Data, _: Request) -> Iterator[Block]:
-    yield kit.para("🧩 The route's policy cannot work as it is configured. Please tell whoever runs tines-sync:")
+    yield kit.para("🧩 The route's policy cannot work as it is configured. Please tell your tines-sync admin:")
     yield from _sentences(data, "faults")
 
 
 def _quorum_lowered(data: Data, request: Request) -> Iterator[Block]:
     have = _have(data) if _count(data, "needed") else ""
-    yield kit.para("✅ ", kit.words(request.route, 100), f" asks for fewer approvals now, so this request runs.{have}")
+    yield kit.para("✅ ", kit.words(request.route, 100), f" now requires fewer approvals, so this request runs.{have}")
 
 
 _WHAT_HELPS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "not_in_channel": "I am not in it. Type /invite @tines-sync there.",
-        "channel_not_found": "I do not see it. If it is a private channel, type /invite @tines-sync there.",
-        "is_archived": "It is archived. Somebody has to unarchive it, or tell whoever runs tines-sync to use another one.",
-        "restricted_action": "Only some people may post in it. Ask an owner of the workspace to let me post.",
+        "channel_not_found": "I can't see it. If it is a private channel, type /invite @tines-sync there.",
+        "is_archived": "It is archived. Unarchive it, or ask your tines-sync admin to choose another channel.",
+        "restricted_action": "Only some people may post in it. Ask an owner of the workspace to allow tines-sync to post there.",
     }
 )
 

@@ -90,7 +90,7 @@ def parse_review(view: Mapping[str, object]) -> ReviewMeta | None:
 def _changes(changed: Sequence[str]) -> Iterator[Block]:
     if changed:
         yield kit.rich(
-            kit.para("⚠️ ", kit.bold("This has changed since you looked.")),
+            kit.para("⚠️ ", kit.bold("This request changed after you opened it.")),
             kit.bullets([kit.words(change, 200)] for change in changed[:10]),
             kit.para("Please review it again before you decide."),
         )
@@ -99,7 +99,7 @@ def _changes(changed: Sequence[str]) -> Iterator[Block]:
 def _against(reasons: Sequence[str]) -> Iterator[Block]:
     if reasons:
         yield kit.rich(
-            kit.para("⚠️ ", kit.bold("This will not run, even when it is approved.")),
+            kit.para("⚠️ ", kit.bold("This will not run, even if it is approved.")),
             kit.bullets([kit.words(reason, 300)] for reason in reasons[:5]),
         )
 
@@ -130,7 +130,7 @@ def _preview(preview: Preview | None, presentation: Presentation, request: Reque
         yield kit.context("⏳ Checking in Tines…")
     elif preview.problem is not None:
         yield kit.rich(
-            kit.para("⚠️ ", kit.bold("What would be done could not be looked up.")),
+            kit.para("⚠️ ", kit.bold("Tines could not be checked.")),
             *describe.problem(preview.problem, 1000),
             kit.para("It can be approved once Tines answers again."),
         )
@@ -159,16 +159,14 @@ def _buttons(
     request: Request, meta: ReviewMeta, *, may_reject: bool, offers: tuple[bool, bool, bool]
 ) -> Iterator[Block]:
     may_withdraw, may_edit, may_cancel = offers
-    reject = kit.button(
-        "Reject…", ids.ACTION_REJECT, meta.dump(), says=f"Reject sync request {request.id}", style="danger"
-    )
+    reject = kit.button("Reject…", ids.ACTION_REJECT, meta.dump(), says=f"Reject… {request.id}", style="danger")
     withdraw = kit.button(
         "Withdraw my approval",
         ids.ACTION_WITHDRAW,
         describe.ref(request),
-        says=f"Withdraw my approval of sync request {request.id}",
+        says=f"Withdraw my approval: {request.id}",
     )
-    refresh = kit.button("Refresh", ids.ACTION_REVIEW_REFRESH, describe.ref(request), says="Refresh from Tines")
+    refresh = kit.button("Refresh", ids.ACTION_REVIEW_REFRESH, describe.ref(request), says="Refresh: check Tines again")
     yield kit.actions(
         reject if may_reject else None,
         withdraw if may_withdraw else None,

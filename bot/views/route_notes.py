@@ -12,10 +12,16 @@ def route_note_message(kind: str, data: Mapping[str, object]) -> Message:
     by = kit.user(str(data.get("by", "")))
     route = kit.name(str(data.get("route", "")), 80)
     if kind == "unfrozen":
-        return message(kit.rich(kit.para("☀️ ", by, " unfroze ", route, ". What was approved meanwhile runs now.")))
+        return message(kit.rich(kit.para("☀️ ", by, " unfroze ", route, ". Approved requests are running now.")))
     return message(
         kit.rich(
-            kit.para("❄️ ", by, " froze ", route, ". People can ask and approve; nothing runs until it is unfrozen."),
+            kit.para(
+                "❄️ ",
+                by,
+                " froze ",
+                route,
+                ". Requests can still be made and approved, but nothing runs until it is unfrozen.",
+            ),
             kit.quote(str(data.get("reason", "")), 1000),
         )
     )

@@ -120,35 +120,33 @@ def _next(request: Request, rows: Sequence[StoryStatus]) -> Iterator[Block]:
         None,
     )
     opening = kit.button(
-        "Open sync destination", ids.ACTION_DESTINATION, about.dump(), says=f"Open sync destination {number}"
+        "Open sync destination", ids.ACTION_DESTINATION, about.dump(), says=f"Open sync destination: {number}"
     )
     if again is None:
         yield kit.actions(opening)
         return
     sync = about.model_copy(update={"operation": "sync", "option": again[1]}).dump()
     action = f"{ids.ACTION_OPERATE}sync"
-    yield kit.actions(kit.button(again[0], action, sync, says=f"{again[0]} sync destination {number}"), opening)
+    yield kit.actions(kit.button(again[0], action, sync, says=f"{again[0]} Sync destination {number}"), opening)
 
 
 def _uncertain(request: Request, route: Route) -> Iterator[Block]:
     yield kit.rich(
         kit.para(
-            "The call was sent, but no clear answer came back, and looking afterwards could not tell. Please look at "
+            "The call was sent, but no clear answer came back, and a check afterwards did not settle it. Look at "
             "the sync destinations on ",
             kit.name(route.source, 60),
-            ", then check again, or close this request if nothing was done.",
+            ". If something was done there, choose Check again. If nothing was done, choose Close.",
         )
     )
     ref = describe.ref(request)
     sure = kit.confirm(
         "Close this request?",
-        "It is recorded as failed, and nothing more is sent. If it was applied after all, that stays.",
+        "It is recorded as failed, and nothing more is sent. What Tines has already done stays.",
         "Close it",
     )
     yield kit.actions(
-        kit.button(
-            "Check again", ids.ACTION_CHECK_AGAIN, ref, says=f"Check again what became of {request.id}", style="primary"
-        ),
+        kit.button("Check again", ids.ACTION_CHECK_AGAIN, ref, says=f"Check again: {request.id}", style="primary"),
         kit.button("Close", ids.ACTION_CLOSE_UNCERTAIN, ref, says=f"Close {request.id} as failed", confirm=sure),
     )
 
@@ -216,9 +214,7 @@ def _long_errors(request: Request, page: Sequence[StoryStatus]) -> Iterator[Bloc
     if 0 < len(cut) <= _BUTTONS:
         for status, ref in cut:
             text = f"Whole error: {line(status.name, 50)}"
-            yield kit.actions(
-                kit.button(text, ids.ACTION_SHOW_ERROR, ref, says=f"Show the whole error of {line(status.name, 40)}")
-            )
+            yield kit.actions(kit.button(text, ids.ACTION_SHOW_ERROR, ref, says=text))
     elif cut:
         yield kit.actions(
             {

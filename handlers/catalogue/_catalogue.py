@@ -224,7 +224,7 @@ class Catalogue:
             raise
 
     async def team_names(self, tenant: str) -> Mapping[int, Team]:
-        """Return the tenant's teams by id, from memory whatever its age; none where the tenant does not tell in time."""
+        """Return the tenant's teams by id, from memory whatever its age; none where unknown in time."""
         cached = self._teams[tenant]
         teams = cached.at_once()
         if teams is None:

@@ -34,7 +34,8 @@ class Standing:
         final = [each for each in objections if each.kind.is_final]
         if final:
             problem = Problem(
-                what=" ".join(each.text for each in final), advice="Nothing was sent. Somebody who may can request it."
+                what=" ".join(each.text for each in final),
+                advice="Nothing was sent. Someone with the right to do so can request it again.",
             )
             return Finished(state=State.FAILED, problem=problem)
         return AskAgain(

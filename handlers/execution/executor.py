@@ -145,8 +145,8 @@ class _Piece:
     async def end_without_route(self) -> None:
         """End a request whose route, or a tenant of it, is not in the configuration any more."""
         problem = Problem(
-            what=f"The route {self._request.route} is not configured any more, or leads elsewhere",
-            advice="Nothing more was sent to Tines. Ask whoever runs tines-sync, then request it again.",
+            what=f"The route {self._request.route} is no longer configured, or now leads elsewhere",
+            advice="Nothing more was sent to Tines. Ask your tines-sync admin, then request it again.",
         )
         if self._request.state is State.RUNNING:
             await self._ask_a_person(problem)
@@ -180,7 +180,7 @@ class _Piece:
         opened, self._request = begun
         self._seen_for()  # from now on it is known of
         if not opened.open:
-            self._log.warning("the process stood still before a send; nothing was sent")
+            self._log.warning("the process was interrupted before a send; nothing was sent")
             await self._not_sent(NotSent(problem=_STOOD_STILL))
             return
         await self._write(await self._operation.send(self._request, self._access(opened)))
@@ -278,12 +278,12 @@ class _Piece:
     async def _held_up(self, transaction: Transaction, request: Request) -> bool:
         """Whether a freeze, or another request for the same resource, holds the request up; if so, say it on the row."""
         if await transaction.freezes.get(request.route) is not None:
-            await self._wait(transaction, request, "The route is frozen; this runs when it is unfrozen.")
+            await self._wait(transaction, request, "The route is frozen. This runs when the route is unfrozen.")
             return True
         await transaction.requests.lock_resource(request)
         others = await transaction.requests.same_resource(request, _BEGUN)
         if others:
-            await self._wait(transaction, request, f"Waits for {others[0]}, which is for the same two teams.")
+            await self._wait(transaction, request, f"Waiting for {others[0]}, which is for the same two teams.")
             return True
         return False
 
@@ -672,15 +672,15 @@ def _nobody_known(error: PeopleUnavailableError) -> Problem:
     return Problem(
         what="Slack does not say who may approve and run this right now",
         words=str(error),
-        advice="Nothing was sent. This goes on by itself.",
+        advice="Nothing was sent. This continues by itself.",
     )
 
 
 def _cannot_ask(outcome: AskAgain) -> Problem:
     said = " ".join(str(each) for note in outcome.notes for each in note.data.get("changes", ()))
-    return Problem(what="What was requested is no longer what would be done", words=said, advice="Request it again.")
+    return Problem(what="Tines has changed since this was requested", words=said, advice="Request it again.")
 
 
 _STOOD_STILL: Final = Problem(
-    what="The bot's process stood still right before a call, so the call was not sent", advice="This is tried again."
+    what="tines-sync was interrupted right before a call, so the call was not sent", advice="This is tried again."
 )

@@ -165,9 +165,7 @@ class AddStories(DestinationOperation[AddParams, AddFacts, Nothing, SyncResult])
         lost = sorted(set(ids) - {story.id for story in stories})
         if lost:
             listed = ", ".join(str(story) for story in lost[:5]) + ("…" if len(lost) > 5 else "")  # noqa: PLR2004 - as many as fit a line
-            return Wrong(
-                fields={"stories": f"Not in this team any more, or gone, or without change control: {listed}."}
-            )
+            return Wrong(fields={"stories": f"No longer in this team, deleted, or without change control: {listed}."})
         new = tuple(story for story in stories if story.id not in destination.story_ids)
         if not new:
             return Wrong(fields={"stories": "Choose at least one story that is not in this sync destination yet."})
@@ -202,11 +200,14 @@ class AddStories(DestinationOperation[AddParams, AddFacts, Nothing, SyncResult])
     def changes(self, params: AddParams, before: AddFacts | None, now: AddFacts) -> tuple[str, ...]:
         """Say which stories are gone or were edited."""
         if now.missing:
-            return (f"Sync destination {params.destination.id} is not there any more.",)
+            return (f"Sync destination {params.destination.id} no longer exists.",)
         then = params.stories if before is None else before.stories
         return (
-            *(f"{story.name} is gone, was moved, or has no change control any more." for story in now.gone),
-            *(f"{story.name} was edited on Tines since." for story in changed_sources(before, then, now, now.stories)),
+            *(f"{story.name} was deleted, was moved, or no longer has change control." for story in now.gone),
+            *(
+                f"{story.name} was edited in Tines since then."
+                for story in changed_sources(before, then, now, now.stories)
+            ),
         )
 
     def subject(self, params: AddParams, facts: AddFacts | None) -> Subject:
@@ -220,7 +221,7 @@ class AddStories(DestinationOperation[AddParams, AddFacts, Nothing, SyncResult])
             return gone(params.destination)
         different = self.changes(params, approved, now) if approved is not None else ()
         if different or (now.gone and not request.emergency):
-            sentences = [*(different or self.changes(params, None, now)), "So it needs approval again."]
+            sentences = [*(different or self.changes(params, None, now)), "It needs approval again."]
             return AskAgain(notes=(Happening(kind="stories_changed", data={"changes": sentences[-10:]}),))
         return Send(work=Nothing())
 

@@ -158,9 +158,9 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
         )
         fields: dict[str, str] = {}
         if source is None:
-            fields["source_team"] = f"This team is not on {route.source} any more. Choose another one."
+            fields["source_team"] = f"This team no longer exists on {route.source}. Choose another one."
         if destination is None:
-            fields["destination_team"] = f"This team is not on {route.destination} any more. Choose another one."
+            fields["destination_team"] = f"This team no longer exists on {route.destination}. Choose another one."
         if route.source == route.destination and form.source_team_id == form.destination_team_id:
             fields["destination_team"] = "This is the source team itself. Choose another one."
         together = {story.id: story for story in (*stories, *kept)}
@@ -238,7 +238,7 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
         edited = [story.name for story in changed_sources(before, then, now, now.stories)]
         shown = {each.id for each in before.existing} if before is not None else set[int]()
         unseen = [str(each.id) for each in now.existing if each.id not in shown]
-        changes = [f"{name} was edited on Tines since." for name in edited]
+        changes = [f"{name} was edited in Tines since then." for name in edited]
         if unseen:
             changes.append(f"A sync destination for the same teams exists now (number {', '.join(unseen)}).")
         return tuple(changes)
@@ -347,7 +347,7 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
         listed = ", ".join(str(other) for other in others)
         return (
             f"Another sync destination with the same teams and stories appeared ({listed}). "
-            "Look at both in Tines and delete the one that is not wanted, keeping its stories."
+            "Check both in Tines and delete the one you don't need, keeping its stories."
         )
 
 
@@ -410,7 +410,7 @@ def _different(approved: CreateFacts, now: CreateFacts) -> AskAgain | None:
     if now.gone:
         return AskAgain(notes=(_changed(tuple(_gone(story) for story in now.gone[:_SHOWN])),))
     changed = changed_sources(approved, approved.stories, now, now.stories)
-    edited = [f"{story.name} was edited on Tines." for story in changed]
+    edited = [f"{story.name} was edited in Tines." for story in changed]
     if edited:
         return AskAgain(notes=(_changed(tuple(edited[:_SHOWN])),))
     shown = {each.id for each in approved.existing}
@@ -422,11 +422,11 @@ def _different(approved: CreateFacts, now: CreateFacts) -> AskAgain | None:
 
 
 def _gone(story: Story) -> str:
-    return f"{story.name} is gone, was moved, or has no change control any more."
+    return f"{story.name} was deleted, was moved, or no longer has change control."
 
 
 def _changed(sentences: tuple[str, ...]) -> Happening:
-    return Happening(kind="stories_changed", data={"changes": [*sentences, "So it needs approval again."]})
+    return Happening(kind="stories_changed", data={"changes": [*sentences, "It needs approval again."]})
 
 
 async def _team(access: Access, tenant: str, team_id: int) -> Team | None:
@@ -461,9 +461,9 @@ def _wrong_stories(access: Access, asked: tuple[int, ...], found: Mapping[int, S
     if missing:
         listed = ", ".join(str(story_id) for story_id in missing[:5]) + ("…" if len(missing) > 5 else "")  # noqa: PLR2004 - as many as fit a line
         without = ", have no change control" if access.source_tenant.require_change_control else ""
-        return f"Not in this team any more, or gone{without}: {listed}. Take them out and choose again."
+        return f"No longer in this team, or deleted{without}: {listed}. Remove them and choose again."
     if not found:
-        return "Choose at least one story that can be synced. What you chose holds none right now."
+        return "Choose at least one story that can be synced. None of those you chose can be synced right now."
     if len(found) > MAX_STORIES:
-        return f"These are {len(found):,} stories. At most {MAX_STORIES} can be synced with one request."
+        return f"You chose {len(found):,} stories. At most {MAX_STORIES} can be synced with one request."
     return ""

@@ -101,7 +101,7 @@ class Delete(DestinationOperation[DeleteParams, DeleteFacts, Nothing, Destinatio
             event = Happening(
                 kind="deleted", data={"destination_id": params.destination.id, "keep_stories": params.keep_stories}
             )
-            result = DestinationResult(destination_id=params.destination.id, text="Tines took the call.")
+            result = DestinationResult(destination_id=params.destination.id, text="Tines accepted the call.")
             return Started(result=result, follow_for=access.schedule.follow_for, events=(event,))
 
         return await sent_once(call)
@@ -119,8 +119,8 @@ class Delete(DestinationOperation[DeleteParams, DeleteFacts, Nothing, Destinatio
         if not over:
             return Progress()
         problem = Problem(
-            what=f"Tines took the call, but sync destination {params.destination.id} is still there",
-            advice=f"Look at it on {request.source}.",
+            what=f"Tines accepted the call, but sync destination {params.destination.id} is still there",
+            advice=f"Check it on {request.source}.",
         )
         return Finished(state=State.PARTIAL, problem=problem)
 
@@ -130,6 +130,6 @@ def _deleted(params: DeleteParams, how: str) -> Finished:
     copies = (
         f"The copies stay in {team}; those above its tenant's plan limits are disabled by Tines."
         if params.keep_stories
-        else f"Tines deletes the copies in {team} later; that cannot be seen from here."
+        else f"Tines deletes the copies in {team} later; tines-sync cannot see when."
     )
     return done(params.destination.id, f"Sync destination {params.destination.id} {how}. {copies}")

@@ -38,7 +38,7 @@ class DestinationDetail(Frozen):
     ref: DestinationRef
     route: str
     statuses: tuple[StoryStatus, ...] = ()
-    manual: bool | None = None  # None: the tenant does not tell
+    manual: bool | None = None  # None: unknown
 
 
 class DestinationParams(Params):
@@ -57,7 +57,7 @@ class DestinationFacts(Facts):
 
     v: int = 1
     statuses: tuple[StoryStatus, ...] = ()  # of every story in it
-    manual: bool | None = None  # None: the tenant does not tell
+    manual: bool | None = None  # None: unknown
     missing: bool = False  # there is no such destination any more
 
     @property
@@ -105,7 +105,7 @@ class DestinationOperation(Operation[P, F, W, R]):
     def changes(self, params: P, before: F | None, now: F) -> tuple[str, ...]:
         """Say that the destination is gone, or that what would be done is different."""
         if now.missing:
-            return (f"Sync destination {params.destination.id} is not there any more.",)
+            return (f"Sync destination {params.destination.id} no longer exists.",)
         return super().changes(params, before, now)
 
 
@@ -217,16 +217,16 @@ def not_whole(found: SyncDestination) -> Refused | None:
     return Refused(
         problem=Problem(
             what=f"{stories} of sync destination {found.id} could not be read",
-            advice="Changing its stories here would take out what cannot be read, so nothing was sent. Change them on Tines.",
+            advice="Changing its stories here would remove the ones that cannot be read, so nothing was sent. Change them in Tines.",
         )
     )
 
 
 def gone(ref: DestinationRef) -> Refused:
-    """Return the end of an operation on a destination that is not there any more."""
+    """Return the end of an operation on a destination that no longer exists."""
     return Refused(
         problem=Problem(
-            what=f"Sync destination {ref.id} is not there any more",
+            what=f"Sync destination {ref.id} no longer exists",
             advice="Somebody deleted it. Nothing was sent.",
         )
     )

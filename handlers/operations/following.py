@@ -97,7 +97,7 @@ async def follow_stories(
         if not (over or result.settled):
             return Progress(result=result, events=events)
     late = not manual and not result.settled
-    remark = "Some stories still needed a sync when the time for following them was over." if late else ""
+    remark = "Some stories still needed a sync when tines-sync stopped checking." if late else ""
     return Finished(state=ending(result.statuses, None, manual=manual), result=result, remark=remark, events=events)
 
 
@@ -106,9 +106,9 @@ def unseen_stories(request: Request, result: SyncResult | None, error: TinesErro
     problem = error.problem()
     if error.status == NOT_FOUND and request.destination_id is not None:
         problem = Problem(
-            what=f"Sync destination {request.destination_id} is not there any more",
+            what=f"Sync destination {request.destination_id} no longer exists",
             words=problem.words,
-            advice=f"Somebody deleted it on {request.source}, or its key may not see it any more.",
+            advice=f"Somebody deleted it on {request.source}, or its key may no longer see it.",
             status=problem.status,
         )
     return Finished(state=ending(result.statuses if result else (), problem, manual=False), problem=problem)

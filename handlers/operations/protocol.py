@@ -122,7 +122,9 @@ class Operation(ABC, Generic[P, F, W, R]):
 
     def changes(self, params: P, before: F | None, now: F) -> tuple[str, ...]:  # noqa: ARG002 - for those that say more
         """Say in sentences what is different from what was shown before, or where that is not known, asked for. Pure."""
-        return () if before is None or before.essence() == now.essence() else ("What would be done has changed.",)
+        return (
+            () if before is None or before.essence() == now.essence() else ("What would be done in Tines has changed.",)
+        )
 
     def can_be_done(self, facts: F) -> bool:  # noqa: ARG002 - for those that can become impossible
         """Whether everything that was asked for can be done, so that it may be approved. Pure."""

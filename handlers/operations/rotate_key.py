@@ -139,7 +139,7 @@ class RotateKey(DestinationOperation[RotateParams, RotateFacts, Nothing, RotateR
         if now.missing:
             return gone(self.params_of(request).destination)
         if approved is not None and approved.key != now.key:
-            reasons = ["Another key is configured than when this was approved."]
+            reasons = ["The configured key has changed since this was approved."]
             return AskAgain(notes=(Happening(kind="needs_approval_again", data={"reasons": reasons}),))
         return Send(work=Nothing())
 
@@ -167,7 +167,7 @@ class RotateKey(DestinationOperation[RotateParams, RotateFacts, Nothing, RotateR
         return _rotated(params, fingerprint(key), sent, refused)
 
     async def recover(self, request: Request, access: Access) -> Recovered:  # noqa: ARG002 - the protocol's
-        """Say that it may be sent again: the same key twice does no harm."""
+        """Say that it may be sent again: sending the same key twice is harmless."""
         return NotThere()
 
     async def follow(self, request: Request, access: Access, *, over: bool) -> Followed:  # noqa: ARG002 - the protocol's
@@ -195,6 +195,6 @@ def _rotated(params: RotateParams, key: str, sent: list[int], refused: dict[int,
     if not refused:
         return Finished(state=State.SUCCEEDED, result=result, events=(event,))
     listed = "; ".join(f"{each}: {why}" for each, why in list(refused.items())[:10])
-    problem = Problem(what=f"{len(refused)} sync destinations did not take the key", words=listed)
+    problem = Problem(what=f"{len(refused)} sync destinations did not accept the key", words=listed)
     state = State.PARTIAL if sent else State.FAILED
     return Finished(state=state, result=result, problem=problem, events=(event,))

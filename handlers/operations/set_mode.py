@@ -57,10 +57,10 @@ class SetMode(DestinationOperation[ModeParams, ModeFacts, Nothing, DestinationRe
         destination, ref = found
         mode = SyncMode.MANUAL if asked.get("mode") == SyncMode.MANUAL else SyncMode.AUTOMATIC
         if destination.manual_sync_only is None:
-            older = f"{access.route.source} does not know sync modes yet, so this one cannot be changed."
+            older = f"{access.route.source} does not support sync modes yet, so this one cannot be changed."
             return Wrong(fields={"mode": older})
         if destination.manual_sync_only == (mode is SyncMode.MANUAL):
-            return Wrong(fields={"mode": "This is the mode that it has. Choose the other one."})
+            return Wrong(fields={"mode": "It already has this mode. Choose the other one."})
         return ModeParams(destination=ref, mode=mode)
 
     async def look(self, params: ModeParams, access: Access) -> ModeFacts:

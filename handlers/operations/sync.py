@@ -131,7 +131,7 @@ class Sync(DestinationOperation[SyncParams, SyncFacts, SyncWork, SyncResult]):
         return await sent_once(call)
 
     async def recover(self, request: Request, access: Access) -> Recovered:  # noqa: ARG002 - the protocol's
-        """Say that it may be sent again: a second sync does no harm."""
+        """Say that it may be sent again: a second sync is harmless."""
         return NotThere()
 
     async def follow(self, request: Request, access: Access, *, over: bool) -> Followed:
@@ -149,7 +149,7 @@ class Sync(DestinationOperation[SyncParams, SyncFacts, SyncWork, SyncResult]):
         remark = ""
         if alike:
             stories = "1 story was" if alike == 1 else f"{alike} stories were"
-            remark = f"{stories} synced before, too: Tines reports them as synced, and does not tell when."
+            remark = f"{stories} already synced before: Tines reports them as synced, but not since when."
         return Finished(state=ending(statuses, None, manual=False), result=result, remark=remark, events=events)
 
     def unseen(self, request: Request, error: TinesError) -> Finished:

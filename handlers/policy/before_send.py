@@ -60,9 +60,7 @@ _KIND: Final[Mapping[Cause, ObjectionKind]] = {
     Cause.GUEST: ObjectionKind.APPROVER_IS_GUEST,
     Cause.NOT_LISTED: ObjectionKind.APPROVER_NOT_LISTED,
 }
-_NOT_APPROVED: Final = (
-    "It stands as approved, but neither enough approvals nor a run without approval led there. It needs approval now."
-)
+_NOT_APPROVED: Final = "It is marked as approved, but without enough approvals. It needs approval now."
 
 
 class Objection(Frozen):
@@ -110,7 +108,7 @@ def standing_of_approval(
 
 def _against_asking(route: Route, requester: Person | None, stored: str) -> Iterator[Objection]:
     if requester is None:
-        text = "Slack does not know the person who asked any more."
+        text = "Slack no longer knows the requester."
         yield Objection(kind=ObjectionKind.REQUESTER_NOT_ALLOWED, text=text, person=stored)
         return
     ruling = may_run_for(route, requester)
@@ -125,12 +123,16 @@ def _against_break_glass(
     kind, stored = ObjectionKind.BREAK_GLASS_NOT_ALLOWED, basis.break_glass
     person = people.get(stored)
     if person is None:
-        yield Objection(kind=kind, text="Slack does not know the person who ran it without approval.", person=stored)
+        yield Objection(
+            kind=kind, text="Slack does not know the person who chose to run it without approval.", person=stored
+        )
     elif not may_break_glass(route, person).allowed:
-        why = why_not(route, person, "who may run requests without approval")
-        yield Objection(kind=kind, text=f"The person who ran it without approval {why}.", person=stored)
+        why = why_not(route, person, "who can run requests without approval")
+        yield Objection(kind=kind, text=f"The person who chose to run it without approval {why}.", person=stored)
     elif basis.break_glass_at is not None and now - basis.break_glass_at > route.approval_lifetime:
-        text = f"It was to run without approval more than {_span(route.approval_lifetime)} ago. It needs approval now."
+        text = (
+            f"It was requested without approval more than {_span(route.approval_lifetime)} ago. It needs approval now."
+        )
         yield Objection(kind=ObjectionKind.APPROVAL_TOO_OLD, text=text, person=stored)
 
 
@@ -150,7 +152,7 @@ def _against_approvals(
         return
     yield from lost
     if len(kept) + len(lost) < remaining.needed or not lost:
-        text = f"{route.name} asks for more than when it was approved: it needs {remaining.missing}."
+        text = f"{route.name} now requires more approvals than when it was approved: it needs {remaining.missing}."
         yield Objection(kind=ObjectionKind.QUORUM_RAISED, text=text)
 
 
@@ -160,7 +162,7 @@ def _against_approval(
     """Return why an approval does not count now, else the entries that the person still stands for."""
 
     def because(kind: ObjectionKind, text: str) -> Objection:
-        return Objection(kind=kind, text=f"An approval does not count any more: {text}.", person=approval.actor)
+        return Objection(kind=kind, text=f"An approval no longer counts: {text}.", person=approval.actor)
 
     if person is None:
         return because(ObjectionKind.APPROVER_UNKNOWN, "Slack does not know the person who gave it")
@@ -171,7 +173,7 @@ def _against_approval(
     if not route.self_approval and (person.is_(basis.requester) or person.is_(basis.editor)):
         return because(
             ObjectionKind.APPROVER_IS_REQUESTER,
-            f"the person asked for this or changed it, and on {route.name} nobody approves their own request",
+            f"the person requested or edited this, and on {route.name} requesters cannot approve their own requests",
         )
     if now - approval.at > route.approval_lifetime:
         return because(ObjectionKind.APPROVAL_TOO_OLD, f"it was given more than {_span(route.approval_lifetime)} ago")

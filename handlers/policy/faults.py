@@ -41,7 +41,7 @@ def policy_faults(
     if closed:
         return tuple(
             f"denied of {route.name} lists the user group {group}, which is disabled, unknown or not readable in Slack: "
-            "as nobody can tell whom it excludes, everybody is refused on the route. Enable the group, or unlist it."
+            "as nobody knows whom it excludes, everybody is refused on the route. Enable the group, or unlist it."
             for group in closed
         )
     faults = [*_faults_of(route, members, people, requester)]
@@ -102,7 +102,7 @@ def _hollow_lists(route: Route, census: _Census) -> Iterator[str]:
     """Tell of lists, and of approver groups, that name people of whom nobody can act."""
     if census.fit_of(route.requesters) == frozenset():
         yield (
-            f"Nobody may ask on {route.name}: all its requesters are denied, guests, deactivated, bots, or in groups "
+            f"Nobody can request syncs on {route.name}: all its requesters are denied, guests, deactivated, bots, or in groups "
             "without members. Add people to requesters, or take them off denied."
         )
     for entry in dict.fromkeys(route.approvers if route.approvals else ()):
@@ -117,7 +117,7 @@ def _hollow_lists(route: Route, census: _Census) -> Iterator[str]:
             )
     if route.break_glass and census.fit_of(route.break_glass) == frozenset():
         yield (
-            f"Nobody can break the glass on {route.name}: all that break_glass lists are denied, guests, deactivated, "
+            f"Nobody can run requests without approval on {route.name}: everyone that break_glass lists is denied, guests, deactivated, "
             "bots, or groups without members. Add people who can, or leave break_glass empty."
         )
 
@@ -126,7 +126,7 @@ def _quorum_faults(route: Route, census: _Census, requester: str | None) -> Iter
     """Tell of approvals that cannot be gathered, be it by all approvers together."""
     askers = census.fit_of(route.requesters) if requester is None else frozenset({census.stored(requester)})
     # Somebody who asks and cannot approve leaves all approvers: the best case, and the only one with self-approval.
-    own = "" if route.self_approval or not askers else " once those who ask are left out, as self_approval is off"
+    own = "" if route.self_approval or not askers else " without the requester, because self_approval is off"
     best = [frozenset({asker}) for asker in askers] if askers and not route.self_approval else [frozenset[str]()]
     everyone = census.fit_of(route.approvers)
     if everyone is not None:

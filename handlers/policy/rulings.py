@@ -61,8 +61,8 @@ def may_request(route: Route, person: Person) -> Ruling:
         route,
         person,
         route.requesters,
-        otherwise=f"You are not among the people who may ask on {route.name}. "
-        "Ask a colleague who is, or whoever runs tines-sync to add you to its requesters.",
+        otherwise=f"You cannot request syncs on {route.name}. "
+        "Ask a colleague who can, or ask your tines-sync admin to add you to its requesters.",
     )
 
 
@@ -79,15 +79,15 @@ def may_approve(
         return ruling
     if not route.self_approval and person.is_(requester):
         return _refused(
-            f"You asked for this, and on {route.name} nobody approves their own request. Ask another approver."
+            f"You requested this, and on {route.name} requesters cannot approve their own requests. Ask another approver."
         )
     if not route.self_approval and person.is_(editor):
         return _refused(
-            f"You were the last to change this request, and on {route.name} nobody approves what they changed. "
+            f"You were the last to edit this request, and on {route.name} editors cannot approve their own changes. "
             "Ask another approver."
         )
     if _approved_by(person, already):
-        return _refused("You have approved this already. The request now waits for other approvers.")
+        return _refused("You have already approved this. It is waiting for other approvers.")
     return ruling
 
 
@@ -99,8 +99,8 @@ def may_run_for(route: Route, requester: Person) -> Ruling:
     if may_request(route, requester).allowed:
         return Ruling(allowed=True)
     if not route.enabled:
-        return _refused(f"This operation is switched off on {route.name} by now.")
-    return _refused(f"The person who asked {why_not(route, requester, 'who may ask')}.")
+        return _refused(f"This operation is switched off on {route.name}.")
+    return _refused(f"The requester {why_not(route, requester, 'who can request syncs')}.")
 
 
 def may_count(route: Route, person: Person) -> Ruling:
@@ -116,7 +116,7 @@ def may_reject(route: Route, person: Person, *, requester: str) -> Ruling:
     ruling = _approver(route, person)
     if ruling.allowed and not route.self_approval and person.is_(requester):
         return _refused(
-            f"You asked for this, and on {route.name} nobody decides about their own request. Cancel it instead."
+            f"You requested this, and on {route.name} requesters cannot decide on their own requests. Cancel it instead."
         )
     return ruling
 
@@ -132,14 +132,14 @@ def may_cancel(route: Route, person: Person, *, requester: str) -> Ruling:
         route,
         person,
         route.approvers,
-        otherwise="Only the person who asked for this, or an approver of the route, can cancel it. Ask one of them.",
+        otherwise="Only the requester or an approver of the route can cancel this. Ask one of them.",
     )
 
 
 def may_edit(route: Route, person: Person, *, requester: str) -> Ruling:
     """Whether the person may change a pending request: only its requester, and only while they may ask at all."""
     if not person.is_(requester):
-        return _refused("Only the person who asked for this can change it. Ask them, or make a request of your own.")
+        return _refused("Only the requester can edit this. Ask them, or make a request of your own.")
     return may_request(route, person)
 
 
@@ -161,8 +161,8 @@ def may_break_glass(route: Route, person: Person) -> Ruling:
         route,
         person,
         route.break_glass,
-        otherwise=f"You are not among the people who may run a request on {route.name} without approval. "
-        "Ask for it in the usual way, and tell an approver that it is urgent.",
+        otherwise=f"You cannot run requests on {route.name} without approval. "
+        "Request it in the usual way, and tell an approver that it is urgent.",
     )
 
 
@@ -182,7 +182,7 @@ def may_use(route: Route, person: Person) -> Ruling:
         route,
         person,
         route.users,
-        otherwise=f"You are not among the people who use {route.name}. Ask whoever runs tines-sync to add you.",
+        otherwise=f"You cannot use {route.name}. Ask your tines-sync admin to add you.",
     )
 
 
@@ -195,7 +195,7 @@ def may_read(route: Route, person: Person, *, requester: str, request_id: str) -
     if _denial(route, person) is None and _unfit(person) is None and person.is_(requester):
         return Ruling(allowed=True, entries=(requester,))
     ruling = may_use(route, person)
-    return ruling if ruling.allowed else _refused(f"There is no request {request_id} that you may see.")
+    return ruling if ruling.allowed else _refused(f"There is no request {request_id} that you can see.")
 
 
 def _approver(route: Route, person: Person) -> Ruling:
@@ -203,8 +203,8 @@ def _approver(route: Route, person: Person) -> Ruling:
         route,
         person,
         route.approvers,
-        otherwise=f"You are not among the approvers of {route.name}. "
-        "Ask one of them to decide, or whoever runs tines-sync to add you.",
+        otherwise=f"You are not an approver of {route.name}. "
+        "Ask an approver to decide, or ask your tines-sync admin to add you.",
     )
 
 
@@ -223,14 +223,14 @@ def _denial(route: Route, person: Person) -> Ruling | None:
     if denying:
         return _refused(
             f"The policy of {route.name} excludes you by name, through a group or as everybody. "
-            "If that is wrong, ask whoever runs tines-sync.",
+            "If that is wrong, ask your tines-sync admin.",
             entries=denying,
         )
     unknown = _unreadable_of(route.denied, person)
     if unknown:
         return _refused(
             f"Nobody can use {route.name} right now: it excludes the members of {_named(unknown)}, and Slack does not "
-            "tell who they are (disabled, deleted or not readable). Tell whoever runs tines-sync.",
+            "say who they are (disabled, deleted or not readable). Tell your tines-sync admin.",
             entries=unknown,
         )
     return None
@@ -242,8 +242,8 @@ def _unreadable(route: Route, entries: Iterable[str], person: Person) -> Ruling 
     if not unknown:
         return None
     return _refused(
-        f"Nobody can tell whether you are listed on {route.name}: {_named(unknown)} is disabled, deleted or not readable "
-        "in Slack. Tell whoever runs tines-sync."
+        f"Slack does not say whether you are listed on {route.name}: {_named(unknown)} is disabled, deleted or not readable "
+        "in Slack. Tell your tines-sync admin."
     )
 
 
@@ -256,14 +256,14 @@ def _named(groups: tuple[str, ...]) -> str:
 
 
 def _disabled(route: Route) -> Ruling | None:
-    return None if route.enabled else _refused(f"This is switched off on {route.name}. Ask whoever runs tines-sync.")
+    return None if route.enabled else _refused(f"This is switched off on {route.name}. Ask your tines-sync admin.")
 
 
 def _unfit(person: Person) -> Ruling | None:
     if person.deactivated:
-        return _refused("This Slack account is deactivated, so nothing it does counts here.")
+        return _refused("This Slack account is deactivated and cannot do anything here.")
     if person.bot:
-        return _refused("Bots and apps cannot do this. A person has to.")
+        return _refused("Bots and apps cannot do this. Only a person can.")
     if person.guest:
         return _refused("Guests and people from other workspaces cannot do this. Ask a full member of this workspace.")
     return None
@@ -298,11 +298,11 @@ def why_not(route: Route, person: Person, listed: str) -> str:
     `listed` completes "is not among the people …" for those who are fit but not listed.
     """
     return {
-        Cause.DENIED: f"is excluded by the policy of {route.name} now",
-        Cause.DEACTIVATED: "has a deactivated Slack account now",
+        Cause.DENIED: f"is excluded by the policy of {route.name}",
+        Cause.DEACTIVATED: "has a deactivated Slack account",
         Cause.BOT: "is a bot or an app",
-        Cause.GUEST: "is a guest or from another workspace now",
-        Cause.NOT_LISTED: f"is not among the people {listed} on {route.name} any more",
+        Cause.GUEST: "is a guest or from another workspace",
+        Cause.NOT_LISTED: f"is no longer among the people {listed} on {route.name}",
     }[cause_against(route, person)]
 
 

@@ -77,8 +77,8 @@ async def _failed(services: Services, seen: Request) -> None:
             return
         route = services.topology.route_for(request) or retired_route(request)
         problem = Problem(
-            what=f"Something went wrong on the bot's side (error {error_id})",
-            advice="It is tried again, less and less often. Tell whoever runs tines-sync, and quote the error.",
+            what=f"Something went wrong in tines-sync (error {error_id})",
+            advice="It is tried again, less often each time. Tell your tines-sync admin, and quote the error.",
         )
         stuck = await transaction.requests.change(
             request,

@@ -58,7 +58,7 @@ async def check_params(
 def _wrong_reason(submission: Submission) -> dict[str, str]:
     reason = submission.reason.strip()
     if not reason:
-        return {Field.REASON: "Add a reason, for the people who approve it."}
+        return {Field.REASON: "Add a reason for the approvers."}
     if len(reason) > _REASON_LENGTH:
         return {Field.REASON: f"At most {_REASON_LENGTH:,} characters, please."}
     return {}

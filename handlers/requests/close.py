@@ -23,7 +23,7 @@ async def cancel(services: Services, actor: str, request_id: str, reason: str) -
         return found
     request, route, _ = found
     if not reason.strip() and reason_needed(request, person):
-        nothing_said = Invalid(fields={Field.REASON: "Add a reason, for the person who asked."})
+        nothing_said = Invalid(fields={Field.REASON: "Add a reason for the requester."})
         return await record_refusal(services, actor, nothing_said, what="cancel", route=route.name, request=request)
     async with services.store.transaction() as transaction:
         current = await locked(transaction, request, route, STOPPABLE, actor, what="cancel")
@@ -85,7 +85,7 @@ async def _uncertain(services: Services, actor: str, request_id: str, what: str,
             transaction.jobs.advance(current.id)
             await announcements.changed(transaction, looked)
             await announcements.statuses(transaction, looked, route)
-            return Done(request=looked, text=f"Looking again for {request_id}. Its thread shows what is found.")
+            return Done(request=looked, text=f"Checking {request_id} again. The thread will show the result.")
         closed = await transaction.requests.change(
             current,
             state=State.FAILED,
@@ -93,7 +93,7 @@ async def _uncertain(services: Services, actor: str, request_id: str, what: str,
             closed_comment=comment,
             finished_at=transaction.now,
             problem=Problem(
-                what="Closed by a person without finding out whether the sync destination was created",
+                what="Closed by a person while it was unclear whether the sync destination was created",
                 words=current.problem.words if current.problem else "",
                 advice="The sync destinations of the source tenant show whether it exists.",
             ),
@@ -132,7 +132,7 @@ async def unfreeze(
         frozen = await transaction.freezes.get(route.name)
         why = f"{route.name} is not frozen." if frozen is None else ""
         if frozen is not None and shown is not None and frozen.at != shown:
-            why = f"{route.name} was frozen again meanwhile. Read the reason, then unfreeze it."
+            why = f"{route.name} was frozen again after you opened this. Read the reason, then unfreeze it."
         if why:
             return refused_in(transaction, actor, (why,), what="unfreeze", route=route.name)
         await transaction.freezes.drop(route.name)

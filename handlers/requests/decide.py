@@ -131,7 +131,7 @@ async def _again(services: Services, actor: str, request: Request, given: Decisi
 
 
 def _counts(request: Request) -> Done:
-    return Done(request=request, text=f"Your approval of {request.id} counts already.")
+    return Done(request=request, text=f"You have already approved {request.id}.")
 
 
 def _given(request: Request, person: Identity, shown: ReviewedVersion, since: datetime | None) -> Decision | None:
@@ -209,9 +209,9 @@ async def _take(
         transaction.jobs.advance(decided.id)
         frozen = await transaction.freezes.get(route.name)
         text = (
-            f"{current.id} is approved and runs now."
+            f"{current.id} is approved and running now."
             if frozen is None
-            else f"{current.id} is approved. {route.name} is frozen, so it runs when the route is unfrozen."
+            else f"{current.id} is approved. {route.name} is frozen, so it will run when the route is unfrozen."
         )
     else:
         text = f"Your approval counts. {current.id} needs {standing.missing}."
@@ -224,7 +224,7 @@ def _changes(
 ) -> tuple[str, ...]:
     """Say what is different from what was shown; nothing when it is the same."""
     if not current.revision == shown.revision == before.revision:
-        return ("The request was changed by the person who asked. Below is what it asks for now.",)
+        return ("The requester edited the request. The new version is below.",)
     operation, facts = services.executor.operations[current.operation], preview.facts
     known = current.facts if current.digest == shown.digest else None
     if facts is not None and not operation.can_be_done(facts):
@@ -233,7 +233,7 @@ def _changes(
     if digest_of(current.operation, current.route, current.params, origins, facts) == shown.digest:
         return ()
     said = operation.changes(current.params, known, facts) if facts is not None else ()
-    return said or ("What would be done has changed since it was shown.",)
+    return said or ("What would be done in Tines has changed since you opened this.",)
 
 
 async def reject(services: Services, actor: str, shown: ReviewedVersion, comment: str) -> Answer:
@@ -278,7 +278,7 @@ async def reject(services: Services, actor: str, shown: ReviewedVersion, comment
             "rejected", actor, current.id, revision=shown.revision, digest=shown.digest, comment=comment
         )
         await announcements.ended(transaction, rejected, route)
-    return Done(request=rejected, text=f"{request_id} is rejected. The person who asked is told why.")
+    return Done(request=rejected, text=f"{request_id} is rejected. The requester is told why.")
 
 
 async def withdraw(services: Services, actor: str, request_id: str) -> Answer:
@@ -309,4 +309,4 @@ async def withdraw(services: Services, actor: str, request_id: str) -> Answer:
         await announcements.note(
             transaction, remaining, route, "withdrawn", actor=actor, have=standing.have, needed=standing.needed
         )
-    return Done(request=remaining, text=f"Your approval of {request_id} is taken back.")
+    return Done(request=remaining, text=f"You withdrew your approval of {request_id}.")

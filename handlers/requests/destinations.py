@@ -160,7 +160,7 @@ async def read_destination(
     ]
     if len(found) > 1:
         where = " and ".join(each.source for each in found)
-        which = f"There is a sync destination {destination_id} on {where}. Say which route you mean as well."
+        which = f"There is a sync destination {destination_id} on {where}. Add the route as well."
         return await refuse(services, actor, (which,), what=what)
     if found:
         return (await _with_requests(services, found))[0]
@@ -168,7 +168,7 @@ async def read_destination(
     if problem is not None:
         await refuse(services, actor, (problem.what,), what=what, route=route or "")
         return NotNow(problem=problem)
-    reasons = (f"There is no sync destination {destination_id} that you may see.",)
+    reasons = (f"There is no sync destination {destination_id} that you can see.",)
     return await refuse(services, actor, reasons, what=what)
 
 
@@ -182,7 +182,9 @@ async def destination_for(
     name = seen.detail.route
     policy = services.topology.policy_for(name, operation)
     if policy is None or operation not in ON_DESTINATIONS:
-        return await refuse(services, actor, ("This button is out of date.",), what=operation, route=name)
+        return await refuse(
+            services, actor, ("This button is outdated. Open the list again.",), what=operation, route=name
+        )
     person = await services.people.person(actor, _groups(services.topology, name))
     return await refuse(services, actor, may_request(policy, person).reasons, what=operation, route=name)
 
@@ -296,7 +298,7 @@ async def _usable(
         await refuse(services, actor, (problem.what,), what=what)
         return NotNow(problem=problem)
     if name is not None:
-        return await refuse(services, actor, (f"There is no route {name} that you may use.",), what=what)
+        return await refuse(services, actor, (f"There is no route {name} that you can use.",), what=what)
     reasons = dict.fromkeys(reason for each in found if isinstance(each, Ruling) for reason in each.reasons)
     return await refuse(services, actor, tuple(reasons) or ("No route is configured.",), what=what)
 

@@ -84,7 +84,7 @@ async def able(
     right: Callable[[Abilities], Ruling],
     *,
     what: str,
-    unread: str = "This button is out of date.",
+    unread: str = "This button is outdated. Open the list again.",
 ) -> tuple[Request, Route, Abilities] | Refused | NotNow:
     """Return a request with what a person may do with it, for somebody who has the `right`; else what to answer.
 

@@ -174,7 +174,12 @@ def deadline(budget: float | None) -> float | None:
 
 
 async def find(
-    services: Services, actor: str, request_id: str | None, *, what: str, unread: str = "This button is out of date."
+    services: Services,
+    actor: str,
+    request_id: str | None,
+    *,
+    what: str,
+    unread: str = "This button is outdated. Open the list again.",
 ) -> tuple[Request, Route] | Refused:
     """Return a request and its route to somebody who attempts `what`, or why there is none, which is recorded.
 
@@ -190,7 +195,7 @@ async def find(
     route = services.topology.route_for(request)
     if route is None:
         name = request.route
-        gone = f"The route {name} is not configured any more, or leads elsewhere. Ask whoever runs tines-sync."
+        gone = f"The route {name} is no longer configured, or now leads elsewhere. Ask your tines-sync admin."
         return await refuse(services, actor, (gone,), what=what, route=name, request=request)
     return request, route
 
@@ -238,10 +243,10 @@ def what_happened(request: Request) -> str:
         State.APPROVED: f"{request.id} is already approved.",
         State.RUNNING: f"{request.id} was approved and is being carried out.",
         State.FOLLOWING: f"{request.id} was approved and is being carried out.",
-        State.SUCCEEDED: f"{request.id} was carried out. Its thread shows the result.",
-        State.PARTIAL: f"{request.id} was carried out in part. Its thread shows the result.",
-        State.FAILED: f"{request.id} failed. Its thread says why.",
-        State.UNCERTAIN: f"{request.id} was sent, and needs a manual check. Its thread says how.",
+        State.SUCCEEDED: f"{request.id} was carried out. The thread shows the result.",
+        State.PARTIAL: f"{request.id} was partly carried out. The thread shows the result.",
+        State.FAILED: f"{request.id} failed. The thread says why.",
+        State.UNCERTAIN: f"{request.id} was sent and needs a manual check. The thread says how.",
         State.REJECTED: f"{request.id} was rejected.",
         State.CANCELLED: f"{request.id} was cancelled.",
         State.EXPIRED: f"{request.id} expired before it was approved.",

@@ -46,7 +46,7 @@ async def submit(
     route = services.topology.policy_for(submission.route, submission.operation)
     operation = services.executor.operations.get(submission.operation)
     if route is None or operation is None:
-        gone = Invalid(fields={Field.ROUTE: "This route is not configured any more. Choose another one."})
+        gone = Invalid(fields={Field.ROUTE: "This route is no longer configured. Choose another one."})
         return await record_refusal(services, actor, gone, what="ask", route=submission.route)
     ruling = await allowed(services, actor, route, lambda person: may_request(route, person), what="ask")
     if not isinstance(ruling, Ruling):
@@ -73,7 +73,7 @@ async def submit(
 async def _again(services: Services, actor: str, request: Request, since: datetime | None = None) -> Done:
     if since is None or request.created_at < since:  # else this very job made it, before it had to run again
         await repeated(services, actor, request, what="ask")
-    return Done(request=request, text=f"{request.id} was asked for already.")
+    return Done(request=request, text=f"{request.id} was already requested.")
 
 
 async def _made(services: Services, draft_id: str) -> Request | None:
@@ -101,9 +101,9 @@ async def _take(
     if request.state is State.PENDING:
         text = f"{request.id} is waiting for approval. We'll message you when there's news."
     elif frozen is not None:
-        text = f"{request.id} needs no approval, but {route.name} is frozen: it runs when it is unfrozen."
+        text = f"{request.id} needs no approval, but {route.name} is frozen. It will run when the route is unfrozen."
     else:
-        text = f"{request.id} runs at once, without approval. Its thread shows the result."
+        text = f"{request.id} is running now, without approval. The thread shows the result."
     return Done(request=request, text=" ".join((text, *faults)))
 
 
@@ -134,7 +134,7 @@ async def edit(
         return found
     request, route, _ = found
     if submission.route != request.route:
-        moved = Invalid(fields={Field.ROUTE: "A request keeps its route. Cancel it and ask anew for another one."})
+        moved = Invalid(fields={Field.ROUTE: "The route of a request cannot change. Cancel it and make a new request."})
         return await record_refusal(services, actor, moved, what="edit", route=route.name, request=request)
     operation = services.executor.operations[request.operation]
     params = await check_params(services, operation, submission, route, until=until)
@@ -148,7 +148,7 @@ async def edit(
             return refused_in(
                 transaction,
                 actor,
-                (f"{request_id} was changed meanwhile, so this form shows an old version. Open it again.",),
+                (f"{request_id} was edited by someone else, so this form is outdated. Open it again.",),
                 what="edit",
                 request=current,
             )
@@ -170,7 +170,7 @@ async def edit(
         transaction.audit.record("edited", actor, request_id, approvals_lost=lost, **_record(edited))
         await announcements.changed(transaction, edited)
         await announcements.note(transaction, edited, route, "edited", actor=actor, approvals_lost=lost)
-    return Done(request=edited, text=f"{request_id} was changed and is waiting for approval.")
+    return Done(request=edited, text=f"{request_id} is changed and waiting for approval.")
 
 
 def _new_request(

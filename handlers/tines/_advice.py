@@ -31,17 +31,17 @@ _SENTENCES: Final[Mapping[Kind, str]] = {
     Kind.KEY: "{tenant} does not accept the bot's key",
     Kind.FORBIDDEN: "the key of {tenant} may not do this",
     Kind.MISSING: "not found, or the key of {tenant} may not see it",
-    Kind.INVALID: "{tenant} does not accept what was asked for",
+    Kind.INVALID: "{tenant} did not accept the request",
     Kind.OTHER: "{tenant} refused",
-    Kind.LIMITED: "{tenant} is asked too often",
-    Kind.SERVER: "{tenant} has trouble of its own",
+    Kind.LIMITED: "too many requests to {tenant}",
+    Kind.SERVER: "{tenant} returned an error",
     Kind.UNREACHABLE: "{tenant} cannot be reached; nothing was sent",
     Kind.CERTIFICATE: "the certificate of {tenant} is not trusted; nothing was sent",
-    Kind.PROXY: "the proxy does not let the bot through to {tenant}; nothing was sent",
+    Kind.PROXY: "the proxy blocks the connection to {tenant}; nothing was sent",
     Kind.TIMEOUT: "{tenant} did not answer in time",
-    Kind.BROKEN: "the connection to {tenant} broke before it had answered",
+    Kind.BROKEN: "the connection to {tenant} broke before it answered",
     Kind.MOVED: "the address of {tenant} points somewhere else",
-    Kind.UNREADABLE: "the answer of {tenant} is not one that Tines gives",
+    Kind.UNREADABLE: "{tenant} gave an answer that Tines would not give",
 }
 
 _ADVICE: Final[Mapping[Kind, str]] = {
@@ -55,20 +55,20 @@ _ADVICE: Final[Mapping[Kind, str]] = {
         "Read what Tines says. Often a story has no change control, a team was deleted, or the key for "
         "publishing on the destination is not valid there."
     ),
-    Kind.OTHER: "Read what Tines says, and mend the request or the configuration of {tenant}.",
+    Kind.OTHER: "Read what Tines says, and fix the request or the configuration of {tenant}.",
     Kind.LIMITED: "Wait a moment and try again.",
-    Kind.SERVER: "Try again in some minutes; if it stays so, ask Tines support or look at the Tines status page.",
-    Kind.UNREACHABLE: "Check the url of {tenant} in the configuration, and that this machine's network lets the bot go there.",
+    Kind.SERVER: "Try again in a few minutes. If it continues, check the Tines status page or ask Tines support.",
+    Kind.UNREACHABLE: "Check the url of {tenant} in the configuration, and that this machine's network allows the connection.",
     Kind.CERTIFICATE: (
         "If its CA is a private one, put that CA's certificate into a file, and name the file in ca_file of {tenant} or in "
         "SSL_CERT_FILE; if a file is named there already, it lacks that CA. If not, check the url and the clock."
     ),
     Kind.PROXY: (
         "Check HTTPS_PROXY, NO_PROXY and the proxy of {tenant} in the configuration, user and password in them included, "
-        "and that the proxy lets the bot go there."
+        "and that the proxy allows the connection."
     ),
-    Kind.TIMEOUT: "Try again in some minutes; if it stays so, see whether {tenant} is slow for people as well.",
-    Kind.BROKEN: "Try again; if it happens often, look at proxies and firewalls between the bot and {tenant}.",
+    Kind.TIMEOUT: "Try again in a few minutes. If it continues, check whether {tenant} is slow in the browser too.",
+    Kind.BROKEN: "Try again. If it happens often, check proxies and firewalls between the bot and {tenant}.",
     Kind.MOVED: "Put the address that the tenant has in a browser, with nothing behind the host, into the url of {tenant}.",
     Kind.UNREADABLE: "Check that the url of {tenant} is that of a Tines tenant, and that no login page or proxy stands before it.",
 }
@@ -85,5 +85,5 @@ def sentence_for(kind: Kind, tenant: str, status: int | None) -> str:
 def advice_for(kind: Kind, tenant: str, retry_after: float | None = None) -> str:
     """Return what the reader can do next. `retry_after` is the number of seconds that Tines asked to wait for."""
     if kind is Kind.LIMITED and retry_after is not None:
-        return f"{tenant} asks to wait {retry_after:.0f} s: try again after that."
+        return f"Try again in {retry_after:.0f} seconds."
     return _ADVICE[kind].format(tenant=tenant)

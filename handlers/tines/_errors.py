@@ -117,7 +117,7 @@ class UnknownOutcomeError(TinesError):
         problem = super().problem()
         return problem.model_copy(
             update={
-                "what": f"{problem.what}. Whether {self.tenant} did it is not known",
-                "advice": f"Look at the sync destinations of {self.tenant} before anything is sent again.",
+                "what": f"{problem.what}. It is unclear whether {self.tenant} applied it",
+                "advice": f"Check the sync destinations on {self.tenant} before anything is sent again.",
             }
         )

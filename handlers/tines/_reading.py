@@ -61,7 +61,7 @@ async def _unpacked(response: httpx.Response) -> AsyncIterator[bytes]:
             yield part
         return
     if encoding not in {"gzip", "x-gzip", "deflate"}:
-        message = "it is packed in a way that was not asked for"
+        message = "it is compressed in an unexpected way"
         raise _PackingError(message)
     unpacker = zlib.decompressobj(_ANY_HEADER)
     anything = False

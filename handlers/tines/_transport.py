@@ -216,7 +216,7 @@ def _guard(request: httpx.Request, may_leave: MayLeave) -> None:
 
     def ask() -> None:
         if not may_leave():
-            message = "nothing was sent: this process stood still for too long"
+            message = "nothing was sent: this process was interrupted for too long"
             raise httpx.ConnectTimeout(message)  # as one that surely did not arrive: without its body it is none
 
     async def trace(event: str, _info: Mapping[str, object]) -> None:

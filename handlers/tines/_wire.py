@@ -194,7 +194,7 @@ class TinesTeam(Identified):
 
 
 class TinesStory(Identified):
-    """A story as `/stories` lists it. None means that the tenant does not tell."""
+    """A story as `/stories` lists it. None means that unknown."""
 
     name: Text = ""
     slug: Text = ""

@@ -179,5 +179,5 @@ def _install() -> AppInstall:
         request_url="http://app.example/slack/events",
         scopes=frozenset({"chat:write", "commands", "im:write", "channels:read", "groups:read", "users:read"}),
         commands=(SlashCommand("/sync", "Sync stories to another tenant", "[help | list]"),),
-        shortcuts=(Shortcut("sync_form", "Sync stories", "Ask for stories to be synced"),),
+        shortcuts=(Shortcut("sync_form", "Sync stories", "Request a sync"),),
     )

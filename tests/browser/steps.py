@@ -59,7 +59,7 @@ async def pick(dialog: Locator, label: str, query: str, option: str) -> None:
 
 
 async def ask(page: Page, *stories: str, reason: str = "Tuned on dev for two weeks") -> None:
-    """Ask for stories to be synced, as a person would."""
+    """Request a sync, as a person would."""
     dialog = await open_form(page)
     await pick(dialog, "Source team", "SecOps", "SecOps")
     for story in stories:

@@ -59,7 +59,7 @@ async def test_a_rejection(demo: Everything, windows: OpenWindow) -> None:
     """A rejection needs a comment, and the requester reads who rejected and why."""
     rina, ben = await windows(demo.at(RINA)), await windows(demo.at(BEN))
     await ask(rina, REPORTED)
-    await (await review(ben)).get_by_role("button", name="Reject sync request").click()
+    await (await review(ben)).get_by_role("button", name="Reject…").click()
     dialog = ben.get_by_role("dialog", name=re.compile("Reject"))
     await expect(dialog.get_by_role("textbox")).to_be_focused()  # drawn, and ready to be used
     await dialog.get_by_role("button", name=re.compile("^Reject")).last.click()

@@ -67,7 +67,7 @@ async def test_malformed_requests_are_refused(client: httpx.AsyncClient, body: s
 
 
 async def test_what_is_gone_is_said_so(client: httpx.AsyncClient) -> None:
-    """Clicking something that is not there any more is answered for the person, not as an error of the page."""
+    """Clicking something that no longer exists is answered for the person, not as an error of the page."""
     body = {
         "as": "U0ONE",
         "where": {"channel": "C0ONE", "ts": "1.0"},

@@ -140,12 +140,12 @@ async def test_a_database_that_is_away(postgres_database: str, tmp_path: Path, *
                 said = await process.answers("/readyz", 503)
                 assert said is not None
                 assert "database" in said
-                assert "cannot take requests" in await _told(harness, "list")
-                assert "cannot take requests" in await _told(harness, "")
+                assert "cannot process requests" in await _told(harness, "list")
+                assert "cannot process requests" in await _told(harness, "")
                 gate.open()
                 assert await process.ready(40)
                 await users.done()
-            assert "cannot take requests" not in await _told(harness, "list")
+            assert "cannot process requests" not in await _told(harness, "list")
         verdict = await judge(harness, users)
     assert verdict.faults == []
     assert verdict.synced == 1

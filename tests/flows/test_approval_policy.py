@@ -44,7 +44,7 @@ async def test_each_approver_once(open_harness: OpenHarness) -> None:
     await harness.approves(request, harness.ada)
     message = await harness.approval_message(request, pattern="1 of 2 approvals")
     await harness.ada.clicks("Review", message, APPROVALS)
-    view = await harness.ada.sees_view(lambda view: "approved this already" in harness.playground.slack.render(view))
+    view = await harness.ada.sees_view(lambda view: "already approved this" in harness.playground.slack.render(view))
     assert view.get("submit") is None
     await harness.ada.presses("Withdraw my approval")
     await harness.approval_message(request, pattern="0 of 2 approvals")
@@ -68,7 +68,7 @@ async def test_denied_wins(open_harness: OpenHarness) -> None:
     harness = await open_harness(route={"denied": (ADA,)})
     request = await harness.asks()
     await harness.ada.clicks("Review", await harness.approval_message(request), APPROVALS)
-    await harness.ada.sees_message(APPROVALS, "There is no request .* that you may see")
+    await harness.ada.sees_message(APPROVALS, "There is no request .* that you can see")
     assert harness.playground.slack.views(ADA) == []
 
 
@@ -77,7 +77,7 @@ async def test_who_joined_the_group_just_now_may_approve(harness: FlowHarness) -
     request = await harness.asks()
     message = await harness.approval_message(request)
     await harness.tom.clicks("Review", message, APPROVALS)
-    await harness.tom.reads_in_view("not among the approvers")
+    await harness.tom.reads_in_view("not an approver")
     await harness.playground.slack.close(TOM, harness.tom.view()["id"], everything=True)
     group = harness.playground.slack.workspace.group(APPROVERS)
     assert group is not None
@@ -113,7 +113,7 @@ async def test_editing_takes_approvals_away(open_harness: OpenHarness) -> None:
     outcome = await harness.rina.submits()
     assert not outcome.errors, outcome.errors
     await harness.approval_message(request, pattern="With more care.*0 of 2 approvals.*revision 2")
-    await harness.in_thread(request, "(?s)@rina changed the request.*1 approval given before no longer counts")
+    await harness.in_thread(request, "(?s)@rina edited the request.*1 approval given before no longer counts")
     edited = await harness.request(request.id)
     assert (edited.revision, edited.editor, edited.approvals()) == (2, RINA, ())
 
@@ -130,7 +130,7 @@ async def test_an_approval_of_what_was_edited_meanwhile_is_shown_again(harness: 
     await harness.rina.submits()
     await harness.approval_message(request, pattern="Something else")
     await reviewer.submits()
-    await reviewer.reads_in_view("(?s)changed by the person who asked.*Something else")
+    await reviewer.reads_in_view("(?s)requester edited the request.*Something else")
     assert (await harness.request(request.id)).state is State.PENDING
     await reviewer.submits()
     await harness.comes_to(request, State.SUCCEEDED)
@@ -174,7 +174,7 @@ async def test_break_glass_is_loud(open_harness: OpenHarness) -> None:
     await harness.fills_in(STORY, who=harness.tom, reason="Phishing wave right now")
     await harness.tom.picks("Emergency", "Run at once")
     await harness.tom.submits()
-    await harness.tom.reads_in_view("runs at once, without approval")
+    await harness.tom.reads_in_view("is running now, without approval")
     async with harness.playground.bot.store.reading() as reader:
         (request,), _ = await reader.requests.requested_by(TOM, limit=1)
     await harness.approval_message(request, pattern="BREAK-GLASS.*Phishing wave right now")
@@ -199,7 +199,7 @@ async def test_freeze_is_said_everywhere_and_holds(harness: FlowHarness) -> None
     await harness.fills_in(OTHER_STORY)
     assert "Quarter end" in harness.rina.reads()
     await harness.approves(request)
-    await harness.approval_message(request, pattern="runs when it is unfrozen")
+    await harness.approval_message(request, pattern="when the route is unfrozen")
     assert harness.creates() == []
     await harness.ben.types(GENERAL, "unfreeze dev-to-prod")
     await harness.comes_to(request, State.SUCCEEDED)
@@ -225,5 +225,5 @@ async def test_guests_and_deactivated_people_do_not_count(open_harness: OpenHarn
     assert ben is not None
     ben.is_restricted = True
     await harness.ben.clicks("Review", await harness.approval_message(request), APPROVALS)
-    await harness.ben.sees_message(APPROVALS, "There is no request .* that you may see")
+    await harness.ben.sees_message(APPROVALS, "There is no request .* that you can see")
     assert harness.playground.slack.views(BEN) == []

@@ -61,7 +61,7 @@ async def test_history_shows_who_did_what(harness: FlowHarness) -> None:
     request = await harness.asks()
     await harness.tom.types(GENERAL, f"cancel {request.id}")
     await harness.rina.types(GENERAL, f"history {request.id}")
-    shown = await harness.rina.sees_message(GENERAL, f"(?s){request.id}.*@rina.*@tom.*can cancel it")
+    shown = await harness.rina.sees_message(GENERAL, f"(?s){request.id}.*@rina.*@tom.*can cancel this")
     assert "refused" in harness.playground.slack.render(shown).casefold()
 
 

@@ -96,7 +96,7 @@ async def test_a_request_of_a_route_that_is_gone(harness: FlowHarness) -> None:
     message = await harness.approval_message(request)
     del harness.playground.settings.topology.routes["dev-to-prod"]
     await harness.ada.clicks("Review", message, APPROVALS)
-    await harness.ada.sees_message(APPROVALS, "dev-to-prod is not configured any more")
+    await harness.ada.sees_message(APPROVALS, "dev-to-prod is no longer configured")
     event = await refusal(harness)
     assert (event.actor, event.request_id) == (ADA, request.id)
     assert (event.data["what"], event.data["route"]) == ("review", "dev-to-prod")
@@ -106,7 +106,7 @@ async def test_a_form_when_no_route_is_left(harness: FlowHarness) -> None:
     """Who opens the form when every route was taken out reads that there is none; the row says so."""
     harness.playground.settings.topology.routes.clear()
     await harness.rina.types(GENERAL)
-    await harness.rina.reads_in_view("not configured any more")
+    await harness.rina.reads_in_view("no longer configured")
     event = await refusal(harness)
     assert (event.actor, event.data["what"]) == (RINA, "ask")
 
@@ -121,7 +121,7 @@ async def test_what_was_kept_for_later_and_cannot_be_read(
     """A form kept while Tines was slow that this version cannot read ends in a message to its sender, and a row."""
     async with harness.playground.bot.store.transaction() as transaction:
         await transaction.deferred.add("kept", kind, RINA, data)
-    await harness.told(harness.rina, "sent by a newer version and cannot be finished here")
+    await harness.told(harness.rina, "A newer version of tines-sync sent this, and it cannot be finished here")
     event = await refusal(harness)
     assert (event.actor, event.data["what"]) == (RINA, kind)
     assert "newer version" in event.data["reasons"][0]

@@ -44,46 +44,51 @@ def typed() -> Iterator[tuple[str, Wrong]]:
     """Yield what can be typed after the command."""
     yield (
         "unknown word",
-        Wrong(types("launch xoxb-1"), "There is no “launch” here", "command", TOM, reason="There is no such word"),
+        Wrong(
+            types("launch xoxb-1"), "There is no command “launch”", "command", TOM, reason="There is no such command"
+        ),
     )
     for word in ("status", "history", "cancel"):
-        yield f"{word} of nothing", Wrong(types(word), "Say which request", word)
-        yield f"{word} of no id", Wrong(types(f"{word} nope"), "Say which request", word)
+        yield f"{word} of nothing", Wrong(types(word), "Add a request ID", word)
+        yield f"{word} of no id", Wrong(types(f"{word} nope"), "Add a request ID", word)
         yield f"{word} of an unknown id", Wrong(types(f"{word} TS-ZZZZZZZZ"), "There is no request TS-ZZZZZZZZ", word)
     for word in ("status", "history"):
-        yield f"{word} of others", Wrong(types(f"{word} PENDING"), "that you may see", word, TOM, "PENDING")
-    yield "cancel of others", Wrong(types("cancel PENDING"), "that you may see", "cancel", TOM, "PENDING")
+        yield f"{word} of others", Wrong(types(f"{word} PENDING"), "that you can see", word, TOM, "PENDING")
+    yield "cancel of others", Wrong(types("cancel PENDING"), "that you can see", "cancel", TOM, "PENDING")
     yield "cancel too late", Wrong(types("cancel ENDED"), "ENDED was cancelled", "cancel", about="ENDED")
     for word in ("freeze", "unfreeze"):
-        yield f"{word} nothing", Wrong(types(word), "Say which route", word, ADA)
+        yield f"{word} nothing", Wrong(types(word), "Add a route", word, ADA)
         yield f"{word} an unknown route", Wrong(types(f"{word} x why"), "There is no route x", word, ADA)
         yield f"{word} by anybody", Wrong(types(f"{word} dev-to-prod why"), "Only approvers", word, TOM)
     yield "freeze without a reason", Wrong(types("freeze dev-to-prod"), "Add a reason", "freeze", ADA)
     long = types(f"freeze dev-to-prod {'x' * 1001}")
-    yield "freeze with a book", Wrong(long, "keep the reason to 1,000 characters; these are 1,001", "freeze", ADA)
+    yield (
+        "freeze with a book",
+        Wrong(long, "Use at most 1,000 characters for the reason. This has 1,001", "freeze", ADA),
+    )
     yield "unfreeze what is not frozen", Wrong(types("unfreeze dev-to-prod"), "is not frozen", "unfreeze", ADA)
-    yield "form without a right", Wrong(types(""), "You are not among the people who may ask", "ask", TOM)
+    yield "form without a right", Wrong(types(""), "You cannot request syncs", "ask", TOM)
 
 
 def clicked() -> Iterator[tuple[str, Wrong]]:
     """Yield what buttons can be made to carry, and what comes too late."""
     for action, what in BUTTONS.items():
         for value in ("", "nonsense", '{"request":5}'):
-            yield f"{action} {value or 'empty'}", Wrong(clicks(action, value), "out of date", what)
+            yield f"{action} {value or 'empty'}", Wrong(clicks(action, value), "outdated", what)
         story = '{"request":"TS-ZZZZZZZZ","story":1}' if action == ids.ACTION_SHOW_ERROR else UNKNOWN
         yield f"{action} unknown", Wrong(clicks(action, story), "There is no request TS-ZZZZZZZZ", what)
     for action in (ids.ACTION_HISTORY_NEXT, ids.ACTION_HISTORY_PREVIOUS):
-        yield f"{action} nonsense", Wrong(clicks(action, "nonsense"), "out of date", "history")
-        yield f"{action} of nothing", Wrong(clicks(action, '{"page":2}'), "out of date", "history")
+        yield f"{action} nonsense", Wrong(clicks(action, "nonsense"), "outdated", "history")
+        yield f"{action} of nothing", Wrong(clicks(action, '{"page":2}'), "outdated", "history")
     for value in ("", PENDING):
-        yield f"unknown button {value}", Wrong(clicks("unheard_of", value), "not known any more", "click", TOM)
+        yield f"unknown button {value}", Wrong(clicks("unheard_of", value), "outdated", "click", TOM)
     late = "ENDED was cancelled"
     yield "review too late", Wrong(clicks(ids.ACTION_REVIEW, ENDED), late, "review", ADA, "ENDED")
     yield "edit too late", Wrong(clicks(ids.ACTION_EDIT, ENDED), late, "edit", about="ENDED")
     yield "cancel clicked too late", Wrong(clicks(ids.ACTION_CANCEL, ENDED), late, "cancel", about="ENDED")
     yield (
         "cancel clicked by others",
-        Wrong(clicks(ids.ACTION_CANCEL, PENDING), "that you may see", "cancel", TOM, "PENDING"),
+        Wrong(clicks(ids.ACTION_CANCEL, PENDING), "that you can see", "cancel", TOM, "PENDING"),
     )
     yield (
         "withdraw nothing",
@@ -94,10 +99,10 @@ def clicked() -> Iterator[tuple[str, Wrong]]:
         yield f"{action} of what is certain", Wrong(clicks(action, PENDING), still, BUTTONS[action], about="PENDING")
         yield f"{action} by others", Wrong(clicks(action, PENDING), "can cancel", BUTTONS[action], TOM, "PENDING")
     no_error = clicks(ids.ACTION_SHOW_ERROR, '{"request":"PENDING","story":1}')
-    yield "an error that is gone", Wrong(no_error, "not there any more", "show_error", ADA, "PENDING")
+    yield "an error that is gone", Wrong(no_error, "is gone", "show_error", ADA, "PENDING")
     for meta in ("", "nonsense", PENDING):
-        yield f"look again {meta}", Wrong(presses(ids.ACTION_REVIEW_REFRESH, meta), "out of date", "review", ADA)
-        yield f"reject {meta}", Wrong(presses(ids.ACTION_REJECT, meta), "out of date", "reject", ADA)
+        yield f"look again {meta}", Wrong(presses(ids.ACTION_REVIEW_REFRESH, meta), "outdated", "review", ADA)
+        yield f"reject {meta}", Wrong(presses(ids.ACTION_REJECT, meta), "outdated", "reject", ADA)
     again = presses(ids.ACTION_REVIEW_REFRESH, SHOWN_ENDED)
     yield "look again too late", Wrong(again, late, "review", ADA, "ENDED")
     nowhere = presses(ids.ACTION_REVIEW_REFRESH, SHOWN.replace("PENDING", "TS-ZZZZZZZZ"))
@@ -107,7 +112,7 @@ def clicked() -> Iterator[tuple[str, Wrong]]:
 def submitted() -> Iterator[tuple[str, Wrong]]:
     """Yield forms and dialogs."""
     for callback, what in ((ids.VIEW_REVIEW, "approve"), (ids.VIEW_REJECT, "reject"), (ids.VIEW_CANCEL, "cancel")):
-        yield f"{what} unreadable", Wrong(submits(callback, "nonsense", "why"), "out of date", what, ADA)
+        yield f"{what} unreadable", Wrong(submits(callback, "nonsense", "why"), "outdated", what, ADA)
         unknown = SHOWN.replace("PENDING", "TS-ZZZZZZZZ")
         yield f"{what} unknown", Wrong(submits(callback, unknown, "why"), "There is no request", what, ADA)
         late = Wrong(submits(callback, SHOWN_ENDED, "why"), "ENDED was cancelled", what, ADA, "ENDED")
@@ -115,27 +120,30 @@ def submitted() -> Iterator[tuple[str, Wrong]]:
         yield f"{what} by anybody", Wrong(submits(callback, SHOWN, "why"), "approve", what, TOM, "PENDING")
     yield (
         "approve what one asked for",
-        Wrong(submits(ids.VIEW_REVIEW, SHOWN), "not among the approvers", "approve", about="PENDING"),
+        Wrong(submits(ids.VIEW_REVIEW, SHOWN), "not an approver", "approve", about="PENDING"),
     )
-    yield "unknown form", Wrong(submits("another_version", SHOWN, "why"), "This form is out of date", "submit", TOM)
+    yield "unknown form", Wrong(submits("another_version", SHOWN, "why"), "This form is outdated", "submit", TOM)
     yield "reject without words", Wrong(submits(ids.VIEW_REJECT, SHOWN), "Add a reason", "reject", ADA, "PENDING")
     book = "x" * 1001
     for callback, what in ((ids.VIEW_REJECT, "reject"), (ids.VIEW_CANCEL, "cancel")):
         yield (
             f"{what} with a book",
-            Wrong(submits(callback, SHOWN, book), "these are 1,001", what, ADA, "PENDING"),
+            Wrong(submits(callback, SHOWN, book), "This has 1,001", what, ADA, "PENDING"),
         )
     yield "form without a reason", Wrong(submits_form(reason=" "), "Add a reason", "ask")
-    yield "form with a book", Wrong(submits_form(reason=book), "these are 1,001", "ask")
-    yield "form by anybody", Wrong(submits_form(), "You are not among the people who may ask", "ask", TOM)
-    yield "form for no route", Wrong(submits_form(route="elsewhere"), "not configured any more", "ask")
+    yield "form with a book", Wrong(submits_form(reason=book), "This has 1,001", "ask")
+    yield "form by anybody", Wrong(submits_form(), "You cannot request syncs", "ask", TOM)
+    yield "form for no route", Wrong(submits_form(route="elsewhere"), "no longer configured", "ask")
     yield "emergency by anybody", Wrong(submits_form(emergency=True), "without approval", "break_glass")
     edit: dict[str, Any] = {"request": "PENDING", "revision": 1}
     yield "edit without a reason", Wrong(submits_form(reason=" ", **edit), "Add a reason", "edit", about="PENDING")
-    yield "edit by others", Wrong(submits_form(**edit), "Only the person who asked", "edit", ADA, "PENDING")
-    yield "edit to another route", Wrong(submits_form(route="x", **edit), "keeps its route", "edit", about="PENDING")
+    yield "edit by others", Wrong(submits_form(**edit), "Only the requester", "edit", ADA, "PENDING")
+    yield (
+        "edit to another route",
+        Wrong(submits_form(route="x", **edit), "route of a request cannot change", "edit", about="PENDING"),
+    )
     old = submits_form(request="PENDING", revision=7)
-    yield "edit of what was changed", Wrong(old, "changed meanwhile", "edit", about="PENDING")
+    yield "edit of what was changed", Wrong(old, "was edited by someone else", "edit", about="PENDING")
     late_edit = submits_form(request="ENDED", revision=1)
     yield "edit of what ended", Wrong(late_edit, "ENDED was cancelled", "edit", about="ENDED")
     yield "edit of nothing", Wrong(submits_form(request="TS-ZZZZZZZZ", revision=1), "There is no request", "edit")
@@ -145,12 +153,15 @@ def searched() -> Iterator[tuple[str, Wrong]]:
     """Yield searches: three keys each, and one row."""
     for action, who in ((ids.ACTION_SOURCE_TEAM, ADA), (ids.ACTION_DESTINATION_TEAM, RINA), (ids.ACTION_STORIES, TOM)):
         yield f"{action} without a route", Wrong(searches(action, ""), "Choose a route first", "search", who)
-    yield "search in an unknown field", Wrong(searches("unheard_of"), "This field is out of date", "search")
+    yield "search in an unknown field", Wrong(searches("unheard_of"), "This field is outdated", "search")
     gone = searches(ids.ACTION_SOURCE_TEAM, '{"route":"elsewhere"}')
-    yield "search on no route", Wrong(gone, "elsewhere is not configured any more", "search")
+    yield "search on no route", Wrong(gone, "elsewhere is no longer configured", "search")
     early = searches(ids.ACTION_STORIES, '{"route":"dev-to-prod"}')
     yield "search before a team", Wrong(early, "Choose the source team first", "search")
-    yield "search by anybody", Wrong(searches(ids.ACTION_STORIES), "You may not ask on this route", "search", TOM)
+    yield (
+        "search by anybody",
+        Wrong(searches(ids.ACTION_STORIES), "You may not request syncs on this route", "search", TOM),
+    )
 
 
 WRONGS: Final = tuple(table())

@@ -14,7 +14,7 @@ from handlers.models import State
 
 from .harness import STORY, FlowHarness
 
-NOT_NOW = "cannot take requests right now"
+NOT_NOW = "cannot process requests right now"
 
 
 async def execute(harness: FlowHarness, sql: str) -> None:
@@ -84,7 +84,7 @@ async def test_an_unforeseen_failure_has_an_id_on_the_screen_and_in_the_log(harn
     with capture_logs() as logs:
         outcome = await harness.rina.types(GENERAL, f"status {request.id}")
     said = harness.playground.slack.render(outcome.ephemerals[0])
-    assert "Something went wrong on my side" in said
+    assert "Something went wrong in tines-sync" in said
     ids = [line["error_id"] for line in logs if line["event"] == "a listener failed"]
     assert len(ids) == 1
     assert ids[0] in said
@@ -148,7 +148,7 @@ async def test_a_search_in_an_unknown_field_is_answered(harness: FlowHarness) ->
     payload = harness.last_sent("block_suggestion")
     payload["action_id"] = "unheard_of"
     answer = await harness.sent_again(payload)
-    assert "out of date" in answer["options"][0]["text"]["text"]
+    assert "outdated" in answer["options"][0]["text"]["text"]
     payload = harness.last_sent("block_suggestion") | {"action_id": "form_stories"}
     payload["view"]["private_metadata"] = ""
     answer = await harness.sent_again(payload)

@@ -38,10 +38,17 @@ async def test_an_unknown_word_leads_to_help(harness: FlowHarness) -> None:
     assert "help" in said
 
 
+async def test_a_mistyped_word_is_answered_with_the_nearest_one(harness: FlowHarness) -> None:
+    """A slip of the fingers is answered with what was probably meant, and without marks that Slack shows as typed."""
+    said = await answer(harness, harness.tom, "stauts TS-12345678")
+    assert "Did you mean /tines-sync status?" in said
+    assert "`" not in said
+
+
 @pytest.mark.parametrize("word", ["status", "cancel", "history"])
 @pytest.mark.parametrize(
     ("typed", "words"),
-    [("TS-ZZZZZZZZ", "There is no request TS-ZZZZZZZZ"), ("", "Say which"), ("nope", "Say which")],
+    [("TS-ZZZZZZZZ", "There is no request TS-ZZZZZZZZ"), ("", "Add a"), ("nope", "Add a")],
 )
 async def test_ids_that_do_not_exist_are_said(harness: FlowHarness, word: str, typed: str, words: str) -> None:
     """An id of nothing, or no id, is answered with what to type."""
@@ -57,7 +64,7 @@ async def test_the_list_shows_mine_and_what_waits_for_me(harness: FlowHarness) -
     waiting = await answer(harness, harness.ada, "list")
     assert "WAITING FOR YOU" in waiting
     assert request.id in waiting
-    assert "Nothing here" in await answer(harness, harness.tom, "list")
+    assert "You have no requests" in await answer(harness, harness.tom, "list")
 
 
 async def test_a_long_list_has_pages_that_turn_in_place(harness: FlowHarness) -> None:
@@ -69,7 +76,7 @@ async def test_a_long_list_has_pages_that_turn_in_place(harness: FlowHarness) ->
     asked = [(await harness.asks()).id for _ in range(9)]
     first = await answer(harness, harness.rina, "list")
     assert "Page 1 of 2" in first
-    await harness.rina.clicks("Later", latest(harness, harness.rina), GENERAL)
+    await harness.rina.clicks("Older", latest(harness, harness.rina), GENERAL)
     second = latest(harness, harness.rina)
     said = harness.playground.slack.render(second)
     assert "Page 2 of 2" in said
@@ -109,7 +116,7 @@ async def test_others_cannot_read_a_request(open_harness: OpenHarness) -> None:
     harness = await open_harness(route={"requesters": ("U0RINA",)})
     request = await harness.asks()
     for word in ("status", "history"):
-        assert "that you may see" in await answer(harness, harness.tom, f"{word} {request.id}")
+        assert "that you can see" in await answer(harness, harness.tom, f"{word} {request.id}")
     assert request.id in await answer(harness, harness.ada, f"status {request.id}")
 
 
@@ -158,7 +165,7 @@ async def test_cancel_from_the_status(harness: FlowHarness) -> None:
 async def test_others_cannot_cancel(harness: FlowHarness) -> None:
     """Somebody who neither asked nor decides reads why they cannot cancel, and the attempt is on record."""
     request = await harness.asks()
-    assert "can cancel it" in await answer(harness, harness.tom, f"cancel {request.id}")
+    assert "can cancel this" in await answer(harness, harness.tom, f"cancel {request.id}")
     assert (await harness.request(request.id)).state is State.PENDING
     assert await harness.kinds(request) == ["asked", "refused"]
 
@@ -191,13 +198,13 @@ async def test_a_home_without_answers_says_so(harness: FlowHarness) -> None:
     slack.faults.inject("users.info", Fault(FaultKind.SERVER_ERROR, times=None))
     await slack.open_home(harness.tom.user)
     home = await slack.until(lambda: slack.home(harness.tom.user))
-    assert "cannot be looked up right now" in slack.render(home)
+    assert "cannot be loaded right now" in slack.render(home)
 
 
 @pytest.mark.parametrize("word", ["freeze", "unfreeze", "thaw"])
 async def test_freezing_needs_a_route_and_a_right(harness: FlowHarness, word: str) -> None:
     """Freezing and unfreezing ask for a route that exists, and for an approver."""
-    assert "Say which route" in await answer(harness, harness.ada, word)
+    assert "Add a route" in await answer(harness, harness.ada, word)
     assert "There is no route nowhere" in await answer(harness, harness.ada, f"{word} nowhere reason")
     assert "Only approvers" in await answer(harness, harness.tom, f"{word} dev-to-prod reason")
     if word == "freeze":
@@ -213,7 +220,7 @@ async def test_a_frozen_route_holds_what_was_approved_until_it_is_unfrozen(harne
     assert "is frozen" in await answer(harness, harness.ada, "freeze dev-to-prod audit <week>")
     await harness.approval_message(request, pattern="audit")
     await harness.approves(request)
-    await harness.approval_message(request, pattern="this runs when it is unfrozen")
+    await harness.approval_message(request, pattern="This runs when the route is unfrozen")
     assert harness.creates() == []
     await harness.ben.types(GENERAL, f"{word} dev-to-prod")
     await harness.rests(request, State.SUCCEEDED)
@@ -263,5 +270,5 @@ async def test_a_button_is_for_the_person_who_clicks(harness: FlowHarness) -> No
     message = await harness.approval_message(request, who=harness.tom)
     await harness.tom.clicks("Review", message, APPROVALS)
     said = await harness.tom.reads_in_view("You can view this request")
-    assert "not among the approvers" in said
+    assert "not an approver" in said
     assert harness.tom.view().get("submit") is None

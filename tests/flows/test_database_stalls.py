@@ -15,8 +15,8 @@ from .conftest import OpenHarness
 from .harness import HURRIED, FlowHarness, until
 from .stalls import Stall, stalled
 
-NOT_NOW: Final = "cannot take requests right now"
-MAY_COUNT: Final = "may still be taken"
+NOT_NOW: Final = "cannot process requests right now"
+MAY_COUNT: Final = "may still arrive"
 SLACK_WAITS: Final = 3.0  # seconds
 
 pytestmark = pytest.mark.parametrize("how", list(Stall))

@@ -53,7 +53,7 @@ async def test_only_destinations_of_own_routes_are_shown(open_harness: OpenHarne
     number = harness.somebody_creates(STORY)
     for someone in (harness.tom, harness.ben):
         for typed in ("destinations", "destinations dev-to-prod", f"destination {number}", f"sync {number} failed"):
-            said = await reading(someone, typed, "not possible")
+            said = await reading(someone, typed, "Sync request")
             assert STORY not in said
     refused = [event for event in await harness.events() if event.kind == "refused"]
     assert len(refused) == 8
@@ -66,7 +66,7 @@ async def test_a_destination_that_leads_elsewhere_is_not_shown(harness: FlowHarn
     there = harness.playground.dev.destinations[number]
     there.url, there.destination_team_id = "https://elsewhere.example", 987654321
     await reading(harness.rina, "destinations", "no sync destination on your routes")
-    await reading(harness.rina, f"destination {number}", f"no sync destination {number} that you may see")
+    await reading(harness.rina, f"destination {number}", f"no sync destination {number} that you can see")
 
 
 async def test_pages_and_search(harness: FlowHarness) -> None:
@@ -76,7 +76,7 @@ async def test_pages_and_search(harness: FlowHarness) -> None:
     rina = harness.rina
     await rina.types(GENERAL, "destinations")
     await rina.reads_in_view("Page 1 of 2 · 10 sync destinations")
-    await rina.presses("Later")
+    await rina.presses("Next")
     assert f"#{last} " in await rina.reads_in_view("Page 2 of 2")
     await rina.writes("Search", "shift HANDOVER")
     await rina.submits()

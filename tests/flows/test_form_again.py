@@ -23,7 +23,7 @@ async def test_a_pending_request_can_be_edited(harness: FlowHarness) -> None:
     await harness.rina.picks("Stories", STORY, OTHER_STORY)
     await harness.rina.writes("Reason", "Two are better")
     await harness.rina.submits()
-    assert "was changed and is waiting for approval" in harness.rina.reads()
+    assert "is changed and waiting for approval" in harness.rina.reads()
     edited = await harness.request(request.id)
     assert edited.revision == 2
     assert [story.name for story in create_of(edited).stories] == [STORY, OTHER_STORY]
@@ -49,7 +49,7 @@ async def test_a_slow_edit_goes_on_by_itself(open_harness: OpenHarness) -> None:
     await harness.rina.writes("Reason", "Slowly")
     harness.playground.dev.faults.add(Fault(Kind.SLOW, path="/stories*", seconds=0.4))
     await harness.rina.submits()
-    await harness.rina.reads_in_view("was changed and is waiting for approval")
+    await harness.rina.reads_in_view("is changed and waiting for approval")
     edited = await harness.request(request.id)
     assert (edited.revision, edited.reason) == (2, "Slowly")
 

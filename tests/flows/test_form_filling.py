@@ -177,7 +177,7 @@ async def test_a_key_that_sees_no_team_is_said(harness: FlowHarness) -> None:
     harness.playground.prod.teams.clear()
     await harness.rina.opens_form(GENERAL)
     said = texts((await harness.rina.searches("Destination team")).all_options)
-    assert said == ["prod has no team that its key may see."]
+    assert said == ["prod has no team that its key can see."]
 
 
 async def test_stories_that_cannot_be_listed_say_why(harness: FlowHarness) -> None:

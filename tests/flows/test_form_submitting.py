@@ -38,7 +38,7 @@ def story_id(harness: FlowHarness, name: str) -> int:
 async def test_a_form_becomes_a_request_with_all_that_was_said(harness: FlowHarness) -> None:
     """The request holds route, teams, stories, mode and reason as they were chosen, and the person reads its id."""
     who = await harness.fills_in(STORY, OTHER_STORY, reason="Quarterly release")
-    await who.picks("When should Tines sync again?", "Only when triggered")
+    await who.picks("When should Tines sync again?", "Manual")
     await who.submits()
     said = await who.reads_in_view(r"TS-\w{8} is waiting for approval")
     request = await harness.request(said[said.index("TS-") :][:11])
@@ -111,7 +111,7 @@ async def test_a_route_that_is_gone_is_told(harness: FlowHarness) -> None:
     """A route taken out of the configuration while the form was open is told at the form, and nothing is asked for."""
     who = await harness.fills_in()
     del harness.playground.settings.topology.routes["dev-to-prod"]
-    assert "not configured any more" in await refused(harness, who)
+    assert "no longer configured" in await refused(harness, who)
 
 
 async def test_five_hundred_stories_are_taken_and_one_more_is_not(open_harness: OpenHarness) -> None:
@@ -143,7 +143,7 @@ async def test_a_form_sent_twice_becomes_one_request(harness: FlowHarness) -> No
     await who.reads_in_view(r"TS-\w+ is waiting")
     sent = harness.last_sent("view_submission")
     answer = await harness.sent_again(sent)
-    assert "was asked for already" in harness.playground.slack.render(answer["view"])
+    assert "was already requested" in harness.playground.slack.render(answer["view"])
     assert form["id"] == sent["view"]["id"]
     assert await harness.kinds() == ["asked", "repeated"]
 
@@ -180,7 +180,7 @@ async def test_what_is_wrong_with_a_slow_form_is_said_as_well(open_harness: Open
     harness.playground.dev.delete_story(story_id(harness, STORY))
     harness.playground.dev.faults.add(Fault(Kind.SLOW, path="/stories*", seconds=0.4))
     await who.submits()
-    await who.reads_in_view("Not in this team any more")
+    await who.reads_in_view("No longer in this team")
     assert await harness.kinds() == ["refused"]
 
 
@@ -200,7 +200,7 @@ async def test_tines_going_down_while_checking_is_said(open_harness: OpenHarness
     [
         (401, "Invalid API key", "does not accept the bot's key"),
         (403, "Not an owner", "may not do this"),
-        (500, "Boom", "trouble of its own"),
+        (500, "Boom", "returned an error"),
     ],
 )
 async def test_tines_down_names_the_tenant_and_its_words(

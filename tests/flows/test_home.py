@@ -108,7 +108,7 @@ async def test_parts_have_pages(harness: FlowHarness) -> None:
     requests = [await asks(harness, CASES[2], number) for _ in range(PART + 1)]
     said = await opens(harness, harness.rina, f"Page 1 of 2 · {PART + 1} requests")
     assert requests[0].id not in said
-    await presses(harness, harness.rina, "Later", "home_page:mine")
+    await presses(harness, harness.rina, "Older", "home_page:mine")
     said = await says(harness, harness.rina, "Page 2 of 2")
     assert requests[0].id in said
     assert requests[-1].id not in said
@@ -116,7 +116,7 @@ async def test_parts_have_pages(harness: FlowHarness) -> None:
     said = await says(harness, harness.rina, f"{PART + 2} requests")
     assert "Page 2 of 2" in said
     assert one_more.id not in said
-    await presses(harness, harness.rina, "Earlier", "home_page:mine")
+    await presses(harness, harness.rina, "Newer", "home_page:mine")
     assert one_more.id in await says(harness, harness.rina, "Page 1 of 2")
 
 
@@ -129,7 +129,7 @@ async def test_a_route_is_unfrozen_as_it_was_seen(harness: FlowHarness) -> None:
     await unfreeze(services, BEN, "dev-to-prod")
     await freeze(services, BEN, "dev-to-prod", "incident")
     await presses(harness, harness.ada, "Unfreeze", "home_unfreeze")
-    await harness.ada.reads_in_view("was frozen again meanwhile")
+    await harness.ada.reads_in_view("was frozen again after you opened this")
     harness.playground.slack.faults.clear()
     await says(harness, harness.ada, "incident")
     await presses(harness, harness.ada, "Unfreeze", "home_unfreeze")

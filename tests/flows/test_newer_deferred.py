@@ -46,4 +46,4 @@ async def test_its_sender_is_told_when_no_newer_version_came(open_harness: OpenH
     await _keeps(harness)
     ahead = timedelta(0)
     harness.playground.bot.engine.wake([Job(DEFERRED, "kept")])
-    await harness.told(harness.rina, "sent by a newer version and cannot be finished here")
+    await harness.told(harness.rina, "A newer version of tines-sync sent this, and it cannot be finished here")

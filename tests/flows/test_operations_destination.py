@@ -108,12 +108,12 @@ async def test_a_refusal_by_tines_ends_it(harness: FlowHarness, case: Case) -> N
     """What Tines refuses fails with Tines's words in the thread, and nothing is sent twice."""
     number = harness.somebody_creates(STORY)
     path = f"{DESTINATION}{number}{case.path}"
-    refusal = Fault(Kind.ANSWER, case.method, path, status=422, message="That is not allowed here")
+    refusal = Fault(Kind.ANSWER, case.method, path, status=422, message="This is not allowed here")
     harness.playground.dev.faults.add(refusal)
     request = await asks(harness, case, number)
     await harness.approves(request)
     failed = await harness.rests(request, State.FAILED)
-    await harness.in_thread(failed, "That is not allowed here")
+    await harness.in_thread(failed, "This is not allowed here")
     assert calls(harness, case, number) == 1
 
 
@@ -173,7 +173,7 @@ async def test_a_destination_that_is_gone_is_said(harness: FlowHarness) -> None:
     message = await harness.approval_message(request)
     del harness.playground.dev.destinations[number]
     await harness.ada.clicks("Review", message, APPROVALS)
-    await harness.ada.reads_in_view("is not there any more")
+    await harness.ada.reads_in_view("no longer exists")
     assert harness.ada.view().get("submit") is None
 
 

@@ -50,7 +50,7 @@ async def test_nobody_of_an_organisation_approves_their_own_under_another_id(ope
     request = await harness.asks()
     person(harness, RINA).acts_as_global = False
     await harness.rina.clicks("Review", await harness.approval_message(request), APPROVALS)
-    view = await harness.rina.sees_view(lambda view: "You asked for this" in harness.playground.slack.render(view))
+    view = await harness.rina.sees_view(lambda view: "You requested this" in harness.playground.slack.render(view))
     assert view.get("submit") is None
     await harness.rina.types(GENERAL, "list")
     await harness.rina.sees_message(GENERAL, f"(?s)Your requests.*{request.id}|{request.id}")
@@ -90,7 +90,7 @@ async def test_people_from_elsewhere_approve_nothing_where_everybody_may(
     await harness.tom.types(GENERAL, "freeze dev-to-prod because")
     await harness.tom.sees_message(GENERAL, "Guests and people from other workspaces cannot do this")
     await harness.tom.clicks("Review", await harness.approval_message(request), APPROVALS)
-    await harness.tom.sees_message(APPROVALS, "There is no request .* that you may see")
+    await harness.tom.sees_message(APPROVALS, "There is no request .* that you can see")
     assert harness.playground.slack.views(TOM) == []
     assert harness.creates() == []
 
@@ -101,7 +101,7 @@ async def test_an_approver_taken_out_of_the_group_a_moment_ago_approves_nothing(
     reviewer = await harness.opens_review(request)
     harness.playground.slack.set_group(APPROVERS, [])
     await reviewer.submits()
-    await reviewer.reads_in_view("not among the approvers")
+    await reviewer.reads_in_view("not an approver")
     assert (await harness.request(request.id)).state is State.PENDING
     assert harness.creates() == []
 

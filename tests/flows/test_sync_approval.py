@@ -71,7 +71,7 @@ async def test_the_review_of_a_silent_tenant_offers_no_approval(harness: FlowHar
     fault = harness.playground.dev.faults.add(TinesFault(Kind.ANSWER, status=503, message="Maintenance"))
     message = await harness.approval_message(request)
     await harness.ada.clicks("Review", message, APPROVALS)
-    said = await harness.ada.reads_in_view("could not be looked up")
+    said = await harness.ada.reads_in_view("could not be checked")
     assert "Maintenance" in said
     assert harness.ada.view().get("submit") is None
     harness.playground.dev.faults.remove(fault)
@@ -95,7 +95,7 @@ async def test_what_changed_under_the_review_is_shown_again(harness: FlowHarness
     review = await harness.opens_review(request)
     harness.playground.dev.edit_story(create_of(request).stories[0].id, name="High-Priority Alerts v2")
     await review.submits()
-    said = await review.reads_in_view("changed since you looked")
+    said = await review.reads_in_view("changed after you opened it")
     assert "High-Priority Alerts v2" in said
     assert (await harness.request(request.id)).state is State.PENDING
     await review.submits()
@@ -143,10 +143,12 @@ async def test_whoever_is_late_reads_what_happened(harness: FlowHarness) -> None
 
 
 async def test_an_approver_reads_why_they_cannot_approve_their_own(harness: FlowHarness) -> None:
-    """An approver who asked can open the review, and reads that nobody approves their own request."""
+    """An approver who asked can open the review, and reads that requesters cannot approve their own requests."""
     request = await harness.asks(STORY, who=harness.ada)
     await harness.ada.clicks("Review", await harness.approval_message(request), APPROVALS)
-    assert "nobody approves their own request" in await harness.ada.reads_in_view("You can view this request")
+    assert "requesters cannot approve their own requests" in await harness.ada.reads_in_view(
+        "You can view this request"
+    )
     assert harness.ada.view().get("submit") is None
 
 

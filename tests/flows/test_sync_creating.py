@@ -64,9 +64,9 @@ async def test_within_one_tenant_no_key_travels(open_harness: OpenHarness) -> No
 
 
 async def test_manual_mode_is_asked_for_and_is_no_failure(harness: FlowHarness) -> None:
-    """“Only when triggered” is sent as such; stories that rest until then are as they should be."""
+    """“Manual” is sent as such; stories that rest until then are as they should be."""
     who = await harness.fills_in(STORY)
-    await who.picks("When should Tines sync again?", "Only when triggered")
+    await who.picks("When should Tines sync again?", "Manual")
     await who.submits()
     said = await who.reads_in_view(r"TS-\w{8} is waiting")
     request = await harness.request(said[said.index("TS-") :][:11])
@@ -225,7 +225,7 @@ async def test_a_refused_create_is_told_in_every_shape_of_error(
     [
         (401, "401: dev does not accept the bot's key"),
         (403, "403: the key of dev may not do this"),
-        (422, "422: dev does not accept what was asked for"),
+        (422, "422: dev did not accept the request"),
     ],
 )
 async def test_a_refused_create_says_what_to_do(harness: FlowHarness, status: int, ours: str) -> None:
@@ -246,7 +246,7 @@ async def test_a_key_revoked_between_approval_and_create_is_told(open_harness: O
     harness = await open_harness()
     await harness.ada.types("C0GENERAL", "freeze dev-to-prod wait")
     request = await harness.asked_and_approved(STORY)
-    await harness.approval_message(request, pattern="runs when it is unfrozen")
+    await harness.approval_message(request, pattern="when the route is unfrozen")
     for secret in list(harness.playground.dev.keys):
         harness.playground.dev.revoke(secret)
     await harness.ada.types("C0GENERAL", "unfreeze dev-to-prod")
@@ -259,12 +259,12 @@ async def test_change_control_switched_off_after_the_approval_is_told(open_harne
     harness = await open_harness()
     await harness.ada.types("C0GENERAL", "freeze dev-to-prod wait")
     request = await harness.asked_and_approved(STORY)
-    await harness.approval_message(request, pattern="runs when it is unfrozen")
+    await harness.approval_message(request, pattern="when the route is unfrozen")
     harness.playground.dev.set_change_control(create_of(request).stories[0].id, enabled=False)
     await harness.ada.types("C0GENERAL", "unfreeze dev-to-prod")
     await harness.comes_to(request, State.PENDING)
     await harness.all_said()
-    assert "has no change control any more" in "\n".join(harness.thread(request))
+    assert "no longer has change control" in "\n".join(harness.thread(request))
     assert harness.playground.dev.destinations == {}
 
 
@@ -272,7 +272,7 @@ async def test_an_older_tenant_that_refuses_manual_mode_says_so(harness: FlowHar
     """A tenant that does not know the manual mode refuses it, and its words reach the thread."""
     harness.playground.dev.switches = replace(harness.playground.dev.switches, manual_sync=ManualSync.REFUSED)
     who = await harness.fills_in(STORY)
-    await who.picks("When should Tines sync again?", "Only when triggered")
+    await who.picks("When should Tines sync again?", "Manual")
     await who.submits()
     said = await who.reads_in_view(r"TS-\w{8} is waiting")
     request = await harness.request(said[said.index("TS-") :][:11])

@@ -90,7 +90,7 @@ async def uncertain(harness: FlowHarness) -> tuple[Request, Json]:
     await review.submits()
     await harness.rests(request, State.UNCERTAIN)
     harness.playground.dev.faults.remove(number)
-    message = await harness.in_thread(request, "not known whether")
+    message = await harness.in_thread(request, "unclear whether")
     return request, message
 
 
@@ -127,7 +127,7 @@ async def test_onlookers_cannot_end_it(harness: FlowHarness, button: str) -> Non
     """Somebody who neither asked nor decides reads why the button is not for them."""
     request, message = await uncertain(harness)
     await harness.tom.clicks(button, message, APPROVALS)
-    await harness.tom.sees_message(APPROVALS, "Only the person who asked")
+    await harness.tom.sees_message(APPROVALS, "Only the requester")
     assert (await harness.request(request.id)).state is State.UNCERTAIN
 
 
@@ -193,7 +193,7 @@ async def test_check_again_is_patient_once_more(open_harness: OpenHarness) -> No
     number = faults.add(Fault(Kind.ANSWER, "GET", CREATE, status=503, message="Maintenance"))
     await review.submits()
     await harness.rests(request, State.UNCERTAIN)
-    message = await harness.in_thread(request, "not known whether")
+    message = await harness.in_thread(request, "unclear whether")
     faults.remove(number)
     faults.add(Fault(Kind.ANSWER, "GET", CREATE, status=503, message="Maintenance", times=RETRY_POLICY.attempts))
     await harness.ada.clicks("Check again", message, APPROVALS)
@@ -240,7 +240,7 @@ async def test_a_destination_deleted_while_settling_is_told(open_harness: OpenHa
     await harness.in_thread(request, "needs? a sync")
     harness.playground.dev.destinations.clear()
     await harness.rests(request, State.PARTIAL)
-    assert "is not there any more" in "\n".join(harness.thread(request))
+    assert "no longer exists" in "\n".join(harness.thread(request))
 
 
 # ---- two requests for the same teams
@@ -251,7 +251,7 @@ async def test_a_destination_found_before_the_create_asks_the_approvers_again(ha
     request = await harness.asks(STORY)
     await harness.ada.types("C0GENERAL", "freeze dev-to-prod wait")
     await harness.approves(request)
-    await harness.approval_message(request, pattern="runs when it is unfrozen")
+    await harness.approval_message(request, pattern="when the route is unfrozen")
     number = harness.somebody_creates(OTHER_STORY)
     await harness.ada.types("C0GENERAL", "unfreeze dev-to-prod")
     await harness.rests(request, State.PENDING)

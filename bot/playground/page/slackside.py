@@ -16,7 +16,7 @@ from bot.playground.page.asks import ClickAsk, CloseAsk, CommandAsk, OptionsAsk,
 from bot.playground.page.cast import CastMember
 from bot.playground.slack import Channel, Json, LocalSlack, MessageRef, NotThereError, SlackClientError, ViewRef
 
-_GONE: Final = "That is not there any more: the app has changed it meanwhile."
+_GONE: Final = "That is not there any more: the app changed it."
 _READ_ONLY: Final = "Sending messages to this app has been turned off."
 _Ask = TypeVar("_Ask", bound=BaseModel)
 

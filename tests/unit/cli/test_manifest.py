@@ -58,5 +58,5 @@ def test_which_manifest(arguments: list[str]) -> None:
 
 def test_a_manifest_that_is_not_there() -> None:
     """An installation without the manifests says what to do."""
-    with pytest.raises(ManifestMissingError, match="install it anew"):
+    with pytest.raises(ManifestMissingError, match="install it again"):
         manifest_path("none.json")

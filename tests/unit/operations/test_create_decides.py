@@ -64,7 +64,7 @@ def again(**data: object) -> AskAgain:
 
 def changed(*sentences: str) -> AskAgain:
     """Return the step back to the approvers because stories have changed."""
-    return again(changes=[*sentences, "So it needs approval again."])
+    return again(changes=[*sentences, "It needs approval again."])
 
 
 CREATE: Final = Send(work=CreateWork(preexisting_ids=()))
@@ -74,12 +74,12 @@ TABLE: Final = [
     ("what is there was not shown", facts(), facts(7), again(destination_ids=[7])),
     ("one of two was not shown", facts(7), facts(7, 8), again(destination_ids=[8])),
     ("one that was shown is gone", facts(7, 8), facts(7), Send(work=CreateWork(preexisting_ids=(7,)))),
-    ("a story was edited", facts(), facts(one=EDITED), changed("One was edited on Tines.")),
+    ("a story was edited", facts(), facts(one=EDITED), changed("One was edited in Tines.")),
     (
         "a story is gone",
         facts(),
         facts(one=None),
-        changed("One is gone, was moved, or has no change control any more."),
+        changed("One was deleted, was moved, or no longer has change control."),
     ),
     ("a story was only renamed", facts(), facts(one=RENAMED), CREATE),
     (
@@ -96,7 +96,7 @@ TABLE: Final = [
         "nobody had to approve, and a story is gone",
         None,
         facts(one=None),
-        changed("One is gone, was moved, or has no change control any more."),
+        changed("One was deleted, was moved, or no longer has change control."),
     ),
 ]
 

@@ -108,7 +108,7 @@ async def test_a_freeze_stops_an_addition_before_the_update(open_execution: Open
     await harness.works(request.id)
     harness.clock.passes(minutes=5)
     held = await harness.works(request.id)
-    assert held.note == "The route is frozen; this runs when it is unfrozen."
+    assert held.note == "The route is frozen. This runs when the route is unfrozen."
     assert held.next_run_at is not None
     assert held.next_run_at > harness.clock()
     assert execution.synced() == [{STORIES[0]}]

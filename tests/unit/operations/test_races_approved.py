@@ -80,7 +80,7 @@ async def test_what_was_approved_is_what_is_sent(open_execution: OpenExecution, 
     assert execution.line.tries("POST") == 0
     told = next(each for each in await harness.told() if each.get("kind") == "stories_changed")
     assert STORIES[0] in told["changes"][0]
-    assert told["changes"][-1] == "So it needs approval again."
+    assert told["changes"][-1] == "It needs approval again."
     if what == "edited":
         assert isinstance(await approve(harness.services, BEN, await harness.shown(request.id), budget=None), Done)
         assert (await harness.finishes(request.id)).state is State.SUCCEEDED

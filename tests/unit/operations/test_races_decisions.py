@@ -28,7 +28,7 @@ async def test_an_approval_that_runs_twice_stays_withdrawn(open_execution: OpenE
     assert isinstance(await withdraw(harness.services, ADA, shown.request_id), Done)
     again = await approve(harness.services, ADA, shown, budget=None, since=clicked)
     assert isinstance(again, Done)
-    assert "counts already" in again.text
+    assert "already approved" in again.text
     assert (await harness.now(shown.request_id)).approvals() == ()
     assert (await harness.kinds(shown.request_id)).count("approved") == 1
     # a new click after that is a new approval
@@ -48,7 +48,7 @@ async def test_a_job_that_runs_again_is_no_second_form(open_execution: OpenExecu
     assert isinstance(made, Done)
     assert isinstance(again, Done)
     assert again.request.id == made.request.id
-    assert "was asked for already" in again.text
+    assert "was already requested" in again.text
     assert await harness.kinds(made.request.id) == ["asked"]
 
     later = await submit(harness.services, RINA, form, budget=None, since=harness.clock())
@@ -66,7 +66,7 @@ async def test_a_job_that_runs_again_is_no_second_click(open_execution: OpenExec
     harness.clock.passes(seconds=5)
     later = await approve(harness.services, ADA, shown, budget=None, since=harness.clock())
     assert isinstance(later, Done)
-    assert "counts already" in later.text
+    assert "already approved" in later.text
     assert (await harness.kinds(shown.request_id)).count("repeated") == 1
 
 
@@ -85,7 +85,7 @@ async def test_what_was_looked_up_for_an_older_revision_is_not_shown(open_execut
     answer = await approve(harness.services, ADA, shown, budget=None)
     assert isinstance(answer, Changed)
     assert (answer.request.revision, answer.preview) == (2, None)
-    assert answer.changes == ("The request was changed by the person who asked. Below is what it asks for now.",)
+    assert answer.changes == ("The requester edited the request. The new version is below.",)
     assert (await harness.now(request.id)).approvals() == ()
 
 
@@ -142,10 +142,10 @@ async def test_an_approval_on_a_frozen_route_says_when_it_runs(open_execution: O
     request = await harness.asks()
     approved = await approve(harness.services, ADA, await harness.shown(request.id), budget=None)
     assert isinstance(approved, Done)
-    assert approved.text.endswith("dev-to-prod is frozen, so it runs when the route is unfrozen.")
+    assert approved.text.endswith("dev-to-prod is frozen, so it will run when the route is unfrozen.")
     broken = await submit(harness.services, RINA, harness.form(emergency=True), budget=None)
     assert isinstance(broken, Done)
-    assert broken.text.endswith("dev-to-prod is frozen: it runs when it is unfrozen.")
+    assert broken.text.endswith("dev-to-prod is frozen. It will run when the route is unfrozen.")
 
 
 async def test_a_form_that_arrives_twice_at_once_makes_one_request(open_execution: OpenExecution) -> None:

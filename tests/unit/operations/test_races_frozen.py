@@ -17,7 +17,7 @@ async def test_a_freeze_never_leaves_a_begun_request_stuck(open_execution: OpenE
     await execution.freezes()
     harness.clock.passes(minutes=5)  # longer than the lost call can be under way: it may be sent again
     held = await harness.works(request.id)
-    assert (held.state, held.note) == (State.RUNNING, "The route is frozen; this runs when it is unfrozen.")
+    assert (held.state, held.note) == (State.RUNNING, "The route is frozen. This runs when the route is unfrozen.")
     assert held.next_run_at is not None
     assert held.next_run_at > harness.clock()
     assert (execution.line.tries("POST"), harness.creates()) == (1, 0)

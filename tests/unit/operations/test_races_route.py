@@ -50,7 +50,7 @@ async def test_nothing_is_decided_on_a_route_that_allows_nothing(
         await cancel(harness.services, RINA, request.id, "Never mind"),
     ):
         assert isinstance(answer, Refused)
-        assert "is not configured any more, or leads elsewhere" in reasons(answer)
+        assert "is no longer configured, or now leads elsewhere" in reasons(answer)
     harness.clock.passes(hours=100)
     assert (await harness.works(request.id)).state is State.EXPIRED
     assert [each["kind"] for each in await harness.told(f"@{RINA}")] == ["expired"]
@@ -69,7 +69,7 @@ async def test_an_approved_request_ends_where_its_route_does(
     failed = await harness.works(request.id)
     assert failed.state is State.FAILED
     assert failed.problem is not None
-    assert failed.problem.what == "The route dev-to-prod is not configured any more, or leads elsewhere"
+    assert failed.problem.what == "The route dev-to-prod is no longer configured, or now leads elsewhere"
     assert execution.line.tries("POST") == 0
     assert [each["kind"] for each in await harness.told(f"@{RINA}")] == ["failed"]
 

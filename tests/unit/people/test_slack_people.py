@@ -401,21 +401,21 @@ async def test_while_slack_asks_for_a_pause_the_last_answer_serves(slack: Slack)
     slack.workspace.trouble[SINGLE] = too_many("300")
     slack.clock.now += 61
     assert (await slack.people.person("U0ADA", SEC)).groups == SEC
-    with pytest.raises(PeopleUnavailableError, match="pause of 300 s"):
+    with pytest.raises(PeopleUnavailableError, match="say for 300 s"):
         await slack.people.person("U0ADA", SEC, fresh=True)
     slack.clock.now += 600
-    with pytest.raises(PeopleUnavailableError, match="pause of 300 s"):
+    with pytest.raises(PeopleUnavailableError, match="say for 300 s"):
         await slack.people.person("U0ADA", SEC)
 
 
 async def test_slack_is_left_alone_for_as_long_as_it_asked(slack: Slack) -> None:
     """During the pause no further call of that method is made, for any group; after it the calls go on."""
     slack.workspace.trouble[LISTING] = slack.workspace.trouble[SINGLE] = too_many("20")
-    with pytest.raises(PeopleUnavailableError, match="pause of 20 s"):
+    with pytest.raises(PeopleUnavailableError, match="say for 20 s"):
         await slack.people.members("S0SEC")
     slack.workspace.trouble.clear()
     slack.clock.now += 19
-    with pytest.raises(PeopleUnavailableError, match="pause of 1 s"):
+    with pytest.raises(PeopleUnavailableError, match="say for 1 s"):
         await slack.people.members("S0OPS")
     assert (slack.workspace.calls[LISTING], slack.workspace.calls[SINGLE]) == (1, 1)
     slack.clock.now += 1
@@ -428,7 +428,7 @@ async def test_slack_is_left_alone_for_as_long_as_it_asked(slack: Slack) -> None
 async def test_a_pause_that_cannot_be_read_is_a_sensible_one(slack: Slack, header: str | None, seconds: int) -> None:
     """Whatever Retry-After says, the pause is neither negative nor without end."""
     slack.workspace.trouble[LISTING] = slack.workspace.trouble[SINGLE] = too_many(header)
-    with pytest.raises(PeopleUnavailableError, match=f"pause of {seconds} s"):
+    with pytest.raises(PeopleUnavailableError, match=f"say for {seconds} s"):
         await slack.people.members("S0SEC")
 
 
@@ -452,7 +452,9 @@ async def test_what_is_no_answer_is_never_taken_for_one(
 ) -> None:
     """An answer that cannot be read decides nothing: the person is told to try again, and a retry asks again."""
     slack.workspace.trouble.update(dict.fromkeys(methods, answer))
-    with pytest.raises(PeopleUnavailableError, match=r"did not say who may do this, so nothing was done\. Try again"):
+    with pytest.raises(
+        PeopleUnavailableError, match=r"did not say whether you can do this, so nothing was done\. Try again"
+    ):
         await slack.people.person("U0ADA", SEC)
     slack.workspace.trouble.clear()
     assert (await slack.people.person("U0ADA", SEC)).groups == SEC
@@ -462,7 +464,7 @@ async def test_a_refusal_of_slack_names_its_word_for_it(slack: Slack) -> None:
     """A missing scope or a revoked token is something the operator mends, so the reader gets the word to pass on."""
     slack.workspace.trouble[LISTING] = slack.workspace.trouble[SINGLE] = says("missing_scope")
     slack.workspace.trouble["users.info"] = lambda: JSONResponse({"ok": False, "error": "token_revoked"})
-    with pytest.raises(PeopleUnavailableError, match=r"\(missing_scope\).*Tell whoever runs") as of_group:
+    with pytest.raises(PeopleUnavailableError, match=r"\(missing_scope\).*Tell your tines-sync admin") as of_group:
         await slack.people.members("S0SEC")
     with pytest.raises(PeopleUnavailableError, match=r"\(token_revoked\)"):
         await slack.people.person("U0ADA", NO_GROUPS)
@@ -472,7 +474,7 @@ async def test_a_refusal_of_slack_names_its_word_for_it(slack: Slack) -> None:
 async def test_a_rate_limit_without_its_status_is_understood(slack: Slack) -> None:
     """A `ratelimited` that comes with status 200 is a pause as well."""
     slack.workspace.trouble["users.info"] = lambda: JSONResponse({"ok": False, "error": "ratelimited"})
-    with pytest.raises(PeopleUnavailableError, match="pause of 30 s"):
+    with pytest.raises(PeopleUnavailableError, match="say for 30 s"):
         await slack.people.person("U0ADA", NO_GROUPS)
 
 

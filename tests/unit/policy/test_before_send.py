@@ -92,7 +92,7 @@ CASES = [
         "the approver is denied now",
         (K.APPROVER_DENIED,),
         route=a_route(denied=(ADA,)),
-        says="An approval does not count any more: the person is excluded by the policy of dev-to-prod now.",
+        says="An approval no longer counts: the person is excluded by the policy of dev-to-prod.",
     ),
     Case(
         "the approver is denied under another id",
@@ -113,7 +113,7 @@ CASES = [
         "the approver was taken out of the group",
         (K.APPROVER_NOT_LISTED,),
         now={ADA: Person(id=ADA)},
-        says="the person is not among the people who approve on dev-to-prod any more.",
+        says="the person is no longer among the people who approve on dev-to-prod.",
     ),
     Case("the approver's entry was taken out of the policy", (K.APPROVER_NOT_LISTED,), route=a_route(approvers=(BOB,))),
     Case(
@@ -130,7 +130,7 @@ CASES = [
         "the approver is deactivated",
         (K.APPROVER_DEACTIVATED,),
         now={ADA: Person(id=ADA, groups=SEC, deactivated=True)},
-        says="the person has a deactivated Slack account now.",
+        says="the person has a deactivated Slack account.",
     ),
     Case("the approver is a guest", (K.APPROVER_IS_GUEST,), now={ADA: Person(id=ADA, groups=SEC, guest=True)}),
     Case("the approver is a bot", (K.APPROVER_IS_BOT,), now={ADA: Person(id=ADA, groups=SEC, bot=True)}),
@@ -173,7 +173,7 @@ CASES = [
         "more approvals are asked for now",
         (K.QUORUM_RAISED,),
         route=a_route(approvals=2),
-        says="dev-to-prod asks for more than when it was approved: it needs 1 more approval.",
+        says="dev-to-prod now requires more approvals than when it was approved: it needs 1 more approval.",
     ),
     Case(
         "more groups are asked for now",
@@ -210,7 +210,7 @@ CASES = [
         "the person who asked may not ask any more",
         (K.REQUESTER_NOT_ALLOWED,),
         route=a_route(requesters=(BOB,)),
-        says="The person who asked is not among the people who may ask on dev-to-prod any more.",
+        says="The requester is no longer among the people who can request syncs on dev-to-prod.",
     ),
     Case("the person who asked is denied", (K.REQUESTER_NOT_ALLOWED,), route=a_route(denied=(ASKER,))),
     Case("the person who asked left", (K.REQUESTER_NOT_ALLOWED,), now={ASKER: Person(id=ASKER, deactivated=True)}),
@@ -224,7 +224,7 @@ CASES = [
         (K.BREAK_GLASS_NOT_ALLOWED,),
         route=a_route(break_glass=(BOB,)),
         basis=run_by_cy(),
-        says="The person who ran it without approval is not among the people who may run requests without approval",
+        says="The person who chose to run it without approval is no longer among the people who can run requests without approval",
     ),
     Case(
         "run without approval by somebody who left",
@@ -257,7 +257,7 @@ CASES = [
         "an operation that is switched off now",
         (K.OPERATION_DISABLED,),
         route=a_route(operations={"sync": OperationPolicy(enabled=False)}).for_operation("sync"),
-        says="This operation is switched off on dev-to-prod by now.",
+        says="This operation is switched off on dev-to-prod.",
     ),
 ]
 

@@ -97,7 +97,7 @@ CASES = [
     Case(
         "only the approvers ask, and none approves their own",
         a_route(requesters=("S0SEC",), approvers=("S0SEC",), approvals=2),
-        ("at most 1 can be given once those who ask are left out, as self_approval is off.",),
+        ("at most 1 can be given without the requester, because self_approval is off.",),
         ADA_AND_BOB,
     ),
     Case(
@@ -115,7 +115,7 @@ CASES = [
     Case(
         "the only approver asks",
         a_route(),
-        ("needs 1 approval, but at most 0 can be given once those who ask",),
+        ("needs 1 approval, but at most 0 can be given without the requester",),
         requester="U0ADA",
     ),
     Case("somebody else asks the only approver", a_route(), (), requester="U0BOB"),
@@ -140,15 +140,15 @@ CASES = [
     Case(
         "a route nobody may use",
         a_route(requesters=("S0TEAM", "U0BOB"), denied=("U0BOB",)),
-        ("Nobody may ask on dev-to-prod",),
+        ("Nobody can request syncs on dev-to-prod",),
         {"S0TEAM": frozenset()},
     ),
-    Case("a route without requesters", a_route(requesters=()), ("Nobody may ask on dev-to-prod",)),
+    Case("a route without requesters", a_route(requesters=()), ("Nobody can request syncs on dev-to-prod",)),
     Case("a route that denies everybody", a_route(denied=("U0BOB", "*")), ("denied of dev-to-prod lists everybody",)),
     Case(
         "break-glass that opens for nobody",
         a_route(break_glass=("S0ONCALL",)),
-        ("Nobody can break the glass",),
+        ("Nobody can run requests without approval",),
         {"S0ONCALL": frozenset()},
     ),
     Case(
@@ -179,7 +179,7 @@ CASES = [
     Case(
         "an operation that nobody may ask for",
         a_route(operations={"sync": OperationPolicy(requesters=("S0NONE",))}),
-        ("Nobody may ask on dev-to-prod (sync)",),
+        ("Nobody can request syncs on dev-to-prod (sync)",),
         {"S0NONE": frozenset()},
     ),
     Case(
@@ -242,7 +242,7 @@ def test_a_route_is_faulty_only_when_no_request_at_all_can_be_approved(
     people = _people(route, members, unfit)
     askers = [user for user, person in people.items() if may_request(route, person).allowed]
     faults = policy_faults(route, members, people)
-    assert any("Nobody may ask" in fault for fault in faults) is not bool(askers)
+    assert any("Nobody can request syncs" in fault for fault in faults) is not bool(askers)
     if askers:
         assert _tells_of_approvals(faults) is not any(_can_be_approved(route, people, asker) for asker in askers)
 

@@ -146,7 +146,7 @@ UNFIT = [
     Unfit(
         "of whom nobody can tell whether they are denied",
         Person(id="U0ADA", unreadable=frozenset({"S0LEFT"})),
-        "Slack does not tell who they are (disabled",
+        "Slack does not say who they are (disabled",
         denied=("S0LEFT",),
     ),
     Unfit("denied with everybody", ADA, "excludes you", denied=("*",)),
@@ -162,7 +162,7 @@ def test_the_unfit_and_the_denied_may_nothing(case: Unfit, right: str) -> None:
     route = a_route(requesters=everywhere, approvers=everywhere, break_glass=everywhere, denied=case.denied)
     ruling = RIGHTS[right](route, case.person)
     assert not ruling.allowed
-    assert (case.word if right != "read" else "There is no request TS-00000000 that you may see.") in ruling.reasons[0]
+    assert (case.word if right != "read" else "There is no request TS-00000000 that you can see.") in ruling.reasons[0]
     assert set(ruling.entries) <= set(case.denied)
 
 
@@ -181,8 +181,8 @@ class Approval:
 
 APPROVALS = [
     Approval("a request of somebody else", allowed=True),
-    Approval("her own", allowed=False, requester="U0ADA", word="You asked for this"),
-    Approval("one that she was the last to change", allowed=False, editor="U0ADA", word="last to change"),
+    Approval("her own", allowed=False, requester="U0ADA", word="You requested this"),
+    Approval("one that she was the last to edit", allowed=False, editor="U0ADA", word="last to edit"),
     Approval("her own, where that is allowed", allowed=True, requester="U0ADA", editor="U0ADA", self_approval=True),
     Approval("what others approved", allowed=True, already=(a_decision("U0BOB", "S0APPROVERS"),)),
     Approval("what she approved", allowed=False, already=(a_decision("U0ADA", "U0ADA"),), word="already"),
@@ -236,7 +236,7 @@ def test_only_the_requester_and_approvers_cancel() -> None:
 def test_only_the_requester_edits_and_only_while_they_may_ask() -> None:
     """An approver does not change what somebody else asked for, nor does a requester who may not ask any more."""
     assert may_edit(a_route(), Person(id=ASKER), requester=ASKER).allowed
-    assert "Only the person who asked" in may_edit(a_route(), ADA, requester=ASKER).reasons[0]
+    assert "Only the requester" in may_edit(a_route(), ADA, requester=ASKER).reasons[0]
     assert not may_edit(a_route(requesters=("U0BOB",)), Person(id=ASKER), requester=ASKER).allowed
 
 
@@ -253,8 +253,8 @@ def test_a_person_with_two_ids_is_one_person() -> None:
     """Whichever id stands on a request or an approval, its person is recognised under the other as well."""
     ada = Person(id="W0ADA", ids=frozenset({"U0ADA"}))
     route, given = a_route(approvers=("W0ADA",)), (a_decision("U0ADA", "U0ADA"),)
-    assert "You asked for this" in may_approve(route, ada, requester="U0ADA", editor=ASKER).reasons[0]
-    assert "last to change" in may_approve(route, ada, requester=ASKER, editor="U0ADA").reasons[0]
+    assert "You requested this" in may_approve(route, ada, requester="U0ADA", editor=ASKER).reasons[0]
+    assert "last to edit" in may_approve(route, ada, requester=ASKER, editor="U0ADA").reasons[0]
     assert "already" in may_approve(route, ada, requester=ASKER, editor=ASKER, already=given).reasons[0]
     assert not may_reject(route, ada, requester="U0ADA").allowed
     assert may_cancel(a_route(approvers=("U0BOB",)), ada, requester="U0ADA").allowed
@@ -280,20 +280,20 @@ def test_those_who_use_a_route_read_its_requests() -> None:
     approver = Person(id="U0ADA", groups=frozenset({"S0APPROVERS"}))
     assert may_read(route, approver, requester=ASKER, request_id="TS-00000000").allowed
     refused = may_read(route, Person(id="U0DOM"), requester=ASKER, request_id="TS-00000000")
-    assert refused.reasons == ("There is no request TS-00000000 that you may see.",)
+    assert refused.reasons == ("There is no request TS-00000000 that you can see.",)
 
 
 @pytest.mark.parametrize(
     ("requester", "reason"),
     [
-        (Person(id=ASKER, deactivated=True), "The person who asked has a deactivated Slack account now."),
-        (Person(id=ASKER, guest=True), "The person who asked is a guest or from another workspace now."),
-        (Person(id=ASKER, bot=True), "The person who asked is a bot or an app."),
+        (Person(id=ASKER, deactivated=True), "The requester has a deactivated Slack account."),
+        (Person(id=ASKER, guest=True), "The requester is a guest or from another workspace."),
+        (Person(id=ASKER, bot=True), "The requester is a bot or an app."),
         (
             Person(id="U0DOM"),
-            "The person who asked is not among the people who may ask on dev-to-prod any more.",
+            "The requester is no longer among the people who can request syncs on dev-to-prod.",
         ),
-        (Person(id="U0EVE"), "The person who asked is excluded by the policy of dev-to-prod now."),
+        (Person(id="U0EVE"), "The requester is excluded by the policy of dev-to-prod."),
     ],
     ids=["deactivated", "a guest", "a bot", "not listed", "denied"],
 )
@@ -310,7 +310,7 @@ def test_an_operation_that_is_switched_off_is_asked_for_and_approved_by_nobody()
     sync = off.for_operation("sync")
     for right in ("request", "approve", "break glass", "edit"):
         refused = RIGHTS[right](sync, ADA)
-        assert refused.reasons == ("This is switched off on dev-to-prod. Ask whoever runs tines-sync.",)
+        assert refused.reasons == ("This is switched off on dev-to-prod. Ask your tines-sync admin.",)
         assert RIGHTS[right](off.for_operation("create"), ADA).allowed
     for right in ("reject", "cancel", "read"):
         assert RIGHTS[right](sync, ADA).allowed

@@ -43,7 +43,7 @@ async def test_only_what_is_referred_to_is_asked_for(tenants: Tenants) -> None:
     [
         (404, "Credentials cannot be checked: the key of prod may not list credentials."),
         (403, "Credentials cannot be checked: the key of prod may not list credentials."),
-        (503, "Credentials cannot be checked: 503: prod has trouble of its own."),
+        (503, "Credentials cannot be checked: 503: prod returned an error."),
     ],
 )
 async def test_a_destination_that_does_not_tell_is_said_so(tenants: Tenants, status: int, why: str) -> None:

@@ -30,7 +30,7 @@ async def test_quorum(open_harness: OpenHarness) -> None:
     assert isinstance(first, Done)
     assert "needs 1 more approval" in first.text
     assert isinstance(again, Done)
-    assert "counts already" in again.text
+    assert "already approved" in again.text
     assert (await harness.kinds(request.id)).count("repeated") == 1
     assert (await harness.now(request.id)).state is State.PENDING
     await approve(harness.services, CLEO, shown, budget=None)
@@ -55,13 +55,13 @@ async def test_separate_groups(open_harness: OpenHarness) -> None:
 @pytest.mark.parametrize(
     ("policy", "actor", "said"),
     [
-        ({}, TOM, "not among the approvers"),
-        ({"approvers": ("*",)}, RINA, "nobody approves their own request"),
+        ({}, TOM, "not an approver"),
+        ({"approvers": ("*",)}, RINA, "requesters cannot approve their own requests"),
         ({"denied": (ADA,)}, ADA, "excludes you"),
         ({"denied": (LEADS,)}, ADA, "excludes you"),
         ({"approvers": ("*",), "denied": (TOM,)}, TOM, "excludes you"),
     ],
-    ids=["not listed", "own request", "denied by name", "denied through a group", "denied wins over everybody"],
+    ids=["not listed", "own requests", "denied by name", "denied through a group", "denied wins over everybody"],
 )
 async def test_who_may_not_approve(open_harness: OpenHarness, policy: dict[str, object], actor: str, said: str) -> None:
     """Who may not approve reads why, nothing changes, and the refusal is recorded with its reasons."""
@@ -113,7 +113,7 @@ async def test_a_story_edited_since_is_shown_again(open_harness: OpenHarness) ->
     harness.dev.edit_action(harness.story("High-Priority Alerts"), mode="extract")
     answer = await approve(harness.services, ADA, old, budget=None)
     assert isinstance(answer, Changed)
-    assert answer.changes == ("High-Priority Alerts was edited on Tines since.",)
+    assert answer.changes == ("High-Priority Alerts was edited in Tines since then.",)
     assert (await harness.now(request.id)).decisions == ()
     assert isinstance(await approve(harness.services, ADA, await harness.shown(request.id), budget=None), Done)
     assert (await harness.now(request.id)).state is State.APPROVED
@@ -193,7 +193,7 @@ async def test_editing_clears_approvals(open_harness: OpenHarness) -> None:
     assert note["actor"] == RINA
     answer = await approve(harness.services, BEN, old, budget=None)
     assert isinstance(answer, Changed)
-    assert "changed by the person who asked" in answer.changes[0]
+    assert "requester edited the request" in answer.changes[0]
     for actor in (ADA, BEN):
         assert isinstance(await approve(harness.services, actor, await harness.shown(request.id), budget=None), Done)
     assert (await harness.now(request.id)).state is State.APPROVED
@@ -204,10 +204,10 @@ async def test_only_the_requester_edits_and_only_what_is_pending(open_harness: O
     harness = await open_harness()
     request = await harness.asks()
     other = await edit(harness.services, ADA, request.id, 1, harness.form(), budget=None)
-    assert "Only the person who asked" in reasons(other)
+    assert "Only the requester" in reasons(other)
     await edit(harness.services, RINA, request.id, 1, harness.form(reason="Second"), budget=None)
     late = await edit(harness.services, RINA, request.id, 1, harness.form(reason="Third"), budget=None)
-    assert "shows an old version" in reasons(late)
+    assert "form is outdated" in reasons(late)
     await reject(harness.services, ADA, await harness.shown(request.id), "No")
     decided = await edit(harness.services, RINA, request.id, 2, harness.form(), budget=None)
     assert "was rejected" in reasons(decided)

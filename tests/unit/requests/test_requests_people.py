@@ -31,7 +31,7 @@ async def test_the_same_person_by_two_ids_approves_once(open_harness: OpenHarnes
     assert isinstance(await approve(harness.services, "W0ADA", shown, budget=None), Done)
     again = await approve(harness.services, ADA, shown, budget=None)
     assert isinstance(again, Done)
-    assert "counts already" in again.text
+    assert "already approved" in again.text
     now = await harness.now(request.id)
     assert (now.state, [each.actor for each in now.decisions]) == (State.PENDING, [ADA])
 
@@ -43,7 +43,7 @@ async def test_nobody_approves_what_they_asked_for_under_another_id(open_harness
     request = await harness.asks("W0RINA")
     assert request.requester == RINA
     refused = await approve(harness.services, RINA, await harness.shown(request.id), budget=None)
-    assert "You asked for this" in reasons(refused)
+    assert "You requested this" in reasons(refused)
     edited = await edit(harness.services, "W0RINA", request.id, 1, harness.form(reason="Better"), budget=None)
     assert isinstance(edited, Done)
     assert isinstance(await cancel(harness.services, "W0RINA", request.id, ""), Done)
@@ -74,7 +74,7 @@ async def test_who_was_an_approver_a_moment_ago_does_not_approve(outdated: Reque
     """Before an approval counts Slack is asked afresh: what is remembered of a person approves nothing."""
     request = await outdated.asks()
     refused = await approve(outdated.services, ADA, await outdated.shown(request.id), budget=None)
-    assert "not among the approvers" in reasons(refused)
+    assert "not an approver" in reasons(refused)
     assert (await outdated.now(request.id)).state is State.PENDING
 
 

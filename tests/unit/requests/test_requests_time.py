@@ -168,7 +168,7 @@ async def test_break_glass(open_harness: OpenHarness) -> None:
 async def test_break_glass_is_for_those_listed(open_harness: OpenHarness) -> None:
     """Nobody else runs a request without approval: it is refused at its field, and recorded."""
     harness = await open_harness(break_glass=(TOM,))
-    with pytest.raises(AssertionError, match="You are not among the people who may run"):
+    with pytest.raises(AssertionError, match="You cannot run requests"):
         await harness.asks(RINA, emergency=True)
     async with harness.store.reading() as reader:
         events = await reader.audit.events_after(0)

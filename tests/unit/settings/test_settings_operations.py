@@ -135,19 +135,19 @@ def test_how_long_approvals_are_valid() -> None:
         (
             '[routes.up.operations.sync]\napprovers = ["U0ADA"]\napprovals = 2\nseparate_groups = 1\n',
             "routes.up.operations.sync.approvals",
-            "asks for 2, but at most 1 of the listed people can approve any request",
+            "requires 2, but at most 1 of the listed people can approve any request",
             "no more than can approve",
         ),
         (
             '[routes.up.operations.sync]\napprovers = ["S0SEC"]\n',
             "routes.up.operations.sync",
-            "takes separate_groups from the route, which asks for 2 different entries, but approvers lists 1",
+            "inherits separate_groups from the route, which requires 2 different entries, but approvers lists 1",
             "its own separate_groups: no more than there are entries in approvers",
         ),
         (
             "[routes.up.operations.sync]\napprovals = 1\n",
             "routes.up.operations.sync",
-            "takes separate_groups from the route, which asks for 2 different entries, but 1 approval(s) are enough",
+            "inherits separate_groups from the route, which requires 2 different entries, but 1 approval(s) are enough",
             "its own separate_groups: no more than approvals",
         ),
     ],

@@ -156,5 +156,5 @@ async def test_a_server_that_only_reads(prepared_postgres: str) -> None:
         check_database(f"{prepared_postgres}&options=-c%20default_transaction_read_only%3Don"), 20
     )
     assert not found.ok
-    assert "takes no writes: cannot execute UPDATE in a read-only transaction" in found.what
+    assert "cannot be written: cannot execute UPDATE in a read-only transaction" in found.what
     assert "primary" in found.advice

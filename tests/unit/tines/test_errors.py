@@ -246,16 +246,16 @@ async def test_a_tenant_that_never_answers_is_given_up(dev: Tenant) -> None:
         (httpx.Response(401), "401: dev does not accept the bot's key", "put a valid key of dev"),
         (httpx.Response(403), "403: the key of dev may not do this", "tenant owners"),
         (httpx.Response(404), "404: not found, or the key of dev may not see it", "still exists on dev"),
-        (httpx.Response(422), "422: dev does not accept what was asked for", "Read what Tines says"),
+        (httpx.Response(422), "422: dev did not accept the request", "Read what Tines says"),
         (httpx.Response(418), "418: dev refused", "configuration of dev"),
-        (httpx.Response(429), "429: dev is asked too often", "Wait a moment"),
-        (httpx.Response(429, headers={"Retry-After": "17"}), "429: dev is asked too often", "wait 17 s"),
-        (httpx.Response(503), "503: dev has trouble of its own", "Try again in some minutes"),
+        (httpx.Response(429), "429: too many requests to dev", "Wait a moment"),
+        (httpx.Response(429, headers={"Retry-After": "17"}), "429: too many requests to dev", "in 17 seconds"),
+        (httpx.Response(503), "503: dev returned an error", "Try again in a few minutes"),
         (httpx.Response(302), "302: the address of dev points somewhere else", "url of dev"),
-        (httpx.Response(200, html="<p>"), "200: the answer of dev is not one that Tines gives", "login page"),
+        (httpx.Response(200, html="<p>"), "200: dev gave an answer that Tines would not give", "login page"),
         (httpx.ConnectError("no"), "dev cannot be reached; nothing was sent", "Check the url of dev"),
         (httpx.ReadTimeout("no"), "dev did not answer in time", "slow"),
-        (httpx.ReadError("no"), "The connection to dev broke before it had answered", "proxies"),
+        (httpx.ReadError("no"), "The connection to dev broke before it answered", "proxies"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -272,8 +272,8 @@ async def test_problems_for_people(dev: Tenant, answer: httpx.Response | Excepti
 async def test_an_open_outcome_is_said_to_be_open(dev: Tenant) -> None:
     """The problem of a write with an unknown outcome says so, and sends the reader to look first."""
     problem = (await fail(dev, WRITES["create"], httpx.ReadTimeout("no"))).problem()
-    assert problem.what == "dev did not answer in time. Whether dev did it is not known"
-    assert problem.advice == "Look at the sync destinations of dev before anything is sent again."
+    assert problem.what == "dev did not answer in time. It is unclear whether dev applied it"
+    assert problem.advice == "Check the sync destinations on dev before anything is sent again."
 
 
 def test_an_error_reads_well_and_travels() -> None:

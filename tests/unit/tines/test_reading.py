@@ -369,7 +369,7 @@ async def test_what_does_no_harm_is_read(body: bytes, headers: dict[str, str]) -
         (
             INFO,
             {"content_encoding": "br"},
-            "the answer cannot be unpacked: it is packed in a way that was not asked for",
+            "the answer cannot be unpacked: it is compressed in an unexpected way",
         ),
         (INFO, {"content_encoding": "gzip"}, "the answer cannot be unpacked"),
         (

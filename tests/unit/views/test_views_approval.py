@@ -33,7 +33,7 @@ ROUTE = Route(
 )
 ONE_OF_TWO = Quorum(needed=2, have=1, separate_needed=1, separate_have=1, reached=False)
 YES = Ruling(allowed=True)
-NO = Ruling(allowed=False, reasons=("You asked for this yourself.",))
+NO = Ruling(allowed=False, reasons=("You requested this yourself.",))
 
 
 def approval_by(actor: str, **changes: Any) -> Decision:  # noqa: ANN401 - the fields of a Decision
@@ -195,7 +195,7 @@ def test_approve_is_offered_when_all_is_in_sight(preview: Preview | None, ruling
     view = reviewed(asked(), preview, may_approve=ruling)
     assert ("submit" in view) is offered
     texts = str(view["blocks"])
-    assert ("You asked for this yourself." in texts) is not ruling.allowed
+    assert ("You requested this yourself." in texts) is not ruling.allowed
     assert ("dev does not answer" in texts) is bool(preview and preview.problem)
 
 
@@ -224,7 +224,7 @@ def test_a_destination_that_exists_is_shown_with_its_stories() -> None:
 
 
 @pytest.mark.parametrize(
-    ("existing", "words"), [(Existing.ASK, "approvers are asked again"), (Existing.ADD, "are added to it")]
+    ("existing", "words"), [(Existing.ASK, "it needs approval again"), (Existing.ADD, "are added to it")]
 )
 def test_the_review_tells_what_a_destination_found_later_leads_to(existing: Existing, words: str) -> None:
     """What the route does about a destination that turns up before the create is part of what one approves."""

@@ -214,7 +214,7 @@ def test_the_mode_that_it_does_not_have_is_chosen_at_first() -> None:
         assert opened.mode is mode
     unknown = presentation.on_destination(DestinationDetail(ref=ref(), route="dev-to-prod"))
     assert unknown is not None
-    assert "does not know sync modes" in json.dumps(presentation.form(replace(unknown, routes=ROUTES)))
+    assert "does not support sync modes" in json.dumps(presentation.form(replace(unknown, routes=ROUTES)))
 
 
 def test_deleting_copies_asks_for_the_name_of_the_team() -> None:
@@ -232,9 +232,9 @@ CALLS: Final = {
     "remove_stories": (
         "PATCH /api/v1/admin/sync_destinations/12",
         "does not document what happens to the copies",
-        "No story would be left",
+        "No stories would be left",
     ),
-    "sync": ("POST /api/v1/admin/sync_destinations/12/story/{story id}/sync", "does no harm", "present status"),
+    "sync": ("POST /api/v1/admin/sync_destinations/12/story/{story id}/sync", "is harmless", "present status"),
     "set_mode": (
         "PATCH /api/v1/admin/sync_destinations/12",
         "automatic, on every publish",
@@ -271,7 +271,7 @@ def test_what_is_gone_cannot_be_approved(name: str) -> None:
     _, facts, _ = parts(name)
     gone = Preview(facts=facts.model_copy(update={"missing": True}))
     assert not presentation.complete(gone)
-    assert "not there any more" in json.dumps(list(presentation.warnings(asked(name, State.PENDING), gone, on("r"))))
+    assert "no longer exists" in json.dumps(list(presentation.warnings(asked(name, State.PENDING), gone, on("r"))))
 
 
 def test_a_story_that_was_synced_before_is_only_reported_synced() -> None:

@@ -67,7 +67,7 @@ def test_looks_that_go_on_are_told_as_well() -> None:
     """What waits on the request's row is the last line, and says that it goes on."""
     line = going_on(called(times=2, latest=BEGAN + timedelta(seconds=15)))
     assert (line.at, line.actor, line.kind) == (BEGAN + timedelta(seconds=15), "tines-sync", "called")
-    assert line.detail == "dev: show sync destination 24 → ok, 36 ms; 2 times within 15 s; goes on"
+    assert line.detail == "dev: show sync destination 24 → ok, 36 ms; 2 times within 15 s; continues"
 
 
 def test_words_of_tines_are_text_in_the_history() -> None:

@@ -33,15 +33,15 @@ QUORUM = Quorum(needed=1, have=0, separate_needed=1, separate_have=0, reached=Fa
         (
             "edited",
             {"actor": "U0ADA", "approvals_lost": 1},
-            "<@U0ADA> changed the request: it is revision 2 now. 1 approval",
+            "<@U0ADA> edited the request (revision 2). 1 approval",
         ),
-        ("edited", {"actor": "U0ADA"}, "revision 2 now."),
+        ("edited", {"actor": "U0ADA"}, "(revision 2)."),
         ("reminder", {"missing": "1 more approval"}, "It needs 1 more approval. It expires"),
         ("withdrawn", {"actor": "U0ADA"}, "<@U0ADA> withdrew their approval."),
         (
             "approval_void",
             {"actor": "U0ADA", "have": 0, "needed": 2},
-            "denied by the policy now. That is 0 of 2 approvals.",
+            "denied by the policy. That is 0 of 2 approvals.",
         ),
         ("existing_found", {"destination_ids": [24, 25]}, "2 sync destinations (24, 25)"),
         ("double_found", {"destination_ids": [24]}, "1 sync destination (24)"),
@@ -52,7 +52,7 @@ QUORUM = Quorum(needed=1, have=0, separate_needed=1, separate_have=0, reached=Fa
         ("adopted", {"destination_id": 24}, "sync destination 24 was found afterwards"),
         ("changed_in_between", {"destination_id": 24}, "Their change stays."),
         ("bot_error", {"error_id": "ab12cd34"}, "ab12cd34"),
-        ("quorum_lowered", {"have": 1, "needed": 1}, "dev-to-prod asks for fewer approvals now, so this request runs."),
+        ("quorum_lowered", {"have": 1, "needed": 1}, "dev-to-prod now requires fewer approvals, so this request runs."),
         ("policy_fault", {"faults": ["Nobody is in S0NOBODY."]}, "• Nobody is in S0NOBODY."),
         ("something_new", {"actor": "U0ADA"}, "<@U0ADA>: something new"),
     ],
@@ -146,7 +146,7 @@ def test_what_waits_for_the_reader_comes_first() -> None:
     message = lists.list_message(items, shown, page=1, pages=1, total=2)
     assert message.text.index("Waiting for you") < message.text.index("Your requests")
     assert action_ids(message) == [ids.ACTION_REVIEW, ids.ACTION_STATUS]
-    assert "asked by <@U0BOB>" in message.text
+    assert "requested by <@U0BOB>" in message.text
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_an_unforeseen_error_has_an_id_to_quote() -> None:
 def test_a_refusal_gives_its_reasons() -> None:
     """One reason is a sentence, several are a list, and none still says that it is not allowed."""
     assert lists.refusal_message(["You are not on the list."]).text == "✋ You are not on the list."
-    assert "• Two" in lists.refusal_message(["One", "Two"]).text
+    assert "✋ Two" in lists.refusal_message(["One", "Two"]).text
     assert "not allowed" in lists.refusal_message([" "]).text
 
 
@@ -220,6 +220,6 @@ def test_the_home_shows_both_lists() -> None:
     accessories = [block["accessory"]["action_id"] for block in view["blocks"] if "accessory" in block]
     assert accessories == [ids.ACTION_REVIEW, ids.ACTION_STATUS]
     assert "no requests yet" in str(home_view(Overview(waiting=waiting), shown)["blocks"])
-    assert "Nothing waits" in str(home_view(Overview(mine=mine), shown)["blocks"])
+    assert "No requests are waiting" in str(home_view(Overview(mine=mine), shown)["blocks"])
     assert "choose a team" in str(home_view(Overview(uses=("r",)), shown)["blocks"])
     assert "Ask <@U0OPS> to add you" in str(home_view(Overview(), shown, "U0OPS")["blocks"])
