@@ -80,8 +80,10 @@ async def _report(rina: Actor, root: Json, say: "_Narrator") -> Json | None:
 async def _sync_again(playground: Playground, rina: Actor, ada: Actor, listed: Json, say: "_Narrator") -> None:
     team = next(each.id for each in playground.prod.teams.values() if each.name == "SecOps Production")
     playground.prod.add_credential(team, _CREDENTIAL)
-    say.step(f"Somebody adds the credential {_CREDENTIAL} to SecOps Production on prod. Rina clicks Sync again.")
-    await rina.clicks("Sync again", listed, APPROVALS)
+    say.step(
+        f"Somebody adds the credential {_CREDENTIAL} to SecOps Production on prod. Rina clicks Sync failed stories again."
+    )
+    await rina.clicks("Sync failed stories again", listed, APPROVALS)
     await rina.sees_view(lambda view: view.get("submit") is not None)
     await rina.writes("Reason", "The credential is there now")
     say.shows(rina.reads())

@@ -30,7 +30,7 @@ def approval_message(
         kit.rich(*describe.details(request, presentation)),
         *(describe.frozen(freeze) if waits else ()),
         kit.rich(*_standing(request, route, quorum, presentation)),
-        *_buttons(request, presentation),
+        *_buttons(request, presentation, route),
         kit.context(f"`{request.id}` · revision {request.revision} · `{request.digest[:12]}`"),
     )
 
@@ -68,8 +68,10 @@ def _closed(request: Request) -> Iterator[Block]:
         yield kit.quote(request.closed_comment)
 
 
-def _buttons(request: Request, presentation: Presentation) -> Iterator[Block]:
+def _buttons(request: Request, presentation: Presentation, route: Route) -> Iterator[Block]:
     if request.state is State.PENDING:
         yield kit.actions(describe.review_button(request))
     elif presentation.nothing_came_of(request):
         yield kit.actions(describe.ask_again_button(request))
+    elif again := describe.sync_again_button(request, presentation.rows(request), route):
+        yield kit.actions(again)

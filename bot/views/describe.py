@@ -3,16 +3,17 @@
 One place, so that the channel, the thread, a list and the App Home never use two words for the same thing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
 from bot.views import ids, kit
-from bot.views.carried import RequestRef
+from bot.views.carried import DestinationButton, RequestRef
 from bot.views.presentation import Presentation
 from bot.views.text import Block, date_element, plural
-from handlers.models import Decision, Problem, Request, State, Verdict
+from handlers.models import Decision, Problem, Request, State, StoryStatus, Verdict
 from handlers.policy import Freeze, Quorum
+from handlers.routes import Route
 
 DECISIONS_SHOWN: Final = 20
 _SIGNS: Final[Mapping[State, str]] = MappingProxyType(
@@ -135,6 +136,25 @@ def review_button(request: Request) -> Block:
 def ask_again_button(request: Request) -> Block:
     """Return the button that opens the form filled in with the same."""
     return kit.button("Request again", ids.ACTION_ASK_AGAIN, ref(request), says=f"Request again: {request.id}")
+
+
+def sync_again_button(request: Request, rows: Iterable[StoryStatus], route: Route) -> Block | None:
+    """Return the button that opens the form to sync what failed, or still lacks a sync; None where nothing does.
+
+    Only for a request that ended, with a sync destination, on a route where a sync can be asked for.
+    """
+    number, statuses = request.destination_id, tuple(rows)
+    if not request.state.final or number is None or not route.for_operation("sync").enabled:
+        return None
+    for text, option, wanted in (
+        ("Sync failed stories again…", "failed", any(status.failed for status in statuses)),
+        ("Start sync…", "", any(status.needs_sync for status in statuses)),
+    ):
+        if wanted:
+            about = DestinationButton(destination=number, route=request.route, operation="sync", option=option)
+            says = f"{text} Sync destination {number}"
+            return kit.button(text, f"{ids.ACTION_OPERATE}sync", about.dump(), says=says)
+    return None
 
 
 def edit_button(request: Request) -> Block:

@@ -69,8 +69,11 @@ def direct_message(
         *_why(request, route, presentation),
         *_thread(permalink),
     ]
-    again = kit.actions(describe.ask_again_button(request)) if presentation.nothing_came_of(request) else None
-    return message(kit.rich(*lines), again, _id(request))
+    if presentation.nothing_came_of(request):
+        again: Block | None = describe.ask_again_button(request)
+    else:
+        again = describe.sync_again_button(request, presentation.rows(request), route)
+    return message(kit.rich(*lines), kit.actions(again) if again else None, _id(request))
 
 
 def _why(request: Request, route: Route, presentation: Presentation) -> Iterator[Block]:

@@ -61,12 +61,12 @@ def status_messages(request: Request, route: Route, presentation: Presentation) 
     opening = _opening(request, route, presentation)
     pages = list(_pages(rows, text_size(opening)))
     if not pages:
-        return [message(*opening, *_next(request, rows))]
+        return [message(*opening, *_next(request, rows, route))]
     found: list[Message] = []
     for number, page in enumerate(pages, start=1):
         part = f", part {number} of {len(pages)}" if len(pages) > 1 else ""
         caption = f"Sync results for {request.id}{part}"
-        buttons = _next(request, rows) if number == len(pages) else ()
+        buttons = _next(request, rows, route) if number == len(pages) else ()
         blocks = [data_table(caption, _HEAD, [_row(status) for status in page]), *_long_errors(request, page), *buttons]
         found.append(message(*(opening if number == 1 else [kit.context(caption)]), *blocks))
     return found
@@ -101,33 +101,18 @@ def _totals(request: Request, route: Route, presentation: Presentation) -> Itera
         yield kit.para(kit.bold("What to do:"), " ", kit.words(step, 500))
 
 
-def _next(request: Request, rows: Sequence[StoryStatus]) -> Iterator[Block]:
+def _next(request: Request, rows: Sequence[StoryStatus], route: Route) -> Iterator[Block]:
     """Yield the buttons for what comes after a request that ended: its sync destination, and a sync of what lacks one."""
     gone = request.operation == "delete" and request.state is State.SUCCEEDED
     if not request.state.final or request.destination_id is None or gone:
         return
     number = request.destination_id
     about = DestinationButton(destination=number, route=request.route)
-    again = next(
-        (
-            (text, option)
-            for text, option, wanted in (
-                ("Sync again…", "failed", any(status.failed for status in rows)),
-                ("Start sync…", "", any(status.needs_sync for status in rows)),
-            )
-            if wanted
-        ),
-        None,
-    )
     opening = kit.button(
         "Open sync destination", ids.ACTION_DESTINATION, about.dump(), says=f"Open sync destination: {number}"
     )
-    if again is None:
-        yield kit.actions(opening)
-        return
-    sync = about.model_copy(update={"operation": "sync", "option": again[1]}).dump()
-    action = f"{ids.ACTION_OPERATE}sync"
-    yield kit.actions(kit.button(again[0], action, sync, says=f"{again[0]} Sync destination {number}"), opening)
+    again = describe.sync_again_button(request, rows, route)
+    yield kit.actions(again, opening)
 
 
 def _uncertain(request: Request, route: Route) -> Iterator[Block]:

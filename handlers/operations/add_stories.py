@@ -82,12 +82,20 @@ async def add_to(
     except TinesError as error:
         if is_transient(error):
             return NotSent(problem=error.problem(), at_least=asked_to_wait(error))
-        if error.status == NOT_FOUND:
+        if error.status == NOT_FOUND and await _is_gone(access, destination_id):
             return StartOver(problem=error.problem())  # somebody deleted it: decide anew
         return Refused(problem=error.problem())
     changed = () if present is None or found.story_ids == present else (_changed_in_between(destination_id),)
     how = "found" if wanted <= found.story_ids else "added"
     return _started(after, stories, how, follow_for, notes=changed)
+
+
+async def _is_gone(access: Access, destination_id: int) -> bool:
+    """Whether a destination that was not found is gone, as far as is known: the key may lack the right to change it."""
+    try:
+        return await shown(access, destination_id) is None
+    except TinesError:
+        return True
 
 
 def _started(

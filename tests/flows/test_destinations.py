@@ -123,8 +123,14 @@ async def test_a_thread_that_ended_leads_to_the_destination(harness: FlowHarness
     await harness.rina.clicks("Open sync destination", table, APPROVALS)
     assert FAILING in await harness.rina.reads_in_view("1 failed")
     await harness.rina.slack.close(RINA, harness.rina.view()["id"], everything=True)
-    await harness.rina.clicks("Sync again", table, APPROVALS)
-    await harness.rina.sees_view(lambda view: "One moment" not in str(view))
+    card = await harness.approval_message(done, who=harness.rina, pattern="Sync failed stories again")
+    direct = await harness.told(harness.rina, "Sync failed stories again")
+    own = harness.playground.slack.open_dm(RINA)
+    for message, channel in ((table, APPROVALS), (card, APPROVALS), (direct, own)):
+        await harness.rina.clicks("Sync failed stories again", message, channel)
+        await harness.rina.sees_view(lambda view: view.get("submit") is not None)
+        assert "Sync again" in harness.rina.reads()
+        await harness.rina.slack.close(RINA, harness.rina.view()["id"], everything=True)
 
 
 @pytest.mark.parametrize("name", ["add_stories", "remove_stories", "sync", "set_mode", "rotate_key", "delete"])

@@ -53,7 +53,7 @@ def test_a_hundred_stories_are_one_message() -> None:
     [
         (State.FOLLOWING, ["failed"], []),
         (State.SUCCEEDED, ["synced"], ["Open sync destination"]),
-        (State.PARTIAL, ["synced", "failed", "requires_sync"], ["Sync again…", "Open sync destination"]),
+        (State.PARTIAL, ["synced", "failed", "requires_sync"], ["Sync failed stories again…", "Open sync destination"]),
         (State.SUCCEEDED, ["requires_sync"], ["Start sync…", "Open sync destination"]),
     ],
 )
