@@ -253,6 +253,20 @@ class ApiCall(Frozen):
         )
 
 
+class Assessment(Frozen):
+    """What was found before a request was decided about, in short: what the destination lacks, and what would change.
+
+    For people only; what an approval covers are the facts.
+    """
+
+    v: int = 1
+    revision: int
+    missing: tuple[str, ...] = ()  # as "credential jira"
+    unchecked: tuple[str, ...] = ()  # what could not be checked, in sentences
+    totals: str = ""  # what a sync would change, in words; "" while that is not known
+    edited: tuple[str, ...] = ()  # names of the stories whose copies were changed since they were synced
+
+
 class Request(Frozen):
     """One ask for one operation, as its row says."""
 
@@ -289,6 +303,7 @@ class Request(Frozen):
     follow_until: datetime | None = None  # when following what Tines does ends
     finished_at: datetime | None = None
     problem: Problem | None = None
+    assessment: Assessment | None = None  # of the revision that it names
     calls: tuple[ApiCall, ...] = ()  # to Tines, of which nothing new came yet: recorded with the next thing that does
     note: str = ""  # what people should know about where it stands now ("waits for TS-… on the same teams")
     trace: str = ""  # the id that is on every log line of what somebody did to it last and of all that follows from it

@@ -17,26 +17,32 @@ from bot.listeners.responses import ended_by, field_errors, said, settled_view
 from bot.views import ids
 from bot.views.asides import checking_view, loading_view
 from bot.views.carried import FormMeta, RequestRef
+from bot.views.dialogs import asked_view
 from bot.views.presentation import FormInput, FormState, Presentation
 from bot.views.text import Block
+from handlers.models import Request
 from handlers.operations.destination import DestinationDetail
 from handlers.policy import Ruling
 from handlers.requests import (
     EDIT,
     SUBMIT,
     Abilities,
+    Done,
     Invalid,
     NotNow,
     Refused,
     Slow,
     Submission,
     able,
+    assessed,
     defer,
     edit,
     refuse_unread,
     submit,
+    will_be_assessed,
 )
 
+_LONGEST_ASSESSMENT: Final = 30.0  # seconds that the confirmation waits for what was found
 _PLAIN: Final = "create"  # the operation whose form opens when none is named
 
 
@@ -178,8 +184,18 @@ class Forms:
                     revision=state.revision,
                 )
                 await ack(response_action="update", view=checking_view(self._presenter.routed(state)))
+            case Done(request=request, text=text) if will_be_assessed(self._responder.services, request):
+                # Slack shows the answer first: the view is filled in after that
+                view_id = str(view.get("id", ""))
+                self._responder.fill(view_id, actor, "ask", self._assessed(request, text))
+                await ack(response_action="update", view=asked_view(request, text, None, looking=True))
             case _:
                 await ack(response_action="update", view=settled_view(answer))
+
+    async def _assessed(self, request: Request, text: str) -> Block:
+        """Return the confirmation with what was found for a request that was just made."""
+        found = await assessed(self._responder.services, request, within=_LONGEST_ASSESSMENT)
+        return asked_view(request, text, found, looking=False)
 
     async def _ask(self, actor: str, state: FormState, submission: Submission) -> Any:  # noqa: ANN401 - an Answer
         services, budget = self._responder.services, self._responder.budget

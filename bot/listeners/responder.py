@@ -72,13 +72,13 @@ class Responder:
         """Return how a request is presented."""
         return presentation_of(self.presentations, request)
 
-    def follow_up(self, work: Awaitable[None]) -> None:
+    def follow_up(self, work: Awaitable[object]) -> None:
         """Do something after Slack has its answer. Only for what may be lost."""
         task = asyncio.ensure_future(self._quietly(work))
         self._follow_ups.add(task)
         task.add_done_callback(self._follow_ups.discard)
 
-    async def _quietly(self, work: Awaitable[None]) -> None:
+    async def _quietly(self, work: Awaitable[object]) -> None:
         try:
             await work
         except (StoreUnavailableError, PeopleUnavailableError, *SLACK_ERRORS) as error:
@@ -92,37 +92,29 @@ class Responder:
         actor: str,
         what: str,
         view: Awaitable[Block],
-        *,
-        then: Callable[[Block], Awaitable[None]] | None = None,
     ) -> None:
-        """Put a view in an open one's place once it is known, and do something `then` if it was shown.
+        """Put a view in an open one's place once it is known.
 
         Whatever goes wrong meanwhile is said in the view: it never stays at "one moment". `actor` is who waits before
         it, and `what` they attempt, for the record.
         """
-        self.follow_up(self.filled(view_id, actor, what, view, then))
+        self.follow_up(self.filled(view_id, actor, what, view))
 
-    async def filled(
-        self,
-        view_id: str,
-        actor: str,
-        what: str,
-        view: Awaitable[Block],
-        then: Callable[[Block], Awaitable[None]] | None,
-    ) -> None:
-        """Do what `fill` does, and return when it is done."""
+    async def filled(self, view_id: str, actor: str, what: str, view: Awaitable[Block]) -> tuple[Block, str] | None:
+        """Do what `fill` does; return the view that was asked for and Slack's hash of it, None when it is not shown."""
+        failed = True
         try:
             shown = await view
+            failed = False
         except StoreUnavailableError:
-            shown, then = refused_view((NOT_NOW,)), None
+            shown = refused_view((NOT_NOW,))
         except PeopleUnavailableError as error:
             await self.unknown(actor, error, what=what)
             shown = problem_view(Problem(what="Slack does not say who you are right now", advice=str(error)))
-            then = None
         except Exception:  # noqa: BLE001 - the person is waiting before an open view
-            shown, then = refused_view((self.failed(),)), None
-        if await self.update_view(view_id, shown) and then is not None:
-            await then(shown)
+            shown = refused_view((self.failed(),))
+        mark = await self.replace_view(view_id, shown)
+        return None if failed or mark is None else (shown, mark)
 
     async def unknown(self, actor: str, error: PeopleUnavailableError, *, what: str) -> None:
         """Log and record that something was not done because Slack does not say who somebody is."""
@@ -197,15 +189,20 @@ class Responder:
 
     async def update_view(self, view_id: str, view: Block, *, hash_: str | None = None) -> bool:
         """Put another view in a view's place. False when it was closed, or changed since `hash_`, or has no id."""
+        return await self.replace_view(view_id, view, hash_=hash_) is not None
+
+    async def replace_view(self, view_id: str, view: Block, *, hash_: str | None = None) -> str | None:
+        """Do what `update_view` does, and return Slack's hash of the view, "" where Slack tells none; None for False."""
         if not view_id:  # Slack's client raises for it
-            return False
+            return None
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
-                await self.client.views_update(view_id=view_id, view=view, hash=hash_)
+                answer = await self.client.views_update(view_id=view_id, view=view, hash=hash_)
         except SLACK_ERRORS as error:
             self._log.info("a view was not updated", words=_words(error))
-            return False
-        return True
+            return None
+        shown = answer.get("view")
+        return str(shown.get("hash", "")) if isinstance(shown, Mapping) else ""
 
     # ---- answers to one person
 

@@ -1,5 +1,8 @@
 """The review: opened at once, filled with what Tines says now, and decided by exactly what it shows."""
 
+import asyncio
+import re
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -7,8 +10,10 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from bot.listeners.responder import Body, Responder, action_value, person, view_of
 from bot.listeners.responses import ended_by, said, settled_view
 from bot.views import ids
-from bot.views.carried import RequestRef, ReviewMeta
+from bot.views.asides import loading_view, problem_view
+from bot.views.carried import ChangesRef, RequestRef, ReviewMeta
 from bot.views.dialogs import decided_view, parse_reject, refused_view, reject_view
+from bot.views.preflight import changes_view
 from bot.views.review import parse_review, review_view
 from bot.views.text import Block
 from handlers.execution.call_journal import CallJournal
@@ -26,6 +31,7 @@ from handlers.policy import (
     may_withdraw,
     quorum,
 )
+from handlers.preflight import ReportProgress
 from handlers.requests import (
     APPROVE,
     Changed,
@@ -36,8 +42,10 @@ from handlers.requests import (
     Slow,
     able,
     approve,
+    compared,
     deadline,
     defer,
+    keep_assessment,
     looked_up,
     record_review,
     refuse,
@@ -48,6 +56,8 @@ from handlers.routes import Route, retired_route
 
 _UNKNOWN: Final = Ruling(allowed=False)
 _OUT_OF_DATE: Final = "This review is outdated. Open it again."
+_NOT_THERE: Final = "This story is not part of the request any more, or cannot be looked up now."
+_PROGRESS_SECONDS: Final = 1.0  # between two lines about how far a comparison is
 _LONGEST_PREVIEW: Final = 30.0  # seconds; after that the view says that Tines does not answer
 
 
@@ -56,6 +66,8 @@ def register(app: AsyncApp, responder: Responder) -> None:
     review = Reviews(responder)
     app.action(ids.ACTION_REVIEW)(review.open)
     app.action(ids.ACTION_REVIEW_REFRESH)(review.refresh)
+    app.action(re.compile(rf"{ids.ACTION_SHOW_CHANGES}:\d+"))(review.show_changes)
+    app.action(ids.ACTION_PICK_CHANGES)(review.show_changes)
     app.action(ids.ACTION_REJECT)(review.ask_why)
     app.view(ids.VIEW_REVIEW)(review.approved)
     app.view(ids.VIEW_REJECT)(review.rejected)
@@ -114,21 +126,25 @@ class Reviews:
         self._responder.follow_up(self._look_up(view_id, actor, request, route))
 
     async def _look_up(self, view_id: str, actor: str, request: Request, route: Route) -> None:
+        """Show what can be decided as soon as that is known, then what would change on the destination."""
+        looked: list[_Looked] = []
         async with CallJournal(self._responder.services.store, request.id, actor) as journal:
-
-            async def shown(view: Block) -> None:
-                meta = ReviewMeta.read(view.get("private_metadata"))
-                await record_review(journal, actor, request, meta.digest if meta else "")
 
             async def filled_in() -> Block:
                 try:
-                    return await self._filled_in(actor, request, route, journal)
+                    looked.append(await self._looked(actor, request, route, journal))
                 finally:
                     self._looking.discard(view_id)
+                return looked[0].view(self._responder, ReportProgress(0))
 
-            await self._responder.filled(view_id, actor, "review", filled_in(), shown)
+            shown = await self._responder.filled(view_id, actor, "review", filled_in())
+            if shown is None:
+                return
+            meta = ReviewMeta.read(shown[0].get("private_metadata"))
+            await record_review(journal, actor, request, meta.digest if meta else "")
+        await self._compare(view_id, shown[1], looked[0])
 
-    async def _filled_in(self, actor: str, request: Request, route: Route, journal: CallJournal) -> Block:
+    async def _looked(self, actor: str, request: Request, route: Route, journal: CallJournal) -> "_Looked":
         services = self._responder.services
         someone = await services.people.person(actor, groups_of(route))
         if not may_approve(route, someone, requester=request.requester, editor=request.editor).allowed:
@@ -139,8 +155,65 @@ class Reviews:
                 problem=Problem(what=f"{request.source} does not answer", advice="Open the review again in a minute.")
             )
         requester = await services.people.person(request.requester, groups_of(route), fresh=True)
-        against = may_run_for(route, requester).reasons
-        return _review(self._responder, request, route, someone, preview, against=against)
+        return _Looked(request, route, someone, preview, may_run_for(route, requester).reasons)
+
+    async def _compare(self, view_id: str, mark: str, looked: "_Looked") -> None:
+        """Compare the stories with their copies, and show how far that is until it is done.
+
+        A view that was changed meanwhile, by a decision for one, is left alone: `mark` is Slack's hash of it.
+        """
+        services, request, facts = self._responder.services, looked.request, looked.preview.facts
+        if facts is None:
+            return
+        progress = ReportProgress(0)
+        comparing = asyncio.ensure_future(compared(services, request, looked.route, facts, progress=progress))
+        try:
+            latest: str | None = mark
+            while not (await asyncio.wait({comparing}, timeout=_PROGRESS_SECONDS))[0]:
+                if latest is not None:
+                    view = looked.view(self._responder, progress)
+                    latest = await self._responder.replace_view(view_id, view, hash_=latest or None)
+            report = await comparing
+        finally:
+            comparing.cancel()
+        if report is None:
+            return
+        if latest is not None:
+            done = replace(looked, preview=looked.preview.model_copy(update={"report": report}))
+            await self._responder.replace_view(view_id, done.view(self._responder, None), hash_=latest or None)
+        await keep_assessment(services, request, facts, report)
+
+    async def show_changes(self, ack: AsyncAck, body: Body) -> None:
+        """Push a view with the changes of one story, and fill it in."""
+        ref = ChangesRef.read(action_value(body))
+        actor = person(body)
+        found = await self._reviewed(actor, ref.request if ref else None)
+        if isinstance(found, Refused | NotNow) or ref is None:
+            refused = found if isinstance(found, Refused | NotNow) else await self._lost(body, "review")
+            await self._responder.refuse(body, (said(refused),), by=ended_by(refused))
+            await ack()
+            return
+        opened = await self._responder.open_view(body, loading_view("Changes"))
+        if opened is not None:
+            self._responder.fill(str(opened["id"]), actor, "review", self._changes(actor, *found, ref.story))
+        await ack()
+
+    async def _changes(self, actor: str, request: Request, route: Route, story: int) -> Block:
+        services = self._responder.services
+        async with CallJournal(services.store, request.id, actor) as journal:
+            preview = await looked_up(services, request, route, deadline(_LONGEST_PREVIEW), journal)
+        if preview is None or preview.facts is None:
+            what = f"{request.source} does not answer"
+            problem = preview.problem if preview is not None else None
+            return problem_view(problem or Problem(what=what, advice="Try again in a minute."))
+        whole = frozenset({story})
+        progress = ReportProgress(0)
+        report = await compared(services, request, route, preview.facts, progress=progress, whole=whole)
+        found = next(iter(report.stories), None) if report is not None else None
+        if found is None:
+            reasons = report.remarks if report is not None and report.remarks else (_NOT_THERE,)
+            return refused_view(reasons)
+        return changes_view(request, found)
 
     async def ask_why(self, ack: AsyncAck, body: Body) -> None:
         """Push the view that asks for the reason of a rejection."""
@@ -203,6 +276,29 @@ class Reviews:
         return await refuse(self._responder.services, person(body), (_OUT_OF_DATE,), what=what)
 
 
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What was looked up for one person who reviews a request."""
+
+    request: Request
+    route: Route
+    someone: Person
+    preview: Preview
+    against: tuple[str, ...]  # why it would not run
+
+    def view(self, responder: Responder, progress: ReportProgress | None) -> Block:
+        """Return the review; `progress` is how far the comparison with the copies is, while it goes on."""
+        return _review(
+            responder,
+            self.request,
+            self.route,
+            self.someone,
+            self.preview,
+            against=self.against,
+            progress=progress,
+        )
+
+
 async def review_again(
     responder: Responder, actor: str, request: Request, preview: Preview | None, changes: tuple[str, ...]
 ) -> Block:
@@ -226,6 +322,7 @@ def _review(
     *,
     changed: tuple[str, ...] = (),
     against: tuple[str, ...] = (),
+    progress: ReportProgress | None = None,
 ) -> Block:
     """Return the review as one person may use it; nothing is offered to somebody of whom nothing is known yet."""
     rulings: dict[str, Any] = {"may_approve": _UNKNOWN, "may_reject": _UNKNOWN}
@@ -249,6 +346,7 @@ def _review(
         preview=preview,
         changed=changed,
         against_requester=against,
+        progress=progress,
         **rulings,
     )
 

@@ -11,6 +11,7 @@ from bot.operations.destination_forms import DestinationForm, DestinationPresent
 from bot.operations.stories import names, story_blocks, sync_headline, sync_state_words, sync_totals
 from bot.views import ids, kit
 from bot.views.carried import FormMeta
+from bot.views.preflight import remarks
 from bot.views.presentation import FormState
 from bot.views.text import Block, plural
 from bot.views.view_values import ViewValues
@@ -95,7 +96,8 @@ class AddStoriesPresentation(DestinationPresentation[AddForm, AddParams, AddFact
         if facts is None:
             return story_blocks(params.stories, "Stories to add, as they were requested", room)
         stay = staying(facts.statuses, frozenset(), "Stories that are in it and stay")
-        added = story_blocks(facts.stories, "Stories to add, as they are now", room - kit.json_size([stay]))
+        known = remarks(preview.report) if preview is not None else {}
+        added = story_blocks(facts.stories, "Stories to add, as they are now", room - kit.json_size([stay]), known)
         return [*added, stay]
 
     def called(self, params: AddParams, facts: AddFacts | None) -> tuple[str, str, str]:

@@ -8,6 +8,7 @@ from bot.operations import create_form
 from bot.operations.create_form import CreateFormState
 from bot.operations.stories import names, story_blocks, sync_headline, sync_state_words, sync_totals
 from bot.views import kit
+from bot.views.preflight import remarks
 from bot.views.presentation import FormInput, FormState, Presentation
 from bot.views.text import Block, line, plural
 from handlers.models import Request, State, Story, StoryStatus, SyncMode
@@ -118,7 +119,8 @@ class CreatePresentation(Presentation):
         facts = _facts(preview)
         if facts is None:
             return story_blocks(_params(request).stories, "Stories, as they were requested", room)
-        return story_blocks(facts.stories, "Stories, as they are now", room)
+        known = remarks(preview.report) if preview is not None else {}
+        return story_blocks(facts.stories, "Stories, as they are now", room, known)
 
     def call(self, request: Request, preview: Preview | None, route: Route) -> Iterator[Block]:
         """Yield the call that creates, or the one that adds."""

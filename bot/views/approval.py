@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from bot.views import describe, kit
 from bot.views.fallback_text import message
+from bot.views.preflight import assessment_lines
 from bot.views.presentation import Presentation
 from bot.views.text import Block, Message, date_element
 from handlers.models import Request, State
@@ -40,6 +41,7 @@ def _standing(request: Request, route: Route, quorum: Quorum, presentation: Pres
     match request.state:
         case State.PENDING:
             yield from _waiting(request, route, quorum)
+            yield from assessment_lines(request)
         case State.REJECTED | State.CANCELLED:
             yield from _closed(request)
         case State.EXPIRED:

@@ -66,6 +66,12 @@ class ErrorRef(Carried):
     story: Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 
+class ChangesRef(RequestRef):
+    """What a button carries that shows the changes of one story."""
+
+    story: Annotated[int, Field(ge=0, le=2**63 - 1)]
+
+
 class PageRef(Carried):
     """What a button that turns a page carries: rights and content are looked up again."""
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from bot.views import describe, ids, kit
 from bot.views.carried import RequestRef, ReviewMeta
+from bot.views.preflight import told
 from bot.views.presentation import Presentation
 from bot.views.text import Block, Message, tidy
 from bot.views.view_values import typed, values_of_view
-from handlers.models import Request
+from handlers.models import Assessment, Request
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,21 @@ def parse_cancel(view: Mapping[str, object]) -> CommentInput:
 def decided_view(text: str) -> Block:
     """Return what takes the place of a view once it is settled: a sentence or two in our words."""
     return kit.modal(ids.VIEW_INFO, "Sync request", [kit.rich(kit.para(kit.words(text, kit.SECTION_TEXT)))])
+
+
+def asked_view(request: Request, text: str, found: Assessment | None, *, looking: bool) -> Block:
+    """Return what takes the place of a form that was taken: what happens now, and what was found for the request.
+
+    `looking`: whether what the destination lacks is still being looked up.
+    """
+    blocks = [kit.rich(kit.para(kit.words(text, kit.SECTION_TEXT)))]
+    if found is not None:
+        blocks.append(kit.rich(*told(found, request.destination)))
+        if found.missing or found.edited:
+            blocks.append(kit.context("You can still edit or cancel the request."))
+    elif looking:
+        blocks.append(kit.context("⏳ Looking for what may be missing on the destination…"))
+    return kit.modal(ids.VIEW_INFO, "Sync request", blocks)
 
 
 def message_view(message: Message) -> Block:

@@ -10,11 +10,13 @@ from urllib.parse import urlsplit
 
 from bot.views import describe, ids, kit
 from bot.views.carried import ReviewMeta
+from bot.views.preflight import review_blocks
 from bot.views.presentation import Presentation
 from bot.views.text import Block, date_element
 from handlers.models import Request, digest_of
 from handlers.operations import Preview
 from handlers.policy import Quorum, Ruling
+from handlers.preflight import ReportProgress
 from handlers.routes import Route
 
 _VIEW_BYTES: Final = 240_000  # for all blocks; Slack takes 250,000 with the rest of the view
@@ -35,6 +37,7 @@ def review_view(  # noqa: PLR0913 - what a person may do is decided by policy, o
     may_cancel: bool = False,
     changed: Sequence[str] = (),
     against_requester: Sequence[str] = (),
+    progress: ReportProgress | None = None,
 ) -> Block:
     """Return the review of a pending request.
 
@@ -42,7 +45,7 @@ def review_view(  # noqa: PLR0913 - what a person may do is decided by policy, o
 
     `preview` is None while Tines is still being asked; `origins` are the addresses of both tenants. *Approve* is
     offered only when everything that would be done is in sight: not before the preview is there, not when Tines could
-    not be asked, not when something is gone. `changed` says in sentences what is different from what was shown before.
+    not be asked, not when something is gone. `progress` is how far the comparison with the copies is. `changed` says in sentences what is different from what was shown before.
     """
     meta = review_meta(request, preview, origins)
     complete = presentation.complete(preview)
@@ -52,6 +55,7 @@ def review_view(  # noqa: PLR0913 - what a person may do is decided by policy, o
         *describe.emergency(request),
         kit.rich(*_summary(request, presentation, origins)),
         *_preview(preview, presentation, request, route),
+        *(review_blocks(request, preview.facts, preview.report, progress) if preview is not None else ()),
     ]
     below = [
         kit.rich(*presentation.call(request, preview, route)),

@@ -8,7 +8,7 @@ Whoever dies or is stopped at any point leaves a row from which somebody else ca
 send" is looked for on Tines before anything is sent again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -43,7 +43,7 @@ from handlers.operations.protocol import Access, AnyOperation, Preview
 from handlers.operations.schedule import Schedule, backoff
 from handlers.operations.transience import asked_to_wait, is_transient
 from handlers.people import People, PeopleUnavailableError
-from handlers.preflight import Preflight
+from handlers.preflight import Preflight, Report, ReportProgress, Sent, Subject, report
 from handlers.routes import Route, Topology, retired_route
 from handlers.store import SYSTEM, Store, Transaction
 from handlers.tines import TinesClient, TinesError
@@ -93,6 +93,41 @@ class Executor:
             return Preview(facts=await operation.look(request.params, self.access(route, journal)))
         except TinesError as error:
             return Preview(problem=error.problem())
+
+    async def report(
+        self,
+        request: Request,
+        route: Route,
+        facts: Facts | None,
+        *,
+        sent: Mapping[int, Sent],
+        progress: ReportProgress,
+        whole: Collection[int] | None = None,
+    ) -> Report | None:
+        """Compare the stories of a request with their copies; None for an operation that syncs none.
+
+        `whole`: ids of the stories whose whole diff is wanted. Never raises for what Tines answers.
+        """
+        subject = self.subject(request, facts)
+        if subject is None:
+            return None
+        try:
+            return await report(
+                self.preflight,
+                self.clients,
+                (route.source, route.destination),
+                subject,
+                sent=sent,
+                progress=progress,
+                whole=whole,
+            )
+        except TinesError as error:
+            return Report(remarks=(f"The stories cannot be compared: {error.problem().what}.",))
+
+    def subject(self, request: Request, facts: Facts | None) -> Subject | None:
+        """Return which stories a request syncs to which team, given what was looked up for it."""
+        operation = self.operations.get(request.operation)
+        return None if operation is None else operation.subject(request.params, operation.facts_of(facts))
 
     async def advance(self, request: Request) -> None:
         """Do the next piece of work for a request, as its state says, and commit what came of it."""

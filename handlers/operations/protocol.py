@@ -23,7 +23,7 @@ from handlers.catalogue import Catalogue
 from handlers.models import Facts, Frozen, Params, Problem, Request, State
 from handlers.operations.outcomes import Finished, Followed, Happening, Recovered, Sent, Step
 from handlers.operations.schedule import Schedule
-from handlers.preflight import Preflight, Subject
+from handlers.preflight import Preflight, Report, Subject
 from handlers.routes import Route, Tenant, Topology
 from handlers.tines import TinesCalls, TinesClient, TinesError
 
@@ -92,6 +92,7 @@ class Preview(Frozen):
 
     facts: Facts | None = None
     problem: Problem | None = None
+    report: Report | None = None  # the stories compared with their copies, once that is done
 
 
 class Operation(ABC, Generic[P, F, W, R]):

@@ -9,14 +9,20 @@ The rules are in `handlers.comparison`, which is pure; the calls and the memory 
 
 from handlers.preflight.exports import Exported, Exports, Version
 from handlers.preflight.looking import Preflight, SourceFacts, Sources, Subject, changed_sources
+from handlers.preflight.report import Report, ReportProgress, Sent, StoryReport, report
 
 __all__ = [
     "Exported",
     "Exports",
     "Preflight",
+    "Report",
+    "ReportProgress",
+    "Sent",
     "SourceFacts",
     "Sources",
+    "StoryReport",
     "Subject",
     "Version",
     "changed_sources",
+    "report",
 ]

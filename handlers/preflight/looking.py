@@ -16,7 +16,7 @@ from handlers.preflight.exports import Exported, Exports, Version
 from handlers.tines import Kind as ErrorKind
 from handlers.tines import Listing, TinesCalls, TinesClient, TinesError
 
-_DESTINATION_SECONDS: Final = 5.0  # for what the destination has; after that it is not known
+DESTINATION_SECONDS: Final = 5.0  # for what the destination has; after that it is not known
 _MAY_NOT: Final = frozenset({ErrorKind.KEY, ErrorKind.FORBIDDEN, ErrorKind.MISSING})
 _PLURALS: Final[Mapping[Kind, str]] = {
     Kind.CREDENTIAL: "credentials",
@@ -125,7 +125,7 @@ class Preflight:
 
         async def ask(kind: Kind) -> None:
             try:
-                found = await asked[kind](client.with_deadline(_DESTINATION_SECONDS))
+                found = await asked[kind](client.with_deadline(DESTINATION_SECONDS))
             except TinesError as error:
                 because[kind] = f"{_PLURALS[kind].capitalize()} cannot be checked: {_why(error, kind, destination)}."
                 return

@@ -7,11 +7,13 @@ services    the parts they share             answers    what they can answer
 rights      what a person may do with a request now
 approvals   which approvals still count      refusal_throttle  refusals that typing repeats
 overview    what concerns a person, for lists and the App Home
+assessing   what the destination lacks, and what would change, before anybody decides
 deferred    forms and decisions finished by a job     destinations  what of Tines a person may see
 """
 
 from handlers.requests.advancing import advance
 from handlers.requests.answers import Answer, Changed, Done, Field, Invalid, NotNow, Refused, Slow
+from handlers.requests.assessing import assessed, compared, keep_assessment, will_be_assessed
 from handlers.requests.checking import Submission
 from handlers.requests.close import cancel, check_again, close, freeze, reason_needed, unfreeze
 from handlers.requests.decide import ReviewedVersion, approve, record_review, reject, withdraw
@@ -74,9 +76,11 @@ __all__ = [
     "advance",
     "allowed",
     "approve",
+    "assessed",
     "cancel",
     "check_again",
     "close",
+    "compared",
     "deadline",
     "defer",
     "destination_for",
@@ -85,6 +89,7 @@ __all__ = [
     "finish_deferred",
     "freeze",
     "identified",
+    "keep_assessment",
     "list_destinations",
     "looked_up",
     "open_home",
@@ -102,5 +107,6 @@ __all__ = [
     "take_deferred",
     "unfreeze",
     "what_happened",
+    "will_be_assessed",
     "withdraw",
 ]

@@ -14,6 +14,7 @@ import structlog
 from handlers import announcements
 from handlers.jobs import NewerVersionError
 from handlers.models import Problem, Request, State
+from handlers.requests.assessing import assess, will_be_assessed
 from handlers.requests.services import Services
 from handlers.requests.timers import start_if_sufficient, tick
 from handlers.routes import retired_route
@@ -33,6 +34,9 @@ async def advance(services: Services, request_id: str) -> None:
     if seen is None or seen.next_run_at is None or seen.next_run_at > services.store.clock():
         return
     with traced(seen.trace, request=request_id):  # whoever starts this job, its lines belong to the click behind it
+        if will_be_assessed(services, seen):
+            await assess(services, seen)
+            return
         if not seen.state.active:
             await _tick(services, request_id)
             return

@@ -9,6 +9,7 @@ from datetime import datetime
 from handlers import announcements
 from handlers.calendar import first_look
 from handlers.models import Params, Request, State, digest_of, new_request_id
+from handlers.operations import AnyOperation
 from handlers.people import PeopleUnavailableError
 from handlers.policy import Ruling, may_break_glass, may_edit, may_request, policy_faults
 from handlers.policy.rulings import is_group
@@ -92,7 +93,7 @@ async def _take(
         await announcements.asked(transaction, request, route)
         if request.emergency:
             await announcements.note(transaction, request, route, "break_glass", actor=actor, reason=request.reason)
-        if request.state is State.APPROVED:
+        if request.next_run_at == transaction.now:
             transaction.jobs.advance(request.id)
         if faults:
             transaction.audit.record("policy_fault", SYSTEM, request.id, route=route.name, faults=list(faults))
@@ -165,8 +166,9 @@ async def edit(
             revision=current.revision + 1,
             editor=actor,
             expires_at=transaction.now + route.expires_after,
-            next_run_at=first_look(services.topology.calendar, route, transaction.now),
+            next_run_at=_next_look(services, operation, params, route, transaction.now),
         )
+        transaction.jobs.advance(request_id)
         transaction.audit.record("edited", actor, request_id, approvals_lost=lost, **_record(edited))
         await announcements.changed(transaction, edited)
         await announcements.note(transaction, edited, route, "edited", actor=actor, approvals_lost=lost)
@@ -199,8 +201,14 @@ def _new_request(
         created_at=now,
         updated_at=now,
         expires_at=now + route.expires_after,
-        next_run_at=now if at_once else first_look(services.topology.calendar, route, now),
+        next_run_at=now if at_once else _next_look(services, operation, params, route, now),
     )
+
+
+def _next_look(services: Services, operation: AnyOperation, params: Params, route: Route, now: datetime) -> datetime:
+    """Return when a request that waits is looked at: at once, where its stories can be compared with their copies."""
+    compares = operation.subject(params, None) is not None
+    return now if compares else first_look(services.topology.calendar, route, now)
 
 
 def _record(request: Request) -> dict[str, object]:

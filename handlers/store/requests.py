@@ -132,10 +132,12 @@ class RequestsReader:
             where.append(t.requests.c.operation == operation)
         return await self._bare(sa.and_(*where), limit)
 
-    async def on_resources(self, resources: Collection[str], states: Collection[State]) -> tuple[Request, ...]:
+    async def on_resources(
+        self, resources: Collection[str], states: Collection[State], *, limit: int = 100
+    ) -> tuple[Request, ...]:
         """Return requests for some resources in some states, newest first, without their decisions."""
         where = sa.and_(t.requests.c.resource.in_(resources), t.requests.c.state.in_([state.value for state in states]))
-        return await self._bare(where, 100)
+        return await self._bare(where, limit)
 
     async def _bare(self, where: sa.ColumnElement[bool], limit: int) -> tuple[Request, ...]:
         rows = await self._connection.execute(

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from sqlalchemy import RowMapping
 
-from handlers.models import ApiCall, Decision, Facts, Frozen, Params, Problem, Request
+from handlers.models import ApiCall, Assessment, Decision, Facts, Frozen, Params, Problem, Request
 
 _CALLS: Final = TypeAdapter(tuple[ApiCall, ...])
 
@@ -125,8 +125,9 @@ def request_columns(changes: Mapping[str, Any]) -> dict[str, Any]:
             columns[name] = columns[name].model_dump(mode="json")
     if "calls" in columns:
         columns["calls"] = _CALLS.dump_python(columns["calls"], mode="json")
-    if columns.get("problem") is not None:
-        columns["problem"] = columns["problem"].model_dump(mode="json")
+    for name in ("problem", "assessment"):
+        if columns.get(name) is not None:
+            columns[name] = columns[name].model_dump(mode="json")
     if "origins" in columns:
         columns["origins"] = list(columns["origins"])
     if "state" in columns:
@@ -148,7 +149,16 @@ def read_request(row: RowMapping, types: Mapping[str, RowTypes], decisions: Iter
         fields.update(_typed(row, _OpaqueTypes(), bare=True))
     fields["decisions"] = tuple(read_decision(decision) for decision in decisions)
     fields["problem"] = None if row["problem"] is None else Problem.model_validate(row["problem"])
+    fields["assessment"] = _assessment(row["assessment"])
     return Request.model_validate(fields)
+
+
+def _assessment(value: object) -> Assessment | None:
+    """Return what was found for people; what cannot be read is found anew."""
+    try:
+        return None if value is None else Assessment.model_validate(value)
+    except ValidationError:
+        return None
 
 
 def _typed(row: RowMapping, types: RowTypes, *, bare: bool = False) -> dict[str, Frozen | None]:

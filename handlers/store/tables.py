@@ -95,6 +95,7 @@ requests: Final = sa.Table(
     sa.Column("follow_until", Instant),
     sa.Column("finished_at", Instant),
     sa.Column("problem", Packed),
+    sa.Column("assessment", Packed),  # what approvers are told before they look
     sa.Column("calls", Packed, nullable=False, server_default="[]"),  # to Tines, not in the record yet
     sa.Column("note", sa.Text, nullable=False, server_default=""),
     sa.Column("trace", sa.String(32), nullable=False, server_default=""),

@@ -21,6 +21,7 @@ from bot.views import (
     lists,
     notes,
     options,
+    preflight,
     review,
     statuses,
 )
@@ -28,12 +29,26 @@ from bot.views.carried import ListMeta
 from bot.views.presentation import RouteChoice
 from bot.views.text import Message
 from handlers.catalogue import FoundStories, TagCount
-from handlers.models import Decision, Problem, Request, State, Story, StoryStatus, SyncMode, Team, Verdict
+from handlers.comparison import (
+    ActionChange,
+    Counts,
+    FieldChange,
+    Gap,
+    Gaps,
+    Kind,
+    PairedBy,
+    Reference,
+    Status,
+    StoryDiff,
+    Unresolved,
+)
+from handlers.models import Assessment, Decision, Problem, Request, State, Story, StoryStatus, SyncMode, Team, Verdict
 from handlers.operations import Preview
 from handlers.operations.create import CreateFacts, CreateParams
 from handlers.operations.destination import DestinationDetail, DestinationRef
 from handlers.operations.following import ExistingDestination
 from handlers.policy import Freeze, Quorum, Ruling
+from handlers.preflight import Report, ReportProgress, Sent, StoryReport
 from handlers.requests import (
     DestinationPage,
     FrozenRoute,
@@ -92,9 +107,68 @@ def asked(text: str, state: State, *, stories: int, emergency: bool = False) -> 
         closed_comment=text + "!",
         problem=Problem(what=text, words=text, advice=text, status=404),
         note=text,
+        assessment=found(text),
     )
     return request.model_copy(
         update={"decisions": tuple(decided(request.digest, number, text) for number in range(30))}
+    )
+
+
+def found(text: str) -> Assessment:
+    """Return what was found for a request, with the text in every place."""
+    return Assessment(
+        revision=3, missing=(f"credential {text}",) * 30, unchecked=(text,) * 30, totals=text, edited=(text,) * 30
+    )
+
+
+def lacking(text: str) -> Gaps:
+    """Return what a destination lacks, with the text in every place."""
+    kinds = list(Kind)
+    return Gaps(
+        missing=tuple(
+            Gap(reference=Reference(kind=kinds[n % 3], slug=text), stories=(text,) * 30, not_shared=n % 2 == 0)
+            for n in range(60)
+        ),
+        unresolved=(Unresolved(text=text, stories=(text,) * 30),) * 60,
+        unchecked=tuple(kinds),
+        unchecked_because=(text,) * 3,
+        unread=(text,) * 30,
+    )
+
+
+def different(text: str) -> StoryDiff:
+    """Return what changes in a story, with the text in every place."""
+    fields = (FieldChange(path=f"/{text}", old=text, new=None), FieldChange(path="/a", old=None, new=text)) * 40
+    return StoryDiff(
+        status=Status.CHANGED,
+        added=(text,) * 40,
+        removed=(text,) * 40,
+        renamed=((text, text),) * 40,
+        changed=(ActionChange(name=text, type=text, fields=fields),) * 90,
+        links_added=((text, text),) * 40,
+        links_removed=((text, text),) * 40,
+        settings=fields,
+        versions=fields,
+    )
+
+
+def reported(stories: tuple[Story, ...], text: str) -> Report:
+    """Return what is known of stories, with the text in every place."""
+    sent = Sent(request_id="TS-ABCD1234", at=NOW, source_hash="", automatic=True)
+    return Report(
+        stories=tuple(
+            StoryReport(
+                story=story,
+                status=Status.UNKNOWN if story.id % 5 == 4 else Status.CHANGED,
+                reason=text,
+                counts=Counts(added=3, settings=1),
+                paired_by=PairedBy.SLUG,
+                edited_since=sent,
+                remarks=("disabled on the source", "has a change that is not published yet, which is not synced"),
+            )
+            for story in stories
+        ),
+        remarks=(text,) * 9,
     )
 
 
@@ -206,6 +280,11 @@ def views(request: Request, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
         "complete": Preview(facts=CreateFacts(stories=stories, existing=existing, add_to=7, source_team=other)),
         "gone": Preview(facts=CreateFacts(gone=stories, unreadable=2)),
         "problem": Preview(problem=problem),
+        "lacking": Preview(facts=CreateFacts(stories=stories, gaps=lacking(text))),
+        "compared": Preview(
+            facts=CreateFacts(stories=stories, existing=existing, gaps=lacking(text)), report=reported(stories, text)
+        ),
+        "two compared": Preview(facts=CreateFacts(stories=stories[:2]), report=reported(stories[:2], text)),
     }
     for name, preview in previews.items():
         for ruling in (may, may_not):
@@ -227,6 +306,26 @@ def views(request: Request, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
                 ),
             )
     yield "reject", dialogs.reject_view(review.review_meta(request, previews["complete"], ORIGINS))
+    for progress in (None, ReportProgress(9)):
+        yield (
+            "review, comparing",
+            review.review_view(
+                request,
+                route,
+                SHOWN,
+                origins=ORIGINS,
+                quorum=QUORUM,
+                preview=previews["lacking"],
+                may_approve=may,
+                may_reject=may,
+                progress=progress,
+            ),
+        )
+    one = StoryReport(
+        story=Story(id=1, name=text), status=Status.CHANGED, diff=different(text), remarks=("locked on the source",)
+    )
+    yield "changes", preflight.changes_view(request, one)
+    yield "asked", dialogs.asked_view(request, text, found(text), looking=False)
     yield "cancel", dialogs.cancel_view(request, SHOWN)
     yield "decided", dialogs.decided_view(text)
     yield "refused", dialogs.refused_view([text] * 30)

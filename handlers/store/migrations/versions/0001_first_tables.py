@@ -204,6 +204,7 @@ def upgrade() -> None:
         sa.Column("follow_until", sa.BigInteger(), nullable=True),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.Column("problem", sa.Text(), nullable=True),
+        sa.Column("assessment", sa.Text(), nullable=True),
         sa.Column("calls", sa.Text(), server_default="[]", nullable=False),
         sa.Column("note", sa.Text(), server_default="", nullable=False),
         sa.Column("trace", sa.String(length=32), server_default="", nullable=False),

@@ -1,0 +1,313 @@
+"""What approvers read before they decide: what the destination lacks, and what a sync would change there.
+
+All names and values come from Tines. Secrets were replaced when the exports were read.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from bot.views import ids, kit
+from bot.views.carried import ChangesRef
+from bot.views.text import Block, date_element, line, plural
+from handlers.comparison import ActionChange, FieldChange, Gap, Gaps, Status, StoryDiff, words_for
+from handlers.models import Assessment, Request
+from handlers.preflight import Report, ReportProgress, SourceFacts, StoryReport
+
+_MANY: Final = 100  # stories of a review
+_NAMED: Final = 5  # in the one line of a message
+_STORIES_SHOWN: Final = 20
+_REVIEW_BYTES: Final = 36_000  # of the review; most of it is the stories'
+_BUTTONS: Final = 3  # more changed stories are chosen from a list
+_CHANGES_SHOWN: Final = 60  # blocks of a view
+_VALUE: Final = 400  # characters of a value, old or new
+_FIELDS: Final = 25  # of one action
+_BLOCK_TEXT: Final = 2600
+_VIEW_BYTES: Final = 200_000
+
+
+class _Level(NamedTuple):
+    items: int  # of each list
+    users: int  # stories that are named for one thing
+    name: int  # characters of a name
+    options: int  # stories to choose from
+
+
+_LEVELS: Final = (
+    _Level(items=25, users=5, name=60, options=100),
+    _Level(items=12, users=3, name=40, options=100),
+    _Level(items=6, users=1, name=25, options=50),
+    _Level(items=4, users=1, name=20, options=25),
+)
+
+
+# The line or two of a message
+
+
+def assessment_lines(request: Request) -> Iterator[Block]:
+    """Yield what was found for the request as it asks now: a line for what is missing, and one for what would change."""
+    found = request.assessment
+    if found is None or found.revision != request.revision:
+        return
+    yield from told(found, request.destination)
+
+
+def told(found: Assessment, destination: str) -> Iterator[Block]:
+    """Yield what was found, as rich text."""
+    if found.missing:
+        named = [part for gap in found.missing[:_NAMED] for part in (", ", kit.mono(gap, 80))][1:]
+        more = f" and {len(found.missing) - _NAMED:,} more" if len(found.missing) > _NAMED else ""
+        yield kit.para("🧩 ", kit.bold("Missing on "), kit.name(destination, 60), ": ", *named, f"{more}.")
+    elif not found.unchecked:
+        yield kit.para("🧩 Nothing that the stories need is missing on ", kit.name(destination, 60), ".")
+    for sentence in found.unchecked[:3]:
+        yield kit.para("⚠️ ", kit.words(sentence, 300))
+    if found.totals:
+        yield kit.para("🔍 ", kit.bold("Changes:"), " ", kit.words(found.totals, 400), ".")
+    if found.edited:
+        yield kit.para(
+            "🔴 ",
+            kit.bold(f"{plural(len(found.edited), 'copy', 'copies')} would be overwritten"),
+            " that somebody changed since the last sync: ",
+            kit.words(", ".join(line(each, 60) for each in found.edited[:_NAMED]), 400),
+            "." if len(found.edited) <= _NAMED else f" and {len(found.edited) - _NAMED:,} more.",
+        )
+
+
+# The review
+
+
+def remarks(report: Report | None) -> Mapping[int, str]:
+    """Return a few words on each story of a review: what would change, and what else is to be known.
+
+    Of many stories only our own words on the change are shown, which are short; the rest is counted above them.
+    """
+    if report is None:
+        return {}
+    many = len(report.stories) > _MANY
+    return {each.story.id: ", ".join(_remarks(each, short=many)) for each in report.stories}
+
+
+def _remarks(story: StoryReport, *, short: bool) -> Iterator[str]:
+    if story.status is Status.UNKNOWN:
+        yield "cannot be compared" if short else f"cannot be compared: {line(story.reason or '', 60)}"
+    else:
+        yield line(words_for(story.status, story.counts, None), 120)
+    if short:
+        return
+    if story.paired_by is not None:
+        yield f"copy found by {story.paired_by.words}"
+    yield from (line(each, 60) for each in story.remarks[:3])
+
+
+def review_blocks(
+    request: Request, facts: object, report: Report | None, progress: ReportProgress | None
+) -> Iterator[Block]:
+    """Yield what is missing on the destination, then the totals of what would change, as blocks.
+
+    `progress` is how far the comparison is, while it goes on.
+    """
+    if not isinstance(facts, SourceFacts):
+        return
+    found: list[Block] = []
+    for level in _LEVELS:
+        found = list(_review_blocks(request, facts, report, progress, level))
+        if kit.json_size(found) <= _REVIEW_BYTES:
+            break
+    yield from found
+
+
+def _review_blocks(
+    request: Request, facts: SourceFacts, report: Report | None, progress: ReportProgress | None, level: _Level
+) -> Iterator[Block]:
+    if facts.gaps is not None:
+        yield kit.rich(*_gaps(facts.gaps, request.destination, level))
+    if report is None:
+        yield kit.context(_how_far(progress))
+        return
+    yield kit.rich(*_totals(report))
+    if report.edited:
+        yield kit.rich(*_edited(report.edited, request.destination, level))
+    yield from _show_buttons(request, report, level)
+
+
+def _how_far(progress: ReportProgress | None) -> str:
+    if progress is None:
+        return "*Refresh* compares the stories with their copies."
+    if not progress.of or not progress.done:
+        return "⏳ Comparing with the copies…"
+    return f"⏳ Comparing with the copies: {progress.done:,} of {plural(progress.of, 'story')}…"
+
+
+def _gaps(gaps: Gaps, destination: str, level: _Level) -> Iterator[Block]:
+    if gaps.missing:
+        yield kit.para(
+            "🧩 ", kit.bold(f"{plural(len(gaps.missing), 'thing')} missing on "), kit.name(destination, 60), ":"
+        )
+        yield kit.bullets(_gap(each, level) for each in gaps.missing[: level.items])
+        if len(gaps.missing) > level.items:
+            yield kit.para(f"and {len(gaps.missing) - level.items:,} more")
+        yield kit.para("It can be approved all the same.")
+    elif not (gaps.unchecked or gaps.unread):
+        yield kit.para("🧩 Nothing that the stories need is missing on ", kit.name(destination, 60), ".")
+    for sentence in gaps.unchecked_because:
+        yield kit.para("⚠️ ", kit.words(sentence, 300))
+    if gaps.unread:
+        yield kit.para(
+            "⚠️ What these stories need is not known, since they cannot be exported: ", *_users(gaps.unread, level), "."
+        )
+    if gaps.unresolved:
+        yield kit.para("❔ Known only when the story runs, so nobody can check it now:")
+        yield kit.bullets(
+            [kit.mono(each.text, level.name), " in ", *_users(each.stories, level)]
+            for each in gaps.unresolved[: level.items]
+        )
+
+
+def _gap(gap: Gap, level: _Level) -> Sequence[kit.Part]:
+    lacks = ", which is there but not shared with the team" if gap.not_shared else ""
+    return (
+        f"{gap.reference.kind.words.capitalize()} ",
+        kit.mono(gap.reference.slug, level.name),
+        f"{lacks}, used by ",
+        *_users(gap.stories, level),
+    )
+
+
+def _users(stories: Sequence[str], level: _Level) -> Iterator[kit.Part]:
+    yield kit.words(", ".join(line(story, level.name) for story in stories[: level.users]), 400)
+    if len(stories) > level.users:
+        yield f" and {len(stories) - level.users:,} more"
+
+
+def _totals(report: Report) -> Iterator[Block]:
+    if report.stories:
+        yield kit.para("🔍 ", kit.bold("What would change:"), " ", kit.words(report.totals, 400), ".")
+    if len(report.stories) > _MANY:
+        for words, number in Counter(each for story in report.stories for each in story.remarks).most_common(5):
+            yield kit.para(f"{plural(number, 'story')}: ", kit.words(words, 100), ".")
+    for sentence in report.remarks[:5]:
+        yield kit.para("⚠️ ", kit.words(sentence, 300))
+
+
+def _edited(stories: Sequence[StoryReport], destination: str, level: _Level) -> Iterator[Block]:
+    yield kit.para(
+        "🔴 ",
+        kit.bold("The sync would overwrite changes that somebody made on "),
+        kit.name(destination, 60),
+        kit.bold(":"),
+    )
+    yield kit.bullets([*_since(each, level)] for each in stories[: level.items])
+    if len(stories) > level.items:
+        yield kit.para(f"and {len(stories) - level.items:,} more")
+
+
+def _since(story: StoryReport, level: _Level) -> Iterator[kit.Part]:
+    yield kit.name(story.story.name, level.name)
+    if story.edited_since is not None:
+        yield f" is not what {story.edited_since.request_id} synced, "
+        yield date_element(story.edited_since.at)
+        if story.edited_since.automatic:
+            yield ". Tines may have synced another version by itself since"
+
+
+def _show_buttons(request: Request, report: Report, level: _Level) -> Iterator[Block]:
+    changed = [each for each in report.stories if each.status is Status.CHANGED]
+    if not changed:
+        return
+    if len(changed) <= _BUTTONS:
+        yield kit.actions(
+            *(
+                kit.button(
+                    line(f"Show changes: {each.story.name}", kit.SHORT_TEXT),
+                    f"{ids.ACTION_SHOW_CHANGES}:{each.story.id}",
+                    _ref(request, each),
+                    says=f"Show what would change in {each.story.name}",
+                )
+                for each in changed
+            )
+        )
+        return
+    options = [kit.option(line(each.story.name, level.name), _ref(request, each)) for each in changed[: level.options]]
+    yield kit.actions(
+        {
+            "type": "static_select",
+            "action_id": ids.ACTION_PICK_CHANGES,
+            "placeholder": kit.plain("Show changes…", kit.PLACEHOLDER),
+            "options": options,
+        }
+    )
+
+
+def _ref(request: Request, story: StoryReport) -> str:
+    return ChangesRef(request=request.id, revision=request.revision, story=story.story.id).dump()
+
+
+# The changes of one story
+
+
+def changes_view(request: Request, found: StoryReport) -> Block:
+    """Return the changes of one story, action by action, as much as a view holds."""
+    blocks = [kit.rich(kit.para(kit.name(found.story.name, 150)), kit.para(kit.words(found.words, 400), "."))]
+    size = kit.json_size(blocks)
+    left = 0
+    for block in _changes(found.diff):
+        size += kit.json_size([block])
+        if len(blocks) >= _CHANGES_SHOWN or size > _VIEW_BYTES:
+            left += 1
+        else:
+            blocks.append(block)
+    if left:
+        blocks.append(kit.context("There is more than a view can hold."))
+    return kit.modal(ids.VIEW_INFO, f"Changes {request.id}", blocks, close="Back")
+
+
+def _changes(diff: StoryDiff | None) -> Iterator[Block]:
+    """Yield what changes: old is the destination, new is the source."""
+    if diff is None:
+        return
+    for title, names in (("Actions added", diff.added), ("Actions removed", diff.removed)):
+        yield from _listed(title, [[kit.words(each, 150)] for each in names])
+    yield from _listed(
+        "Actions renamed", [[kit.words(old, 150), " → ", kit.words(new, 150)] for old, new in diff.renamed]
+    )
+    for action in diff.changed:
+        yield from _action(action)
+    if diff.settings:
+        yield kit.rich(kit.para(kit.bold("Settings of the story")), *_fields(diff.settings))
+    yield from _listed("Links added", [[kit.words(" → ".join(each), 300)] for each in diff.links_added])
+    yield from _listed("Links removed", [[kit.words(" → ".join(each), 300)] for each in diff.links_removed])
+    if diff.versions:
+        yield kit.rich(kit.para(kit.bold("Versions of the tenants, which are no change")), *_fields(diff.versions))
+
+
+def _listed(title: str, items: Sequence[Sequence[kit.Part]]) -> Iterator[Block]:
+    if items:
+        shown = [*items[:_STORIES_SHOWN]]
+        if len(items) > _STORIES_SHOWN:
+            shown.append([f"and {len(items) - _STORIES_SHOWN:,} more"])
+        yield kit.rich(kit.para(kit.bold(f"{title}: {len(items):,}")), kit.bullets(shown))
+
+
+def _action(action: ActionChange) -> Iterator[Block]:
+    kind = action.type.removeprefix("Agents::").removesuffix("Agent")
+    title = kit.para(kit.name(action.name, 150), " ", kit.words(kind, 60))
+    yield kit.rich(title, *_fields(action.fields))
+
+
+def _fields(fields: Sequence[FieldChange]) -> Iterator[Block]:
+    lines: list[Sequence[kit.Part]] = []
+    room = _BLOCK_TEXT
+    for each in fields[:_FIELDS]:
+        texts = [kit.words(_value(value), min(_VALUE, room // 2)) for value in (each.old, each.new)]
+        room -= sum(len(text["text"]) for text in texts)
+        if room < _VALUE:
+            break
+        lines.append([kit.mono(each.path or "/", 120), ": ", texts[0], " → ", texts[1]])
+    if len(lines) < len(fields):
+        lines.append([f"and {len(fields) - len(lines):,} more"])
+    yield kit.bullets(lines)
+
+
+def _value(text: str | None) -> str:
+    return "(nothing)" if text is None else text

@@ -1,0 +1,156 @@
+"""What approvers and requesters are told before anybody decides: what the destination lacks, and what would change.
+
+Found by a job right after a form was taken, and anew by every review. It is for people, so whatever goes wrong with it
+is said in a sentence, and holds nothing up.
+"""
+
+import asyncio
+from typing import Any, Final
+
+import structlog
+
+from handlers import announcements
+from handlers.calendar import first_look
+from handlers.comparison import Gaps
+from handlers.execution.call_journal import CallJournal
+from handlers.models import Assessment, Facts, Request, State, StoryStatus, SyncMode
+from handlers.preflight import Report, ReportProgress, Sent, SourceFacts
+from handlers.requests.services import Services
+from handlers.routes import Route, retired_route
+from handlers.store import StoreUnavailableError
+
+_LOOKED_BACK: Final = 10  # requests for the same teams
+_PAUSE: Final = 0.25  # seconds between two looks at the row
+
+
+def will_be_assessed(services: Services, request: Request) -> bool:
+    """Whether a request waits, and nobody has found out yet what the destination lacks for it as it asks now."""
+    if request.state is not State.PENDING or services.topology.route_for(request) is None:
+        return False
+    known = request.assessment
+    return (known is None or known.revision != request.revision) and _compares(services, request)
+
+
+def _compares(services: Services, request: Request) -> bool:
+    try:
+        return services.executor.subject(request, None) is not None
+    except TypeError:  # stored by a version that keeps something else
+        return False
+
+
+async def assess(services: Services, request: Request) -> None:
+    """Find out what the destination lacks for a waiting request, and what would change there, and show both."""
+    route = services.topology.route_for(request) or retired_route(request)
+    facts: Facts | None = None
+    try:
+        async with CallJournal(services.store, request.id) as journal:
+            preview = await services.executor.preview(request, route, journal)
+        facts = preview.facts
+        if preview.problem is not None or facts is None:
+            what = preview.problem.what if preview.problem is not None else "nothing was found"
+            found = Report(remarks=(f"The stories cannot be compared: {what}.",))
+        else:
+            progress = ReportProgress(0)
+            found = await compared(services, request, route, facts, progress=progress) or Report()
+    except StoreUnavailableError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever it was, the request can be decided about
+        structlog.get_logger(__name__).exception("a request could not be assessed")
+        found = Report(remarks=("The stories could not be compared. The review tries it again.",))
+    await keep_assessment(services, request, facts, found)
+
+
+async def compared(
+    services: Services,
+    request: Request,
+    route: Route,
+    facts: Facts,
+    *,
+    progress: ReportProgress,
+    whole: frozenset[int] | None = None,
+) -> Report | None:
+    """Compare the stories of a request with their copies; None for an operation that syncs none.
+
+    `whole`: ids of the stories whose whole diff is wanted; then no others are compared.
+    """
+    async with services.store.reading() as reader:
+        earlier = await reader.requests.on_resources(
+            [request.resource], {State.SUCCEEDED, State.PARTIAL}, limit=_LOOKED_BACK
+        )
+    subject = services.executor.subject(request, facts)
+    progress.of = 0 if subject is None else len(subject.stories)
+    return await services.executor.report(request, route, facts, sent=_sent(earlier), progress=progress, whole=whole)
+
+
+async def keep_assessment(services: Services, request: Request, facts: Facts | None, found: Report) -> None:
+    """Show on a waiting request what was found, if it still asks for the same."""
+    assessment = _assessment(request, facts, found)
+    async with services.store.transaction() as transaction:
+        current = await transaction.requests.locked(request.id)
+        if current is None or current.state is not State.PENDING or current.revision != request.revision:
+            return
+        route = services.topology.route_for(current) or retired_route(current)
+        first = current.assessment is None or current.assessment.revision != current.revision
+        changes: dict[str, Any] = {}
+        if first:  # from when it was asked for, however late this comes
+            since = current.expires_at - route.expires_after
+            looked = first_look(services.topology.calendar, route, since)
+            changes = {"next_run_at": min(current.expires_at, looked)}
+        if first or current.assessment != assessment:
+            await transaction.requests.change(current, assessment=assessment, **changes)
+            await announcements.changed(transaction, current)
+
+
+async def assessed(services: Services, request: Request, *, within: float) -> Assessment | None:
+    """Return what was found for a request that was just asked for; None when that takes longer than `within` seconds."""
+    over = asyncio.get_running_loop().time() + within
+    while asyncio.get_running_loop().time() < over:
+        async with services.store.reading() as reader:
+            current = await reader.requests.get(request.id)
+        if current is None or current.state is not State.PENDING or current.revision != request.revision:
+            return None
+        if current.assessment is not None and current.assessment.revision == current.revision:
+            return current.assessment
+        await asyncio.sleep(_PAUSE)
+    return None
+
+
+def _assessment(request: Request, facts: Facts | None, found: Report) -> Assessment:
+    gaps = facts.gaps if isinstance(facts, SourceFacts) and facts.gaps is not None else Gaps()
+    unread = (f"What these stories refer to is not known: {len(gaps.unread)}.",) if gaps.unread else ()
+    return Assessment(
+        revision=request.revision,
+        missing=tuple(f"{gap.reference.kind.words} {gap.reference.slug}" for gap in gaps.missing),
+        unchecked=(*gaps.unchecked_because, *unread, *found.remarks),
+        totals=found.totals if found.stories else "",
+        edited=tuple(each.story.name for each in found.edited),
+    )
+
+
+def _sent(earlier: tuple[Request, ...]) -> dict[int, Sent]:
+    """Return what was synced last of each story, given requests for the same teams, the newest first.
+
+    A later sync of which nobody knows what it sent hides the one before it.
+    """
+    latest: dict[int, Sent | None] = {}
+    for request in earlier:
+        hashes = request.facts.hashes if isinstance(request.facts, SourceFacts) else {}
+        manual = getattr(request.params, "mode", None) is SyncMode.MANUAL or (
+            getattr(request.facts, "manual", None) is True
+        )
+        statuses: tuple[StoryStatus, ...] = getattr(request.result, "statuses", ())
+        for status in statuses:
+            if status.synced:
+                known = hashes.get(status.story_id)
+                latest.setdefault(
+                    status.story_id,
+                    None
+                    if known is None
+                    else Sent(
+                        request_id=request.id,
+                        at=request.finished_at or request.updated_at,
+                        source_hash=known,
+                        automatic=not manual,
+                    ),
+                )
+    return {story_id: sent for story_id, sent in latest.items() if sent is not None}

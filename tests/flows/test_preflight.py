@@ -1,0 +1,105 @@
+import re
+
+from bot.playground.launch import APPROVALS
+from bot.playground.tines import Fault as TinesFault
+from bot.playground.tines import Kind
+from bot.playground.tines.records import Right
+from bot.playground.tines.seed import PROD_KEY
+from handlers.models import State
+
+from .harness import FAILING, OTHER_STORY, STORY, FlowHarness, create_of
+
+PHISHING = "Phishing triage: reported e-mail"
+
+
+async def test_what_is_missing_is_told_before_anybody_approves(harness: FlowHarness) -> None:
+    """The requester's confirmation, the approval message and the review name what the destination lacks, and for whom.
+
+    It can be approved all the same.
+    """
+    harness.playground.prod.remove_credential("slack_bot")
+    rina = await harness.fills_in(STORY, FAILING, PHISHING)
+    assert not (await rina.submits()).errors
+    said = await rina.reads_in_view(r"(?s)TS-\w+.*Missing on prod")
+    assert "credential slack_bot" in said
+    assert "credential virustotal" in said
+    assert "edit or cancel" in said
+    message = await harness.ada.sees_message(APPROVALS, r"(?s)Missing on prod.*3 new on the destination")
+    asked = re.search(r"TS-\w+", said)
+    assert asked is not None
+    request = await harness.request(asked[0])
+    ada = await harness.opens_review(request)
+    said = await ada.reads_in_view(r"(?s)What would change")
+    assert f"slack_bot, used by {STORY}" in said
+    assert f"virustotal, used by {FAILING}" in said
+    assert "new on the destination" in said
+    await ada.submits()
+    assert (await harness.rests(request, State.PARTIAL)).state is State.PARTIAL
+    assert "Missing on" not in harness.playground.slack.render(
+        await harness.approval_message(request, pattern="2 failed")
+    )
+    assert message["ts"] == (await harness.approval_message(request))["ts"]
+
+
+async def test_what_would_change_is_shown_action_by_action(harness: FlowHarness) -> None:
+    """A copy that differs is told as changed, in totals, in a line for its story, and action by action in a view."""
+    first = await harness.asked_and_approved(STORY, OTHER_STORY)
+    await harness.rests(first, State.SUCCEEDED)
+    dev, prod = harness.playground.dev, harness.playground.prod
+    dev.edit_action(create_of(first).stories[0].id, payload={"id": "<<receive_events.body.key>>"})
+    second = await harness.asks(STORY, OTHER_STORY)
+    head = await harness.approval_message(second, pattern="Changes:")
+    assert "1 changed story (1 action changed), 1 unchanged" in harness.playground.slack.render(head)
+    ada = await harness.opens_review(second)
+    said = await ada.reads_in_view(r"(?s)What would change")
+    assert "1 changed story (1 action changed), 1 unchanged" in said
+    assert "the same slug" in said
+    assert "overwrite" not in said
+    await ada.presses(f"Show changes: {STORY}")
+    said = await ada.reads_in_view(r"(?s)Pick What Matters")
+    assert "/options/payload/id" in said
+    assert "<<receive_events.body.id>>" in said
+    assert "<<receive_events.body.key>>" in said
+    assert prod.calls
+
+
+async def test_a_copy_that_somebody_changed_is_named(harness: FlowHarness) -> None:
+    """A copy that was edited on the destination since it was synced is named: the sync would overwrite the edit."""
+    first = await harness.asked_and_approved(STORY)
+    await harness.rests(first, State.SUCCEEDED)
+    harness.playground.prod.edit_action(harness.playground.prod.copies[0].story_id, payload={"id": "by hand"})
+    second = await harness.asks(STORY)
+    await harness.approval_message(second, pattern=f"1 copy would be overwritten.*{STORY}")
+    ada = await harness.opens_review(second)
+    said = await ada.reads_in_view(r"overwrite changes that somebody made")
+    assert f"{STORY} is not what {first.id} synced" in said
+
+
+async def test_what_cannot_be_checked_is_said(harness: FlowHarness) -> None:
+    """A destination whose key may list neither credentials nor stories is told of, and the request can be approved."""
+    harness.playground.prod.keys[PROD_KEY].right = Right.PUBLISHER
+    harness.playground.prod.faults.add(TinesFault(Kind.ANSWER, path="/stories", times=None, status=403))
+    request = await harness.asks(STORY)
+    message = await harness.approval_message(request, pattern="cannot be checked")
+    said = harness.playground.slack.render(message)
+    assert "Credentials cannot be checked: the key of prod may not list credentials." in said
+    assert "The stories of prod cannot be listed" in said
+    harness.playground.prod.faults.clear()
+    harness.playground.prod.keys[PROD_KEY].right = Right.OWNER
+    await harness.approves(request)
+    await harness.rests(request, State.SUCCEEDED)
+    assert "cannot be checked" not in harness.thread(request)[0]
+
+
+async def test_the_state_of_the_stories_is_told(harness: FlowHarness) -> None:
+    """The review says which stories are locked or disabled, which have an unpublished change, and who published last."""
+    dev = harness.playground.dev
+    ids = {story.name: story.id for story in dev.stories.values()}
+    dev.stories[ids[STORY]].locked = dev.stories[ids[STORY]].disabled = True
+    dev.hold_change(ids[OTHER_STORY])
+    dev.close_change(dev.hold_change(ids[FAILING], user_id=77).id)
+    ada = await harness.opens_review(await harness.asks(STORY, OTHER_STORY, FAILING))
+    said = await ada.reads_in_view(r"(?s)What would change")
+    assert "disabled on the source, locked on the source" in said
+    assert "has a change that is not published yet" in said
+    assert "published last by user 77 of Tines" in said
