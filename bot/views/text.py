@@ -39,7 +39,7 @@ _INVISIBLE: Final = re.compile(
 )
 _USER_ID: Final = re.compile(r"[UW][A-Z0-9]{1,30}")
 _CHANNEL_ID: Final = re.compile(r"[CG][A-Z0-9]{1,30}")
-_SPARE: Final = 1000  # characters looked at beyond what can be shown, so that a book given as a name costs nothing
+_SPARE: Final = 200  # characters looked at beyond what can be shown, so that a book given as a name costs nothing
 _ACCENT: Final = "\N{MODIFIER LETTER GRAVE ACCENT}"
 _LIVE: Final = re.compile(
     "[*~`]"  # bold, struck, code
@@ -127,7 +127,7 @@ def clip(text: str, limit: int) -> str:
 
 def line(text: str, limit: int, *, empty: str = "(no name)") -> str:
     """Return the text tidied, on one line, clipped, and never blank: Slack refuses empty text objects."""
-    begun = text.strip()[: 4 * limit + _SPARE]
+    begun = text.strip()[: 2 * limit + _SPARE]
     flat = " ".join(tidy(begun).split())
     blank = not flat if flat.isascii() else _INVISIBLE.fullmatch(begun)
     return empty if blank else clip(flat, limit)
