@@ -1,10 +1,15 @@
-"""From the click on *Approve* to the create call, and from Tines's last answer to the status list in the thread."""
+"""From the click on *Approve* to the create call, and from Tines's last answer to the status list in the thread.
+
+Beside it a bare POST of httpx to the same tenant: the least that a call can cost.
+"""
 
 import asyncio
 import json
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+import httpx
 
 from bot.views import ids
 from tests.bench.load import asks
@@ -18,6 +23,9 @@ from tests.bench.wire import Caller
 _STORIES = 100
 _PAUSE = 6.0  # seconds: the channel's rate is not to be what is measured
 _CREATE = "POST /api/v1/admin/sync_destinations"
+_BARE: Final = "bare httpx POST to the tenant"
+_TIMES: Final = 40  # bare POSTs: looks at both tenants, checks, three commits and Slack's answers are in it
+_TIMES_P99: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,7 @@ class _Went:
 async def measure(plan: Plan) -> tuple[list[Line], list[str]]:
     """Return the lines, and what has to be said about them."""
     went: list[list[_Went]] = []
+    bare: list[list[float]] = []
     number = 0
     async with outside() as world:
         world.slack.keeps = True
@@ -46,10 +55,14 @@ async def measure(plan: Plan) -> tuple[list[Line], list[str]]:
                     caller.close()
                 if warm_or_round:
                     went.append(each)
+                    bare.append(await _posts(world.dev_url, plan.count(200)))
     create, listed = "approve clicked, until the create leaves", "Tines's last answer, until the status list stands"
+    posted = Spread.of(quantile(each, 0.5) * 1000 for each in bare)
+    goal, goal_p99 = (Goal(times * posted.middle, "≤", f"{times} x {_BARE}, p50") for times in (_TIMES, _TIMES_P99))
     lines = [
-        Line(create, "p50", "ms", _quantiles(went, 0.5, "until_create"), Goal(50), "idle, SQLite"),
-        Line(create, "p99", "ms", _quantiles(went, 0.99, "until_create"), Goal(150), f"of {len(went[0])} a round"),
+        Line(_BARE, "p50", "ms", posted),
+        Line(create, "p50", "ms", _quantiles(went, 0.5, "until_create"), goal, "idle, SQLite"),
+        Line(create, "p99", "ms", _quantiles(went, 0.99, "until_create"), goal_p99, f"of {len(went[0])} a round"),
         Line(listed, "p50", "ms", _quantiles(went, 0.5, "until_list"), None, f"{_STORIES} stories"),
         Line(listed, "calls to Slack", "", _quantiles(went, 1.0, "calls", times=1), Goal(1), f"{_STORIES} stories"),
     ]
@@ -58,6 +71,17 @@ async def measure(plan: Plan) -> tuple[list[Line], list[str]]:
 
 def _quantiles(went: list[list[_Went]], share: float, field: str, *, times: float = 1000) -> Spread:
     return Spread.of(quantile([getattr(each, field) * times for each in some], share) for some in went)
+
+
+async def _posts(url: str, count: int) -> list[float]:
+    """Post to the tenant, one after the other on one connection; returns the seconds of each."""
+    taken = []
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+        for _ in range(count):
+            begun = time.perf_counter()
+            await client.post("/api/v1/admin/bare", json={"team_id": 1})
+            taken.append(time.perf_counter() - begun)
+    return taken
 
 
 async def _through(world: Outside, url: str, caller: Caller, number: int) -> _Went:

@@ -1,25 +1,21 @@
 """`/tines-sync` acknowledged with its form opened, against bare apps that do the same."""
 
-import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from bot.operations.create_form import CreateFormState
-from bot.operations.create_form import view as view_of
-from bot.views.presentation import RouteChoice
 from tests.bench.cores import Process
 from tests.bench.load import Shot, asks, flat_out, one_by_one, opens, steadily
-from tests.bench.product import command_form, environment, free_port, serving, trigger
+from tests.bench.product import command_form, serving, trigger
 from tests.bench.report import Goal, Line
 from tests.bench.settings import Plan
 from tests.bench.stats import Spread, quantile, ratio
 from tests.bench.stub import Outside, outside
+from tests.bench.variants import server, yardstick
 
 _PEOPLE: Final = tuple(range(20))
 _BOLT_JS: Final = Path(__file__).with_name("bolt.js")
@@ -77,18 +73,15 @@ async def _round(variant: _Variant, plan: Plan) -> None:
 
 
 def _variants(world: Outside, plan: Plan, stack: ExitStack, notes: list[str]) -> Iterator[_Variant]:
-    view = plan.folder / "view.json"
-    view.write_text(json.dumps(view_of(CreateFormState(routes=(RouteChoice("dev-to-prod", "dev", "prod"),)))))
     process, url = stack.enter_context(serving(world, plan.folder, core=plan.server_core))
     yield _Variant(_US, process, url, opens(url, world.slack, "/tines-sync", _PEOPLE))
-    python = [sys.executable, "-m", "tests.bench.yardsticks"]
     for name, kind in (((_BARE, _BARE_VIEW), "bolt"), ((_NOW, _NOW_VIEW), "bolt-now"), ((_CEILING,), "starlette")):
-        process, url = stack.enter_context(_server([*python, kind], kind, world, plan, view))
+        process, url = stack.enter_context(yardstick(kind, world, plan))
         yield from _both(name, process, url, world)
     modules = _bolt_js(plan.folder, notes)
     if modules is not None:
-        env = {"NODE_PATH": str(modules)}
-        process, url = stack.enter_context(_server(["node", str(_BOLT_JS)], "bolt-js", world, plan, view, env))
+        node = server(["node", str(_BOLT_JS)], "bolt-js", world, plan, NODE_PATH=str(modules))
+        process, url = stack.enter_context(node)
         yield from _both((_JS, _JS_VIEW), process, url, world)
 
 
@@ -97,17 +90,6 @@ def _both(names: tuple[str, ...], process: Process, url: str, world: Outside) ->
     yield _Variant(names[0], process, url, bare)
     if len(names) > 1:
         yield _Variant(names[1], process, url, opens(url, world.slack, "/view"))
-
-
-@contextmanager
-def _server(
-    command: list[str], name: str, world: Outside, plan: Plan, view: Path, more: dict[str, str] | None = None
-) -> Iterator[tuple[Process, str]]:
-    port = free_port()
-    env = environment(world.slack_url, port) | {"BENCH_VIEW": str(view), **(more or {})}
-    with Process(command, core=plan.server_core, env=env, log=plan.folder / f"{name}.log") as process:
-        process.wait_for_port(port)
-        yield process, f"http://127.0.0.1:{port}"
 
 
 def _bolt_js(folder: Path, notes: list[str]) -> Path | None:

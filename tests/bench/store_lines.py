@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import Final
 
 from handlers.store import Store
 from handlers.store.database import open_engine, parse_url
@@ -16,10 +17,13 @@ from tests.bench.rows import fill
 from tests.bench.settings import Plan
 from tests.bench.stats import Spread, quantile
 from tests.bench.stub import outside
+from tests.bench.yardsticks import add_rows, add_table, database
 
 REQUESTS = 100_000
 PENDING = 10_000
 _STARTED_WITH = 10_000
+_BARE: Final = "SQLAlchemy, one transaction of three inserts"
+_TIMES: Final = 2.0  # what a query may take, in times of the bare transaction
 
 
 async def measure(plan: Plan) -> tuple[list[Line], list[str]]:
@@ -57,12 +61,19 @@ async def _queries(plan: Plan, url: str, waiting: list[str], what: str) -> list[
         "status, and what a review reads": status,
         "sweep of timers": due,
     }
-    lines = []
-    for name, ask in asked.items():
-        rounds = [await _timed(ask, plan.count(100)) for _ in range(plan.rounds)]
-        lines.append(Line(what, f"{name}, p50", "ms", Spread.of(quantile(each, 0.5) for each in rounds), Goal(10)))
+    rows = database(f"sqlite:///{plan.folder}/rows.sqlite")
+    await add_table(rows)
+    bare: list[float] = []
+    found: dict[str, list[float]] = {name: [] for name in asked}
+    for _ in range(plan.rounds):
+        bare.append(quantile(await _timed(lambda _: add_rows(rows), plan.count(100)), 0.5))
+        for name, ask in asked.items():
+            found[name].append(quantile(await _timed(ask, plan.count(100)), 0.5))
+    await rows.dispose()
     await store.close()
-    return lines
+    goal = Goal(_TIMES * Spread.of(bare).middle, "≤", f"{_TIMES:g} x {_BARE}")
+    lines = [Line(_BARE, "p50", "ms", Spread.of(bare))]
+    return lines + [Line(what, f"{name}, p50", "ms", Spread.of(each), goal) for name, each in found.items()]
 
 
 async def _timed(ask: Callable[[int], Awaitable[None]], count: int) -> list[float]:
