@@ -49,6 +49,7 @@ from handlers.store import SYSTEM, Store, Transaction
 from handlers.tines import TinesClient, TinesError
 
 _BEGUN: Final = frozenset({State.RUNNING, State.UNCERTAIN})  # what it will do, or did, is not known yet
+_MAY_BE_STRAY: Final = frozenset({401, 403, 404, 423, 425})  # HTTP; of a proxy, or while a tenant is deployed anew
 _CLOCK_SKEW: Final = timedelta(seconds=5)  # between the machines that share a database
 
 
@@ -206,6 +207,9 @@ class _Piece:
             return
         approved = self._operation.facts_of(self._request.facts) if self._request.approvals() else None
         step = self._operation.decide(self._request, approved, facts, self._schedule)
+        if isinstance(step, Refused):
+            await self._cannot_be_done(step.problem)
+            return
         if not isinstance(step, Send):
             await self._write(step)
             return
@@ -414,6 +418,8 @@ class _Piece:
                 await self._started(outcome)
             case Progress():
                 await self._progress(outcome)
+            case Finished(sign=Problem() as sign) if not self._is_confirmed(sign):
+                await self._look_once_more(sign)
             case AskAgain() | Finished():
                 async with self._journal.holding(self._request) as (transaction, held):
                     if held is not None:
@@ -439,6 +445,8 @@ class _Piece:
                 await self._start_over(problem, at_least)
             case Refused(problem=problem) if self._request.attempts > 1:
                 await self._look_soon(problem)  # this one was refused, but an earlier one may have been applied
+            case Refused(problem=problem) if problem.status in _MAY_BE_STRAY and not self._is_confirmed(problem):
+                await self._start_over(problem, timedelta(0))
             case Refused(problem=problem):
                 await self._fail(problem)
 
@@ -569,8 +577,24 @@ class _Piece:
                 self._pause(at_least, self._schedule.retry_most, failing), problem, "not_reached", **changes
             )
 
+    def _is_confirmed(self, refusal: Problem) -> bool:
+        """Whether a refusal has stayed for so long that it is no stray one of a proxy or a deployment."""
+        return self._failing_for(refusal) >= self._schedule.confirm_refusal
+
+    async def _cannot_be_done(self, problem: Problem) -> None:
+        """End a request that cannot be done any more, whether or not a call before was applied, once that is sure."""
+        if problem.status in _MAY_BE_STRAY and not self._is_confirmed(problem):
+            await self._look_once_more(problem)
+        else:
+            await self._fail(problem)
+
+    async def _look_once_more(self, refusal: Problem) -> None:
+        """Look again before a refusal is believed."""
+        pause = self._pause(timedelta(0), self._schedule.look_most, self._failing_for(refusal))
+        await self._later(pause, refusal, "look_failed")
+
     async def _fail(self, problem: Problem) -> None:
-        """End a request for which nothing was done."""
+        """End a request that came to nothing."""
         await self._write(Finished(state=State.FAILED, problem=problem))
 
     async def _look_soon(self, problem: Problem) -> None:

@@ -25,7 +25,6 @@ from handlers.operations.destination import (
     shown,
 )
 from handlers.operations.following import (
-    NOT_FOUND,
     SyncResult,
     follow_stories,
     status_events,
@@ -45,7 +44,6 @@ from handlers.operations.outcomes import (
     Send,
     Sent,
     Started,
-    StartOver,
     Step,
     Unknown,
 )
@@ -82,20 +80,10 @@ async def add_to(
     except TinesError as error:
         if is_transient(error):
             return NotSent(problem=error.problem(), at_least=asked_to_wait(error))
-        if error.status == NOT_FOUND and await _is_gone(access, destination_id):
-            return StartOver(problem=error.problem())  # somebody deleted it: decide anew
         return Refused(problem=error.problem())
     changed = () if present is None or found.story_ids == present else (_changed_in_between(destination_id),)
     how = "found" if wanted <= found.story_ids else "added"
     return _started(after, stories, how, follow_for, notes=changed)
-
-
-async def _is_gone(access: Access, destination_id: int) -> bool:
-    """Whether a destination that was not found is gone, as far as is known: the key may lack the right to change it."""
-    try:
-        return await shown(access, destination_id) is None
-    except TinesError:
-        return True
 
 
 def _started(
@@ -226,7 +214,7 @@ class AddStories(DestinationOperation[AddParams, AddFacts, Nothing, SyncResult])
         """Send the union, if the stories are as they were approved."""
         params = self.params_of(request)
         if now.missing:
-            return gone(params.destination)
+            return gone(request, params.destination)
         different = self.changes(params, approved, now) if approved is not None else ()
         if different or (now.gone and not request.emergency):
             sentences = [*(different or self.changes(params, None, now)), "It needs approval again."]

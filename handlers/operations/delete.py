@@ -18,6 +18,7 @@ from handlers.operations.destination import (
     Nothing,
     chosen,
     done,
+    not_there,
     sent_once,
     shown,
 )
@@ -86,7 +87,7 @@ class Delete(DestinationOperation[DeleteParams, DeleteFacts, Nothing, Destinatio
         """Send it, if it holds the stories that were shown."""
         params = self.params_of(request)
         if now.missing:
-            return _deleted(params, "was gone already")
+            return _deleted(params, "was gone already", sign=not_there(request.source, params.destination))
         if approved is not None and approved.story_ids != now.story_ids:
             reasons = ["The stories of this sync destination changed since it was approved."]
             return AskAgain(notes=(Happening(kind="needs_approval_again", data={"reasons": reasons}),))
@@ -109,13 +110,15 @@ class Delete(DestinationOperation[DeleteParams, DeleteFacts, Nothing, Destinatio
     async def recover(self, request: Request, access: Access) -> Recovered:
         """Look whether it is gone."""
         params = self.params_of(request)
-        return _deleted(params, "is gone") if await shown(access, params.destination.id) is None else NotThere()
+        if await shown(access, params.destination.id) is not None:
+            return NotThere()
+        return _deleted(params, "is gone", sign=not_there(request.source, params.destination))
 
     async def follow(self, request: Request, access: Access, *, over: bool) -> Followed:
         """Look until it is gone."""
         params = self.params_of(request)
         if await shown(access, params.destination.id) is None:
-            return _deleted(params, "is gone")
+            return _deleted(params, "is gone")  # Tines took the call, and says that it is gone: two signs
         if not over:
             return Progress()
         problem = Problem(
@@ -125,11 +128,11 @@ class Delete(DestinationOperation[DeleteParams, DeleteFacts, Nothing, Destinatio
         return Finished(state=State.PARTIAL, problem=problem)
 
 
-def _deleted(params: DeleteParams, how: str) -> Finished:
+def _deleted(params: DeleteParams, how: str, *, sign: Problem | None = None) -> Finished:
     team = params.destination.destination_team.name
     copies = (
         f"The copies stay in {team}; those above its tenant's plan limits are disabled by Tines."
         if params.keep_stories
         else f"Tines deletes the copies in {team} later; tines-sync cannot see when."
     )
-    return done(params.destination.id, f"Sync destination {params.destination.id} {how}. {copies}")
+    return done(params.destination.id, f"Sync destination {params.destination.id} {how}. {copies}", sign=sign)

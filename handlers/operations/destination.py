@@ -222,11 +222,17 @@ def not_whole(found: SyncDestination) -> Refused | None:
     )
 
 
-def gone(ref: DestinationRef) -> Refused:
+def gone(request: Request, ref: DestinationRef) -> Refused:
     """Return the end of an operation on a destination that no longer exists."""
-    return Refused(
-        problem=Problem(
-            what=f"Sync destination {ref.id} no longer exists",
-            advice="Somebody deleted it. Nothing was sent.",
-        )
+    problem = not_there(request.source, ref)
+    sent = "What came of the call before cannot be seen." if request.attempts else "Nothing was sent."
+    return Refused(problem=problem.model_copy(update={"advice": f"{problem.advice} {sent}"}))
+
+
+def not_there(source: str, ref: DestinationRef) -> Problem:
+    """Return what is known when Tines says that there is no such destination."""
+    return Problem(
+        what=f"Sync destination {ref.id} no longer exists",
+        advice=f"Somebody deleted it on {source}, or its key may not see it any more.",
+        status=NOT_FOUND,
     )

@@ -67,6 +67,9 @@ class Finished(_Written):
     result: Frozen | None = None  # None: the one on the row stays
     problem: Problem | None = None
     remark: str = ""  # a sentence for people, shown with the request
+    sign: Problem | None = (
+        None  # the one refusal that all this is concluded from: believed once it has stayed for a while
+    )
 
 
 class Progress(_Written):

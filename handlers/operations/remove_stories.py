@@ -21,6 +21,7 @@ from handlers.operations.destination import (
     done,
     gone,
     ids_asked,
+    not_there,
     not_whole,
     sent_once,
     shown,
@@ -90,7 +91,7 @@ class RemoveStories(DestinationOperation[RemoveParams, RemoveFacts, Nothing, Des
     def decide(self, request: Request, approved: RemoveFacts | None, now: RemoveFacts, schedule: Schedule) -> Step:  # noqa: ARG002 - the protocol's
         """Send the difference, if the destination is there."""
         params = self.params_of(request)
-        return gone(params.destination) if now.missing else Send(work=Nothing())
+        return gone(request, params.destination) if now.missing else Send(work=Nothing())
 
     async def send(self, request: Request, access: Access) -> Sent:
         """Look, compute the difference, look again, and send it."""
@@ -100,7 +101,7 @@ class RemoveStories(DestinationOperation[RemoveParams, RemoveFacts, Nothing, Des
         async def call() -> Sent:
             found = await shown(access, params.destination.id)
             if found is None:
-                return gone(params.destination)
+                return gone(request, params.destination)
             if unwanted & found.story_ids:
                 if (unknown := not_whole(found)) is not None:
                     return unknown
@@ -119,7 +120,7 @@ class RemoveStories(DestinationOperation[RemoveParams, RemoveFacts, Nothing, Des
         params = self.params_of(request)
         found = await shown(access, params.destination.id)
         if found is None:
-            return _removed(params, frozenset())
+            return _gone_with_them(request, params)
         unwanted = frozenset(story.id for story in params.stories)
         return NotThere() if unwanted & found.story_ids else _removed(params, found.story_ids)
 
@@ -139,6 +140,13 @@ def _removed(params: RemoveParams, left: frozenset[int]) -> Finished:
         data={"destination_id": params.destination.id, "story_ids": sorted(story.id for story in params.stories)},
     )
     return done(params.destination.id, text, events=(event,))
+
+
+def _gone_with_them(request: Request, params: RemoveParams) -> Finished:
+    """Return the end where the destination itself is gone, after a call of which nobody knows the outcome."""
+    number = params.destination.id
+    text = f"Sync destination {number} no longer exists: somebody deleted it, so it syncs none of its stories."
+    return done(number, text, sign=not_there(request.source, params.destination))
 
 
 def _in_motion(destination_id: int) -> Problem:

@@ -137,7 +137,7 @@ class RotateKey(DestinationOperation[RotateParams, RotateFacts, Nothing, RotateR
     def decide(self, request: Request, approved: RotateFacts | None, now: RotateFacts, schedule: Schedule) -> Step:  # noqa: ARG002 - the protocol's
         """Send it, if the configured key is the one that was configured when that was approved."""
         if now.missing:
-            return gone(self.params_of(request).destination)
+            return gone(request, self.params_of(request).destination)
         if approved is not None and approved.key != now.key:
             reasons = ["The configured key has changed since this was approved."]
             return AskAgain(notes=(Happening(kind="needs_approval_again", data={"reasons": reasons}),))

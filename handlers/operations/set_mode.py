@@ -74,7 +74,7 @@ class SetMode(DestinationOperation[ModeParams, ModeFacts, Nothing, DestinationRe
         """Send it, if the mode is what it was when that was approved; nothing when it has the mode already."""
         params = self.params_of(request)
         if now.missing:
-            return gone(params.destination)
+            return gone(request, params.destination)
         if now.manual == (params.mode is SyncMode.MANUAL):
             return _changed(params, "had this mode already")
         if approved is not None and approved.manual != now.manual:

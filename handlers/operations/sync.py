@@ -6,11 +6,12 @@ says so. A sync that is started twice does no harm, so a call without an answer 
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
-from handlers.models import MAX_STORIES, Frozen, Request, Story, StoryStatus
+from handlers.models import MAX_STORIES, Frozen, Problem, Request, State, Story, StoryStatus
 from handlers.operations.destination import (
     DestinationFacts,
     DestinationOperation,
@@ -31,6 +32,7 @@ from handlers.operations.outcomes import (
     NotThere,
     Progress,
     Recovered,
+    Refused,
     Send,
     Sent,
     Started,
@@ -71,7 +73,13 @@ class SyncWork(Frozen):
     before: tuple[StoryStatus, ...] = ()
 
 
-class Sync(DestinationOperation[SyncParams, SyncFacts, SyncWork, SyncResult]):
+class SyncAgainResult(SyncResult):
+    """The statuses afterwards."""
+
+    refused: dict[int, str] = Field(default_factory=dict)  # stories of which Tines started no sync, and why
+
+
+class Sync(DestinationOperation[SyncParams, SyncFacts, SyncWork, SyncAgainResult]):
     """Starts syncs, and follows them."""
 
     name: ClassVar[str] = "sync"
@@ -79,7 +87,7 @@ class Sync(DestinationOperation[SyncParams, SyncFacts, SyncWork, SyncResult]):
     params = SyncParams
     facts = SyncFacts
     work = SyncWork
-    result = SyncResult
+    result = SyncAgainResult
 
     async def check(self, asked: Mapping[str, JsonValue], access: Access) -> SyncParams | Wrong:
         """Look which stories are meant: `which` is "all", "failed" or "chosen"."""
@@ -110,25 +118,34 @@ class Sync(DestinationOperation[SyncParams, SyncFacts, SyncWork, SyncResult]):
     def decide(self, request: Request, approved: SyncFacts | None, now: SyncFacts, schedule: Schedule) -> Step:  # noqa: ARG002 - the protocol's
         """Send it, if the destination is there; the first statuses are those before, also for a second call."""
         params, work = self.params_of(request), self.work_of(request)
-        return gone(params.destination) if now.missing else Send(work=SyncWork(before=work.before or now.statuses))
+        return (
+            gone(request, params.destination)
+            if now.missing
+            else Send(work=SyncWork(before=work.before or now.statuses))
+        )
 
     async def send(self, request: Request, access: Access) -> Sent:
         """Start one sync of all, or one for each story."""
         params, work = self.params_of(request), self.work_of(request)
-
-        async def call() -> Sent:
-            if params.everything:
-                await access.source.manual_sync(params.destination.id)
-            for number, story in enumerate(() if params.everything else params.stories):
-                allowed = await access.next_call() if number else access
-                if allowed is None:
-                    return HeldUp()
-                await allowed.source.sync_story(params.destination.id, story.id)
-            started = SyncResult(destination_id=params.destination.id, how="synced again", statuses=work.before)
-            event = Happening(kind="sync_started", data={"destination_id": params.destination.id})
-            return Started(result=started, follow_for=access.schedule.follow_for, events=(event,))
-
-        return await sent_once(call)
+        number = params.destination.id
+        wanted: tuple[Story | None, ...] = (None,) if params.everything else params.stories
+        refused: dict[int, str] = {}
+        for place, story in enumerate(wanted):
+            allowed = await access.next_call() if place else access
+            if allowed is None:
+                return HeldUp()
+            outcome = await sent_once(partial(_triggered, allowed, number, story))
+            if story is not None and len(wanted) > 1 and isinstance(outcome, Refused):
+                refused[story.id] = outcome.problem.what  # the others are synced all the same
+                if len(refused) == len(wanted):
+                    return outcome
+            elif not isinstance(outcome, Finished):
+                return outcome
+        result = SyncAgainResult(
+            destination_id=number, how="synced again", statuses=_but(work.before, refused), refused=refused
+        )
+        event = Happening(kind="sync_started", data={"destination_id": number, "refused": sorted(refused)})
+        return Started(result=result, follow_for=access.schedule.follow_for, events=(event,))
 
     async def recover(self, request: Request, access: Access) -> Recovered:  # noqa: ARG002 - the protocol's
         """Say that it may be sent again: a second sync is harmless."""
@@ -139,10 +156,15 @@ class Sync(DestinationOperation[SyncParams, SyncFacts, SyncWork, SyncResult]):
         params, before = self.params_of(request), {each.story_id: each for each in self.work_of(request).before}
         known = self.result_of(request)
         found = await access.source.show_destination(params.destination.id)
-        statuses = statuses_of(found, params.stories)
+        refused = known.refused if known else {}
+        statuses = _but(statuses_of(found, params.stories), refused)
         events = status_events(known.statuses if known else (), statuses)
-        result = SyncResult(destination_id=found.id, how="synced again", statuses=statuses)
-        waits = any(not each.settled or (each.failed and each == before.get(each.story_id)) for each in statuses)
+        result = SyncAgainResult(destination_id=found.id, how="synced again", statuses=statuses, refused=refused)
+        waits = any(
+            not each.settled or (each.failed and each == before.get(each.story_id))
+            for each in statuses
+            if each.story_id not in refused
+        )
         if waits and not over:
             return Progress(result=result, events=events)
         alike = sum(each.synced and each == before.get(each.story_id) for each in statuses)
@@ -155,3 +177,25 @@ class Sync(DestinationOperation[SyncParams, SyncFacts, SyncWork, SyncResult]):
     def unseen(self, request: Request, error: TinesError) -> Finished:
         """Say that the destination is gone, or cannot be seen."""
         return unseen_stories(request, self.result_of(request), error)
+
+
+async def _triggered(access: Access, destination_id: int, story: Story | None) -> Sent:
+    """Start a sync of one story, or of all of them for None."""
+    if story is None:
+        begun = await access.source.manual_sync(destination_id)
+    else:
+        begun = await access.source.sync_story(destination_id, story.id)
+    if begun:
+        return Finished(state=State.SUCCEEDED)
+    what = f"Tines took the call, but started no sync of {'its stories' if story is None else story.name}"
+    return Refused(problem=Problem(what=what, advice="Look at the sync destination in Tines, then request it again."))
+
+
+def _but(statuses: tuple[StoryStatus, ...], refused: Mapping[int, str]) -> tuple[StoryStatus, ...]:
+    """Return the statuses, with stories of which Tines started no sync as failed: what it says of them is older."""
+    return tuple(
+        each.model_copy(update={"status": "failed", "error": refused[each.story_id]})
+        if each.story_id in refused
+        else each
+        for each in statuses
+    )

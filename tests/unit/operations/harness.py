@@ -4,7 +4,7 @@ What a test wants to happen between two instructions happens on the line, right 
 """
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
@@ -20,10 +20,10 @@ from handlers.execution.send_window import SendWindow
 from handlers.models import Request
 from handlers.operations.schedule import Schedule
 from handlers.policy import Freeze
-from handlers.requests import Done, approve, freeze, unfreeze
+from handlers.requests import Done, Submission, approve, freeze, submit, unfreeze
 from handlers.routes import Route, Topology
 from handlers.tines import RetryPolicy, TinesClient
-from tests.unit.requests.harness import ADA, BEN, ROUTE, RequestHarness, opened
+from tests.unit.requests.harness import ADA, BEN, RINA, ROUTE, RequestHarness, opened
 
 API: Final = "/api/v1"
 RETRY_POLICY: Final = RetryPolicy(attempts=2, wait_initial=0.001, wait_max=0.001, wait_jitter=0)
@@ -39,6 +39,7 @@ class Line(httpx.AsyncBaseTransport):
         self._before: dict[tuple[str, str], deque[Happening]] = {}
         self._after: dict[tuple[str, str], deque[Happening]] = {}
         self._always: Happening | None = None
+        self.says: dict[tuple[str, str], dict[str, object]] = {}  # what is answered, with 200, instead of what is true
         self.tried: list[tuple[str, str]] = []  # method and path of every call, whether it arrived or not
 
     def before(self, method: str, path: str, *happenings: Happening) -> None:
@@ -64,6 +65,8 @@ class Line(httpx.AsyncBaseTransport):
         if self._always is not None:
             await self._always()
         await _next(self._before, call)
+        if call in self.says:
+            return httpx.Response(200, json=self.says[call])
         response = await self._inner.handle_async_request(request)
         await _next(self._after, call)
         return response
@@ -131,6 +134,19 @@ class ExecutionHarness:
             answer = await approve(self.harness.services, each, await self.harness.shown(request.id), budget=None)
             assert isinstance(answer, Done), answer
         return await self.harness.now(request.id)
+
+    async def approved_on(self, destination: Destination, operation: str, asked: Mapping[str, Any]) -> Request:
+        """Ask for an operation on a sync destination, stories by their names, let Ada approve it, and return the request."""
+        filled = {"destination_id": destination.id, **asked}
+        if "story_ids" in asked:
+            filled["story_ids"] = [self.harness.story(name) for name in asked["story_ids"]]
+        form = Submission(operation=operation, route=ROUTE, asked=filled, reason="Ready", draft_id=operation)
+        answer = await submit(self.harness.services, RINA, form, budget=None)
+        assert isinstance(answer, Done), answer
+        shown = await self.harness.shown(answer.request.id)
+        answer = await approve(self.harness.services, ADA, shown, budget=None)
+        assert isinstance(answer, Done), answer
+        return await self.harness.now(answer.request.id)
 
     async def freezes(self) -> None:
         """Let Ada freeze the route."""

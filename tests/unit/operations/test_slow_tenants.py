@@ -5,11 +5,9 @@ from typing import Any, Final
 
 import pytest
 
-from bot.playground.tines.records import Destination
-from handlers.models import Request, State
-from handlers.requests import Done, Submission, approve, submit
+from handlers.models import State
 from handlers.routes import Existing
-from tests.unit.requests.harness import ADA, RINA, ROUTE, STORIES
+from tests.unit.requests.harness import STORIES
 
 from .conftest import OpenExecution
 from .harness import DESTINATIONS, ExecutionHarness
@@ -49,26 +47,6 @@ CASES: Final = (
 )
 
 
-async def _begun(execution: ExecutionHarness, case: Case, destination: Destination) -> Request:
-    """Ask for an operation on a destination, and let Ada approve it."""
-    harness = execution.harness
-    asked = dict(case.asked)
-    if "story_ids" in asked:
-        asked["story_ids"] = [harness.story(name) for name in asked["story_ids"]]
-    form = Submission(
-        operation=case.operation,
-        route=ROUTE,
-        asked={"destination_id": destination.id, **asked},
-        reason="Ready for production",
-        draft_id=case.operation,
-    )
-    answer = await submit(harness.services, RINA, form, budget=None)
-    assert isinstance(answer, Done), answer
-    answer = await approve(harness.services, ADA, await harness.shown(answer.request.id), budget=None)
-    assert isinstance(answer, Done), answer
-    return answer.request
-
-
 def _slow(execution: ExecutionHarness, seconds: float) -> None:
     """Let the source tenant take so long for each answer, counted by every clock of the harness."""
 
@@ -84,7 +62,7 @@ async def test_a_slow_tenant_gets_every_call_once(open_execution: OpenExecution,
     execution = await open_execution()
     first = execution.somebody_creates(*STORIES)
     second = execution.somebody_creates(OTHER)
-    request = await _begun(execution, case, first)
+    request = await execution.approved_on(first, case.operation, case.asked)
     _slow(execution, SECONDS)
     numbers = (first.id, second.id, *(execution.harness.story(name) for name in STORIES))
     ended = await execution.harness.finishes(request.id)
@@ -111,7 +89,7 @@ async def test_somebody_who_took_over_is_not_overtaken(open_execution: OpenExecu
     """A process that comes back from its looks when another one has gone on with the request sends nothing more."""
     execution = await open_execution()
     first = execution.somebody_creates(*STORIES)
-    request = await _begun(execution, case, first)
+    request = await execution.approved_on(first, case.operation, case.asked)
     path = f"{DESTINATIONS}/{first.id}"
     async with execution.beside() as other:
 
