@@ -106,7 +106,10 @@ async def test_it_is_approved_and_done(harness: FlowHarness, case: Case) -> None
 
 @every
 async def test_a_refusal_by_tines_ends_it(open_harness: OpenHarness, case: Case) -> None:
-    """What Tines refuses, with whatever status, fails with its words and what to do, and nothing is sent twice."""
+    """What Tines refuses, with whatever status, fails with its words and what to do.
+
+    Only what may be a stray refusal of a proxy is tried again for a while; what surely is Tines's is sent once.
+    """
     harness = await open_harness(route={"operations": {case.name: {"approvals": 0}}})
     dev = harness.playground.dev
     for status in (400, 401, 403, 404, 409, 422):
@@ -120,7 +123,7 @@ async def test_a_refusal_by_tines_ends_it(open_harness: OpenHarness, case: Case)
         assert failed.problem is not None
         assert (failed.problem.status, failed.problem.words) == (status, words)
         assert failed.problem.advice
-        assert calls(harness, case, number) == 1
+        assert (calls(harness, case, number) == 1) is (status in {400, 409, 422})
         assert number in dev.destinations
     await harness.in_thread(failed, words)
 

@@ -142,7 +142,7 @@ async def test_an_update_without_an_answer_is_looked_at(open_execution: OpenExec
     lost = await harness.works(request.id)
     assert lost.state is State.RUNNING
     assert lost.problem is not None
-    assert "not known" in lost.problem.what
+    assert "unclear whether" in lost.problem.what
     assert "Nothing was sent" not in lost.problem.advice
     harness.clock.passes(minutes=5)
     assert (await harness.finishes(request.id)).state is State.SUCCEEDED
