@@ -49,7 +49,7 @@ from handlers.operations import AnyOperation
 from handlers.operations.registry import all_operations
 from handlers.operations.schedule import Schedule
 from handlers.preflight import Exports, Preflight
-from handlers.requests import Services, advance, start_sufficient
+from handlers.requests import Services, advance, note_configured_keys, start_sufficient
 from handlers.store import Store, StoreUnavailableError, check_schema, migrate, migrates_by_itself
 from handlers.store.database import is_sqlite, open_engine, parse_url
 from handlers.store.files import prepare_file
@@ -124,6 +124,7 @@ async def compose(
         engine = open_job_engine(url, sweep_seconds=overrides.sweep_seconds, dead_after=overrides.dead_after)
         store = Store(open_engine(url), engine.wake, clock=_clock(url, overrides), types=overrides.operations)
         stack.push_async_callback(store.close)
+        await note_configured_keys(store, settings.topology)
         session = await stack.enter_async_context(
             slack_session(settings.slack_api_url, settings.network, timeout=overrides.slack_timeout)
         )

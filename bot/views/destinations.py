@@ -15,6 +15,7 @@ from bot.views.text import Block, clip, date_element, line, mention, plural, tid
 from bot.views.view_values import typed, values_of_view
 from handlers.models import State, StoryStatus
 from handlers.operations.destination import DestinationRef
+from handlers.operations.keys import KeyStanding
 from handlers.requests import DestinationPage, RequestLine, SeenDestination
 
 LONGEST_QUERY: Final = 200
@@ -117,6 +118,8 @@ def _item(seen: SeenDestination) -> Iterator[Block]:
         "accessory": button,
     }
     facts = [f"#{ref.id}", _counts(seen), _mode(seen.detail.manual), _created(seen.created)]
+    if seen.key is not None and seen.key.older:
+        facts.append("⚠️ older key")
     if seen.under_way:
         facts.append("⏳ " + ", ".join(f"{_word(each)} {_standing(each)}" for each in seen.under_way[:3]))
     yield kit.context(" · ".join(facts))
@@ -162,11 +165,35 @@ def destination_view(seen: SeenDestination, links: Mapping[str, str] | None = No
         ),
         kit.para(f"{_counts(seen)} · {_mode(seen.detail.manual)} · route ", kit.name(seen.detail.route, 100)),
         kit.para(*_creation(seen.created)),
+        *_key(seen.key),
         *address_warning(ref, seen.destination),
     ]
     blocks = [kit.rich(*facts), *_in_progress(seen, links), *_offered(seen), kit.divider(), *_stories(seen)]
     blocks.extend(_threads(seen, links))
     return kit.modal(ids.VIEW_DESTINATION, f"Sync destination {ref.id}"[: kit.VIEW_TITLE], blocks, meta=button_of(seen))
+
+
+def _key(key: KeyStanding | None) -> Iterator[Block]:
+    """Yield which key it was sent, as far as is known here."""
+    if key is None:
+        return
+    if key.sent_at is None:
+        yield kit.para("🔑 Its key was not sent from here, so it is not known which one it has.")
+    elif not key.older:
+        yield kit.para(
+            "🔑 It has the configured key, ", kit.mono(key.name, 100), ", sent ", date_element(key.sent_at), "."
+        )
+    else:
+        since = (" since ", date_element(key.configured_at)) if key.configured_at else ()
+        yield kit.para(
+            "⚠️ 🔑 It has an older key, sent ",
+            date_element(key.sent_at),
+            ". Another ",
+            kit.mono(key.name, 100),
+            " is configured",
+            *since,
+            ". Rotate it before the old one ends.",
+        )
 
 
 def address_warning(ref: DestinationRef, tenant: str) -> Iterator[Block]:
@@ -238,6 +265,14 @@ def _offered(seen: SeenDestination) -> Iterator[Block]:
             style="primary",
         )
         buttons.insert(0, again)
+    if "rotate_key" in seen.may and seen.key is not None:
+        every = kit.button(
+            "Rotate all of this tenant…",
+            f"{ids.ACTION_OPERATE}rotate_key_all",
+            button_of(seen, "rotate_key", ids.VALUE_ALL),
+            says=f"Rotate all of this tenant… Sync destinations to {line(seen.destination, 20)}",
+        )
+        buttons.append(every)
     refresh = kit.button(
         "Refresh", ids.ACTION_DESTINATION_REFRESH, button_of(seen), says=f"Refresh sync destination {ref.id}"
     )

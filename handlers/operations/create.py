@@ -25,6 +25,7 @@ from handlers.operations.following import (
     statuses_of,
     unseen_stories,
 )
+from handlers.operations.keys import fingerprint
 from handlers.operations.matching import fits_mode, of_the_same_teams, same_origin, with_the_stories
 from handlers.operations.outcomes import (
     AskAgain,
@@ -280,7 +281,11 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
             return NotSent(problem=error.problem(), at_least=asked_to_wait(error))
         except TinesError as error:
             return Refused(problem=error.problem())
-        return _started(params, created, "created", access.schedule)
+        started = _started(params, created, "created", access.schedule)
+        if access.route.source == access.route.destination:  # no key is used within one tenant
+            return started
+        key = fingerprint(access.destination_tenant.key_for_publishing)
+        return started.model_copy(update={"result": started.result.model_copy(update={"key": key})})
 
     async def recover(self, request: Request, access: Access) -> Recovered:
         """Look for a destination that was not there before, with the same teams and stories."""

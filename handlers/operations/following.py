@@ -32,6 +32,7 @@ class SyncResult(Frozen):
     destination_id: int
     how: str = "created"  # or "added", "found" (every story was there), "adopted" (found after an unknown outcome)
     statuses: tuple[StoryStatus, ...] = ()
+    key: str = ""  # fingerprint of the key that was sent with it, where one surely was
 
     @property
     def settled(self) -> bool:

@@ -1,17 +1,14 @@
 """Handing a destination tenant's configured key to the source tenant again: one sync destination, or all of a tenant.
 
-Keys come from the configuration only and are write-only in Tines, so nobody can look which one a destination has. What
-can be compared is a salted hash of the key that was sent last: it is on the request's row, and tells which destinations
-still have an older key. The same key sent twice does no harm, so a call without an answer is simply made again.
+Keys come from the configuration only: see `keys`. The same key sent twice does no harm, so a call without an answer is
+simply made again.
 """
 
 import hashlib
-import hmac
-import secrets
 from collections.abc import Mapping
 from typing import ClassVar
 
-from pydantic import Field, JsonValue, SecretStr
+from pydantic import Field, JsonValue
 
 from handlers.models import Frozen, Problem, Request, State
 from handlers.operations.destination import (
@@ -26,6 +23,7 @@ from handlers.operations.destination import (
     sent_once,
     shown,
 )
+from handlers.operations.keys import fingerprint, key_name
 from handlers.operations.outcomes import (
     AskAgain,
     Finished,
@@ -41,25 +39,6 @@ from handlers.operations.outcomes import (
 )
 from handlers.operations.protocol import Access, Wrong
 from handlers.operations.schedule import Schedule
-from handlers.routes import Tenant
-
-
-def fingerprint(key: SecretStr, salt: str | None = None) -> str:
-    """Return a salted hash of a key, as `salt$hash`: equal keys cannot be recognized without knowing one of them."""
-    salt = salt or secrets.token_hex(8)
-    digest = hmac.new(salt.encode(), key.get_secret_value().encode(), hashlib.sha256).hexdigest()
-    return f"{salt}${digest}"
-
-
-def is_of(key: SecretStr, kept: str) -> bool:
-    """Whether a kept fingerprint is that of a key."""
-    salt = kept.partition("$")[0]
-    return bool(salt) and hmac.compare_digest(fingerprint(key, salt), kept)
-
-
-def key_name(tenant: Tenant) -> str:
-    """Return how a tenant's key for publishing is called in the configuration; never the key."""
-    return f"{'publish_key' if tenant.publish_key is not None else 'api_key'} of {tenant.alias}"
 
 
 class RotateParams(DestinationParams):

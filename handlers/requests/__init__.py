@@ -8,6 +8,7 @@ rights      what a person may do with a request now
 approvals   which approvals still count      refusal_throttle  refusals that typing repeats
 overview    what concerns a person, for lists and the App Home
 assessing   what the destination lacks, and what would change, before anybody decides
+keys        which keys are configured
 deferred    forms and decisions finished by a job     destinations  what of Tines a person may see
 """
 
@@ -27,6 +28,7 @@ from handlers.requests.destinations import (
     list_destinations,
     read_destination,
 )
+from handlers.requests.keys import note_configured_keys
 from handlers.requests.overview import FrozenRoute, Overview, Part, Rights, open_home, overview, rights_of
 from handlers.requests.refusal_throttle import RefusalThrottle
 from handlers.requests.rights import STOPPABLE, Abilities, abilities, able
@@ -92,6 +94,7 @@ __all__ = [
     "keep_assessment",
     "list_destinations",
     "looked_up",
+    "note_configured_keys",
     "open_home",
     "overview",
     "read_destination",

@@ -14,12 +14,14 @@ from typing import Final
 from handlers.models import Frozen, Problem, Request, State, Team
 from handlers.operations.belonging import created_by, leads_to, reached_from
 from handlers.operations.destination import DestinationDetail, DestinationRef
+from handlers.operations.keys import KeyStanding, standing
 from handlers.operations.pairs import pair
 from handlers.people import PeopleUnavailableError, Person
 from handlers.policy import Ruling, groups_of, may_request, may_use
 from handlers.requests.answers import NotNow, Refused
 from handlers.requests.services import Services, refuse
 from handlers.routes import OPERATION_NAMES, Route, Topology
+from handlers.store import ConfiguredKey
 from handlers.tines import Listing, SyncDestination, TinesError
 
 PAGE: Final = 8  # sync destinations on a page
@@ -63,6 +65,7 @@ class SeenDestination(Frozen):
     under_way: tuple[RequestLine, ...] = ()
     latest: tuple[RequestLine, ...] = ()  # requests about it, newest first
     may: tuple[str, ...] = ()  # the operations that the person may ask for
+    key: KeyStanding | None = None  # None within one tenant, where no key is used
 
     @property
     def synced(self) -> int:
@@ -268,6 +271,21 @@ def _resource(topology: Topology, seen: SeenDestination) -> str:
     return pair(topology, route, ref.source_team.id, ref.destination_team.id)
 
 
+def _key(
+    topology: Topology,
+    seen: SeenDestination,
+    requests: Iterable[Request],
+    configured: Mapping[str, ConfiguredKey],
+) -> KeyStanding | None:
+    """Return which key a destination was sent; only what was sent between the tenants of now counts."""
+    if seen.source == seen.destination:
+        return None
+    origins = topology.origins(topology.routes[seen.detail.route])
+    known = configured.get(seen.destination)
+    sent = [each for each in requests if each.origins == origins]
+    return standing(seen.detail.ref.id, topology.tenants[seen.destination], sent, known.since if known else None)
+
+
 def _groups(topology: Topology, name: str) -> frozenset[str]:
     route = topology.routes[name]
     return groups_of(route).union(*(groups_of(route.for_operation(each)) for each in ON_DESTINATIONS))
@@ -342,6 +360,8 @@ async def _with_requests(services: Services, found: Collection[SeenDestination])
     added: list[SeenDestination] = []
     async with services.store.reading() as reader:
         under_way = await reader.requests.on_resources(resources, UNDER_WAY)
+        configured = await reader.keys.all()
+        rotations = {source: await reader.requests.rotations(source) for source in {each.source for each in found}}
         for each, resource in zip(found, resources, strict=True):
             number, origins = each.detail.ref.id, topology.origins(topology.routes[each.detail.route])
             created = await reader.requests.of_destinations(each.source, (number,), operation="create")
@@ -352,6 +372,7 @@ async def _with_requests(services: Services, found: Collection[SeenDestination])
                     update={
                         "created": creation(created, each.source, topology),
                         "under_way": tuple(RequestLine.of(one) for one in at_work),
+                        "key": _key(topology, each, (*created, *rotations[each.source]), configured),
                         "latest": tuple(RequestLine.of(one) for one in latest if one.origins == origins),
                     }
                 )

@@ -25,6 +25,7 @@ from handlers.store.database import BUSY_TIMEOUT_SECONDS, WRITING, DatabaseUrlEr
 from handlers.store.failures import StoreUnavailableError, driver_words, is_unavailable
 from handlers.store.files import DatabaseFileError
 from handlers.store.homes import HomePages, OpenHome
+from handlers.store.keys import ConfiguredKey
 from handlers.store.migrate import NewerSchemaError, SchemaError, check_schema, migrate, migrates_by_itself
 from handlers.store.requests import ConflictError
 from handlers.store.rows import Announcement, DeferredCommand, Event, OpaqueParams, Posted, RowTypes
@@ -33,6 +34,7 @@ from handlers.store.unit import Reader, Transaction
 __all__ = [
     "SYSTEM",
     "Announcement",
+    "ConfiguredKey",
     "ConflictError",
     "ConversationState",
     "DatabaseFileError",

@@ -132,6 +132,16 @@ class RequestsReader:
             where.append(t.requests.c.operation == operation)
         return await self._bare(sa.and_(*where), limit)
 
+    async def rotations(self, source: str) -> tuple[Request, ...]:
+        """Return the latest requests that sent keys to sync destinations of a source tenant, without their decisions."""
+        ended = [State.SUCCEEDED.value, State.PARTIAL.value]
+        return await self._bare(
+            sa.and_(
+                t.requests.c.operation == "rotate_key", t.requests.c.source == source, t.requests.c.state.in_(ended)
+            ),
+            200,
+        )
+
     async def on_resources(
         self, resources: Collection[str], states: Collection[State], *, limit: int = 100
     ) -> tuple[Request, ...]:

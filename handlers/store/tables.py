@@ -216,6 +216,14 @@ freezes: Final = sa.Table(
     sa.Column("at", Instant, nullable=False),
 )
 
+configured_keys: Final = sa.Table(
+    "configured_keys",
+    metadata,
+    sa.Column("tenant", sa.String(100), primary_key=True),  # alias
+    sa.Column("fingerprint", sa.String(100), nullable=False),  # of its key for publishing: a salted hash
+    sa.Column("since", Instant, nullable=False),  # when it was first seen in the configuration
+)
+
 homes: Final = sa.Table(
     "homes",
     metadata,

@@ -20,6 +20,7 @@ from handlers.store.deferred import Deferred, DeferredReader
 from handlers.store.freezes import Freezes, FreezesReader
 from handlers.store.homes import Homes, HomesReader
 from handlers.store.jobs_ordered import OrderedJobs
+from handlers.store.keys import Keys, KeysReader
 from handlers.store.outbox import Outbox, OutboxReader
 from handlers.store.requests import Requests, RequestsReader
 from handlers.store.rows import RowTypes
@@ -45,6 +46,7 @@ class Reader:
         self.freezes = FreezesReader(connection, turn=freezes_turn)
         self.conversations = ConversationsReader(connection, now)
         self.homes = HomesReader(connection, now)
+        self.keys = KeysReader(connection, now)
 
     async def due(self, *, limit: int = 200) -> tuple[Job, ...]:
         """Return the jobs of rows whose time has come, at most so many of each kind."""
@@ -83,3 +85,4 @@ class Transaction:
         self.freezes = Freezes(connection)
         self.conversations = Conversations(connection, now)
         self.homes = Homes(connection, now, self.jobs)
+        self.keys = Keys(connection, now)

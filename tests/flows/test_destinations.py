@@ -45,6 +45,8 @@ async def test_the_list_and_one_destination_say_what_is_known(harness: FlowHarne
     one = await reading(harness.tom, f"destination {done.destination_id}", "Open the thread")
     assert STORY in one
     assert done.id in one
+    assert "It has the configured key, publish_key of prod" in one
+    assert "Its key was not sent from here" in await reading(harness.tom, f"destination {made}", "not sent from here")
 
 
 async def test_only_destinations_of_own_routes_are_shown(open_harness: OpenHarness) -> None:

@@ -47,6 +47,7 @@ from handlers.operations import Preview
 from handlers.operations.create import CreateFacts, CreateParams
 from handlers.operations.destination import DestinationDetail, DestinationRef
 from handlers.operations.following import ExistingDestination
+from handlers.operations.keys import KeyStanding
 from handlers.policy import Freeze, Quorum, Ruling
 from handlers.preflight import Report, ReportProgress, Sent, StoryReport
 from handlers.requests import (
@@ -362,7 +363,9 @@ def views(request: Request, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def destination_views(request: Request, text: str, problem: Problem) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield every view of sync destinations, with the statuses of a request's stories."""
-    ref = DestinationRef(id=2**62, source_team=Team(id=7, name=text), destination_team=Team(id=42, name=text))
+    ref = DestinationRef(
+        id=2**62, source_team=Team(id=7, name=text), destination_team=Team(id=42, name=text), written=text
+    )
     lines = (RequestLine.of(request),) * 30
     detail = DestinationDetail(ref=ref, route=text[:75], statuses=SHOWN.rows(request), manual=True)
     full = SeenDestination(
@@ -374,6 +377,7 @@ def destination_views(request: Request, text: str, problem: Problem) -> Iterator
         under_way=lines,
         latest=lines,
         may=ON_DESTINATIONS,
+        key=KeyStanding(name=text, sent_at=NOW, older=True, configured_at=NOW),
     )
     bare = SeenDestination(detail=DestinationDetail(ref=ref, route="r"), source="dev", destination="prod")
     for seen in (full, bare):

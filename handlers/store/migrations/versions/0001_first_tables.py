@@ -158,6 +158,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("conversation", name=op.f("pk_conversations")),
     )
     op.create_table(
+        "configured_keys",
+        sa.Column("tenant", sa.String(length=100), nullable=False),
+        sa.Column("fingerprint", sa.String(length=100), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", name=op.f("pk_configured_keys")),
+    )
+    op.create_table(
         "homes",
         sa.Column("person", sa.String(length=32), nullable=False),
         sa.Column("opened_at", sa.BigInteger(), nullable=False),
