@@ -43,7 +43,7 @@ from handlers.clock import SharedClock, machine_time
 from handlers.engine import DEAD_AFTER, Engine, open_job_engine
 from handlers.execution.executor import Executor
 from handlers.execution.send_window import SendWindow
-from handlers.jobs import ADVANCE, DEFERRED, DELIVER, HOME
+from handlers.jobs import ADVANCE, DEFERRED, DELIVER, HOME, WATCH
 from handlers.network import Network
 from handlers.operations import AnyOperation
 from handlers.operations.registry import all_operations
@@ -54,6 +54,7 @@ from handlers.store import Store, StoreUnavailableError, check_schema, migrate, 
 from handlers.store.database import is_sqlite, open_engine, parse_url
 from handlers.store.files import prepare_file
 from handlers.tines import RetryPolicy, Timeouts, TinesClient
+from handlers.watching.round import Watcher
 
 _DRAIN_SECONDS: Final = 12.0  # for running jobs, of the 25 that a stop may take
 _CANCEL_SECONDS: Final = 2.0
@@ -136,7 +137,7 @@ async def compose(
             network=settings.network,
         )
         socket = SocketState(metrics, time.monotonic)
-        services = await _work(settings, overrides, store, client, metrics, stack)
+        services, watcher = await _work(settings, overrides, store, client, metrics, stack)
         responder = Responder(services, client, overrides.presentations, budget=overrides.click_budget)
         stack.push_async_callback(responder.close)
         poster = SlackPoster(client)
@@ -150,6 +151,7 @@ async def compose(
             longest_call=overrides.slack_timeout,
         )
         slack = _slack_app(client, responder, settings.network)
+        await watcher.begin()
         await engine.start(
             {
                 ADVANCE: partial(advance, services),
@@ -158,6 +160,7 @@ async def compose(
                 HOME: HomePublisher(
                     services, client, overrides.presentations, pause=timedelta(seconds=overrides.home_pause)
                 ).publish,
+                WATCH: watcher.look,
             },
             store.due,
         )
@@ -219,7 +222,7 @@ async def _work(
     client: AsyncWebClient,
     metrics: Metrics,
     stack: AsyncExitStack,
-) -> Services:
+) -> tuple[Services, Watcher]:
     """Build what works on Tines."""
     clients = {
         alias: await stack.enter_async_context(
@@ -251,7 +254,8 @@ async def _work(
         schedule=overrides.schedule,
         window=overrides.window,
     )
-    return Services(store=store, topology=settings.topology, people=people, catalogue=catalogue, executor=executor)
+    services = Services(store=store, topology=settings.topology, people=people, catalogue=catalogue, executor=executor)
+    return services, Watcher(store, settings.topology, clients, catalogue, overrides.operations)
 
 
 def _clock(url: sa.URL, overrides: Overrides) -> Callable[[], datetime]:

@@ -7,13 +7,14 @@ here is a line in the log as well, which the trace id connects with the click be
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from handlers.store import Store, StoreUnavailableError
+from handlers.watching.known import Health
 
 _CHANGES: Final = frozenset({"chat.postMessage", "chat.update", "chat.delete"})  # what readers get to see
 _FRESH_SECONDS: Final = 10.0  # Prometheus asks every 15 to 60
@@ -43,6 +44,29 @@ class Metrics:
             "tines_sync_refused_conversations",
             "Conversations in which Slack refuses what is posted for now, by its error code",
             ["code"],
+            registry=self._registry,
+        )
+        self._destinations = Gauge(
+            "tines_sync_destinations", "Sync destinations by health", ["tenant", "health"], registry=self._registry
+        )
+        self._oldest_failure = Gauge(
+            "tines_sync_oldest_failure_seconds",
+            "Age of the oldest failure of a sync destination, 0 for none",
+            registry=self._registry,
+        )
+        self._looked = Gauge(
+            "tines_sync_watched_seconds",
+            "Age of the latest good look at a source tenant; -1 before the first",
+            ["tenant"],
+            registry=self._registry,
+        )
+        self._rounds = Gauge(
+            "tines_sync_watch_rounds", "Good looks at a source tenant so far", ["tenant"], registry=self._registry
+        )
+        self._unreadable = Gauge(
+            "tines_sync_watch_unreadable",
+            "Records of the latest good look that could not be read",
+            ["tenant"],
             registry=self._registry,
         )
         self._database = Gauge("tines_sync_database_up", "Whether the database answers", registry=self._registry)
@@ -129,6 +153,10 @@ class Metrics:
                 counts = await reader.requests.counts()
                 job, announcement = await reader.oldest_waiting()
                 refused = await reader.outbox.refused_conversations()
+                destinations = await reader.destinations.counts()
+                failure = await reader.destinations.oldest_failure()
+                watched = [each for each in await reader.destinations.tenants() if each.next_run_at is not None]
+                now = reader.now
         except StoreUnavailableError:
             return False
         self._requests.clear()
@@ -137,9 +165,24 @@ class Metrics:
         self._refused.clear()
         for code, conversations in refused.items():
             self._refused.labels(code).set(conversations)
+        self._count_destinations(destinations)
+        self._oldest_failure.set(0 if failure is None else max(0.0, (now - failure).total_seconds()))
+        for gauge in (self._looked, self._rounds, self._unreadable):
+            gauge.clear()
+        for each in watched:
+            self._looked.labels(each.tenant).set(
+                -1 if each.looked_at is None else (now - each.looked_at).total_seconds()
+            )
+            self._rounds.labels(each.tenant).set(each.rounds)
+            self._unreadable.labels(each.tenant).set(each.unreadable)
         self._oldest_job.set(job)
         self._oldest_announcement.set(announcement)
         return True
+
+    def _count_destinations(self, counts: Mapping[tuple[str, str, Health], int]) -> None:
+        self._destinations.clear()
+        for (source, _, health), count in counts.items():
+            self._destinations.labels(source, health.value).inc(count)
 
 
 class Shared:

@@ -15,7 +15,9 @@ STATUSES: Final = "statuses"  # mirrors the stories' statuses, in the thread
 NOTE: Final = "note"  # one remark in the thread; data: {"kind": …}
 NOTIFY: Final = "notify"  # the short message to a channel of the route
 DIRECT: Final = "direct"  # a message to one person; data: {"kind": …}
-KINDS: Final = frozenset({APPROVAL, STATUSES, NOTE, NOTIFY, DIRECT})
+HEALTH: Final = "health"  # what changed on a sync destination; data: a `handlers.watching.known.Report`
+TENANT: Final = "tenant"  # a tenant that cannot be watched, and then can; data: tenant, since, until, problem
+KINDS: Final = frozenset({APPROVAL, STATUSES, NOTE, NOTIFY, DIRECT, HEALTH, TENANT})
 """All that this version can show."""
 
 

@@ -131,12 +131,20 @@ class Calendar(_Config):
     days_off: tuple[str, ...] = ()  # ISO dates, "2026-12-25"
 
 
+class Watch(_Config):
+    """How sync destinations are watched."""
+
+    every: timedelta = timedelta(minutes=10)  # between two looks at a source tenant; nothing: they are not watched
+    behind_after: timedelta = timedelta(hours=1)  # a story that needs a sync for longer is behind, in automatic mode
+
+
 class Topology(_Config):
     """The map of what is allowed: every tenant and route, by name, and when people may be reminded."""
 
     tenants: dict[str, Tenant]
     routes: dict[str, Route]
     calendar: Calendar = Calendar()
+    watch: Watch = Watch()
     admin_contact: str = ""  # whom people are told to ask: a Slack user or channel id, or a few words
 
     def secrets(self) -> frozenset[SecretStr]:

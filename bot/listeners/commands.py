@@ -2,20 +2,23 @@
 
 from typing import Final
 
+from pydantic_core import PydanticCustomError
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.listeners.clicks import Clicks
-from bot.listeners.destinations import Destinations
+from bot.listeners.destinations import Destinations, destination_number
 from bot.listeners.forms import Forms
 from bot.listeners.lists import Lists
 from bot.listeners.responder import Body, Responder, person
 from bot.listeners.responses import said
 from bot.listeners.typed import first_word, named, nearest, words
+from bot.settings.values import read_duration
+from bot.views.health import muted_message, overview_message
 from bot.views.lists import help_message, notice_message, refusal_message
 from bot.views.text import Message, tidy, unescape
 from handlers.models import parse_request_id
 from handlers.policy import Freeze
-from handlers.requests import freeze, refuse, unfreeze
+from handlers.requests import HealthOverview, Muted, NotNow, Refused, freeze, health, mute, refuse, unfreeze
 from handlers.routes import Route
 
 COMMAND = "/tines-sync"
@@ -25,12 +28,15 @@ _WORDS: Final = (
     "destination",
     "destinations",
     "freeze",
+    "health",
     "help",
     "history",
     "list",
+    "mute",
     "status",
     "sync",
     "unfreeze",
+    "unmute",
 )
 
 
@@ -75,6 +81,11 @@ class Commands:
                 return await self._lists.page(person(body), _page(rest))
             case "status" | "history" | "cancel":
                 return await self._about(body, word, rest)
+            case "health":
+                overview = await health(self._responder.services, person(body))
+                return overview_message(overview) if isinstance(overview, HealthOverview) else _no(overview)
+            case "mute" | "unmute":
+                return await self._mute(person(body), word, rest)
             case "freeze" | "unfreeze" | "thaw":
                 return await self._route(person(body), word, rest)
             case _:
@@ -114,6 +125,35 @@ class Commands:
         reasons = await self._clicks.ask_to_cancel(body, request_id)
         return refusal_message(reasons) if reasons else None
 
+    async def _mute(self, actor: str, word: str, rest: str) -> Message:
+        """Mute a sync destination, `24 3d reason`, or end that, `24`; the route may stand after the id."""
+        services = self._responder.services
+        first, rest = first_word(rest)
+        number = destination_number(first)
+        if number is None:
+            typed = "mute 24 3d the vendor is told" if word == "mute" else "unmute 24"
+            return await self._no(actor, word, f"Add the sync destination: {COMMAND} {typed}.")
+        second, more = first_word(rest)
+        route = named(second, services.topology.routes) if second else None
+        if word == "unmute":
+            return _muted(await mute(services, actor, number, route, None, ""))
+        if route in services.topology.routes:
+            second, more = first_word(more)
+        else:
+            route = None
+        reason = tidy(more).strip()
+        try:
+            lasts = read_duration(second.lower())
+        except PydanticCustomError:
+            return await self._no(actor, word, f"Add a time and a reason: {COMMAND} mute {number} 3d reason.")
+        if not reason:
+            return await self._no(
+                actor, word, f"Add a reason: {COMMAND} mute {number} {second} reason. It is recorded."
+            )
+        if len(reason) > _LONGEST_REASON:
+            return await self._no(actor, word, f"Use at most {_LONGEST_REASON:,} characters for the reason.")
+        return _muted(await mute(services, actor, number, route, lasts, reason))
+
     async def _route(self, actor: str, word: str, rest: str) -> Message:
         typed, reason = first_word(rest)
         name = named(typed, self._responder.services.topology.routes)
@@ -139,6 +179,14 @@ class Commands:
                 f"{frozen.route} is frozen. Requests can still be made and approved. To run them, type {COMMAND} unfreeze {frozen.route}."
             )
         return refusal_message((said(frozen),))
+
+
+def _muted(answer: Muted | Refused | NotNow) -> Message:
+    return muted_message(answer) if isinstance(answer, Muted) else _no(answer)
+
+
+def _no(answer: Refused | NotNow) -> Message:
+    return refusal_message((said(answer),))
 
 
 def _page(text: str) -> int:

@@ -108,7 +108,7 @@ class Destinations:
     async def open_typed(self, body: Body, typed: str) -> bool:
         """Open the destination that was typed, and the route after it. False when it is no id."""
         first, rest = first_word(typed)
-        number = _number(first)
+        number = destination_number(first)
         if number is None:
             return False
         ref = DestinationButton(destination=number, route=self._route(first_word(rest)[0]))
@@ -161,7 +161,7 @@ class Destinations:
     async def sync_typed(self, body: Body, typed: str) -> bool:
         """Open the form that syncs the destination that was typed: `24`, `24 failed`. False when it is none."""
         first, *rest = words(typed) or ("",)
-        number = _number(first)
+        number = destination_number(first)
         names = [word for word in rest if word.casefold() != "failed"]
         if number is None or len(rest) > 2:  # noqa: PLR2004 - a route and "failed"
             return False
@@ -221,6 +221,7 @@ def _instead(answer: Refused | NotNow) -> Block:
     return refused_view(answer.reasons) if isinstance(answer, Refused) else problem_view(answer.problem)
 
 
-def _number(text: str) -> int | None:
+def destination_number(text: str) -> int | None:
+    """Read the id of a sync destination as a person may type it, None when it cannot be one."""
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else _MOST + 1  # noqa: PLR2004 - of 64 bits
     return number if number <= _MOST else None

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Final
 
 import uvicorn
@@ -16,6 +17,7 @@ from bot.playground.page import CastMember, build_page
 from bot.playground.script import play
 from bot.playground.serving import served
 from bot.playground.slack import NO_RATES, STRICT_RATES
+from handlers.routes import Watch
 
 CAST: Final = (
     CastMember(RINA, "requester"),
@@ -24,6 +26,8 @@ CAST: Final = (
     CastMember(TOM, "observer"),
 )
 _FIRST_WORDS: Final = "Whoever has stories that are ready for production: please request the sync with `/tines-sync`."
+
+_WATCH: Final = Watch(every=timedelta(seconds=10), behind_after=timedelta(minutes=2))  # so that people see it happen
 
 
 def run_demo(*, scripted: bool, port: int, socket_mode: bool) -> int:
@@ -44,7 +48,9 @@ def run_demo(*, scripted: bool, port: int, socket_mode: bool) -> int:
 async def _launched(*, socket_mode: bool, strict: bool) -> AsyncIterator[Playground]:
     with tempfile.TemporaryDirectory(prefix="tines-sync-demo-") as folder:
         rates = STRICT_RATES if strict else NO_RATES
-        setup = Setup(database_url=f"sqlite:///{folder}/demo.sqlite", socket_mode=socket_mode, rates=rates)
+        setup = Setup(
+            database_url=f"sqlite:///{folder}/demo.sqlite", socket_mode=socket_mode, rates=rates, watch=_WATCH
+        )
         async with launched(setup) as playground:
             yield playground
 

@@ -7,6 +7,7 @@ hand is what is tested.
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final
 
 from pydantic import SecretStr
@@ -19,7 +20,7 @@ from bot.playground.tines import LocalTines, World, build_tines_app
 from bot.playground.tines.seed import DEV_KEY, PROD_KEY, PROD_PUBLISH_KEY, seeded
 from bot.settings import Settings
 from bot.socket_mode import connected
-from handlers.routes import Route, Tenant, Topology
+from handlers.routes import Route, Tenant, Topology, Watch
 
 RINA: Final = "U0RINA"  # asks
 ADA: Final = "U0ADA"  # approves
@@ -34,7 +35,7 @@ ROUTE: Final = "dev-to-prod"
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What a playground is set for. Every default is what the demo wants."""
+    """What a playground is set for. Nearly every default is what the demo wants."""
 
     database_url: str
     socket_mode: bool = False
@@ -44,6 +45,9 @@ class Setup:
     route: dict[str, Any] = field(default_factory=dict)  # fields of the route that differ
     more_routes: dict[str, dict[str, Any]] = field(default_factory=dict)
     tenant: dict[str, Any] = field(default_factory=dict)  # fields of the source tenant that differ
+    watch: Watch = field(
+        default_factory=lambda: Watch(every=timedelta(0))
+    )  # nobody calls the tenants in between unless a start says so
     port: int = 0  # of the bot; 0 for any free one
     tenant_ports: tuple[int, int] = (0, 0)  # of dev and prod, for a start on what an earlier one left
 
@@ -140,5 +144,6 @@ def settings_for(setup: Setup, slack: LocalSlack, slack_url: str, dev_url: str, 
                 ),
             },
             routes=routes,
+            watch=setup.watch,
         ),
     )

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from bot.settings.environment import Environment
-from bot.settings.tables import CalendarTable, OperationTable, RouteTable, TenantTable
+from bot.settings.tables import CalendarTable, OperationTable, RouteTable, TenantTable, WatchTable
 from bot.settings.topology import ADMIN_CONTACT, ADMIN_CONTACT_EXPECTED
 from handlers.network import CA_EXPECTED, HTTPS_PROXY, NO_PROXY, PROXY_EXPECTED, SSL_CERT_FILE
 from handlers.routes import OPERATION_NAMES
@@ -49,6 +49,7 @@ _TABLES: Final = (
         OperationTable,
     ),
     ("[calendar]", "When people may be reminded.", CalendarTable),
+    ("[watch]", "How sync destinations are watched, so that a sync that fails is noticed.", WatchTable),
 )
 
 
@@ -80,7 +81,8 @@ def _default(field: FieldInfo, none: str) -> str:
         case bool() as value:
             return f"`{str(value).lower()}`"
         case timedelta() as value:
-            return f'`"{value // timedelta(hours=1)}h"`'
+            hours, rest = divmod(value, timedelta(hours=1))
+            return f'`"{value // timedelta(minutes=1)}m"`' if rest else f'`"{hours}h"`'
         case time() as value:
             return f'`"{value:%H:%M}"`'
         case Enum() as value:
@@ -106,6 +108,7 @@ def _part(example: str, table: type[BaseModel]) -> str:
         RouteTable: "[routes.",
         OperationTable: ".operations.",
         CalendarTable: "[calendar]",
+        WatchTable: "[watch]",
     }
     return example[example.index(marks[table]) :]
 

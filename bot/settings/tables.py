@@ -36,6 +36,7 @@ from bot.settings.values import (
     read_channel,
     read_duration,
     read_origin,
+    read_pause,
     read_person_or_group,
     read_proxy_setting,
     read_secret,
@@ -306,3 +307,12 @@ class CalendarTable(Table):
             problem = "is not after `from`: there would be no time to remind anybody"
             raise wrong(problem, "a later time on the same day")
         return end
+
+
+class WatchTable(Table):
+    """`[watch]`: how sync destinations are watched."""
+
+    every: Annotated[timedelta, BeforeValidator(read_pause)] = Field(
+        default=timedelta(minutes=10), description='a duration from 10 seconds on: "10m"; "0" to not watch them'
+    )
+    behind_after: Duration = Field(default=timedelta(hours=1), description='a duration: "1h"')

@@ -23,15 +23,16 @@ from bot.settings.tables import (
     RouteTable,
     Table,
     TenantTable,
+    WatchTable,
 )
 from bot.settings.values import NAME
-from handlers.routes import OPERATION_NAMES, Calendar, OperationPolicy, Route, Tenant, Topology
+from handlers.routes import OPERATION_NAMES, Calendar, OperationPolicy, Route, Tenant, Topology, Watch
 
 MAX_ROUTES: Final = 100  # a Slack menu shows no more options
 NOTHING: Final = Topology(tenants={}, routes={})
 """What is in a file that cannot be read."""
 
-_TABLES: Final = ("tenants", "routes", "calendar")
+_TABLES: Final = ("tenants", "routes", "calendar", "watch")
 ADMIN_CONTACT: Final = "admin_contact"
 _LONGEST_CONTACT: Final = 100  # characters
 ADMIN_CONTACT_EXPECTED: Final = 'a Slack user id, a channel id or a few words: "U0ADA", "C0HELP", "the platform team"'
@@ -71,7 +72,13 @@ class _Reader:
         self._one_policy_a_direction()
         contact = self._contact()
         faults = sorted(self._faults, key=lambda fault: fault.line or 0)
-        topology = Topology(tenants=tenants, routes=routes, calendar=calendar or Calendar(), admin_contact=contact)
+        topology = Topology(
+            tenants=tenants,
+            routes=routes,
+            calendar=calendar or Calendar(),
+            watch=self._watch() or Watch(),
+            admin_contact=contact,
+        )
         return topology, faults
 
     def _contact(self) -> str:
@@ -141,6 +148,12 @@ class _Reader:
             return Calendar()
         table = self._table(("calendar",), CalendarTable)
         return Calendar(**dict(table)) if table else None
+
+    def _watch(self) -> Watch | None:
+        if "watch" not in self._document:
+            return Watch()
+        table = self._table(("watch",), WatchTable)
+        return Watch(**dict(table)) if table else None
 
     def _names(self, kind: str) -> list[str]:
         """Return the names under `[tenants]` or `[routes]`, having reported those that cannot be one."""

@@ -27,6 +27,7 @@ _GROUP: Final = re.compile(r"S[A-Z0-9]{2,}")
 _CHANNEL: Final = re.compile(r"[CG][A-Z0-9]{2,}")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST: Final = timedelta(days=365)
+_SHORTEST_PAUSE: Final = timedelta(seconds=10)
 PROXY_SETTING: Final = '"http://proxy.example:3128", or a reference to it: "env:TINES_PROXY", where it holds a password'
 _ORIGIN: Final = 'the full origin, "https://acme.tines.com"; plain http only on this machine (http://127.0.0.1:8000)'
 
@@ -69,6 +70,17 @@ def read_duration(value: object) -> timedelta:
         problem = "is longer than a year" if duration else "is no time at all"
         raise wrong(problem, expected)
     return duration
+
+
+def read_pause(value: object) -> timedelta:
+    """Read how much time lies between two rounds of something: a duration from ten seconds on, or "0" for never."""
+    if value in {"0", 0} and not isinstance(value, bool):
+        return timedelta(0)
+    pause = read_duration(value)
+    if pause < _SHORTEST_PAUSE:
+        problem = "is too short: each look asks every source tenant for all of its sync destinations"
+        raise wrong(problem, 'a duration from 10 seconds on: "10m"; "0" to not watch them')
+    return pause
 
 
 def read_person_or_group(text: str) -> str:

@@ -49,6 +49,8 @@ def help_message(command: str) -> Message:
         ("destinations ROUTE", "lists the sync destinations of your routes, or of one route"),
         ("destination ID", "shows a sync destination: its stories, and what you can do"),
         ("sync ID failed", "syncs all stories of a sync destination again, or only those that failed"),
+        ("health", "shows the health of your sync destinations, the worst first"),
+        ("mute ID 3d reason", "mutes a sync destination for a time; unmute ID ends that"),
         ("freeze ROUTE reason", "pauses a route (approvers only)"),
         ("unfreeze ROUTE", "resumes a frozen route (approvers only)"),
         ("help", "shows this help"),

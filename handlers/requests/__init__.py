@@ -10,6 +10,7 @@ overview    what concerns a person, for lists and the App Home
 assessing   what the destination lacks, and what would change, before anybody decides
 keys        which keys are configured
 deferred    forms and decisions finished by a job     destinations  what of Tines a person may see
+health      how a person's sync destinations are, and muting one
 """
 
 from handlers.requests.advancing import advance
@@ -28,6 +29,7 @@ from handlers.requests.destinations import (
     list_destinations,
     read_destination,
 )
+from handlers.requests.health import HealthOverview, Muted, health, mute
 from handlers.requests.keys import note_configured_keys
 from handlers.requests.overview import FrozenRoute, Overview, Part, Rights, open_home, overview, rights_of
 from handlers.requests.refusal_throttle import RefusalThrottle
@@ -59,7 +61,9 @@ __all__ = [
     "Done",
     "Field",
     "FrozenRoute",
+    "HealthOverview",
     "Invalid",
+    "Muted",
     "NotNow",
     "Overview",
     "Part",
@@ -90,10 +94,12 @@ __all__ = [
     "find",
     "finish_deferred",
     "freeze",
+    "health",
     "identified",
     "keep_assessment",
     "list_destinations",
     "looked_up",
+    "mute",
     "note_configured_keys",
     "open_home",
     "overview",

@@ -113,7 +113,7 @@ async def list_destinations(
     services: Services, actor: str, route: str | None = None, *, query: str = "", page: int = 1
 ) -> DestinationPage | Refused | NotNow:
     """Return a page of the sync destinations of a person's routes, or of one of them, that match the query."""
-    routes = await _usable(services, actor, route, what="destinations")
+    routes = await usable_routes(services, actor, route, what="destinations")
     if not isinstance(routes, tuple):
         return routes
     sources = tuple(dict.fromkeys(each.route.source for each in routes))
@@ -149,7 +149,7 @@ async def read_destination(
     services: Services, actor: str, destination_id: int, route: str | None = None, *, what: str = "destination"
 ) -> SeenDestination | Refused | NotNow:
     """Return one sync destination as it is now, to somebody who uses its route; `what` is what they attempt."""
-    routes = await _usable(services, actor, route, what=what)
+    routes = await usable_routes(services, actor, route, what=what)
     if not isinstance(routes, tuple):
         return routes
     sources = tuple(dict.fromkeys(each.route.source for each in routes))
@@ -294,7 +294,7 @@ def _groups(topology: Topology, name: str) -> frozenset[str]:
 # --- looking up ----------------------------------------------------------------------------------------------------
 
 
-async def _usable(
+async def usable_routes(
     services: Services, actor: str, name: str | None, *, what: str
 ) -> tuple[UsableRoute, ...] | Refused | NotNow:
     """Return the routes that a person may use, those of one name or all; a refusal tells of no route they do not use."""

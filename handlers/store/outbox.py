@@ -150,6 +150,13 @@ class Outbox(OutboxReader):
         if conversation is not None:
             self._jobs.add(Job(DELIVER, conversation))
 
+    async def revise(self, key: str, data: Mapping[str, Any]) -> None:
+        """Let an announcement say something else from now on. Nothing happens for a key not announced."""
+        await self._connection.execute(
+            sa.update(t.announcements).where(t.announcements.c.key == key).values(data=dict(data))
+        )
+        await self.refresh(key)
+
     async def refresh_thread(self, head: str, *, but_not: str) -> None:
         """Order what stands in the thread of a head anew, as the head has another place by now.
 

@@ -149,6 +149,20 @@ class RequestsReader:
         where = sa.and_(t.requests.c.resource.in_(resources), t.requests.c.state.in_([state.value for state in states]))
         return await self._bare(where, limit)
 
+    async def at_work_since(self, resources: Collection[str], since: datetime) -> tuple[Request, ...]:
+        """Return requests for some resources that are being carried out, or were since a moment, without decisions."""
+        at_work = [State.RUNNING.value, State.FOLLOWING.value, State.UNCERTAIN.value]
+        where = sa.and_(
+            t.requests.c.resource.in_(resources),
+            sa.or_(
+                t.requests.c.state.in_(at_work),
+                t.requests.c.attempted_at >= since,
+                t.requests.c.finished_at >= since,
+            ),
+        )
+        rows = await self._connection.execute(sa.select(t.requests).where(where).order_by(t.requests.c.created_at))
+        return tuple(read_request(row, self._types) for row in rows.mappings())
+
     async def _bare(self, where: sa.ColumnElement[bool], limit: int) -> tuple[Request, ...]:
         rows = await self._connection.execute(
             sa.select(t.requests).where(where).order_by(t.requests.c.created_at.desc()).limit(limit)

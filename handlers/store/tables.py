@@ -237,5 +237,58 @@ homes: Final = sa.Table(
     sa.Column("next_run_at", Instant, nullable=False, index=True),  # not looked at before
 )
 
+watched_tenants: Final = sa.Table(
+    "watched_tenants",
+    metadata,
+    sa.Column("tenant", sa.String(100), primary_key=True),  # alias of a source tenant
+    sa.Column("origin", sa.Text, nullable=False),  # its address: under another one, what was known is another tenant's
+    sa.Column("next_run_at", Instant),
+    sa.Column("rounds", sa.BigInteger, nullable=False, server_default="0"),  # that were written down
+    sa.Column("looked_at", Instant),  # when the latest good round began
+    sa.Column("failing_since", Instant),
+    sa.Column("problem", Packed),
+    sa.Column("told", Packed, nullable=False),  # keys of the messages that say that it fails
+    sa.Column("unreadable", sa.Integer, nullable=False, server_default="0"),  # records of the latest good round
+    sa.Index(
+        None,
+        "next_run_at",
+        sqlite_where=sa.text("next_run_at IS NOT NULL"),
+        postgresql_where=sa.text("next_run_at IS NOT NULL"),
+    ),
+)
+
+destinations: Final = sa.Table(
+    "destinations",
+    metadata,
+    sa.Column("source", sa.String(100), primary_key=True),  # alias of the tenant that lists it
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),  # as Tines numbers it there
+    sa.Column("destination", sa.String(100), nullable=False),  # alias of the tenant that it leads to
+    sa.Column("source_team", Packed, nullable=False),
+    sa.Column("destination_team", Packed, nullable=False),
+    sa.Column("manual", sa.Boolean),  # None: the tenant does not tell
+    sa.Column("health", sa.String(16), nullable=False),
+    sa.Column("since", Instant, nullable=False),  # when this health was first seen
+    sa.Column("first_seen", Instant, nullable=False),
+    sa.Column("last_seen", Instant, nullable=False),
+    sa.Column("created_by", sa.String(16)),  # the request that made it, where one did
+    sa.Column("muted_until", Instant),
+    sa.Column("muted_by", sa.String(32), nullable=False, server_default=""),
+    sa.Column("mute_reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("told", Packed, nullable=False),  # what people were told of it
+    sa.Index(None, "source", "destination", "health"),
+)
+
+subscriptions: Final = sa.Table(
+    "subscriptions",
+    metadata,
+    sa.Column("source", sa.String(100), primary_key=True),
+    sa.Column("destination_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("story_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),  # in Tines's words
+    sa.Column("error", sa.Text),
+    sa.Column("since", Instant, nullable=False),  # when this status was first seen
+)
+
 UNDELIVERED: Final = announcements.c.desired_version > announcements.c.delivered_version
 """Which announcements readers do not see yet as they should. As the index `ix_announcements_open` has it."""

@@ -13,10 +13,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from handlers.jobs import ADVANCE, DEFERRED, DELIVER, HOME, Job
+from handlers.jobs import ADVANCE, DEFERRED, DELIVER, HOME, WATCH, Job
 from handlers.store.audit import Audit, AuditReader
 from handlers.store.conversations import Conversations, ConversationsReader
 from handlers.store.deferred import Deferred, DeferredReader
+from handlers.store.destinations import Destinations, DestinationsReader
 from handlers.store.freezes import Freezes, FreezesReader
 from handlers.store.homes import Homes, HomesReader
 from handlers.store.jobs_ordered import OrderedJobs
@@ -47,6 +48,7 @@ class Reader:
         self.conversations = ConversationsReader(connection, now)
         self.homes = HomesReader(connection, now)
         self.keys = KeysReader(connection, now)
+        self.destinations = DestinationsReader(connection, now)
 
     async def due(self, *, limit: int = 200) -> tuple[Job, ...]:
         """Return the jobs of rows whose time has come, at most so many of each kind."""
@@ -55,6 +57,7 @@ class Reader:
             *(Job(DELIVER, key) for key in await self.outbox.due(limit=limit)),
             *(Job(DEFERRED, key) for key in await self.deferred.due(limit=limit)),
             *(Job(HOME, key) for key in await self.homes.due(limit=limit)),
+            *(Job(WATCH, key) for key in await self.destinations.due(limit=limit)),
         )
 
     async def server_time(self) -> datetime:
@@ -86,3 +89,4 @@ class Transaction:
         self.conversations = Conversations(connection, now)
         self.homes = Homes(connection, now, self.jobs)
         self.keys = Keys(connection, now)
+        self.destinations = Destinations(connection, now)

@@ -127,7 +127,7 @@ def test_listeners_open_no_transaction(module: Path) -> None:
     assert _lines_that_call(tree_of(module), "transaction") == []
 
 
-STORE_PARTS = ("audit", "conversations", "deferred", "freezes", "outbox", "requests")
+STORE_PARTS = ("audit", "conversations", "deferred", "destinations", "freezes", "outbox", "requests")
 SHARED_BY_PARTS = frozenset({"handlers.store", "handlers.store.rows", "handlers.store.jobs_ordered"})
 
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, TypeAlias
 
 import pytest
@@ -16,6 +17,7 @@ from bot.views import (
     destinations,
     dialogs,
     fallback_text,
+    health,
     home,
     ids,
     lists,
@@ -53,6 +55,8 @@ from handlers.preflight import Report, ReportProgress, Sent, StoryReport
 from handlers.requests import (
     DestinationPage,
     FrozenRoute,
+    HealthOverview,
+    Muted,
     Overview,
     Part,
     RequestLine,
@@ -60,8 +64,12 @@ from handlers.requests import (
     TenantProblem,
 )
 from handlers.requests.destinations import ON_DESTINATIONS, PAGE
+from handlers.requests.health import WORST
 from handlers.requests.overview import PART
 from handlers.routes import Route
+from handlers.watching.known import Health, KnownDestination, KnownTenant, Trouble
+from handlers.watching.known import Report as HealthReport
+from handlers.watching.telling import SHOWN as SHOWN_STORIES
 
 from .harness import NOW, ORIGINS, SHOWN, params_of, shown, synced
 
@@ -265,6 +273,74 @@ def messages(request: Request, text: str) -> Iterator[tuple[str, Message]]:
     yield "told", lists.notice_message(text)
     yield "help", lists.help_message(text[:60] or "/tines-sync")
     yield "empty list", lists.list_message([], shown, page=1, pages=1)
+    yield from health_messages(text)
+
+
+def health_messages(text: str) -> Iterator[tuple[str, Message]]:
+    """Yield every message about what was seen by watching."""
+    troubles = [
+        Trouble(story_id=n, name=text, error=text, since=NOW, until=NOW if n % 3 == 0 else None)
+        for n in range(SHOWN_STORIES)
+    ]
+    names = [text] * SHOWN_STORIES
+    bare = HealthReport(
+        source=text, destination=text, id=2**62, route=text, source_team=text, destination_team=text, at=NOW
+    ).model_dump(mode="json")
+    full = {
+        **bare,
+        "new": True,
+        "mode_changed": True,
+        "manual": True,
+        "added": names,
+        "removed": names,
+        "failed": [each.model_dump(mode="json") for each in troubles],
+        "behind": [each.model_dump(mode="json") for each in troubles],
+        "more": 400,
+        "more_added": 3,
+        "changes": 7,
+    }
+    changes: tuple[dict[str, object], ...] = (
+        {},
+        {"deleted": True},
+        {"recovered_at": NOW.isoformat()},
+        {"behind": []},
+        {"failed": []},
+    )
+    for differs in changes:
+        yield f"health {sorted(differs)}", health.health_message({**full, **differs})
+    yield "bare health", health.health_message(bare)
+    yield "other health", health.health_message({"at": text})
+    problem = Problem(what=text, words=text, advice=text)
+    down = {"tenant": text, "since": NOW.isoformat(), "problem": problem.model_dump()}
+    for ends in ({}, {"until": NOW.isoformat()}, {"since": text}):
+        yield f"tenant {ends}", health.tenant_message({**down, **ends})
+    team = Team(id=1, name=text)
+    known = KnownDestination(
+        source=text,
+        id=2**62,
+        destination=text,
+        source_team=team,
+        destination_team=team,
+        health=Health.FAILED,
+        since=NOW,
+        first_seen=NOW,
+        last_seen=NOW,
+        muted_until=NOW + timedelta(days=1),
+        muted_by="U0ACTOR",
+        mute_reason=text,
+    )
+    tenants = (
+        KnownTenant(tenant=text, origin=text),
+        KnownTenant(tenant=text, origin=text, looked_at=NOW, unreadable=3),
+        KnownTenant(tenant=text, origin=text, failing_since=NOW, problem=problem),
+    )
+    overview = HealthOverview(
+        now=NOW, watched=True, tenants=tenants, counts={Health.FAILED: 70}, worst=(known,) * WORST, routes={}
+    )
+    for each in (overview, overview.model_copy(update={"watched": False}), overview.model_copy(update={"tenants": ()})):
+        yield "overview", health.overview_message(each)
+    yield "muted", health.muted_message(Muted(destination=known, until=NOW))
+    yield "unmuted", health.muted_message(Muted(destination=known, until=None))
 
 
 def views(request: Request, text: str) -> Iterator[tuple[str, dict[str, Any]]]:

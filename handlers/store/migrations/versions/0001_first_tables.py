@@ -234,5 +234,62 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_requests_state_route_created_at"), "requests", ["state", "route", "created_at"], unique=False
     )
+    op.create_table(
+        "watched_tenants",
+        sa.Column("tenant", sa.String(length=100), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.Column("next_run_at", sa.BigInteger(), nullable=True),
+        sa.Column("rounds", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("looked_at", sa.BigInteger(), nullable=True),
+        sa.Column("failing_since", sa.BigInteger(), nullable=True),
+        sa.Column("problem", sa.Text(), nullable=True),
+        sa.Column("told", sa.Text(), nullable=False),
+        sa.Column("unreadable", sa.Integer(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("tenant", name=op.f("pk_watched_tenants")),
+    )
+    op.create_index(
+        op.f("ix_watched_tenants_next_run_at"),
+        "watched_tenants",
+        ["next_run_at"],
+        unique=False,
+        sqlite_where=sa.text("next_run_at IS NOT NULL"),
+        postgresql_where=sa.text("next_run_at IS NOT NULL"),
+    )
+    op.create_table(
+        "destinations",
+        sa.Column("source", sa.String(length=100), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("destination", sa.String(length=100), nullable=False),
+        sa.Column("source_team", sa.Text(), nullable=False),
+        sa.Column("destination_team", sa.Text(), nullable=False),
+        sa.Column("manual", sa.Boolean(), nullable=True),
+        sa.Column("health", sa.String(length=16), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("first_seen", sa.BigInteger(), nullable=False),
+        sa.Column("last_seen", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", sa.String(length=16), nullable=True),
+        sa.Column("muted_until", sa.BigInteger(), nullable=True),
+        sa.Column("muted_by", sa.String(length=32), server_default="", nullable=False),
+        sa.Column("mute_reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("told", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "id", name=op.f("pk_destinations")),
+    )
+    op.create_index(
+        op.f("ix_destinations_source_destination_health"),
+        "destinations",
+        ["source", "destination", "health"],
+        unique=False,
+    )
+    op.create_table(
+        "subscriptions",
+        sa.Column("source", sa.String(length=100), nullable=False),
+        sa.Column("destination_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("story_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "destination_id", "story_id", name=op.f("pk_subscriptions")),
+    )
     op.execute("INSERT INTO chain (id, seq, hash) VALUES (1, 0, '')")
     job_tables.apply(op.get_bind(), PROCRASTINATE)
