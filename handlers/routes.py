@@ -54,6 +54,13 @@ class Existing(StrEnum):
     ADD = "add"  # add the stories to it
 
 
+class PreflightRule(StrEnum):
+    """What to do when the destination turns out to lack something more than the approvers were told."""
+
+    WARN = "warn"  # say so in the thread
+    STRICT = "strict"  # ask the approvers again
+
+
 class OperationPolicy(_Config):
     """What a route's policy says about one operation. None: as on the route."""
 
@@ -87,6 +94,8 @@ class Route(_Config):
     expires_after: timedelta = timedelta(hours=72)
     remind_after: timedelta | None = None  # None: never; repeated after the same time again
     existing: Existing = Existing.ASK
+    preflight: PreflightRule = PreflightRule.WARN
+    diff_ignore: tuple[str, ...] = ()  # JSON pointers into an export, with `*`: differences that are not shown
     approval_valid_for: timedelta | None = None  # how long an approval allows to send; None: as long as expires_after
     enabled: bool = True  # False: nobody may ask for the operation that this is the policy of
     operations: dict[str, OperationPolicy] = {}  # by the operation's name

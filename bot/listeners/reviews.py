@@ -310,7 +310,8 @@ async def review_again(
 
 
 def _shown(meta: ReviewMeta) -> ReviewedVersion:
-    return ReviewedVersion(request_id=meta.request, revision=meta.revision, digest=meta.digest)
+    told = None if meta.told is None else frozenset(meta.told.split())
+    return ReviewedVersion(request_id=meta.request, revision=meta.revision, digest=meta.digest, told=told)
 
 
 def _review(

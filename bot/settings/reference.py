@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from bot.settings.environment import Environment
-from bot.settings.tables import CalendarTable, OperationTable, RouteTable, TenantTable, WatchTable
+from bot.settings.tables import CalendarTable, DiffTable, OperationTable, RouteTable, TenantTable, WatchTable
 from bot.settings.topology import ADMIN_CONTACT, ADMIN_CONTACT_EXPECTED
 from handlers.network import CA_EXPECTED, HTTPS_PROXY, NO_PROXY, PROXY_EXPECTED, SSL_CERT_FILE
 from handlers.routes import OPERATION_NAMES
@@ -48,6 +48,7 @@ _TABLES: Final = (
         f"The policy of one operation: {', '.join(OPERATION_NAMES)}. What it does not say is the route's.",
         OperationTable,
     ),
+    ("[routes.NAME.diff]", "What is shown of the difference between a story and its copy.", DiffTable),
     ("[calendar]", "When people may be reminded.", CalendarTable),
     ("[watch]", "How sync destinations are watched, so that a sync that fails is noticed.", WatchTable),
 )
@@ -107,6 +108,7 @@ def _part(example: str, table: type[BaseModel]) -> str:
         TenantTable: "[tenants.prod]",
         RouteTable: "[routes.",
         OperationTable: ".operations.",
+        DiffTable: ".diff]",
         CalendarTable: "[calendar]",
         WatchTable: "[watch]",
     }

@@ -41,8 +41,9 @@ from bot.settings.values import (
     read_proxy_setting,
     read_secret,
 )
+from handlers.comparison import parse_pointer
 from handlers.network import CA_EXPECTED, NetworkError, ssl_context
-from handlers.routes import Existing
+from handlers.routes import Existing, PreflightRule
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")  # by their number in Python
 _CLOCK: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
@@ -101,6 +102,15 @@ def _distinct(entries: tuple[str, ...]) -> tuple[str, ...]:
         problem = f"lists {', '.join(twice)} more than once"
         raise wrong(problem, "each entry once")
     return entries
+
+
+def _pointer(text: str) -> str:
+    try:
+        parse_pointer(text)
+    except ValueError:
+        problem = "is not a JSON pointer"
+        raise wrong(problem, '"/agents/*/options/url"') from None
+    return text
 
 
 Secret = Annotated[SecretStr, BeforeValidator(_secret)]
@@ -197,6 +207,7 @@ class RouteTable(PolicyTable):
     approval_valid_for: Duration | None = Field(default=None, description='a duration: "24h"')
     remind_after: Duration | None = Field(default=None, description='a duration: "4h"')
     existing: Existing = Field(default=Existing.ASK, description='"ask" or "add"')
+    preflight: PreflightRule = Field(default=PreflightRule.WARN, description='"warn" or "strict"')
 
     @field_validator("remind_after")
     @classmethod
@@ -205,6 +216,14 @@ class RouteTable(PolicyTable):
             problem = "is not before the request expires"
             raise wrong(problem, "less than expires_after")
         return after
+
+
+class DiffTable(Table):
+    """`[routes.NAME.diff]`."""
+
+    ignore: Annotated[tuple[Annotated[StrictStr, AfterValidator(_pointer)], ...], AfterValidator(_distinct)] = Field(
+        default=(), description='a list of JSON pointers into an export, with `*`: ["/agents/*/options/url"]'
+    )
 
 
 class OperationTable(Table):

@@ -17,6 +17,7 @@ from bot.settings.syntax import syntax_fault
 from bot.settings.tables import (
     CalendarTable,
     Context,
+    DiffTable,
     OperationPolicyTable,
     OperationTable,
     PolicyTable,
@@ -95,15 +96,17 @@ class _Reader:
         return Tenant(alias=alias, **dict(table)) if table else None
 
     def _route(self, name: str) -> Route | None:
-        table = self._table(("routes", name), RouteTable, but_for="operations")
+        table = self._table(("routes", name), RouteTable, but_for=("operations", "diff"))
         operations = self._operations(name)
-        if table is None or operations is None:
+        path = ("routes", name, "diff")
+        diff = self._table(path, DiffTable) if self._at(*path) is not None else DiffTable()
+        if table is None or operations is None or diff is None:
             return None
         misfits = [operation for operation, own in operations.items() if not self._fits(name, table, operation, own)]
         if misfits:
             return None
         policies = {operation: OperationPolicy(**dict(own)) for operation, own in operations.items()}
-        return Route(name=name, operations=policies, **dict(table))
+        return Route(name=name, operations=policies, diff_ignore=diff.ignore, **dict(table))
 
     def _operations(self, route: str) -> dict[str, OperationTable] | None:
         """Return the tables under `[routes.ROUTE.operations]`; None when anything is wrong in one of them."""
@@ -118,7 +121,7 @@ class _Reader:
             self._fault((*path, unknown), "is not a known operation", did_you_mean(unknown, OPERATION_NAMES))
         tables: dict[str, OperationTable] = {}
         for name in (known for known in values if known in OPERATION_NAMES):
-            table = self._table((*path, name), OperationTable, but_for="denied")
+            table = self._table((*path, name), OperationTable, but_for=("denied",))
             if isinstance(values[name], dict) and "denied" in values[name]:
                 self._fault((*path, name, "denied"), "cannot differ from the route", f"denied in [routes.{route}] only")
             elif table is not None:
@@ -174,14 +177,14 @@ class _Reader:
             value = value.get(part) if isinstance(value, dict) else None
         return value
 
-    def _table(self, path: tuple[str, ...], model: type[_T], *, but_for: str = "") -> _T | None:
-        """Read a table, but for a table within it that is read by itself."""
+    def _table(self, path: tuple[str, ...], model: type[_T], *, but_for: tuple[str, ...] = ()) -> _T | None:
+        """Read a table, but for tables or keys within it that are read by themselves."""
         values = self._at(*path)
         if not isinstance(values, dict):
             self._fault(path, "is not a table", f"[{path_text(path)}] with keys under it")
             return None
         try:
-            values = {key: value for key, value in values.items() if key != but_for}
+            values = {key: value for key, value in values.items() if key not in but_for}
             return model.model_validate(values, context=self._context)
         except ValidationError as error:
             found = problems(error, model, quote=True)

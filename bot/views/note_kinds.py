@@ -24,6 +24,7 @@ class Note(StrEnum):
     REMINDER = "reminder"  # missing: what is still missing, in words
     WITHDRAWN = "withdrawn"  # actor, have, needed
     APPROVAL_VOID = "approval_void"  # actor: whose it was; have, needed
+    NEWLY_MISSING = "newly_missing"  # missing: list of sentences; strict: whether approvers are asked again
     EXISTING_FOUND = "existing_found"  # destination_ids: list of ids
     STORIES_CHANGED = "stories_changed"  # approvals_lost; changes: list of sentences
     BREAK_GLASS = "break_glass"  # actor, reason
@@ -100,6 +101,12 @@ def _withdrawn(data: Data, _: Request) -> Iterator[Block]:
 def _approval_void(data: Data, _: Request) -> Iterator[Block]:
     why = "their account is deactivated, a guest's, or denied by the policy"
     yield kit.para("↩️ The approval of ", *_by(data), f" no longer counts: {why}.{_have(data)}")
+
+
+def _newly_missing(data: Data, _: Request) -> Iterator[Block]:
+    again = " Nothing was sent. Please review it again:" if data.get("strict") is True else " It runs all the same:"
+    yield kit.para(f"🧩 The destination lacks something that it had, or nobody knew of, when this was approved.{again}")
+    yield from _sentences(data, "missing")
 
 
 def _existing_found(data: Data, _: Request) -> Iterator[Block]:
@@ -191,6 +198,7 @@ _DRAWN: Final[Mapping[str, _Draw]] = MappingProxyType(
         Note.REMINDER: _reminder,
         Note.WITHDRAWN: _withdrawn,
         Note.APPROVAL_VOID: _approval_void,
+        Note.NEWLY_MISSING: _newly_missing,
         Note.EXISTING_FOUND: _existing_found,
         Note.STORIES_CHANGED: _stories_changed,
         Note.BREAK_GLASS: _break_glass,

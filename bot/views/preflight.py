@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 from bot.views import ids, kit
 from bot.views.carried import ChangesRef
 from bot.views.text import Block, date_element, line, plural
-from handlers.comparison import ActionChange, FieldChange, Gap, Gaps, Status, StoryDiff, words_for
-from handlers.models import Assessment, Request
+from handlers.comparison import ActionChange, FieldChange, Gap, Gaps, Status, StoryDiff, explain, words_for
+from handlers.models import Assessment, Request, StoryStatus
 from handlers.preflight import Report, ReportProgress, SourceFacts, StoryReport
 
 _MANY: Final = 100  # stories of a review
@@ -72,6 +72,27 @@ def told(found: Assessment, destination: str) -> Iterator[Block]:
             kit.words(", ".join(line(each, 60) for each in found.edited[:_NAMED]), 400),
             "." if len(found.edited) <= _NAMED else f" and {len(found.edited) - _NAMED:,} more.",
         )
+
+
+def explained(request: Request, rows: Sequence[StoryStatus]) -> Iterator[Block]:
+    """Yield which gap that was known before explains why stories failed."""
+    facts = request.facts
+    if not isinstance(facts, SourceFacts) or facts.gaps is None:
+        return
+    failed = [row for row in rows if row.failed and row.error]
+    found = [(row, gap) for row in failed for gap in explain(row.error or "", facts.gaps, row.name)]
+    for row, gap in found[:_NAMED]:
+        yield kit.para(
+            "🧩 ",
+            kit.name(row.name, 80),
+            f" failed because of something that was known: {gap.reference.kind.words} ",
+            kit.mono(gap.reference.slug, 80),
+            " is not shared with the team on " if gap.not_shared else " is missing on ",
+            kit.name(request.destination, 60),
+            ".",
+        )
+    if len(found) > _NAMED:
+        yield kit.para(f"and {len(found) - _NAMED:,} more failures that what is missing explains")
 
 
 # The review

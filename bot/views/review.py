@@ -13,12 +13,13 @@ from bot.views.carried import ReviewMeta
 from bot.views.preflight import review_blocks
 from bot.views.presentation import Presentation
 from bot.views.text import Block, date_element
-from handlers.models import Request, digest_of
+from handlers.models import Facts, Request, digest_of
 from handlers.operations import Preview
 from handlers.policy import Quorum, Ruling
-from handlers.preflight import ReportProgress
+from handlers.preflight import ReportProgress, SourceFacts
 from handlers.routes import Route
 
+_MOST_GAPS: Final = 150  # whose marks a view carries
 _VIEW_BYTES: Final = 240_000  # for all blocks; Slack takes 250,000 with the rest of the view
 
 
@@ -80,7 +81,14 @@ def review_meta(request: Request, preview: Preview | None, origins: tuple[str, s
     """Return what the review of the request carries: the digest covers what the preview shows."""
     facts = request.facts if preview is None else preview.facts
     digest = digest_of(request.operation, request.route, request.params, origins, facts)
-    return ReviewMeta(request=request.id, revision=request.revision, digest=digest)
+    return ReviewMeta(request=request.id, revision=request.revision, digest=digest, told=_told(facts))
+
+
+def _told(facts: Facts | None) -> str | None:
+    gaps = facts.gaps if isinstance(facts, SourceFacts) else None
+    if gaps is None or len(gaps.missing) > _MOST_GAPS:
+        return None
+    return " ".join(gap.mark for gap in gaps.missing)
 
 
 def parse_review(view: Mapping[str, object]) -> ReviewMeta | None:

@@ -12,6 +12,7 @@ from typing import Final
 from bot.views import describe, ids, kit
 from bot.views.carried import DestinationButton, ErrorRef
 from bot.views.fallback_text import message, plain_only, text_size
+from bot.views.preflight import explained
 from bot.views.presentation import Presentation
 from bot.views.text import Block, Message, line, size, tidy
 from handlers.models import Request, State, StoryStatus
@@ -97,6 +98,7 @@ def _totals(request: Request, route: Route, presentation: Presentation) -> Itera
         yield kit.para("This list is kept up to date while Tines works.")
     if request.note.strip():
         yield kit.para("💬 ", kit.words(request.note, 500))
+    yield from explained(request, presentation.rows(request))
     for step in presentation.next_steps(request) if request.state.final else ():
         yield kit.para(kit.bold("What to do:"), " ", kit.words(step, 500))
 

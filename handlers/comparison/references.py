@@ -1,5 +1,6 @@
 """Tell which credentials, resources and sub-stories a story refers to, and which of them its destination lacks. Pure."""
 
+import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
@@ -91,6 +92,11 @@ class Gap(Frozen):
     reference: Reference
     stories: tuple[str, ...]  # names of those that refer to it
     not_shared: bool = False  # the destination tenant has it, and its team may not use it
+
+    @property
+    def mark(self) -> str:
+        """A few letters by which what was shown is told from what was not."""
+        return hashlib.sha256(str(self.reference).encode()).hexdigest()[:5]
 
     @property
     def words(self) -> str:

@@ -8,7 +8,7 @@ Whoever dies or is stopped at any point leaves a row from which somebody else ca
 send" is looked for on Tines before anything is sent again.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,6 +19,7 @@ import structlog
 from handlers import announcements
 from handlers.calendar import first_look
 from handlers.catalogue import Catalogue
+from handlers.comparison import parse_pointer
 from handlers.execution.before_send import Standing, standing_of
 from handlers.execution.call_journal import CallJournal
 from handlers.execution.send_window import Opened, SendWindow
@@ -43,13 +44,14 @@ from handlers.operations.protocol import Access, AnyOperation, Preview
 from handlers.operations.schedule import Schedule, backoff
 from handlers.operations.transience import asked_to_wait, is_transient
 from handlers.people import People, PeopleUnavailableError
-from handlers.preflight import Preflight, Report, ReportProgress, Sent, Subject, report
-from handlers.routes import Route, Topology, retired_route
+from handlers.preflight import Preflight, Report, ReportProgress, Sent, Subject, newly_missing, report
+from handlers.routes import PreflightRule, Route, Topology, retired_route
 from handlers.store import SYSTEM, Store, Transaction
 from handlers.tines import TinesClient, TinesError
 
 _BEGUN: Final = frozenset({State.RUNNING, State.UNCERTAIN})  # what it will do, or did, is not known yet
 _MAY_BE_STRAY: Final = frozenset({401, 403, 404, 423, 425})  # HTTP; of a proxy, or while a tenant is deployed anew
+_LACKING: Final = "newly_missing"
 _CLOCK_SKEW: Final = timedelta(seconds=5)  # between the machines that share a database
 
 
@@ -118,6 +120,7 @@ class Executor:
                 self.clients,
                 (route.source, route.destination),
                 subject,
+                ignore=[parse_pointer(each) for each in route.diff_ignore],
                 sent=sent,
                 progress=progress,
                 whole=whole,
@@ -213,7 +216,11 @@ class _Piece:
         if not isinstance(step, Send):
             await self._write(step)
             return
-        begun = await self._about_to_send(step, facts, standing, looked_at)
+        lacking = [gap.words for gap in newly_missing(approved, facts)]
+        if lacking and self._route.preflight is PreflightRule.STRICT:
+            await self._write(AskAgain(notes=(Happening(kind=_LACKING, data={"missing": lacking, "strict": True}),)))
+            return
+        begun = await self._about_to_send(step, facts, standing, looked_at, lacking)
         if begun is None:
             return
         opened, self._request = begun
@@ -225,10 +232,11 @@ class _Piece:
         await self._write(await self._operation.send(self._request, self._access(opened)))
 
     async def _about_to_send(
-        self, step: Send, facts: Facts, standing: Standing, looked_at: datetime
+        self, step: Send, facts: Facts, standing: Standing, looked_at: datetime, lacking: Sequence[str]
     ) -> tuple[Opened, Request] | None:
         """Check everything once more, under lock, and commit that the call is about to be sent.
 
+        `lacking`: what the destination lacks that approvers were not told of; it is said in the thread.
         Returns when that was, for the send window, and the request as it is then; None when it must not be sent.
         """
         operation, parts = self._operation, self._parts
@@ -270,6 +278,8 @@ class _Piece:
                 destination_id=operation.destination_of(begun),
             )
             await announcements.changed(transaction, begun)
+            if lacking and begun.attempts == 1:
+                await self._notes(transaction, begun, (Happening(kind=_LACKING, data={"missing": [*lacking]}),))
         return opened, begun
 
     async def _next_call(self) -> Access | None:

@@ -8,7 +8,7 @@ The rules are in `handlers.comparison`, which is pure; the calls and the memory 
 """
 
 from handlers.preflight.exports import Exported, Exports, Version
-from handlers.preflight.looking import Preflight, SourceFacts, Sources, Subject, changed_sources
+from handlers.preflight.looking import Preflight, SourceFacts, Sources, Subject, changed_sources, newly_missing
 from handlers.preflight.report import Report, ReportProgress, Sent, StoryReport, report
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "Subject",
     "Version",
     "changed_sources",
+    "newly_missing",
     "report",
 ]

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from handlers.comparison import Destination, Gaps, Kind, References, Shared, missing
+from handlers.comparison import Destination, Gap, Gaps, Kind, References, Shared, missing
 from handlers.concurrency import side_by_side
 from handlers.models import Facts, Frozen, Story, Team
 from handlers.preflight.exports import Exported, Exports, Version
@@ -70,6 +70,16 @@ def changed_sources(
         if not same:
             changed.append(story)
     return tuple(changed)
+
+
+def newly_missing(before: Facts | None, now: Facts) -> tuple[Gap, ...]:
+    """Return what the destination lacks that those who approved were not told of; nothing where nobody looked then."""
+    if not isinstance(before, SourceFacts) or not isinstance(now, SourceFacts):
+        return ()
+    if before.gaps is None or now.gaps is None:
+        return ()
+    told = before.gaps.references
+    return tuple(gap for gap in now.gaps.missing if gap.reference not in told)
 
 
 class Preflight:

@@ -13,6 +13,7 @@ from handlers.models import Decision, Facts, Frozen, Request, State, Verdict, di
 from handlers.operations import Preview
 from handlers.people import Identity
 from handlers.policy import Ruling, may_approve, may_reject, may_withdraw, quorum
+from handlers.preflight import SourceFacts
 from handlers.requests.answers import Answer, Changed, Done, NotNow, Refused, Slow
 from handlers.requests.approvals import invalid_approvals, void_approvals, without
 from handlers.requests.locking import in_time, locked
@@ -42,6 +43,7 @@ class ReviewedVersion(Frozen):
     request_id: str
     revision: int
     digest: str
+    told: frozenset[str] | None = None  # marks of what was said to be missing; None: that is not known
 
 
 async def record_review(journal: CallJournal, actor: str, request: Request, digest: str) -> None:
@@ -164,8 +166,8 @@ async def _as_shown(
     facts: Facts | None,
 ) -> Request:
     """Return the request with the facts that were shown; where they differ, approvals of the earlier ones are void."""
-    if shown.digest == current.digest:
-        return current
+    if shown.digest == current.digest and current.approvals():
+        return current  # what the first approver was told counts: of what is new since then, the thread tells
     operation = services.executor.operations[current.operation]
     lost = len(current.approvals())
     changes = operation.changes(current.params, current.facts, facts) if facts is not None else ()
@@ -231,9 +233,17 @@ def _changes(
         return operation.changes(current.params, known, facts)
     origins = services.topology.origins(route)
     if digest_of(current.operation, current.route, current.params, origins, facts) == shown.digest:
-        return ()
+        return _untold(shown, facts)
     said = operation.changes(current.params, known, facts) if facts is not None else ()
     return said or ("What would be done in Tines has changed since you opened this.",)
+
+
+def _untold(shown: ReviewedVersion, facts: Facts | None) -> tuple[str, ...]:
+    """Say what the destination lacks by now that was not shown."""
+    gaps = facts.gaps if isinstance(facts, SourceFacts) else None
+    if gaps is None or shown.told is None:
+        return ()
+    return tuple(f"New: {gap.words}." for gap in gaps.missing if gap.mark not in shown.told)
 
 
 async def reject(services: Services, actor: str, shown: ReviewedVersion, comment: str) -> Answer:

@@ -38,6 +38,9 @@ async def test_what_is_missing_is_told_before_anybody_approves(harness: FlowHarn
     assert "Missing on" not in harness.playground.slack.render(
         await harness.approval_message(request, pattern="2 failed")
     )
+    await harness.in_thread(
+        request, rf"{FAILING} failed because of something that was known: credential virustotal is missing on prod"
+    )
     assert message["ts"] == (await harness.approval_message(request))["ts"]
 
 

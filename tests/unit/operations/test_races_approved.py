@@ -1,8 +1,9 @@
 import pytest
 
 from bot.playground.tines.syncing import publish_story
+from handlers.comparison import Gap, Kind, Reference
 from handlers.models import State
-from handlers.requests import Done, approve
+from handlers.requests import Changed, Done, approve
 from tests.unit.requests.harness import ADA, BEN, CLEO, STORIES, TOM, create_of
 
 from .conftest import OpenExecution
@@ -121,3 +122,40 @@ async def test_breaking_the_glass_asks_nobody_again(open_execution: OpenExecutio
     await execution.unfreezes()
     assert (await harness.finishes(request.id)).state is State.SUCCEEDED
     assert execution.line.tries("POST", DESTINATIONS) == 1
+
+
+@pytest.mark.parametrize("rule", ["warn", "strict"])
+async def test_what_is_missing_since_the_approval_is_told(open_execution: OpenExecution, rule: str) -> None:
+    """What the destination lacks since the approval is told in the thread; strictly, the approvers decide again, once."""
+    execution = await open_execution(preflight=rule)
+    harness = execution.harness
+    request = await execution.approved()
+    prod = harness.dev.world.at("http://127.0.0.1:2")
+    assert prod is not None
+    prod.remove_credential("slack_bot")
+    ended = await harness.finishes(request.id)
+    assert await execution.notes(request) == ["newly_missing"]
+    if rule == "strict":
+        assert (ended.state, ended.revision, execution.line.tries("POST")) == (State.PENDING, 2, 0)
+        assert isinstance(await approve(harness.services, BEN, await harness.shown(request.id), budget=None), Done)
+        ended = await harness.finishes(request.id)
+    assert ended.state is State.FAILED  # Tines says the same
+    assert execution.line.tries("POST") == 1
+    assert await execution.notes(request) == ["newly_missing"]
+
+
+async def test_what_is_missing_since_the_review_is_shown_again(open_execution: OpenExecution) -> None:
+    """Something that is missing since the review was opened is shown before the approval counts."""
+    execution = await open_execution()
+    harness = execution.harness
+    request = await harness.asks()
+    shown = await harness.shown(request.id)
+    prod = harness.dev.world.at("http://127.0.0.1:2")
+    assert prod is not None
+    prod.remove_credential("slack_bot")
+    answer = await approve(harness.services, BEN, shown.model_copy(update={"told": frozenset[str]()}), budget=None)
+    assert isinstance(answer, Changed)
+    assert answer.changes[0].startswith("New: credential slack_bot is missing on the destination (used by ")
+    told = frozenset({Gap(reference=Reference(kind=Kind.CREDENTIAL, slug="slack_bot"), stories=()).mark})
+    answer = await approve(harness.services, BEN, shown.model_copy(update={"told": told}), budget=None)
+    assert isinstance(answer, Done)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from bot.settings.environment import Environment
 from bot.settings.reference import reference
-from bot.settings.tables import CalendarTable, OperationTable, RouteTable, TenantTable, WatchTable
+from bot.settings.tables import CalendarTable, DiffTable, OperationTable, RouteTable, TenantTable, WatchTable
 from bot.settings.topology import read_parts
 
 EXAMPLE = Path(__file__).parents[3] / "tines-sync.example.toml"
@@ -22,7 +22,7 @@ def test_example_is_valid() -> None:
 def test_example_is_complete() -> None:
     """Every key that can be set stands in the example file."""
     text = EXAMPLE.read_text()
-    for table in (TenantTable, RouteTable, OperationTable, CalendarTable, WatchTable):
+    for table in (TenantTable, RouteTable, OperationTable, DiffTable, CalendarTable, WatchTable):
         for name, field in table.model_fields.items():
             assert re.search(rf"^(# )?{field.alias or name} = ", text, re.MULTILINE), name
 
@@ -38,6 +38,6 @@ def test_the_reference_is_complete() -> None:
     text = reference(EXAMPLE.read_text())
     for name in Environment.model_fields:
         assert re.search(rf"^\| `{name.upper()}` \| [^|]+ \|", text, re.MULTILINE), name
-    for table in (TenantTable, RouteTable, OperationTable, CalendarTable, WatchTable):
+    for table in (TenantTable, RouteTable, OperationTable, DiffTable, CalendarTable, WatchTable):
         for name, field in table.model_fields.items():
             assert re.search(rf"^\| `{field.alias or name}` \| [^|]+ \|", text, re.MULTILINE), name

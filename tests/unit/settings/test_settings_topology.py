@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from bot.settings.faults import Fault
 from bot.settings.topology import read_parts
-from handlers.routes import Calendar, Existing, Topology
+from handlers.routes import Calendar, Existing, PreflightRule, Topology
 
 ENVIRON = {
     "KEY": "a-real-api-key",
@@ -90,6 +90,9 @@ notify = ["C0SECOPS", "G0PRIVATE"]
 expires_after = "3d"
 remind_after = "1h 30m"
 existing = "add"
+preflight = "strict"
+[routes.up.diff]
+ignore = ["/agents/*/options/url", "/tags"]
 [calendar]
 time_zone = "Europe/Dublin"
 working_days = ["Monday", "tue", "SAT"]
@@ -105,6 +108,8 @@ days_off = [2026-12-25, "2027-01-01"]
     assert route.notify == ("C0SECOPS", "G0PRIVATE")
     assert (route.expires_after, route.remind_after) == (timedelta(days=3), timedelta(minutes=90))
     assert route.existing is Existing.ADD
+    assert route.preflight is PreflightRule.STRICT
+    assert route.diff_ignore == ("/agents/*/options/url", "/tags")
     assert found.calendar == Calendar(
         time_zone="Europe/Dublin",
         working_days=(0, 1, 5),
@@ -143,6 +148,11 @@ days_off = [2026-12-25, "2027-01-01"]
         ("expires_after", '"99999999999999999999w"', "expires_after", "is longer than a year"),
         ("remind_after", '"72h"', "remind_after", "is not before the request expires"),
         ("existing", '"replace"', "existing", "is not accepted"),
+        ("preflight", '"loud"', "preflight", "is not accepted"),
+        ("diff", '"/agents"', "diff", "is not a table"),
+        ("diff", '{ ignore = ["agents/url"] }', "diff.ignore[1]", "is not a JSON pointer"),
+        ("diff", '{ ignore = ["/a", "/a"] }', "diff.ignore", "lists /a more than once"),
+        ("diff", '{ ignored = ["/a"] }', "diff.ignored", "is not a known key"),
         ("approver", '["U0ADA"]', "approver", "is not a known key"),
     ],
 )

@@ -43,6 +43,8 @@ QUORUM = Quorum(needed=1, have=0, separate_needed=1, separate_have=0, reached=Fa
             {"actor": "U0ADA", "have": 0, "needed": 2},
             "denied by the policy. That is 0 of 2 approvals.",
         ),
+        ("newly_missing", {"missing": ["credential jira is missing"]}, "• credential jira is missing"),
+        ("newly_missing", {"missing": ["x"], "strict": True}, "Nothing was sent. Please review it again:"),
         ("existing_found", {"destination_ids": [24, 25]}, "2 sync destinations (24, 25)"),
         ("double_found", {"destination_ids": [24]}, "1 sync destination (24)"),
         ("stories_changed", {"approvals_lost": 2}, "2 approvals given before no longer count."),
