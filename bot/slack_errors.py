@@ -59,6 +59,7 @@ _BLOCKS: Final = frozenset(
         "too_many_attachments",
     }
 )
+HASH_CONFLICT: Final = "hash_conflict"  # a view was changed since it was seen
 _FOR_GOOD: Final = frozenset(
     {
         "deprecated_endpoint",
@@ -85,7 +86,7 @@ _GONE: Final = frozenset(
         "cant_update_message",
         "exchanged_trigger_id",
         "expired_trigger_id",
-        "hash_conflict",
+        HASH_CONFLICT,
         "invalid_trigger_id",
         "message_not_found",
         "not_found",

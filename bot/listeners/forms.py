@@ -5,6 +5,7 @@ looked up follows into the open view. Submitting checks everything again, in `ha
 """
 
 import secrets
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -12,7 +13,7 @@ from typing import Any, Final
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.listeners.form_presenter import FormPresenter
-from bot.listeners.responder import Body, Responder, action_value, person, view_of
+from bot.listeners.responder import Body, Responder, acted_at, action_value, person, view_of
 from bot.listeners.responses import ended_by, field_errors, said, settled_view
 from bot.views import ids
 from bot.views.asides import checking_view, loading_view
@@ -43,6 +44,7 @@ from handlers.requests import (
 )
 
 _LONGEST_ASSESSMENT: Final = 30.0  # seconds that the confirmation waits for what was found
+_FORMS: Final = 1000  # of which the latest choice is known
 _PLAIN: Final = "create"  # the operation whose form opens when none is named
 
 
@@ -64,6 +66,7 @@ class Forms:
     def __init__(self, responder: Responder) -> None:
         self._responder = responder
         self._presenter = FormPresenter(responder)
+        self._latest = _LatestChoices()
 
     # ---- opening
 
@@ -140,11 +143,12 @@ class Forms:
         state = typed_in(self._responder, view)[1].state
         known = self._presenter.known(actor, state.operation)
         view_id = str(view.get("id", ""))
+        wanted = self._latest.choice(view_id, acted_at(body))
         if known is None:
-            self._responder.fill(view_id, actor, "open", self._filled_in(actor, state))
+            self._responder.fill(view_id, actor, "open", self._filled_in(actor, state), wanted)
         else:
             shown = await self._presenter.present(actor, known, state)
-            await self._responder.update_view(view_id, shown, hash_=str(view.get("hash", "")) or None)
+            await self._responder.update_view(view_id, shown, hash_=str(view.get("hash", "")) or None, wanted=wanted)
         await ack()
 
     # ---- submitting
@@ -202,6 +206,21 @@ class Forms:
         if state.request_id is not None and state.revision is not None:
             return await edit(services, actor, state.request_id, state.revision, submission, budget=budget)
         return await submit(services, actor, submission, budget=budget)
+
+
+class _LatestChoices:
+    """The latest choice that came of each open form: of two that cross, the earlier one must not be drawn last."""
+
+    def __init__(self) -> None:
+        self._latest: OrderedDict[str, str] = OrderedDict()
+
+    def choice(self, view_id: str, at: str) -> Callable[[], bool]:
+        """Note a choice that was made at a time of Slack's, and return what says whether it is still the latest."""
+        self._latest[view_id] = max(at, self._latest.get(view_id, ""))
+        self._latest.move_to_end(view_id)
+        if len(self._latest) > _FORMS:
+            self._latest.popitem(last=False)
+        return lambda: self._latest.get(view_id, at) == at
 
 
 def typed_in(responder: Responder, view: Mapping[str, Any]) -> tuple[Presentation, FormInput]:

@@ -7,6 +7,7 @@ follow-up, only makes a view prettier or fuller: losing it loses nothing.
 
 import asyncio
 import math
+import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
@@ -18,6 +19,7 @@ from slack_sdk.errors import SlackApiError
 from bot.operations import Presentation, presentation_of
 from bot.slack_client import SlackClient
 from bot.slack_errors import (
+    HASH_CONFLICT,
     SLACK_ERRORS,
     GoneError,
     RateLimitedError,
@@ -48,6 +50,9 @@ NOT_NOW: Final = (
     "I cannot process requests right now: the database does not answer. Nothing you sent before is lost. "
     "Try again in a minute."
 )
+
+
+_TIMESTAMP: Final = re.compile(r"[0-9]{10}\.[0-9]{1,6}")
 
 
 class Responder:
@@ -92,15 +97,18 @@ class Responder:
         actor: str,
         what: str,
         view: Awaitable[Block],
+        wanted: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Put a view in an open one's place once it is known.
+        """Put a view in an open one's place once it is known, if it is still `wanted` then.
 
         Whatever goes wrong meanwhile is said in the view: it never stays at "one moment". `actor` is who waits before
         it, and `what` they attempt, for the record.
         """
-        self.follow_up(self.filled(view_id, actor, what, view))
+        self.follow_up(self.filled(view_id, actor, what, view, wanted))
 
-    async def filled(self, view_id: str, actor: str, what: str, view: Awaitable[Block]) -> tuple[Block, str] | None:
+    async def filled(
+        self, view_id: str, actor: str, what: str, view: Awaitable[Block], wanted: Callable[[], bool] = lambda: True
+    ) -> tuple[Block, str] | None:
         """Do what `fill` does; return the view that was asked for and Slack's hash of it, None when it is not shown."""
         failed = True
         try:
@@ -113,7 +121,7 @@ class Responder:
             shown = problem_view(Problem(what="Slack does not say who you are right now", advice=str(error)))
         except Exception:  # noqa: BLE001 - the person is waiting before an open view
             shown = refused_view((self.failed(),))
-        mark = await self.replace_view(view_id, shown)
+        mark = await self.replace_view(view_id, shown) if wanted() else None
         return None if failed or mark is None else (shown, mark)
 
     async def unknown(self, actor: str, error: PeopleUnavailableError, *, what: str) -> None:
@@ -187,11 +195,18 @@ class Responder:
                 return
         await self.client.chat_postMessage(channel=person(body), text=message.text, blocks=message.blocks)
 
-    async def update_view(self, view_id: str, view: Block, *, hash_: str | None = None) -> bool:
-        """Put another view in a view's place. False when it was closed, or changed since `hash_`, or has no id."""
-        return await self.replace_view(view_id, view, hash_=hash_) is not None
+    async def update_view(
+        self, view_id: str, view: Block, *, hash_: str | None = None, wanted: Callable[[], bool] | None = None
+    ) -> bool:
+        """Put another view in a view's place. False when it was closed, or changed since `hash_`, or has no id.
 
-    async def replace_view(self, view_id: str, view: Block, *, hash_: str | None = None) -> str | None:
+        One that was changed since `hash_` is replaced all the same where the new one is still `wanted`.
+        """
+        return await self.replace_view(view_id, view, hash_=hash_, wanted=wanted) is not None
+
+    async def replace_view(
+        self, view_id: str, view: Block, *, hash_: str | None = None, wanted: Callable[[], bool] | None = None
+    ) -> str | None:
         """Do what `update_view` does, and return Slack's hash of the view, "" where Slack tells none; None for False."""
         if not view_id:  # Slack's client raises for it
             return None
@@ -200,6 +215,8 @@ class Responder:
                 answer = await self.client.views_update(view_id=view_id, view=view, hash=hash_)
         except SLACK_ERRORS as error:
             self._log.info("a view was not updated", words=_words(error))
+            if read_error(error).code == HASH_CONFLICT and wanted is not None and wanted():
+                return await self.replace_view(view_id, view)
             return None
         shown = answer.get("view")
         return str(shown.get("hash", "")) if isinstance(shown, Mapping) else ""
@@ -270,6 +287,14 @@ def action_value(body: Body) -> str:
     option = action.get("selected_option")
     value = action.get("value") or (option.get("value") if isinstance(option, Mapping) else "")
     return value if isinstance(value, str) else ""
+
+
+def acted_at(body: Body) -> str:
+    """Return when a choice was made or a button clicked, as Slack says it; "" when it does not."""
+    actions = body.get("actions")
+    action = actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], Mapping) else {}
+    at = action.get("action_ts")
+    return at if isinstance(at, str) and _TIMESTAMP.fullmatch(at) else ""
 
 
 def _part(body: Body, name: str) -> Mapping[str, Any]:

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from bot.playground.actor import Actor, NotOnScreenError
@@ -5,7 +7,7 @@ from bot.playground.launch import GENERAL, Playground
 from bot.playground.slack import Json
 from bot.playground.tines import Fault, Kind
 from bot.playground.tines.seed import many_stories
-from bot.views.ids import VALUE_STORY
+from bot.views.ids import VALUE_STORY, VALUE_TEAM
 
 from .conftest import OpenHarness
 from .harness import FAILING, STORY, FlowHarness
@@ -61,6 +63,33 @@ async def test_stories_are_found_by_name_tag_and_with_a_typo(harness: FlowHarnes
     """Typing finds stories by a part of the name, by tag, and in spite of a slip."""
     who = await with_team(harness)
     assert first in texts((await who.searches("Stories", typed)).all_options)
+
+
+def _choosing(payload: Json, team: int, name: str, *, later: float) -> Json:
+    """Return a choice of another team, made some seconds later in the same form as it was seen then."""
+    choice = json.loads(json.dumps(payload))
+    action = choice["actions"][0]
+    action["selected_option"] = {"text": {"type": "plain_text", "text": name}, "value": f"{VALUE_TEAM}{team}"}
+    action["action_ts"] = f"{float(action['action_ts']) + later:.6f}"
+    choice["view"]["state"]["values"][action["block_id"]][action["action_id"]]["selected_option"] = action[
+        "selected_option"
+    ]
+    return dict(choice)
+
+
+async def test_of_two_choices_that_cross_the_latest_is_shown(harness: FlowHarness) -> None:
+    """Two changes made before either was drawn leave the form of the later one, in whatever order they arrive."""
+    who = await with_team(harness)
+    first = harness.last_sent("block_actions")
+    names = {name: dev_team(harness.playground, name) for name in ("SecOps", "Threat Intelligence")}
+    later, latest = (
+        _choosing(first, names["Threat Intelligence"], "Threat Intelligence", later=1),
+        _choosing(first, names["SecOps"], "SecOps", later=2),
+    )
+    for choice, team in ((later, "Threat Intelligence"), (latest, "SecOps"), (later, "SecOps"), (first, "SecOps")):
+        await harness.sent_again(choice)
+        fields = [str(block.get("block_id")) for block in who.view()["blocks"]]
+        assert [name for name, number in names.items() if any(each.endswith(f":{number}") for each in fields)] == [team]
 
 
 async def test_stories_are_found_by_id(harness: FlowHarness) -> None:
