@@ -4,6 +4,9 @@ Slack has no idempotency key for posting. Each message therefore carries its key
 Facts about methods and errors: https://docs.slack.dev/reference/methods/chat.postMessage.
 """
 
+import asyncio
+import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +31,9 @@ from bot.views.text import Message
 EVENT_TYPE: Final = "tines_sync_announcement"
 _PAGE: Final = 200
 _PAGES_MOST: Final = 10
+_SURELY_SECONDS: Final = 30.0  # for which a message that was posted or edited counts as there
+_MOST_SEEN: Final = 1000
+_HEAD_SECONDS: Final = 3.0  # that a reply waits for the look at its head
 _LATER: Final = 3600.0  # seconds until too many messages are looked through again
 
 
@@ -42,9 +48,11 @@ class Place:
 class SlackPoster:
     """Posts, edits, deletes and finds messages. Every method raises `SlackError`."""
 
-    def __init__(self, client: AsyncWebClient) -> None:
+    def __init__(self, client: AsyncWebClient, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._client = client
+        self._monotonic = monotonic
         self._conversations: dict[str, str] = {}  # user → direct message; as many as there are people
+        self._seen: OrderedDict[Place, float] = OrderedDict()  # messages that surely stood, and when
 
     async def channel_of(self, conversation: str) -> str:
         """Return the channel that a conversation leads to; a person's direct messages are opened when first needed."""
@@ -76,7 +84,35 @@ class SlackPoster:
                 raise UnknownOutcomeError(error.words) from error
             gone = "the message that starts the thread was deleted"
             raise NoThreadError(gone)
+        self._stood(place)
         return place
+
+    async def check_head(self, head: Place) -> None:
+        """Look whether the message that starts a thread still stands. Raises `NoThreadError` when it was deleted.
+
+        Slack leaves a tombstone in the place of one that has replies, and takes further replies beneath it without a
+        word: nobody would see them, nor the buttons of the head. Where Slack does not tell, the head counts as there.
+        """
+        if self._monotonic() - self._seen.get(head, float("-inf")) < _SURELY_SECONDS:
+            return
+        try:
+            async with asyncio.timeout(_HEAD_SECONDS):
+                answer = await self._call(self._client.conversations_replies, channel=head.channel, ts=head.ts, limit=1)
+        except NoThreadError:
+            raise
+        except (SlackError, TimeoutError):
+            return
+        first = next(iter(answer.get("messages") or ()), None)
+        if isinstance(first, Mapping) and first.get("subtype") == "tombstone":
+            gone = "the message that starts the thread was deleted"
+            raise NoThreadError(gone)
+        self._stood(head)
+
+    def _stood(self, place: Place) -> None:
+        self._seen[place] = self._monotonic()
+        self._seen.move_to_end(place)
+        if len(self._seen) > _MOST_SEEN:
+            self._seen.popitem(last=False)
 
     async def reply(self, channel: str, thread_ts: str, text: str) -> None:
         """Post a short text into a thread, without a key."""
@@ -101,6 +137,7 @@ class SlackPoster:
             blocks=message.blocks,  # an empty list takes blocks away
             metadata={"event_type": EVENT_TYPE, "event_payload": {"key": key}},
         )
+        self._stood(posted)
 
     async def delete(self, posted: Place) -> None:
         """Delete a message; one that is gone already counts as deleted."""

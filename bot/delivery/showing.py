@@ -209,6 +209,8 @@ class Showing:
 
     async def _post(self, channel: str, number: int, message: Message, thread_ts: str | None) -> Place:
         self._wait_for_the_turn()
+        if thread_ts is not None:
+            await self._poster.check_head(Place(channel, thread_ts))
         self._posting_at = self._store.clock()
         async with self.writing(channel=channel, messages=tuple(self._standing), posting_at=self._posting_at):
             pass  # from the commit on the message may be there

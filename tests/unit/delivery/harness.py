@@ -40,8 +40,8 @@ class WatchedPoster(SlackPoster):
     What happens is given the key of the message, and may raise a `SlackError` instead of the answer.
     """
 
-    def __init__(self, client: AsyncWebClient) -> None:
-        super().__init__(client)
+    def __init__(self, client: AsyncWebClient, monotonic: Callable[[], float]) -> None:
+        super().__init__(client, monotonic)
         self.before_channel: Happening = nothing
         self.before_post: Happening = nothing
         self.after_post: Happening = nothing
@@ -127,7 +127,7 @@ class DeliveryHarness:
         client = AsyncWebClient(
             token=self.slack.app.bot_token, base_url=f"{self.slack.base_url}/api/", retry_handlers=[]
         )
-        poster = WatchedPoster(client)
+        poster = WatchedPoster(client, self.seconds)
         throttle = Throttle(rate_limit, self.seconds)
         uptime = Uptime(self.seconds)
         window = SendWindow(clock=uptime)

@@ -1,3 +1,7 @@
+from datetime import timedelta
+
+import pytest
+
 from bot.delivery import RateLimit
 from bot.delivery.posting import EVENT_TYPE
 from bot.playground.slack import Fault, FaultKind
@@ -50,6 +54,38 @@ async def test_what_stood_beneath_a_deleted_head_follows_to_the_new_one(harness:
     await harness.delivers(one)
     head = harness.heads()[-1]
     assert harness.seen(head) == ["The head", "The list"]
+
+
+async def test_a_tombstone_is_noticed_by_the_next_reply(harness: DeliveryHarness) -> None:
+    """Slack takes replies beneath a head that was deleted: the next one finds the head shown anew, with what follows it."""
+    one = await harness.process()
+    await harness.orders(one.store, "The head", HEAD)
+    await harness.orders(one.store, "The list", REPLY, thread_key=HEAD)
+    await harness.delivers(one)
+    (old,) = harness.heads()
+    harness.slack.delete_message(CHANNEL, old)
+    assert harness.slack.messages(CHANNEL)[0]["subtype"] == "tombstone"
+    harness.harness.now += timedelta(minutes=1)
+    await harness.orders(one.store, "A reminder", "direct:reminder", thread_key=HEAD)
+    await harness.delivers(one)
+    head = harness.heads()[-1]
+    assert head != old
+    assert sorted(harness.seen(head)) == ["A reminder", "The head", "The list"]
+
+
+@pytest.mark.parametrize("kind", [FaultKind.RATE_LIMITED, FaultKind.SERVER_ERROR])
+async def test_a_head_of_which_slack_does_not_tell_counts_as_there(harness: DeliveryHarness, kind: FaultKind) -> None:
+    """The look at the head is a courtesy: no reply waits for it, or is lost by it, and none costs more than one call."""
+    one = await harness.process()
+    await harness.orders(one.store, "The head", HEAD)
+    await harness.delivers(one)
+    harness.harness.now += timedelta(minutes=1)
+    harness.slack.faults.inject("conversations.replies", Fault(kind, times=None))
+    await harness.orders(one.store, "The reply", REPLY, thread_key=HEAD)
+    await harness.delivers(one)
+    (head,) = harness.heads()
+    assert harness.seen(head) == ["The head", "The reply"]
+    assert len(harness.slack.traffic.calls("conversations.replies")) == 1
 
 
 async def test_metadata_of_another_app_is_not_ours(harness: DeliveryHarness) -> None:
