@@ -135,6 +135,7 @@ async def compose(
             session=session,
             observe=metrics.slack_call,
             network=settings.network,
+            contact=settings.topology.admin_contact,
         )
         socket = SocketState(metrics, time.monotonic)
         services, watcher = await _work(settings, overrides, store, client, metrics, stack)

@@ -15,8 +15,10 @@ import orjson
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
+from slack_sdk.webhook import WebhookResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from bot.views.contact import ADMIN, with_contact
 from handlers.network import Network, egress_for
 
 _ONLY_JSON: Final = frozenset({"json"})
@@ -28,7 +30,10 @@ Observe = Callable[[str, str, float], None]
 
 
 class SlackClient(AsyncWebClient):
-    """The client. `observe(method, outcome, seconds)` is called once for each call of a method, such as "views.open"."""
+    """The client. `observe(method, outcome, seconds)` is called once for each call of a method, such as "views.open".
+
+    `contact` is whom people are told to ask.
+    """
 
     def __init__(
         self,
@@ -38,11 +43,13 @@ class SlackClient(AsyncWebClient):
         session: aiohttp.ClientSession,
         observe: Observe,
         network: Network | None = None,
+        contact: str = "",
     ) -> None:
         super().__init__(token=token, base_url=base_url, session=session, retry_handlers=[])
         self._network = network or Network()
         go_through(self, base_url, self._network)
         self._observe = observe
+        self._contact = contact
         self._shared = session
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json;charset=utf-8"}
 
@@ -64,15 +71,18 @@ class SlackClient(AsyncWebClient):
 
     def hook(self, url: str) -> AsyncWebhookClient:
         """Return what posts to a response URL, through the same session."""
-        return go_through(AsyncWebhookClient(url, session=self._shared), url, self._network)
+        return go_through(_Hook(url, session=self._shared, contact=self._contact), url, self._network)
 
     async def _post(self, method: str, arguments: Mapping[str, Any]) -> AsyncSlackResponse:
         """Call a method with JSON; an answer that is none counts as an empty one, which is an error."""
         url = f"{self.base_url}{method}"
-        async with self._shared.post(url, data=packed(arguments), headers=self._headers, proxy=self.proxy) as answer:
-            content = await answer.read()
+        content = packed(arguments)
+        if ADMIN.encode() in content:
+            content = packed(with_contact(dict(arguments), self._contact))
+        async with self._shared.post(url, data=content, headers=self._headers, proxy=self.proxy) as answer:
+            read = await answer.read()
             try:
-                data = orjson.loads(content)
+                data = orjson.loads(read)
             except ValueError:
                 data = {}
         response: AsyncSlackResponse = AsyncSlackResponse(
@@ -85,6 +95,18 @@ class SlackClient(AsyncWebClient):
             status_code=answer.status,
         ).validate()
         return response
+
+
+class _Hook(AsyncWebhookClient):
+    """Posts to a response URL, naming the contact as the client does."""
+
+    def __init__(self, url: str, *, session: aiohttp.ClientSession, contact: str) -> None:
+        super().__init__(url, session=session)
+        self._contact = contact
+
+    async def send_dict(self, body: dict[str, Any], headers: dict[str, str] | None = None) -> WebhookResponse:
+        """Post, as `AsyncWebhookClient` does."""
+        return await super().send_dict(with_contact(body, self._contact), headers)
 
 
 def session(base_url: str, network: Network, *, timeout: float) -> aiohttp.ClientSession:

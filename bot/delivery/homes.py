@@ -56,7 +56,7 @@ class HomePublisher:
             self._log.warning("an App Home is not known: Slack does not say who somebody is", words=str(error))
             await self._show(home, "", home_unavailable_view(_UNAVAILABLE), _LONGEST_PAUSE)
             return
-        await self._show(home, mark, home_view(found, self._presentation, self._services.topology.admin_contact))
+        await self._show(home, mark, home_view(found, self._presentation))
 
     def _presentation(self, request: Request) -> Presentation:
         return presentation_of(self._presentations, request)

@@ -19,6 +19,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltRequest
 from bot.listeners.responder import NOT_NOW, Body, Responder, person, view_of
 from bot.listeners.responses import input_blocks
 from bot.views import ids
+from bot.views.contact import ADMIN, with_contact
 from bot.views.dialogs import refused_view
 from bot.views.lists import error_message, refusal_message
 from bot.views.options import note_options
@@ -51,12 +52,19 @@ class PunctualApp(AsyncApp):
     def __init__(self, responder: Responder, **options: Any) -> None:  # noqa: ANN401 - the options of Bolt's app
         super().__init__(**options)
         self.error_listeners = ErrorListeners(responder)
+        self._contact = responder.services.topology.admin_contact
 
     async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
         """Answer a request of Slack."""
         answering = asyncio.ensure_future(super().async_dispatch(req))
         done, _ = await asyncio.wait({answering}, timeout=IN_TIME)
-        return answering.result() if done else self.error_listeners.late(req, answering)
+        return self._named(answering.result() if done else self.error_listeners.late(req, answering))
+
+    def _named(self, answer: BoltResponse) -> BoltResponse:
+        """Name whom people are told to ask, as the client does in what it sends."""
+        if ADMIN in answer.body:
+            answer.body = json.dumps(with_contact(json.loads(answer.body), self._contact))
+        return answer
 
 
 def register(app: PunctualApp) -> None:

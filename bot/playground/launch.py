@@ -49,6 +49,7 @@ class Setup:
         default_factory=lambda: Watch(every=timedelta(0))
     )  # nobody calls the tenants in between unless a start says so
     port: int = 0  # of the bot; 0 for any free one
+    admin_contact: str = ""  # whom people are told to ask
     tenant_ports: tuple[int, int] = (0, 0)  # of dev and prod, for a start on what an earlier one left
 
 
@@ -145,5 +146,6 @@ def settings_for(setup: Setup, slack: LocalSlack, slack_url: str, dev_url: str, 
             },
             routes=routes,
             watch=setup.watch,
+            admin_contact=setup.admin_contact,
         ),
     )

@@ -8,23 +8,24 @@ from typing import Any
 
 from bot.views import ids, kit
 from bot.views.carried import FreezeRef, HomeRef
+from bot.views.contact import ADMIN
 from bot.views.lists import destinations_button, new_sync_button, request_lines
 from bot.views.presentation import Presentation
-from bot.views.text import Block, clip, inert, is_channel_id, is_user_id, line, mention, plural, tidy, when
+from bot.views.text import Block, clip, inert, line, mention, plural, tidy, when
 from handlers.models import Request
 from handlers.requests import FrozenRoute, Overview, Part
 
 _REASON = 300
 
 
-def home_view(found: Overview, presentations: Callable[[Request], Presentation], contact: str = "") -> Block:
-    """Return the App Home of one person. `contact` is whom to ask for access: a Slack id or a few words."""
+def home_view(found: Overview, presentations: Callable[[Request], Presentation]) -> Block:
+    """Return the App Home of one person."""
     blocks = [
         kit.header("Sync Tines stories to another tenant"),
         kit.actions(new_sync_button(), destinations_button()),
     ]
     if not (found.waiting.total or found.mine.total or found.frozen.total):
-        blocks.extend(_first_steps(found, contact))
+        blocks.extend(_first_steps(found))
         return {"type": "home", "blocks": blocks}
     blocks.extend(_requests("Waiting for you", found.waiting, presentations, "No requests are waiting for you."))
     blocks.extend(_turning(found, "waiting", found.waiting, "request"))
@@ -43,10 +44,10 @@ def home_unavailable_view(text: str) -> Block:
     return {"type": "home", "blocks": [kit.rich(kit.para(kit.words(text, 1000))), kit.actions(new_sync_button())]}
 
 
-def _first_steps(found: Overview, contact: str) -> Iterator[Block]:
+def _first_steps(found: Overview) -> Iterator[Block]:
     """Yield what somebody does first for whom there is nothing to see yet."""
     if not found.uses:
-        yield kit.section(f"You cannot use any route yet. Ask {_contact(contact)} to add you to one.")
+        yield kit.section(f"You cannot use any route yet. Ask {ADMIN} to add you to one.")
         return
     yield kit.rich(
         kit.para(kit.bold("Nothing here yet. This is how it works:")),
@@ -61,13 +62,6 @@ def _first_steps(found: Overview, contact: str) -> Iterator[Block]:
     routes = ", ".join(f"{inert(line(name, 60))}" for name in found.uses[:10])
     more = f" and {len(found.uses) - 10} more" if len(found.uses) > 10 else ""  # noqa: PLR2004 - as many as are named
     yield kit.context(f"Your routes: {routes}{more}")
-
-
-def _contact(text: str) -> str:
-    """Return whom to ask, as mrkdwn."""
-    if is_user_id(text):
-        return mention(text)
-    return f"<#{text}>" if is_channel_id(text) else inert(line(text, 200, empty="your tines-sync admin"))
 
 
 def _requests(

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from bot.playground.actor import Actor
-from bot.playground.launch import APPROVALS, APPROVERS, GENERAL
+from bot.playground.launch import ADA, APPROVALS, APPROVERS, BEN, GENERAL, RINA
 from bot.playground.slack import Fault, FaultKind, Json
 from handlers.models import State
 
@@ -36,6 +36,17 @@ async def test_an_unknown_word_leads_to_help(harness: FlowHarness) -> None:
     said = await answer(harness, harness.tom, "<!channel> launch")
     assert "There is no" in said
     assert "help" in said
+
+
+async def test_the_contact_is_named_wherever_people_are_told_to_ask(open_harness: OpenHarness) -> None:
+    """An answer to a command, a view that Slack's answer brings and the App Home name whom to ask, as configured."""
+    harness = await open_harness(route={"requesters": (RINA,), "denied": (BEN,)}, admin_contact=ADA)
+    assert "ask @ada" in await answer(harness, harness.ben, "freeze dev-to-prod now")
+    await harness.tom.types(GENERAL, "destinations")
+    await harness.tom.reads_in_view("Ask @ada to add you")
+    await harness.playground.slack.open_home(harness.tom.user)
+    home = await harness.playground.slack.until(lambda: harness.playground.slack.home(harness.tom.user))
+    assert "Ask @ada to add you" in harness.playground.slack.render(home)
 
 
 async def test_a_mistyped_word_is_answered_with_the_nearest_one(harness: FlowHarness) -> None:

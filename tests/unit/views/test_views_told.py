@@ -224,4 +224,4 @@ def test_the_home_shows_both_lists() -> None:
     assert "no requests yet" in str(home_view(Overview(waiting=waiting), shown)["blocks"])
     assert "No requests are waiting" in str(home_view(Overview(mine=mine), shown)["blocks"])
     assert "choose a team" in str(home_view(Overview(uses=("r",)), shown)["blocks"])
-    assert "Ask <@U0OPS> to add you" in str(home_view(Overview(), shown, "U0OPS")["blocks"])
+    assert "Ask your tines-sync admin to add you" in str(home_view(Overview(), shown)["blocks"])
