@@ -91,7 +91,7 @@ async def direct(
 
 
 async def ended(transaction: Transaction, request: Request, route: Route) -> None:
-    """Tell everybody concerned how a request ended: thread, channels, requester."""
+    """Tell everybody concerned how a request ended: thread, channels, and the requester unless they ended it."""
     await changed(transaction, request)
     if request.state in {State.SUCCEEDED, State.PARTIAL, State.FAILED}:
         await statuses(transaction, request, route)
@@ -103,7 +103,8 @@ async def ended(transaction: Transaction, request: Request, route: Route) -> Non
                 request_id=request.id,
                 data={"root": approval_key(request.id)},
             )
-    await direct(transaction, request, request.requester, request.state.value)
+    if request.closed_by != request.requester:
+        await direct(transaction, request, request.requester, request.state.value)
 
 
 async def route_changed(transaction: Transaction, route: Route, kind: str, actor: str, reason: str) -> None:

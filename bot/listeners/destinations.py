@@ -6,22 +6,21 @@ seconds of a click. Rights are looked up each time, reading included.
 
 import asyncio
 import re
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine
 from typing import Final
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.listeners.forms import Forms
 from bot.listeners.responder import Body, Responder, action_value, person, view_of
+from bot.listeners.threads import thread_links
 from bot.listeners.typed import first_word, named, words
-from bot.slack_errors import SLACK_ERRORS
 from bot.views import ids
 from bot.views.asides import loading_view, problem_view
 from bot.views.carried import DestinationButton, ListMeta
 from bot.views.destinations import destination_view, list_view, query_of
 from bot.views.dialogs import refused_view
 from bot.views.text import Block
-from handlers import announcements
 from handlers.models import Problem
 from handlers.requests import (
     DestinationPage,
@@ -134,27 +133,9 @@ class Destinations:
         seen = await read_destination(self._responder.services, actor, ref.destination, ref.route or None)
         if not isinstance(seen, SeenDestination):
             return _instead(seen)
-        return destination_view(seen, await self._links({each.id for each in (*seen.under_way, *seen.latest)}))
-
-    async def _links(self, request_ids: Iterable[str]) -> dict[str, str]:
-        """Return the links to the threads of requests, as far as Slack gives them."""
-        async with self._responder.services.store.reading() as reader:
-            heads = {each: await reader.outbox.get(announcements.approval_key(each)) for each in request_ids}
-        places = {
-            each: (head.channel, head.messages[0].ts)
-            for each, head in heads.items()
-            if head is not None and head.channel and head.messages
-        }
-        found = await asyncio.gather(*(self._link(channel, ts) for channel, ts in places.values()))
-        return {each: link for each, link in zip(places, found, strict=True) if link}
-
-    async def _link(self, channel: str, ts: str) -> str:
-        try:
-            answer = await self._responder.client.chat_getPermalink(channel=channel, message_ts=ts)
-        except SLACK_ERRORS as error:
-            self._responder.not_shown("a link to a thread was not found", error)
-            return ""
-        return str(answer.get("permalink") or "")
+        return destination_view(
+            seen, await thread_links(self._responder, {each.id for each in (*seen.under_way, *seen.latest)})
+        )
 
     # ---- what can be done with one
 

@@ -7,6 +7,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.listeners.responder import Body, Responder, action_value, person
 from bot.listeners.responses import said
+from bot.listeners.threads import thread_links
 from bot.slack_errors import SLACK_ERRORS
 from bot.views import ids
 from bot.views.carried import FreezeRef, HomeRef, PageRef, RequestRef
@@ -80,11 +81,14 @@ class Lists:
         request, route, can = found
         async with self._responder.services.store.reading() as reader:
             freeze = await reader.freezes.get(route.name)
+        links = await thread_links(self._responder, [request.id])
         return status_message(
             request,
             self._responder.presentation(request),
             quorum=quorum(route, request.approvals()),
+            route=route,
             freeze=freeze,
+            permalink=links.get(request.id),
             may_review=can.review.allowed,
             may_edit=can.edit.allowed,
             may_cancel=can.cancel.allowed,

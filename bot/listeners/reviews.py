@@ -56,7 +56,7 @@ from handlers.routes import Route, retired_route
 
 _UNKNOWN: Final = Ruling(allowed=False)
 _OUT_OF_DATE: Final = "This review is outdated. Open it again."
-_NOT_THERE: Final = "This story is not part of the request any more, or cannot be looked up now."
+_NOT_THERE: Final = "This story is no longer part of the request, or Tines does not answer right now."
 _PROGRESS_SECONDS: Final = 1.0  # between two lines about how far a comparison is
 _LONGEST_PREVIEW: Final = 30.0  # seconds; after that the view says that Tines does not answer
 

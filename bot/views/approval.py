@@ -12,7 +12,7 @@ from bot.views.fallback_text import message
 from bot.views.preflight import assessment_lines
 from bot.views.presentation import Presentation
 from bot.views.text import Block, Message, date_element
-from handlers.models import Request, State
+from handlers.models import Request, State, Verdict
 from handlers.policy import Freeze, Quorum
 from handlers.routes import Route
 
@@ -43,31 +43,30 @@ def _standing(request: Request, route: Route, quorum: Quorum, presentation: Pres
             yield from _waiting(request, route, quorum)
             yield from assessment_lines(request)
         case State.REJECTED | State.CANCELLED:
-            yield from _closed(request)
+            yield from describe.closing(request)
         case State.EXPIRED:
             yield kit.para("Not enough people approved it before ", date_element(request.expires_at), ".")
         case _:
             yield kit.para(presentation.sentence(request))
+    yield from _what_keeps_it(request)
+    yield from describe.decisions(request, but_for=Verdict.REJECT if request.closed_by else None)
+
+
+def _what_keeps_it(request: Request) -> Iterator[Block]:
+    """Yield what a request waits for; what it came to is told once, in the thread, to which a line here leads."""
+    if request.state in {State.PENDING, State.APPROVED}:
+        yield from describe.waiting(request)
+        return
     if request.note.strip():
         yield kit.para("💬 ", kit.words(request.note, 500))
-    yield from describe.decisions(request)
     if request.problem is not None:
-        yield from describe.problem(request.problem)
+        yield kit.para(kit.words(request.problem.what, 300), ". The thread shows the details and what to do.")
 
 
 def _waiting(request: Request, route: Route, quorum: Quorum) -> Iterator[Block]:
     yield kit.para(*describe.progress(quorum), ". Expires ", date_element(request.expires_at), ".")
     if not route.self_approval:
         yield kit.para("The requester can't approve it.")
-
-
-def _closed(request: Request) -> Iterator[Block]:
-    word = "Rejected" if request.state is State.REJECTED else "Cancelled"
-    by: tuple[kit.Part, ...] = (" by ", kit.user(request.closed_by)) if request.closed_by else ()
-    yield kit.para(kit.bold(word), *by, ", ", date_element(request.finished_at or request.updated_at), ".")
-    told = {decision.comment for decision in request.decisions if decision.revision == request.revision}
-    if request.closed_comment.strip() and request.closed_comment not in told:
-        yield kit.quote(request.closed_comment)
 
 
 def _buttons(request: Request, presentation: Presentation, route: Route) -> Iterator[Block]:

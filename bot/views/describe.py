@@ -10,12 +10,15 @@ from typing import Final
 from bot.views import ids, kit
 from bot.views.carried import DestinationButton, RequestRef
 from bot.views.presentation import Presentation
-from bot.views.text import Block, date_element, plural
+from bot.views.text import Block, date_element
 from handlers.models import Decision, Problem, Request, State, StoryStatus, Verdict
 from handlers.policy import Freeze, Quorum
 from handlers.routes import Route
 
 DECISIONS_SHOWN: Final = 20
+_CLOSED: Final[Mapping[State, str]] = MappingProxyType(
+    {State.REJECTED: "Rejected", State.CANCELLED: "Cancelled", State.FAILED: "Closed"}
+)
 _SIGNS: Final[Mapping[State, str]] = MappingProxyType(
     {
         State.PENDING: "🕓",
@@ -78,22 +81,23 @@ def frozen(freeze: Freeze | None) -> Iterator[Block]:
 
 
 def progress(quorum: Quorum) -> tuple[kit.Part, ...]:
-    """Return how far the approvals are: "1 of 2 approvals", and what is missing besides."""
-    parts: list[kit.Part] = [kit.bold(f"{quorum.have} of {plural(quorum.needed, 'approval')}")]
+    """Return how far the approvals are: "0 of 1 approvals", and what is missing besides."""
+    parts: list[kit.Part] = [kit.bold(f"{quorum.have} of {quorum.needed} approvals")]
     if quorum.separate_needed > 1:
         parts.append(f", from {quorum.separate_have} of {quorum.separate_needed} separate groups")
     return tuple(parts)
 
 
-def decisions(request: Request, *, all_revisions: bool = False) -> Iterator[Block]:
+def decisions(request: Request, *, all_revisions: bool = False, but_for: Verdict | None = None) -> Iterator[Block]:
     """Yield who decided what and when, newest last; comments as quotations.
 
-    Without `all_revisions` only what was decided about the present revision, not withdrawn.
+    Without `all_revisions` only what was decided about the present revision, not withdrawn; `but_for` is left out.
     """
     shown = [
         decision
         for decision in request.decisions
-        if all_revisions or (decision.revision == request.revision and decision.withdrawn_at is None)
+        if (all_revisions or (decision.revision == request.revision and decision.withdrawn_at is None))
+        and decision.verdict is not but_for
     ]
     if len(shown) > DECISIONS_SHOWN:
         yield kit.para(f"… {len(shown) - DECISIONS_SHOWN:,} earlier decisions")
@@ -126,6 +130,35 @@ def problem(found: Problem, limit: int = 2000) -> Iterator[Block]:
         yield kit.quote(found.words, limit)
     if found.advice.strip():
         yield kit.para(kit.bold("What to do:"), " ", kit.words(found.advice, 500))
+
+
+def closing(request: Request) -> Iterator[Block]:
+    """Yield who rejected, cancelled or closed a request, when and why; nothing for one that nobody ended."""
+    word = _CLOSED.get(request.state)
+    if word is None or (request.state is State.FAILED and not request.closed_by):
+        return
+    by: tuple[kit.Part, ...] = (" by ", kit.user(request.closed_by)) if request.closed_by else ()
+    yield kit.para(kit.bold(word), *by, ", ", date_element(request.finished_at or request.updated_at), ".")
+    if request.closed_comment.strip():
+        yield kit.quote(request.closed_comment)
+
+
+def waiting(request: Request) -> Iterator[Block]:
+    """Yield what a request that goes on by itself waits for now, with no advice where nothing can be pressed."""
+    if request.note.strip():
+        yield kit.para("💬 ", kit.words(request.note, 500))
+    yield from trying(request)
+
+
+def trying(request: Request) -> Iterator[Block]:
+    """Yield what went wrong with a request that is tried again by itself, and when."""
+    if request.problem is None:
+        return
+    yield from problem(request.problem.model_copy(update={"advice": ""}))
+    next_try: tuple[kit.Part, ...] = ()
+    if request.next_run_at is not None:
+        next_try = (" Next try: ", date_element(request.next_run_at), ".")
+    yield kit.para("tines-sync keeps trying by itself.", *next_try)
 
 
 def review_button(request: Request) -> Block:

@@ -12,12 +12,15 @@ from bot.views import describe, ids, kit
 from bot.views.carried import PageRef
 from bot.views.fallback_text import message
 from bot.views.presentation import Presentation
+from bot.views.statuses import next_buttons
 from bot.views.text import Block, Message, date_element, line, mention, plural, when
-from handlers.models import Request, State
+from handlers.models import Request, State, Verdict
 from handlers.policy import Freeze, Quorum
+from handlers.routes import Route
 
 PAGE_SIZE: Final = 8  # requests on a page: two blocks each keep a message well within 50
 HISTORY_PAGE_SIZE: Final = 15
+FAILED_SHOWN: Final = 10  # stories that failed, in the answer about one request
 
 
 @dataclass(frozen=True)
@@ -100,11 +103,12 @@ def request_lines(request: Request, presentation: Presentation, *, waits: bool) 
     yield kit.context(f"`{request.id}` · {presentation.state_words(request)} · {when(request.created_at)}{who}")
 
 
-def status_message(
+def status_message(  # noqa: PLR0913 - what the reader may do is decided by policy, one flag for each
     request: Request,
     presentation: Presentation,
     *,
     quorum: Quorum,
+    route: Route | None = None,
     freeze: Freeze | None = None,
     permalink: str | None = None,
     may_review: bool = False,
@@ -118,11 +122,12 @@ def status_message(
     elements = [state, *describe.details(request, presentation)]
     if request.state is State.PENDING:
         elements.append(kit.para(*describe.progress(quorum), "."))
-    elements.extend(describe.decisions(request))
-    if request.note.strip():
-        elements.append(kit.para("💬 ", kit.words(request.note, 500)))
-    if request.problem is not None:
-        elements.extend(describe.problem(request.problem))
+    elements.extend(describe.closing(request))
+    elements.extend(describe.decisions(request, but_for=Verdict.REJECT if request.closed_by else None))
+    if request.state.final or request.state is State.UNCERTAIN:
+        elements.extend(_result(request, presentation))
+    else:
+        elements.extend(describe.waiting(request))
     if permalink:
         elements.append(kit.para(kit.link(permalink, "Open the thread")))
     buttons = [
@@ -137,7 +142,28 @@ def status_message(
         kit.rich(*elements),
         *(describe.frozen(freeze) if waits else ()),
         kit.actions(*buttons) if buttons else None,
+        *(next_buttons(request, presentation.rows(request), route) if route is not None else ()),
     )
+
+
+def _result(request: Request, presentation: Presentation) -> Iterator[Block]:
+    """Yield the totals, the stories that failed with their errors, what went wrong and what to do."""
+    if totals := presentation.totals(request):
+        yield kit.para(totals, ".")
+    failed = [status for status in presentation.rows(request) if status.failed]
+    if failed:
+        yield kit.bullets(
+            [kit.name(status.name, 100), ": ", kit.words(line(status.error or "", 200, empty="no error told"), 200)]
+            for status in failed[:FAILED_SHOWN]
+        )
+    if len(failed) > FAILED_SHOWN:
+        yield kit.para(f"… and {len(failed) - FAILED_SHOWN:,} more failed. The thread shows all.")
+    if request.note.strip():
+        yield kit.para("💬 ", kit.words(request.note, 500))
+    if request.problem is not None:
+        yield from describe.problem(request.problem, 500)
+    for step in presentation.next_steps(request):
+        yield kit.para(kit.bold("What to do:"), " ", kit.words(step, 500))
 
 
 def history_message(request_id: str, events: Sequence[HistoryEvent], *, page: int, pages: int) -> Message:

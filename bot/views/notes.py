@@ -12,8 +12,9 @@ from bot.views import describe, kit
 from bot.views.fallback_text import message
 from bot.views.note_kinds import Data, Note, note_lines
 from bot.views.presentation import Presentation
-from bot.views.text import Block, Message, plural
+from bot.views.text import Block, Message
 from handlers.models import Request, State
+from handlers.policy import span
 from handlers.routes import Route
 
 _STATES: Final = frozenset(state.value for state in State)
@@ -82,8 +83,7 @@ def _why(request: Request, route: Route, presentation: Presentation) -> Iterator
     if request.closed_comment.strip():
         yield kit.quote(request.closed_comment)
     if request.state is State.EXPIRED:
-        hours = route.expires_after.total_seconds() / 3600
-        yield kit.para(f"Not enough people approved it within {plural(max(round(hours), 1), 'hour')}.")
+        yield kit.para(f"Not enough people approved it within {span(route.expires_after)}.")
     if totals := presentation.totals(request):
         yield kit.para(totals, ".")
     if request.note.strip():

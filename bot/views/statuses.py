@@ -44,6 +44,7 @@ __all__ = [
     "data_table",
     "error_view",
     "in_order",
+    "next_buttons",
     "plain_only",
     "status_messages",
     "status_words",
@@ -62,12 +63,12 @@ def status_messages(request: Request, route: Route, presentation: Presentation) 
     opening = _opening(request, route, presentation)
     pages = list(_pages(rows, text_size(opening)))
     if not pages:
-        return [message(*opening, *_next(request, rows, route))]
+        return [message(*opening, *next_buttons(request, rows, route))]
     found: list[Message] = []
     for number, page in enumerate(pages, start=1):
         part = f", part {number} of {len(pages)}" if len(pages) > 1 else ""
         caption = f"Sync results for {request.id}{part}"
-        buttons = _next(request, rows, route) if number == len(pages) else ()
+        buttons = next_buttons(request, rows, route) if number == len(pages) else ()
         blocks = [data_table(caption, _HEAD, [_row(status) for status in page]), *_long_errors(request, page), *buttons]
         found.append(message(*(opening if number == 1 else [kit.context(caption)]), *blocks))
     return found
@@ -82,7 +83,8 @@ def _opening(request: Request, route: Route, presentation: Presentation) -> list
     """Return what stands above the list: totals, then what went wrong and what can be done."""
     blocks = [kit.rich(*_totals(request, route, presentation))]
     if request.problem is not None:
-        blocks.append(kit.rich(*describe.problem(request.problem)))
+        keeps = describe.trying(request) if request.state.active else describe.problem(request.problem)
+        blocks.append(kit.rich(*keeps))
     if request.state is State.UNCERTAIN:
         blocks.extend(_uncertain(request, route))
     return blocks
@@ -103,7 +105,7 @@ def _totals(request: Request, route: Route, presentation: Presentation) -> Itera
         yield kit.para(kit.bold("What to do:"), " ", kit.words(step, 500))
 
 
-def _next(request: Request, rows: Sequence[StoryStatus], route: Route) -> Iterator[Block]:
+def next_buttons(request: Request, rows: Sequence[StoryStatus], route: Route) -> Iterator[Block]:
     """Yield the buttons for what comes after a request that ended: its sync destination, and a sync of what lacks one."""
     gone = request.operation == "delete" and request.state is State.SUCCEEDED
     if not request.state.final or request.destination_id is None or gone:

@@ -233,6 +233,6 @@ def not_there(source: str, ref: DestinationRef) -> Problem:
     """Return what is known when Tines says that there is no such destination."""
     return Problem(
         what=f"Sync destination {ref.id} no longer exists",
-        advice=f"Somebody deleted it on {source}, or its key may not see it any more.",
+        advice=f"Somebody deleted it on {source}, or its key may no longer see it.",
         status=NOT_FOUND,
     )

@@ -187,7 +187,7 @@ async def _triggered(access: Access, destination_id: int, story: Story | None) -
         begun = await access.source.sync_story(destination_id, story.id)
     if begun:
         return Finished(state=State.SUCCEEDED)
-    what = f"Tines took the call, but started no sync of {'its stories' if story is None else story.name}"
+    what = f"Tines accepted the call, but started no sync of {'its stories' if story is None else story.name}"
     return Refused(problem=Problem(what=what, advice="Look at the sync destination in Tines, then request it again."))
 
 

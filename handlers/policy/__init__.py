@@ -10,7 +10,7 @@ in words for the person who reads it. Looking the facts up, afresh before a refu
     faults       what is wrong with a policy whatever people do → sentences
 """
 
-from handlers.policy.before_send import ApprovalBasis, ApprovedBy, Objection, ObjectionKind, standing_of_approval
+from handlers.policy.before_send import ApprovalBasis, ApprovedBy, Objection, ObjectionKind, span, standing_of_approval
 from handlers.policy.faults import policy_faults
 from handlers.policy.quorum import Quorum, quorum
 from handlers.policy.rulings import (
@@ -54,5 +54,6 @@ __all__ = [
     "may_withdraw",
     "policy_faults",
     "quorum",
+    "span",
     "standing_of_approval",
 ]

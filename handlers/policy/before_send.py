@@ -131,7 +131,7 @@ def _against_break_glass(
         yield Objection(kind=kind, text=f"The person who chose to run it without approval {why}.", person=stored)
     elif basis.break_glass_at is not None and now - basis.break_glass_at > route.approval_lifetime:
         text = (
-            f"It was requested without approval more than {_span(route.approval_lifetime)} ago. It needs approval now."
+            f"It was requested without approval more than {span(route.approval_lifetime)} ago. It needs approval now."
         )
         yield Objection(kind=ObjectionKind.APPROVAL_TOO_OLD, text=text, person=stored)
 
@@ -176,11 +176,12 @@ def _against_approval(
             f"the person requested or edited this, and on {route.name} requesters cannot approve their own requests",
         )
     if now - approval.at > route.approval_lifetime:
-        return because(ObjectionKind.APPROVAL_TOO_OLD, f"it was given more than {_span(route.approval_lifetime)} ago")
+        return because(ObjectionKind.APPROVAL_TOO_OLD, f"it was given more than {span(route.approval_lifetime)} ago")
     return entries
 
 
-def _span(time: timedelta) -> str:
+def span(time: timedelta) -> str:
+    """Return a duration in the largest unit that it is a whole number of: "1 minute", "90 minutes", "3 days"."""
     for unit, length in (("day", _DAY), ("hour", _HOUR), ("minute", _MINUTE), ("second", timedelta(seconds=1))):
         if time >= length and not time % length:
             number = time // length

@@ -15,6 +15,7 @@ from handlers.policy import Ruling, may_break_glass, may_edit, may_request, poli
 from handlers.policy.rulings import is_group
 from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refused
 from handlers.requests.checking import Submission, check_params
+from handlers.requests.edits import edit_changes
 from handlers.requests.locking import locked
 from handlers.requests.services import (
     Services,
@@ -171,7 +172,15 @@ async def edit(
         transaction.jobs.advance(request_id)
         transaction.audit.record("edited", actor, request_id, approvals_lost=lost, **_record(edited))
         await announcements.changed(transaction, edited)
-        await announcements.note(transaction, edited, route, "edited", actor=actor, approvals_lost=lost)
+        await announcements.note(
+            transaction,
+            edited,
+            route,
+            "edited",
+            actor=actor,
+            approvals_lost=lost,
+            changes=edit_changes(current, edited),
+        )
     return Done(request=edited, text=f"{request_id} is changed and waiting for approval.")
 
 

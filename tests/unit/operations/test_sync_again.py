@@ -48,4 +48,4 @@ async def test_a_sync_that_tines_did_not_start(open_execution: OpenExecution) ->
     ended = await execution.harness.finishes(request.id)
     assert ended.state is State.FAILED
     assert ended.problem is not None
-    assert ended.problem.what == "Tines took the call, but started no sync of its stories"
+    assert ended.problem.what == "Tines accepted the call, but started no sync of its stories"

@@ -175,7 +175,7 @@ async def test_a_story_that_is_gone_is_not_approved(open_harness: OpenHarness, w
         harness.dev.set_change_control(harness.story("Shift handover notes"), enabled=False)
     answer = await approve(harness.services, ADA, shown, budget=None)
     assert isinstance(answer, Changed)
-    assert "Shift handover notes is gone" in answer.changes[0]
+    assert "Shift handover notes was deleted" in answer.changes[0]
 
 
 async def test_editing_clears_approvals(open_harness: OpenHarness) -> None:
@@ -260,6 +260,8 @@ async def test_who_cancels(open_harness: OpenHarness, actor: str, *, may: bool) 
     if may:
         assert (now.closed_by, now.closed_comment) == (actor, "Wrong team")
         assert (await harness.events(request.id))[-1].data["reason"] == "Wrong team"
+        told = [each["kind"] for each in await harness.told(f"@{RINA}")]
+        assert told == ([] if actor == RINA else ["cancelled"]), "nobody is told in person what they did themselves"
 
 
 async def test_an_approved_request_can_still_be_cancelled_before_it_is_sent(open_harness: OpenHarness) -> None:

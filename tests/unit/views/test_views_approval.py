@@ -10,6 +10,7 @@ from bot.views.approval import approval_message
 from bot.views.carried import ReviewMeta
 from bot.views.dialogs import cancel_view, parse_cancel, parse_reject, reject_view
 from bot.views.review import parse_review, review_view
+from bot.views.statuses import status_messages
 from bot.views.text import Block, when
 from handlers.models import Decision, Problem, Request, State, Story, Verdict, digest_of
 from handlers.operations import Preview
@@ -124,6 +125,33 @@ def test_a_rejected_request_says_who_and_why_once() -> None:
     text = approval_message(request, ROUTE, ONE_OF_TWO, SHOWN).text
     assert "Rejected by <@U0BOB>" in text
     assert text.count("Not in the audit week") == 1
+    assert text.lower().count("rejected") == 2, "in the head, and by whom"
+
+
+def test_what_went_wrong_is_told_once_in_the_thread() -> None:
+    """The head of a failed request names the problem in a line and leads to the thread, which has Tines's words."""
+    problem = Problem(what="422: dev did not accept the request", words="No such key", advice="Fix the key.")
+    failed = asked(State.FAILED, problem=problem)
+    head = approval_message(failed, ROUTE, ONE_OF_TWO, SHOWN).text
+    assert "dev did not accept the request" in head
+    assert "The thread shows the details" in head
+    assert "No such key" not in head
+    assert "Fix the key" not in head
+    thread = status_messages(failed, ROUTE, SHOWN)[0].text
+    assert "No such key" in thread
+    assert "Fix the key" in thread
+
+
+@pytest.mark.parametrize("state", [State.APPROVED, State.RUNNING, State.FOLLOWING])
+def test_what_continues_by_itself_says_so_and_advises_nothing(state: State) -> None:
+    """While a request waits for a tenant, nobody is told to try again: it is tried again, and when is said."""
+    problem = Problem(what="503: dev returned an error", advice="Try again in a few minutes.")
+    waits = asked(state, problem=problem, next_run_at=NOW)
+    shown = approval_message(waits, ROUTE, ONE_OF_TWO, SHOWN).text
+    thread = "".join(message.text for message in status_messages(waits, ROUTE, SHOWN))
+    assert "dev returned an error" in shown
+    assert "Try again" not in shown + thread
+    assert "tines-sync keeps trying by itself. Next try: <!date^" in (shown if state is State.APPROVED else thread)
 
 
 def test_what_does_not_count_any_more_is_not_shown_in_the_channel() -> None:

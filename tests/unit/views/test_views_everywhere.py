@@ -430,9 +430,9 @@ def views(request: Request, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "loading", asides.loading_view()
     yield "problem", asides.problem_view(problem, tenant=text)
     yield "no routes", asides.no_routes_view([text] * 30)
-    yield "home", home.home_view(an_overview(request, text), shown, text)
-    yield "empty home", home.home_view(Overview(uses=(text,) * 12), shown, text)
-    yield "home of a stranger", home.home_view(Overview(), shown, text)
+    yield "home", home.home_view(an_overview(request, text), shown)
+    yield "empty home", home.home_view(Overview(uses=(text,) * 12), shown)
+    yield "home of a stranger", home.home_view(Overview(), shown)
     yield from destination_views(request, text, problem)
     yield "no home", home.home_unavailable_view(text)
 

@@ -1,5 +1,7 @@
 """Notes, direct messages, lists and the App Home say what happened, to the right reader, in words."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,9 +110,21 @@ def test_a_failed_sync_tells_the_requester_why() -> None:
     assert ids.ACTION_ASK_AGAIN in action_ids(message)
 
 
-def test_an_expired_request_says_how_long_it_waited() -> None:
-    """The time that was given is said in hours."""
-    assert "within 72 hours" in notes.direct_message(a_request(State.EXPIRED), ROUTE, SHOWN, None).text
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (timedelta(minutes=1), "1 minute"),
+        (timedelta(minutes=90), "90 minutes"),
+        (timedelta(hours=36), "36 hours"),
+        (timedelta(hours=72), "3 days"),
+        (timedelta(seconds=90), "90 seconds"),
+    ],
+)
+def test_an_expired_request_says_how_long_it_waited(given: timedelta, said: str) -> None:
+    """The time that was given is said as it was configured, not rounded to hours."""
+    route = ROUTE.model_copy(update={"expires_after": given})
+    text = notes.direct_message(a_request(State.EXPIRED), route, SHOWN, None).text
+    assert f"within {said}." in text
 
 
 @pytest.mark.parametrize(
@@ -182,7 +196,31 @@ def test_the_status_offers_what_the_reader_may_do() -> None:
     assert action_ids(lists.status_message(a_request(), SHOWN, quorum=QUORUM)) == []
     message = lists.status_message(a_request(), SHOWN, quorum=QUORUM, may_review=True, may_edit=True, may_cancel=True)
     assert action_ids(message) == [ids.ACTION_REVIEW, ids.ACTION_EDIT, ids.ACTION_CANCEL]
-    assert "0 of 1 approval." in message.text
+    assert "0 of 1 approvals." in message.text
+
+
+def test_the_status_of_a_result_says_what_failed_and_leads_on() -> None:
+    """Totals, the stories that failed with their errors, what to do, the thread and a new sync are in one answer."""
+    request = synced(State.PARTIAL, a_status(1), a_status(2, "failed", "No credential virustotal"))
+    message = lists.status_message(request, SHOWN, quorum=QUORUM, route=ROUTE, permalink=LINK)
+    assert "2 stories: 1 synced, 1 failed." in message.text
+    assert "Story number 2: No credential virustotal" in message.text
+    assert "What to do:" in message.text
+    assert f"<{LINK}|Open the thread>" in message.text
+    assert action_ids(message) == [f"{ids.ACTION_OPERATE}sync", ids.ACTION_DESTINATION]
+    many = synced(State.FAILED, *(a_status(number, "failed", "x" * 900) for number in range(1, 41)))
+    assert "and 30 more failed" in lists.status_message(many, SHOWN, quorum=QUORUM).text
+
+
+@pytest.mark.parametrize(
+    ("state", "word"), [(State.CANCELLED, "Cancelled"), (State.REJECTED, "Rejected"), (State.FAILED, "Closed")]
+)
+def test_the_status_says_who_ended_it(state: State, word: str) -> None:
+    """Who cancelled, rejected or closed a request, and why, is said once."""
+    ended = a_request(state, closed_by="U0ADA", closed_comment="Wrong team", finished_at=NOW)
+    text = lists.status_message(ended, SHOWN, quorum=QUORUM).text
+    assert f"{word} by <@U0ADA>" in text
+    assert text.count("Wrong team") == 1
 
 
 def test_the_history_is_told_line_by_line() -> None:
