@@ -6,13 +6,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.playground.launch import SECOPS, Setup
+from bot.playground.launch import GENERAL, SECOPS, Setup
+from bot.playground.tines import Fault, Kind, delete_destination, update_destination
 from bot.playground.tines.records import Destination
 from handlers.models import Request, State
 from handlers.routes import Watch
 from handlers.watching.known import KnownTenant
+from handlers.watching.round import Watcher
 
-from .harness import HURRIED, STORY, FlowHarness, database, opened, result_of, until
+from .harness import HURRIED, OTHER_STORY, STORY, FlowHarness, database, opened, result_of, until
 
 EVERY = timedelta(minutes=10)
 WATCH = Watch(every=EVERY, behind_after=timedelta(hours=1))
@@ -64,6 +66,11 @@ class Watching:
         subscription.status = "synced" if error is None else "failed"
         subscription.error_message = error
 
+    async def answer(self, typed: str) -> str:
+        """Return what somebody reads who typed the command."""
+        answered = await self.harness.tom.types(GENERAL, typed)
+        return self.harness.playground.slack.render(answered.ephemerals[-1])
+
     def told(self) -> list[str]:
         """Return what the notified channel reads of sync destinations and tenants."""
         return [text for text in self.harness.texts(SECOPS) if "TS-" not in text]
@@ -99,8 +106,14 @@ async def test_a_destination_that_fails_at_night(tmp_path: Path) -> None:
         assert "A sync failed: SecOps (dev) → SecOps Production (prod)" in told
         assert f"{STORY} since" in told
         assert "The key was revoked" in told
+        assert "[Sync again…] [Open]" in told
         in_thread = [text for text in harness.thread(request) if "A sync failed" in text]
         assert len(in_thread) == 1
+
+        message = await harness.ada.sees_message(SECOPS, "A sync failed")
+        await harness.ada.clicks("Sync again…", message, SECOPS)
+        form = await harness.ada.sees_view(lambda view: view.get("submit") is not None)
+        assert "Sync again" in str(form["title"])
 
         watching.fails(watching.destination(request), error=None)
         await watching.later(timedelta(hours=3))
@@ -108,3 +121,98 @@ async def test_a_destination_that_fails_at_night(tmp_path: Path) -> None:
         assert "Recovered after 3 hours" in told
         assert len([text for text in harness.thread(request) if "Recovered after 3 hours" in text]) == 1
         assert not [text for text in harness.thread(request) if "A sync failed" in text]
+
+
+async def test_what_others_do_on_tines(tmp_path: Path) -> None:
+    """A destination that somebody creates, changes and deletes on Tines is told of step by step, also when muted late."""
+    async with watched(tmp_path) as watching:
+        harness, dev = watching.harness, watching.harness.playground.dev
+        number = harness.somebody_creates(STORY)
+        await watching.later()
+        assert f"Sync destination {number} was created on Tines" in watching.told()[-1]
+
+        both = [story.id for story in dev.stories.values() if story.name in {STORY, OTHER_STORY}]
+        update_destination(dev, number, {"story_ids": both, "manual_sync_only": True})
+        await watching.later(timedelta(hours=2))
+        assert f"Somebody added 1 story on Tines.\n• {OTHER_STORY}" in watching.told()[-1]
+        assert "manual: it syncs only when somebody starts it" in watching.told()[-1]
+
+        assert "Muted: nothing new is posted" in await watching.answer(f"mute {number} 1d the vendor knows")
+        watching.fails(dev.destinations[number])
+        await watching.later()
+        assert len(watching.told()) == 2
+        health = await watching.answer("health")
+        assert "dev: last looked at" in health
+        assert "1 sync destination: 1 failed, 0 behind, 0 waiting for a sync, 0 synced." in health
+        assert "the vendor knows" in health
+        await watching.later(timedelta(days=1))
+        assert "A sync failed" in watching.told()[-1]
+
+        delete_destination(dev, number, {"keep_stories": True})
+        await watching.later(timedelta(hours=2))
+        assert "Deleted:" in watching.told()[-1]
+        assert len([text for text in watching.told() if "Deleted:" in text]) == 2  # the failure's message says so, too
+        assert [kind for kind in await harness.kinds() if kind in {"muted", "watched"}] == [
+            "watched",
+            "watched",
+            "muted",
+            "watched",
+            "watched",
+        ]
+
+
+async def test_a_tenant_that_is_down(tmp_path: Path) -> None:
+    """A tenant that cannot be listed is told of once, and again when it can; what changed in between is told then."""
+    async with watched(tmp_path) as watching:
+        harness, dev = watching.harness, watching.harness.playground.dev
+        number = harness.somebody_creates(STORY)
+        await watching.later()
+        assert len(watching.told()) == 1
+
+        down = dev.faults.add(Fault(Kind.ANSWER, "GET", "/admin/sync_destinations", status=503, times=None))
+        watching.fails(dev.destinations[number])
+        await watching.later()
+        assert len(watching.told()) == 1  # once may be a stray
+        for _ in range(3):
+            await watching.later()
+        assert "dev cannot be watched since" in watching.told()[-1]
+        assert "503" in watching.told()[-1]
+        assert len(watching.told()) == 2
+        health = await watching.answer("health")
+        assert "dev cannot be watched since" in health
+
+        dev.faults.remove(down)
+        await watching.later()
+        created, tenant, failed = watching.told()
+        assert "dev can be watched again" in tenant
+        assert "A sync failed" in failed
+        figures = (await harness.playground.bot.metrics.render(harness.playground.bot.store)).decode()
+        assert 'tines_sync_destinations{health="failed",tenant="dev"} 1.0' in figures
+        assert 'tines_sync_watch_rounds{tenant="dev"} 3.0' in figures
+        assert "created" in created
+
+        dev.switches = replace(dev.switches, odd_records=True)  # one odd record spoils nothing, and is no deletion
+        await watching.later()
+        assert len(watching.told()) == 3
+        assert (await watching.tenant()).unreadable > 0
+
+
+async def test_a_restart_tells_nothing_twice(tmp_path: Path) -> None:
+    """A process that starts on what another one left goes on from there, and looks as it would have."""
+    async with watched(tmp_path) as watching:
+        watching.harness.somebody_creates(STORY)
+        await watching.later()
+        left = await watching.tenant()
+        playground = watching.harness.playground
+        watcher = Watcher(
+            playground.bot.store,
+            playground.settings.topology,
+            {},  # no tenant may be called
+            playground.bot.services.catalogue,
+            playground.bot.services.executor.operations,
+        )
+        await watcher.begin()
+        await watcher.look("dev")  # it is not due
+        assert await watching.tenant() == left
+        await watching.later()
+        assert len(watching.told()) == 1

@@ -1,0 +1,1 @@
+"""Watching sync destinations, without a database or a tenant."""
