@@ -5,6 +5,7 @@ and what takes too long is left to be resumed.
 """
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Coroutine, Iterator, Sequence
@@ -90,6 +91,8 @@ async def _serve_until(
             serving = {await _started(_public_server(bot), sockets, stack)}
             if metrics_sockets and bot.figures is not None:
                 serving.add(await _started(_server(build_metrics_web(bot.figures)), metrics_sockets, stack))
+            gc.collect()
+            gc.freeze()  # what was built by now stays: to look through it again and again would stop every click
             ready.set()
             log.info(
                 "ready",

@@ -18,11 +18,13 @@ from functools import partial
 from typing import Final, TypeVar
 
 from handlers.comparison import (
+    Counts,
     NormalisedStory,
     NotComparableError,
     PairedBy,
     Pointer,
     References,
+    Status,
     StoryDiff,
     compare,
     normalise,
@@ -38,6 +40,7 @@ _PER_SECOND: Final = 40.0  # exports of one tenant, half of what most tenants al
 _BURST: Final = 40  # exports that may leave at once after a pause
 _MOST_KEPT: Final = 48 * 1024 * 1024  # bytes of compressed text
 _NO_REFERENCES: Final = References()
+_MOST_COUNTED: Final = 5_000  # pairs of exports of which is kept how much differs
 _SMALL: Final = 500  # bytes that an entry takes besides its text, about
 _SETTLED: Final = timedelta(
     seconds=5
@@ -76,6 +79,7 @@ class Exports:
         self._clients = clients
         self._clock = clock
         self._kept: OrderedDict[Version, tuple[Exported, datetime]] = OrderedDict()
+        self._counted: OrderedDict[object, tuple[Status, Counts]] = OrderedDict()
         self._size = 0
         self._under_way: dict[Version, asyncio.Task[Exported]] = {}
         self._pace = {alias: _Pace() for alias in clients}
@@ -105,6 +109,18 @@ class Exports:
             return None
         self._kept.move_to_end(version)
         return exported
+
+    async def counted(self, source: Exported, copy: Exported, ignore: Sequence[Pointer]) -> tuple[Status, Counts]:
+        """Return how much a sync would change in the copy of a story. Both can be compared; what was found is kept."""
+        if source.source_hash == copy.source_hash:
+            return Status.UNCHANGED, Counts()
+        key = source.source_hash, copy.source_hash, tuple(ignore)
+        if key not in self._counted:
+            diff = await self.compare(source, copy, None, ignore)
+            self._counted[key] = diff.status, diff.counts
+            while len(self._counted) > _MOST_COUNTED:
+                self._counted.popitem(last=False)
+        return self._counted[key]
 
     async def compare(
         self, source: Exported, copy: Exported, paired_by: PairedBy | None, ignore: Sequence[Pointer]

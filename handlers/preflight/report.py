@@ -152,13 +152,17 @@ async def report(
     async def one(story: Story) -> StoryReport:
         mine, pair = exported[story.id], pairs.get(story.id)
         copy = copies[pair.copy_id][1] if pair else None
-        diff = await _compared(preflight, mine, copy, pair, ignore)
+        diff = await _compared(preflight, mine, copy, pair, ignore, whole=whole is not None)
+        if diff is None and copy is not None:
+            status, counts = await preflight.exports.counted(mine, copy, ignore)
+        else:
+            status, counts = (diff.status, diff.counts) if diff else (Status.NEW, Counts())
         progress.step()
         return StoryReport(
             story=story,
-            status=diff.status,
-            counts=diff.counts,
-            reason=diff.reason,
+            status=status,
+            counts=counts,
+            reason=diff.reason if diff else None,
             paired_by=pair.by if pair else None,
             diff=diff if whole is not None else None,
             edited_since=_edited_since(sent.get(story.id), mine, copy),
@@ -210,8 +214,15 @@ def _pairs(
 
 
 async def _compared(
-    preflight: Preflight, source: Exported, copy: Exported | None, pair: Pair | None, ignore: Sequence[Pointer]
-) -> StoryDiff:
+    preflight: Preflight,
+    source: Exported,
+    copy: Exported | None,
+    pair: Pair | None,
+    ignore: Sequence[Pointer],
+    *,
+    whole: bool,
+) -> StoryDiff | None:
+    """Return what would change; None where only how much is asked for, and both can be compared."""
     paired_by = pair.by if pair else None
     if source.source_hash is None:
         return StoryDiff(status=Status.UNKNOWN, paired_by=paired_by, reason=f"the source: {source.problem}")
@@ -219,7 +230,7 @@ async def _compared(
         return StoryDiff(status=Status.NEW, source_hash=source.source_hash)
     if copy.source_hash is None:
         return StoryDiff(status=Status.UNKNOWN, paired_by=paired_by, reason=f"the copy: {copy.problem}")
-    return await preflight.exports.compare(source, copy, paired_by, ignore)
+    return await preflight.exports.compare(source, copy, paired_by, ignore) if whole else None
 
 
 def _edited_since(sent: Sent | None, source: Exported, copy: Exported | None) -> Sent | None:

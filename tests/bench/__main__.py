@@ -15,7 +15,16 @@ import uvloop
 from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
-from tests.bench import approvals, commands, comparison_lines, growth, store_lines, submissions, typing_lines
+from tests.bench import (
+    approvals,
+    commands,
+    comparison_lines,
+    growth,
+    preflight_lines,
+    store_lines,
+    submissions,
+    typing_lines,
+)
 from tests.bench.cores import cores, pin
 from tests.bench.report import Line, save, show
 from tests.bench.settings import Plan
@@ -29,6 +38,7 @@ PARTS: Final[Mapping[str, Measure]] = MappingProxyType(
         "approve": approvals.measure,
         "typing": typing_lines.measure,
         "compare": comparison_lines.measure,
+        "review": preflight_lines.measure,
         "store": store_lines.measure,
         "growth": growth.measure,
     }

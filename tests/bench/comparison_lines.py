@@ -16,7 +16,7 @@ from tests.bench.stats import Spread
 ACTIONS = 300
 
 
-def large_export(rng: random.Random) -> dict[str, Any]:
+def large_export(rng: random.Random, actions: int = ACTIONS) -> dict[str, Any]:
     """Return an export of many actions, with webhooks, headers and payloads, about 700 kB of JSON."""
     vocabulary = WORDS.split()
     kinds = ("Agents::HTTPRequestAgent", "Agents::EventTransformationAgent", "Agents::WebhookAgent")
@@ -42,9 +42,9 @@ def large_export(rng: random.Random) -> dict[str, Any]:
                     },
                 },
             }
-            for number in range(ACTIONS)
+            for number in range(actions)
         ],
-        "links": [{"source": number, "receiver": number + 1} for number in range(ACTIONS - 1)],
+        "links": [{"source": number, "receiver": number + 1} for number in range(actions - 1)],
     }
 
 

@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,6 +24,7 @@ class Tenants:
     dev: LocalTines
     prod: LocalTines
     preflight: Preflight
+    clients: Mapping[str, TinesClient]
     now: datetime = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
     @property
@@ -80,5 +81,5 @@ async def tenants() -> AsyncIterator[Tenants]:
         }
         exports = Exports(clients, clock)
         stack.push_async_callback(exports.close)
-        held.append(Tenants(local.dev, local.prod, Preflight(clients, exports)))
+        held.append(Tenants(local.dev, local.prod, Preflight(clients, exports), clients))
         yield held[0]
