@@ -7,11 +7,14 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import uvicorn
+from starlette.applications import Starlette
 
 from bot.logs import configure_logs
+from bot.playground.coach import next_step
 from bot.playground.launch import ADA, BEN, GENERAL, RINA, TOM, Playground, Setup, launched
 from bot.playground.page import CastMember, build_page
 from bot.playground.script import play
@@ -55,6 +58,12 @@ async def _launched(*, socket_mode: bool, strict: bool) -> AsyncIterator[Playgro
             yield playground
 
 
+def page_of(playground: Playground) -> Starlette:
+    """Return the page of the demo."""
+    tenants = {"dev": playground.dev, "prod": playground.prod}
+    return build_page(playground.slack, cast=CAST, tenants=tenants, coach=partial(next_step, playground.slack))
+
+
 async def _scripted(*, socket_mode: bool) -> int:
     async with _launched(socket_mode=socket_mode, strict=False) as playground:
         return 0 if await play(playground, sys.stdout) else 1
@@ -66,7 +75,7 @@ async def _interactive(*, port: int, socket_mode: bool) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with _launched(socket_mode=socket_mode, strict=True) as playground:
         playground.slack.say(BEN, GENERAL, _FIRST_WORDS)
-        page = build_page(playground.slack, cast=CAST, tenants={"dev": playground.dev, "prod": playground.prod})
+        page = page_of(playground)
         async with served(page, port=port) as url:
             sys.stdout.write(
                 f"\n  tines-sync demo\n\n"

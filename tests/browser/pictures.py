@@ -84,6 +84,7 @@ async def _window(chromium: Browser, demo: Everything, user: str) -> Page:
     context = await chromium.new_context(viewport=_SIZE, color_scheme="light", reduced_motion="reduce")
     page = await context.new_page()
     await page.goto(demo.at(user))
+    await page.get_by_role("button", name="Close the hint").click()
     await expect(page.get_by_label("Message #tines-approvals")).to_be_visible()
     return page
 

@@ -9,9 +9,8 @@ from typing import Final
 
 from playwright.async_api import Locator, Page, expect
 
-from bot.playground.demo import CAST
+from bot.playground.demo import page_of
 from bot.playground.launch import APPROVALS, Playground, Setup, launched
-from bot.playground.page import build_page
 from bot.playground.serving import served
 
 TIMEOUT_MS: Final = 20_000.0  # until a sync is through, on a busy machine
@@ -38,8 +37,7 @@ async def everything(folder: Path) -> AsyncIterator[Everything]:
         playground = await stack.enter_async_context(launched(Setup(database_url=f"sqlite:///{folder}/playground.db")))
         for tines in (playground.dev, playground.prod):
             tines.switches = replace(tines.switches, sync_seconds=0.2, sync_spread=0.05)
-        page = build_page(playground.slack, cast=CAST, tenants={"dev": playground.dev, "prod": playground.prod})
-        yield Everything(playground, await stack.enter_async_context(served(page)))
+        yield Everything(playground, await stack.enter_async_context(served(page_of(playground))))
 
 
 async def open_form(page: Page) -> Locator:

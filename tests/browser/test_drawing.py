@@ -163,3 +163,24 @@ async def test_thread(harness: BrowserHarness, windows: OpenWindow, at: Callable
     await expect(thread.locator(".message").last).to_contain_text("Thank you <3")
     await thread.get_by_role("button", name="Close the thread").click()
     await expect(thread).to_be_hidden()
+
+
+async def test_every_emoji_is_drawn_without_a_font_of_the_machine(
+    harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]
+) -> None:
+    """The page's own font has every emoji that apps name: all come out as wide as its check mark, on any machine."""
+    page = await windows(at(ROBIN))
+    unknown = await page.evaluate(
+        """async () => {
+          await document.fonts.load('40px "Playground Emoji"', "✅");
+          const { EMOJI } = await import("/static/emoji.js");
+          const pen = new OffscreenCanvas(80, 80).getContext("2d");
+          pen.font = '40px "Playground Emoji", monospace';
+          const wide = (text) => pen.measureText(text).width;
+          const inFont = [...document.fonts].some((font) => font.family.includes("Playground") && font.status === "loaded");
+          const missing = Object.entries(EMOJI).filter(([, sign]) => wide(sign) !== wide("✅")).map(([name]) => name);
+          return inFont ? missing : ["the font was not loaded"];
+        }"""
+    )
+    assert unknown == []
+    assert harness.app.received == []

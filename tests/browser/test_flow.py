@@ -38,10 +38,17 @@ async def demo(tmp_path: Path) -> AsyncIterator[Everything]:
 async def test_the_whole_flow(demo: Everything, windows: OpenWindow) -> None:
     """One person asks, another approves in a window of their own, and both see in the thread what became of each story."""
     rina, ada = await windows(demo.at(RINA)), await windows(demo.at(ADA))
+    hints = [page.get_by_role("complementary", name="What to do next") for page in (rina, ada)]
+    await expect(hints[0]).to_have_text(
+        "You are Rina. Type /tines-sync in #general, press Enter, and fill in the form."
+    )
     await ask(rina, REPORTED, VIRUSTOTAL)
+    await expect(hints[0]).to_contain_text("Click Ada at the top")
+    await expect(hints[1]).to_contain_text("You are Ada, an approver. Click Review")
     request = ada.locator("main .message").last
     await expect(request).to_contain_text("Tuned on dev for two weeks")
     await approve(ada)
+    await expect(hints[1]).to_contain_text("Open the replies")
     await expect(rina.locator("main .message").last).to_contain_text("Ada Okafor approved")
     await expect(rina.get_by_role("button", name="Review")).to_have_count(0)
     for page in (rina, ada):
@@ -50,9 +57,14 @@ async def test_the_whole_flow(demo: Everything, windows: OpenWindow) -> None:
         await expect(table.get_by_role("row", name=REPORTED)).to_contain_text("Synced", timeout=TIMEOUT_MS)
         await expect(table.get_by_role("row", name=VIRUSTOTAL)).to_contain_text("Failed", timeout=TIMEOUT_MS)
         await expect(table.get_by_role("row", name=VIRUSTOTAL)).to_contain_text("virustotal")
+    await expect(hints[0]).to_contain_text("That was a sync.")
     await rina.get_by_role("button", name="Tines tenants").click()
     await expect(rina.get_by_role("region", name="Tenant prod")).to_contain_text(f"{REPORTED}in SecOps Production")
     await expect(rina.get_by_role("link", name=re.compile("secops 1 unread"))).to_be_visible()
+    await rina.get_by_role("button", name="Close the hint").click()
+    await rina.reload()
+    await expect(rina.locator("main .message").last).to_be_visible()
+    await expect(hints[0]).to_be_hidden()
 
 
 async def test_a_rejection(demo: Everything, windows: OpenWindow) -> None:

@@ -1,6 +1,6 @@
 /** The emoji shortcodes that apps commonly write. An unknown one stays as it was typed, as in Slack. */
 
-const EMOJI = {
+export const EMOJI = {
   "+1": "👍", "-1": "👎", thumbsup: "👍", thumbsdown: "👎", wave: "👋", eyes: "👀", tada: "🎉", pray: "🙏", clap: "👏",
   smile: "😄", slightly_smiling_face: "🙂", thinking_face: "🤔", sweat_smile: "😅", cry: "😢", heart: "❤️", fire: "🔥",
   white_check_mark: "✅", heavy_check_mark: "✔️", ballot_box_with_check: "☑️", x: "❌", negative_squared_cross_mark: "❎",
@@ -22,7 +22,7 @@ const EMOJI = {
   checkered_flag: "🏁", triangular_flag_on_post: "🚩", pushpin: "📌", round_pushpin: "📍", house: "🏠", office: "🏢",
   inbox_tray: "📥", outbox_tray: "📤", file_folder: "📁", open_file_folder: "📂", electric_plug: "🔌", satellite: "🛰️", globe_with_meridians: "🌐",
   small_blue_diamond: "🔹", small_orange_diamond: "🔸", twisted_rightwards_arrows: "🔀", double_vertical_bar: "⏸️", pause_button: "⏸️",
-  arrow_forward: "▶️", black_square_for_stop: "⏹️", heavy_plus_sign: "➕", heavy_minus_sign: "➖", one: "1️⃣", two: "2️⃣", three: "3️⃣",
+  arrow_forward: "▶️", black_square_for_stop: "⏹️", heavy_plus_sign: "➕", heavy_minus_sign: "➖",
 };
 
 /** The character for a shortcode without its colons, or null. */

@@ -2,6 +2,7 @@
 
 import { coalesced, get } from "./api.js";
 import { avatar } from "./avatar.js";
+import { Coach } from "./coach.js";
 import { composer } from "./composer.js";
 import { closeButton, toast } from "./dialog.js";
 import { fill, h, icon } from "./dom.js";
@@ -24,6 +25,7 @@ export class Page {
     this.refreshViews = coalesced(() => this.readViews());
     this.refreshMessages = coalesced(() => this.readMessages());
     this.refreshTines = coalesced(() => this.readTines());
+    this.refreshCoach = coalesced(() => this.coach.refresh(this.session, this.place));
     this.refreshFrame = coalesced(() => this.readFrame());
     this.afterwards = () => Promise.all([this.refreshViews(), this.refreshMessages()]); // anything may have changed
   }
@@ -32,6 +34,7 @@ export class Page {
     startTheme(find("theme"));
     this.tines = new TinesPanel(find("panel-tines"));
     this.traffic = new TrafficPanel(find("panel-traffic"));
+    this.coach = new Coach(find("coach"));
     for (const name of ["tines", "traffic"]) find(`open-${name}`).addEventListener("click", () => this.togglePanel(name));
     find("panel-close").append(closeButton(() => this.togglePanel(null), "Close the panel"));
     find("menu").append(icon("menu"));
@@ -94,6 +97,7 @@ export class Page {
     if (!change.readers.includes(this.session.me)) return;
     if (change.view_id || change.kind.startsWith("view_") || change.kind === "home_published") this.soon(this.refreshViews);
     else if (change.ts) {
+      this.soon(this.refreshCoach);
       if (change.channel === this.place.in) this.soon(this.refreshMessages);
       else if (change.kind.endsWith("_posted") && !change.thread_ts) this.mark(change.channel);
     } else this.soon(this.refreshFrame);
@@ -154,6 +158,7 @@ export class Page {
     this.drawThread();
     this.drawPanel();
     this.soon(this.refreshMessages);
+    this.soon(this.refreshCoach);
   }
 
   /** Goes where a link to a message of this workspace leads, as Slack does, instead of out of the machine. */
