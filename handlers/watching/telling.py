@@ -24,7 +24,7 @@ _MANY: Final = 3  # changes within the time below are told by one message
 _WITHIN: Final = timedelta(hours=1)
 _NAME: Final = 200  # characters
 _ERROR: Final = 500  # characters
-_STANDING: Final = 5  # messages of one destination that are kept right
+_STANDING: Final = 10  # messages of one destination that are kept right
 _STORY_CHANGES: Final = frozenset({"create", "add_stories", "remove_stories"})
 
 

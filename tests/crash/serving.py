@@ -1,11 +1,12 @@
 """The process that gets killed or frozen: the real `serve` or `worker`, only in a hurry, and with traps at its commits.
 
-`python -m tests.crash.serving serve` reads the environment and the configuration file as the command line does. Four
+`python -m tests.crash.serving serve` reads the environment and the configuration file as the command line does. Five
 variables are the harness's own. `CRASH_DEAD_AFTER`: seconds of silence after which others take over. `CRASH_AT_COMMIT`, such
 as "17 before" or "17 after": the commit at which the process kills itself, right before the database hears of it, or right
 after, before anything else runs. `CRASH_STOP_FILE`: when this file is there and holds "before" or "after", the process that
 commits that it is about to send something takes it away and stops itself there, until somebody lets it go on.
-`CRASH_CLOCK_AHEAD`: seconds by which this machine's time of day is wrong. Nothing in the product knows of this.
+`CRASH_CLOCK_AHEAD`: seconds by which this machine's time of day is wrong. `CRASH_WATCH_EVERY`: seconds between two looks at the
+sync destinations. Nothing in the product knows of this.
 """
 
 import contextlib
@@ -125,6 +126,9 @@ def set_stop(file: str) -> None:
 def main(command: str, environ: Mapping[str, str]) -> None:
     """Run the command."""
     settings = settings_or_exit()
+    if seconds := float(environ.get("CRASH_WATCH_EVERY", "0")):
+        watch = settings.topology.watch.model_copy(update={"every": timedelta(seconds=seconds)})
+        settings = settings.model_copy(update={"topology": settings.topology.model_copy(update={"watch": watch})})
     start_logs(settings)
     set_trap(environ.get("CRASH_AT_COMMIT", ""))
     set_stop(environ.get("CRASH_STOP_FILE", ""))
