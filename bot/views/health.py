@@ -190,21 +190,24 @@ def overview_message(overview: HealthOverview) -> Message:
     ]
     for known in overview.worst:
         route = overview.routes.get((known.source, known.destination), "")
-        ref = DestinationButton(destination=known.id, route=route)
-        button = kit.button("Open", ids.ACTION_DESTINATION, ref.dump(), says=f"Open sync destination {known.id}")
-        title = (
-            f"{SIGNS[known.health]} {line(known.source_team.name, 80)} ({line(known.source, 40)}) → "
-            f"{line(known.destination_team.name, 80)} ({line(known.destination, 40)})"
-        )
-        blocks.append({"type": "section", "text": kit.plain(title, 300), "accessory": button})
-        muted = _muted(known) if known.muted(overview.now) else ""
-        blocks.append(
-            kit.context(f"Sync destination {known.id} · {_WORDS[known.health]} since {when(known.since)}{muted}")
-        )
+        blocks.extend(destination_blocks(known, route, overview.now))
     bad = overview.counts.get(Health.FAILED, 0) + overview.counts.get(Health.BEHIND, 0)
     if bad > len(overview.worst):
         blocks.append(kit.context(f"Shown: {len(overview.worst)} of {bad:,} that failed or are behind."))
     return message(*blocks)
+
+
+def destination_blocks(known: KnownDestination, route: str, now: datetime) -> Iterator[Block]:
+    """Yield a sync destination with its health, in two blocks, with a button that opens it."""
+    ref = DestinationButton(destination=known.id, route=route[:100])
+    button = kit.button("Open", ids.ACTION_DESTINATION, ref.dump(), says=f"Open sync destination {known.id}")
+    title = (
+        f"{SIGNS[known.health]} {line(known.source_team.name, 80)} ({line(known.source, 40)}) → "
+        f"{line(known.destination_team.name, 80)} ({line(known.destination, 40)})"
+    )
+    yield {"type": "section", "text": kit.plain(title, 300), "accessory": button}
+    muted = _muted(known) if known.muted(now) else ""
+    yield kit.context(f"Sync destination {known.id} · {_WORDS[known.health]} since {when(known.since)}{muted}")
 
 
 def muted_message(muted: Muted) -> Message:

@@ -1,4 +1,4 @@
-"""The App Home: what waits for the reader, what they asked for, frozen routes, and a way to ask for more.
+"""The App Home: what waits for the reader, what they asked for, the health of sync destinations, frozen routes, and a way to ask for more.
 
 Complete within the 100 blocks of a view: every part has pages.
 """
@@ -9,6 +9,7 @@ from typing import Any
 from bot.views import ids, kit
 from bot.views.carried import FreezeRef, HomeRef
 from bot.views.contact import ADMIN
+from bot.views.health import destination_blocks
 from bot.views.lists import destinations_button, new_sync_button, request_lines
 from bot.views.presentation import Presentation
 from bot.views.text import Block, clip, inert, line, mention, plural, tidy, when
@@ -24,13 +25,14 @@ def home_view(found: Overview, presentations: Callable[[Request], Presentation])
         kit.header("Sync Tines stories to another tenant"),
         kit.actions(new_sync_button(), destinations_button()),
     ]
-    if not (found.waiting.total or found.mine.total or found.frozen.total):
+    if not (found.waiting.total or found.mine.total or found.destinations.total or found.frozen.total):
         blocks.extend(_first_steps(found))
         return {"type": "home", "blocks": blocks}
     blocks.extend(_requests("Waiting for you", found.waiting, presentations, "No requests are waiting for you."))
     blocks.extend(_turning(found, "waiting", found.waiting, "request"))
     blocks.extend(_requests("Your requests", found.mine, presentations, "You have no requests yet."))
     blocks.extend(_turning(found, "mine", found.mine, "request"))
+    blocks.extend(_destinations(found))
     if found.frozen.total:
         blocks.extend([kit.divider(), kit.header("Frozen routes")])
         for each in found.frozen.items:
@@ -73,6 +75,30 @@ def _requests(
         yield from request_lines(request, presentations(request), waits=title == "Waiting for you")
     if not part.items:
         yield kit.context(none)
+
+
+def _destinations(found: Overview) -> Iterator[Block]:
+    """Yield the sync destinations with their health, worst first, and what cannot be watched."""
+    part = found.destinations
+    if not found.uses:
+        return
+    yield kit.divider()
+    yield kit.header("Sync destinations")
+    if not part.watched:
+        yield kit.context(
+            "They are not watched here, so their health is not known. Press Sync destinations to see them."
+        )
+        return
+    if part.unseen:
+        names = ", ".join(
+            f"{inert(line(each.tenant, 40))} since {when(each.failing_since or found.now)}" for each in part.unseen[:5]
+        )
+        yield kit.context(f"⚠️ Cannot be watched now, so this may have changed: {names}")
+    for known in part.items:
+        yield from destination_blocks(known, part.routes.get((known.source, known.destination), ""), found.now)
+    if not part.items:
+        yield kit.context("There is no sync destination on your routes yet.")
+    yield from _turning(found, "destinations", part, "sync destination")
 
 
 def _frozen(each: FrozenRoute) -> Iterator[Block]:

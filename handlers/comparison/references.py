@@ -96,7 +96,7 @@ class Gap(Frozen):
     @property
     def mark(self) -> str:
         """A few letters by which what was shown is told from what was not."""
-        return hashlib.sha256(str(self.reference).encode()).hexdigest()[:5]
+        return hashlib.sha256(str(self.reference).encode(errors="replace")).hexdigest()[:5]
 
     @property
     def words(self) -> str:

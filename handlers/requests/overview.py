@@ -6,7 +6,8 @@ left out.
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final, Generic, TypeVar
 
 from pydantic import Field
@@ -18,6 +19,7 @@ from handlers.requests.destinations import UsableRoute, usable
 from handlers.requests.services import Services, identified
 from handlers.routes import OPERATION_NAMES, Route, Topology
 from handlers.store import HomePages, Reader
+from handlers.watching.known import KnownDestination, KnownTenant
 
 T = TypeVar("T")
 PART: Final = 8  # entries on a page of a part: with all parts full, a view stays within 100 blocks
@@ -39,18 +41,34 @@ class FrozenRoute(Frozen):
     may_unfreeze: bool = False
 
 
+class WatchedDestinations(Part[KnownDestination]):
+    """One page of the sync destinations of the routes that a person uses, worst first, as watching knows them."""
+
+    watched: bool = False  # whether anybody looks
+    unseen: tuple[KnownTenant, ...] = ()  # source tenants that cannot be watched now
+    routes: Mapping[tuple[str, str], str] = {}  # by aliases of source and destination
+
+
 class Overview(Frozen):
     """What concerns a person."""
 
+    now: datetime = datetime.min.replace(tzinfo=UTC)
+
     waiting: Part[Request] = Field(default_factory=Part[Request])
     mine: Part[Request] = Field(default_factory=Part[Request])
+    destinations: WatchedDestinations = Field(default_factory=WatchedDestinations)
     frozen: Part[FrozenRoute] = Field(default_factory=Part[FrozenRoute])
     uses: tuple[str, ...] = ()  # the routes that they use
 
     @property
     def pages(self) -> HomePages:
         """Which page of each part it shows."""
-        return HomePages(waiting=self.waiting.page, mine=self.mine.page, frozen=self.frozen.page)
+        return HomePages(
+            waiting=self.waiting.page,
+            mine=self.mine.page,
+            destinations=self.destinations.page,
+            frozen=self.frozen.page,
+        )
 
 
 class Rights(Frozen):
@@ -108,14 +126,24 @@ async def overview(services: Services, actor: str, pages: HomePages) -> tuple[Ov
         mark = await reader.homes.mark()  # first: what changes while it is read is looked at again
         waiting = await _waiting(reader, rights, ids, pages.waiting)
         mine = await _mine(reader, rights, ids, pages.mine)
+        destinations = await _destinations(services.topology, reader, rights, pages.destinations)
         freezes = await reader.freezes.all()
+        now = reader.now
     uses = tuple(each.route.name for each in rights.uses)
     frozen = [
         FrozenRoute(freeze=freeze, may_unfreeze=name in rights.unfreezes)
         for name, freeze in sorted(freezes.items())
         if name in uses
     ]
-    return Overview(waiting=waiting, mine=mine, frozen=part_of(frozen, pages.frozen), uses=uses), mark
+    found = Overview(
+        now=now,
+        waiting=waiting,
+        mine=mine,
+        destinations=destinations,
+        frozen=part_of(frozen, pages.frozen),
+        uses=uses,
+    )
+    return found, mark
 
 
 async def _waiting(reader: Reader, rights: Rights, ids: frozenset[str], page: int) -> Part[Request]:
@@ -130,6 +158,20 @@ async def _mine(reader: Reader, rights: Rights, ids: frozenset[str], page: int) 
     page, pages = _within(page, total)
     found, _ = await reader.requests.requested_by(*ids, routes=rights.reads_own, limit=PART, offset=(page - 1) * PART)
     return Part(items=found, page=page, pages=pages, total=total)
+
+
+async def _destinations(topology: Topology, reader: Reader, rights: Rights, page: int) -> WatchedDestinations:
+    if not topology.watch.every:
+        return WatchedDestinations()
+    routes = {(each.route.source, each.route.destination): each.route.name for each in rights.uses}
+    _, total = await reader.destinations.worst(routes.keys(), limit=1)
+    page, pages = _within(page, total)
+    found, _ = await reader.destinations.worst(routes.keys(), limit=PART, offset=(page - 1) * PART)
+    sources = {source for source, _ in routes}
+    unseen = [each for each in await reader.destinations.tenants() if each.tenant in sources and each.failing_since]
+    return WatchedDestinations(
+        items=found, page=page, pages=pages, total=total, watched=True, unseen=tuple(unseen), routes=routes
+    )
 
 
 def part_of(items: Sequence[T], page: int) -> Part[T]:

@@ -80,8 +80,13 @@ class HomesReader:
 
     async def mark(self) -> str:
         """Return a mark that is another one after every change that a home may show."""
-        seq = (await self._connection.execute(sa.select(t.chain.c.seq))).scalar_one()
-        return str(seq)
+        watched = t.watched_tenants.c
+        query = sa.select(
+            t.chain.c.seq,
+            sa.select(sa.func.coalesce(sa.func.sum(watched.rounds), 0)).scalar_subquery(),
+            sa.select(sa.func.count(watched.failing_since)).scalar_subquery(),
+        )
+        return ":".join(str(int(number)) for number in (await self._connection.execute(query)).one())
 
     def _due(self, mark: str) -> tuple[sa.ColumnElement[bool], ...]:
         return (

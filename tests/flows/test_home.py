@@ -1,5 +1,7 @@
 """The App Home: what a person sees in it, that it stays fresh while they look, and what can be done in it."""
 
+from pathlib import Path
+
 from bot.playground.actor import Actor
 from bot.playground.launch import ADA, BEN, RINA, TOM
 from bot.playground.slack import Fault, FaultKind, Json, ViewRef
@@ -9,6 +11,7 @@ from handlers.requests.overview import PART
 from .conftest import OpenHarness
 from .harness import OTHER_STORY, STORY, FlowHarness
 from .test_operations_destination import CASES, asks
+from .test_watching import watched
 
 
 async def opens(harness: FlowHarness, who: Actor, pattern: str) -> str:
@@ -136,3 +139,21 @@ async def test_a_route_is_unfrozen_as_it_was_seen(harness: FlowHarness) -> None:
     await says(harness, harness.ada, "incident", no_more=True)
     async with services.store.reading() as reader:
         assert await reader.freezes.all() == {}
+
+
+async def test_destinations_are_shown_worst_first(tmp_path: Path) -> None:
+    """A home shows how the destinations of a person's routes are, worst first, follows what is seen, and opens them."""
+    async with watched(tmp_path) as watching:
+        harness = watching.harness
+        well = harness.somebody_creates(STORY)
+        failing = harness.somebody_creates(OTHER_STORY)
+        await opens(harness, harness.rina, "This is how it works")
+        watching.fails(harness.playground.dev.destinations[failing])
+        await watching.later()
+        said = await says(harness, harness.rina, f"Sync destination {failing} · failed since")
+        assert said.index(f"Sync destination {failing}") < said.index(f"Sync destination {well} · synced since")
+        await presses(harness, harness.rina, "Open", "destination")
+        assert OTHER_STORY in await harness.rina.reads_in_view("1 failed")
+        watching.fails(harness.playground.dev.destinations[failing], None)
+        await watching.later()
+        assert "failed since" not in await says(harness, harness.rina, f"Sync destination {failing} · synced since")

@@ -65,7 +65,7 @@ from handlers.requests import (
 )
 from handlers.requests.destinations import ON_DESTINATIONS, PAGE
 from handlers.requests.health import WORST
-from handlers.requests.overview import PART
+from handlers.requests.overview import PART, WatchedDestinations
 from handlers.routes import Route
 from handlers.watching.known import Health, KnownDestination, KnownTenant, Trouble
 from handlers.watching.known import Report as HealthReport
@@ -202,13 +202,41 @@ def on(text: str) -> Route:
     )
 
 
+def known_destination(text: str, health: Health) -> KnownDestination:
+    """Return a watched sync destination that is muted."""
+    return KnownDestination(
+        source=text,
+        id=2**62,
+        destination=text,
+        source_team=Team(id=7, name=text),
+        destination_team=Team(id=42, name=text),
+        health=health,
+        since=NOW,
+        first_seen=NOW,
+        last_seen=NOW,
+        muted_until=NOW + timedelta(hours=1),
+        muted_by="U0ACTOR",
+        mute_reason=text,
+    )
+
+
 def an_overview(request: Request, text: str) -> Overview:
     """Return what concerns a person, as much of it as a home shows at once, with further pages."""
     frozen = FrozenRoute(freeze=Freeze(route=text[:75], by="U0FREEZER", reason=text, at=NOW), may_unfreeze=True)
     requests = Part[Request](items=(request,) * PART, page=2, pages=3, total=20)
     return Overview(
+        now=NOW,
         waiting=requests,
         mine=requests,
+        destinations=WatchedDestinations(
+            items=tuple(known_destination(text, health) for health in Health) * (PART // len(Health)),
+            page=2,
+            pages=3,
+            total=20,
+            watched=True,
+            unseen=(KnownTenant(tenant=text, origin=text, failing_since=NOW),) * 12,
+            routes={(text, text): text},
+        ),
         frozen=Part(items=(frozen,) * PART, page=2, pages=3, total=20),
         uses=(text,),
     )
