@@ -11,6 +11,7 @@ from bot.operations.destination_forms import DestinationForm, DestinationPresent
 from bot.operations.stories import names, story_blocks, sync_state_words, sync_totals
 from bot.views import ids, kit
 from bot.views.carried import FormMeta
+from bot.views.preflight import remarks
 from bot.views.presentation import FormState
 from bot.views.statuses import status_words
 from bot.views.text import Block, plural
@@ -117,8 +118,12 @@ class SyncPresentation(DestinationPresentation[SyncForm, SyncParams, SyncFacts])
         facts, params = self.facts_in(preview), self.params_of(request)
         if facts is None:
             return story_blocks(params.stories, "Stories to sync", room)
-        remarks = {status.story_id: status_words(status) for status in facts.statuses}
-        return story_blocks(params.stories, "Stories to sync, with their present status", room, remarks)
+        known = remarks(preview.report) if preview is not None else {}
+        said = {
+            status.story_id: ", ".join(filter(None, (status_words(status), known.get(status.story_id, ""))))
+            for status in facts.statuses
+        }
+        return story_blocks(params.stories, "Stories to sync, with their present status", room, said)
 
     def called(self, params: SyncParams, facts: SyncFacts | None) -> tuple[str, str, str]:  # noqa: ARG002 - the protocol's
         """Return one sync of all, or one for each story."""

@@ -7,7 +7,7 @@ says so. A sync that is started twice does no harm, so a call without an answer 
 
 from collections.abc import Mapping
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pydantic import Field, JsonValue
 
@@ -16,6 +16,7 @@ from handlers.operations.destination import (
     DestinationFacts,
     DestinationOperation,
     DestinationParams,
+    DestinationRef,
     chosen,
     gone,
     ids_asked,
@@ -25,6 +26,7 @@ from handlers.operations.destination import (
 )
 from handlers.operations.following import SyncResult, ending, status_events, statuses_of, unseen_stories
 from handlers.operations.outcomes import (
+    AskAgain,
     Finished,
     Followed,
     Happening,
@@ -40,7 +42,10 @@ from handlers.operations.outcomes import (
 )
 from handlers.operations.protocol import Access, Wrong
 from handlers.operations.schedule import Schedule
+from handlers.preflight import SourceFacts, Subject, changed_sources
 from handlers.tines import TinesError
+
+_SHOWN: Final = 10  # sentences about what changed
 
 
 class SyncParams(DestinationParams):
@@ -58,12 +63,14 @@ class SyncParams(DestinationParams):
         }
 
 
-class SyncFacts(DestinationFacts):
-    """The statuses before."""
+class SyncFacts(DestinationFacts, SourceFacts):
+    """The statuses before, and the stories as they are now, as far as the source tenant lists them."""
+
+    stories: tuple[Story, ...] = ()
 
     def essence(self) -> object:
-        """Return what an approval covers: whether the destination is there. Statuses change by themselves."""
-        return {"missing": self.missing}
+        """Return what an approval covers: the destination, and the stories' sources. Statuses change by themselves."""
+        return {"missing": self.missing, "stories": self.sources_essence(self.stories)}
 
 
 class SyncWork(Frozen):
@@ -113,11 +120,43 @@ class Sync(DestinationOperation[SyncParams, SyncFacts, SyncWork, SyncAgainResult
         found = await shown(access, params.destination.id)
         if found is None:
             return SyncFacts(missing=True)
-        return SyncFacts(statuses=statuses_of(found, params.stories), manual=found.manual_sync_only)
+        listed = await access.catalogue.current(
+            access.route.source,
+            params.destination.source_team.id,
+            [story.id for story in params.stories],
+            recording=access.recorded,
+        )
+        stories = tuple(listed[story.id] for story in params.stories if story.id in listed)
+        sources = await access.preflight.look(
+            access.route.source, access.route.destination, _subject(params.destination, stories)
+        )
+        return SyncFacts(
+            statuses=statuses_of(found, params.stories),
+            manual=found.manual_sync_only,
+            stories=stories,
+            hashes=sources.hashes,
+            gaps=sources.gaps,
+        )
+
+    def subject(self, params: SyncParams, facts: SyncFacts | None) -> Subject:
+        """Return the stories that the source tenant lists, and the teams."""
+        return _subject(params.destination, params.stories if facts is None else facts.stories)
+
+    def changes(self, params: SyncParams, before: SyncFacts | None, now: SyncFacts) -> tuple[str, ...]:
+        """Say which stories were edited."""
+        if now.missing or before is None:
+            return super().changes(params, before, now)
+        return tuple(
+            f"{story.name} was edited in Tines since."
+            for story in changed_sources(before, before.stories, now, now.stories)
+        )
 
     def decide(self, request: Request, approved: SyncFacts | None, now: SyncFacts, schedule: Schedule) -> Step:  # noqa: ARG002 - the protocol's
-        """Send it, if the destination is there; the first statuses are those before, also for a second call."""
+        """Send it, if all is as it was approved; the first statuses are those before, also for a second call."""
         params, work = self.params_of(request), self.work_of(request)
+        if not now.missing and approved is not None and (edited := self.changes(params, approved, now)):
+            sentences = [*edited[:_SHOWN], "It needs approval again."]
+            return AskAgain(notes=(Happening(kind="stories_changed", data={"changes": sentences}),))
         return (
             gone(request, params.destination)
             if now.missing
@@ -199,3 +238,7 @@ def _but(statuses: tuple[StoryStatus, ...], refused: Mapping[int, str]) -> tuple
         else each
         for each in statuses
     )
+
+
+def _subject(ref: DestinationRef, stories: tuple[Story, ...]) -> Subject:
+    return Subject(source_team=ref.source_team, destination_team=ref.destination_team, stories=stories)

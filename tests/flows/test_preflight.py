@@ -6,6 +6,7 @@ from bot.playground.tines import Kind
 from bot.playground.tines.records import Right
 from bot.playground.tines.seed import PROD_KEY
 from handlers.models import State
+from handlers.requests import Done, Submission, submit
 
 from .harness import FAILING, OTHER_STORY, STORY, FlowHarness, create_of
 
@@ -106,3 +107,28 @@ async def test_the_state_of_the_stories_is_told(harness: FlowHarness) -> None:
     assert "disabled on the source, locked on the source" in said
     assert "has a change that is not published yet" in said
     assert "published last by user 77 of Tines" in said
+
+
+async def test_a_sync_again_shows_what_would_change(harness: FlowHarness) -> None:
+    """Syncing again is compared as well, and an approval of it covers what was compared."""
+    number = harness.somebody_creates(STORY)
+    dev = harness.playground.dev
+    story = next(each.id for each in dev.stories.values() if each.name == STORY)
+    dev.edit_action(story, payload={"id": "<<receive_events.body.key>>"})
+    submission = Submission(
+        operation="sync",
+        route="dev-to-prod",
+        asked={"destination_id": number, "which": "all"},
+        reason="Again",
+        draft_id="sync-again",
+    )
+    answer = await submit(harness.playground.bot.services, harness.rina.user, submission, budget=None)
+    assert isinstance(answer, Done)
+    await harness.approval_message(answer.request, pattern=r"1 changed story \(1 action changed\)")
+    ada = await harness.opens_review(answer.request)
+    await ada.reads_in_view(r"changed: 1 action changed")
+    dev.edit_action(story, payload={"id": "<<receive_events.body.other>>"})
+    await ada.submits()
+    await ada.reads_in_view("What would be done in Tines has changed")
+    await ada.submits()
+    await harness.rests(answer.request, State.SUCCEEDED)
