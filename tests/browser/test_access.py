@@ -112,7 +112,8 @@ async def _furnish(harness: BrowserHarness) -> None:
         return {"options": [option("SecOps"), option("Identity")]}
 
 
-async def _faults(page: Page) -> list[str]:
+async def accessibility_faults(page: Page) -> list[str]:
+    """Return what keeps people out of what a window shows."""
     found: list[str] = await page.evaluate(_AUDIT)
     return found
 
@@ -127,21 +128,21 @@ async def test_nothing_is_nameless_or_faint(
     await expect(page.locator("html")).to_have_attribute("data-theme", scheme)
     await page.get_by_role("button", name="1 reply").click()
     await expect(page.get_by_role("complementary", name="Thread")).to_contain_text("Reply")
-    assert await _faults(page) == []
+    assert await accessibility_faults(page) == []
     for panel in ("Tines tenants", "Traffic"):
         await page.get_by_role("button", name=panel).click()
         await expect(page.get_by_role("region", name=panel)).to_be_visible()
         await expect(page.locator("#dock .tenant:visible, #dock .status:visible").first).to_be_visible()
-        assert await _faults(page) == []
+        assert await accessibility_faults(page) == []
     await page.get_by_label("Message #tines-approvals").fill("/sync")
     await page.keyboard.press("Enter")
     await page.get_by_role("dialog").get_by_role("combobox", name="Team").click()
     await expect(page.get_by_role("option", name="SecOps")).to_be_visible()
-    assert await _faults(page) == []
+    assert await accessibility_faults(page) == []
     await page.keyboard.press("Escape")
     await page.get_by_role("dialog").get_by_role("button", name="Send").click()
     await expect(page.locator(".field-error").first).to_be_visible()
-    assert await _faults(page) == []
+    assert await accessibility_faults(page) == []
 
 
 async def test_with_the_keyboard_alone(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
