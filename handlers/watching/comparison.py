@@ -106,22 +106,16 @@ def absent(known: Mapping[int, KnownDestination], listed: Collection[int]) -> tu
 
 def health_of(stories: Collection[KnownStory], now: datetime, behind_after: timedelta, *, automatic: bool) -> Health:
     """Return how a destination with these stories is as a whole."""
-    statuses = [(as_status(story), story) for story in stories]
-    if any(status.failed for status, _ in statuses):
+    if any(story.failed for story in stories):
         return Health.FAILED
     if automatic and any(is_behind(story, now, behind_after) for story in stories):
         return Health.BEHIND
-    return Health.WAITING if any(status.needs_sync for status, _ in statuses) else Health.SYNCED
+    return Health.WAITING if any(story.needs_sync for story in stories) else Health.SYNCED
 
 
 def is_behind(story: KnownStory, now: datetime, behind_after: timedelta) -> bool:
     """Whether a story of an automatic destination has needed a sync for too long."""
-    return as_status(story).needs_sync and now - story.since >= behind_after
-
-
-def as_status(story: KnownStory) -> StoryStatus:
-    """Return how a story is, in the words that every other part reads."""
-    return StoryStatus.model_construct(story_id=story.story_id, name=story.name, status=story.status, error=story.error)
+    return story.needs_sync and now - story.since >= behind_after
 
 
 def _stories(known: Mapping[int, KnownStory], seen: Seen, now: datetime) -> tuple[KnownStory, ...]:
@@ -132,7 +126,7 @@ def _stories(known: Mapping[int, KnownStory], seen: Seen, now: datetime) -> tupl
     found = {}
     for status in seen.stories:
         before = known.get(status.story_id)
-        same = before is not None and as_status(before).word == status.word
+        same = before is not None and before.word == status.word
         if before is not None and same and (before.name, before.error) == (status.name, status.error):
             found[status.story_id] = before
             continue

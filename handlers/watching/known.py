@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from handlers.models import Frozen, Problem, Team
+from handlers.models import Frozen, Problem, StoryStatus, Team
 
 
 class Health(StrEnum):
@@ -19,13 +19,9 @@ class Health(StrEnum):
 WORST_FIRST: Final = (Health.FAILED, Health.BEHIND, Health.WAITING, Health.SYNCED)
 
 
-class KnownStory(Frozen):
+class KnownStory(StoryStatus):
     """One story of a sync destination, as it was last seen."""
 
-    story_id: int
-    name: str
-    status: str  # in Tines's words
-    error: str | None = None
     since: datetime  # when this status was first seen
 
 

@@ -134,7 +134,9 @@ class Watcher:
         """Return the destinations of the listing that lead where a route does, with the names of their teams."""
         source, topology = this.known.tenant, self.topology
         tenants = (source, *reached_from(source, topology))
-        sure = {each.id: leads_to(each, source, topology) for each in this.listing}
+        urls = {each.destination_tenant_url: each for each in this.listing}  # few: one of a kind will do
+        by_url = {url: leads_to(each, source, topology) for url, each in urls.items()}
+        sure = {each.id: by_url[each.destination_tenant_url] for each in this.listing}
         unclear = [number for number, leads in sure.items() if leads is None]
         if unclear or sure.keys() - this.before.keys():
             teams = {alias: await self.catalogue.team_names(alias) for alias in tenants}

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from handlers.models import Frozen
-from handlers.watching.comparison import Look, as_status, is_behind
+from handlers.watching.comparison import Look, is_behind
 from handlers.watching.known import Health, KnownDestination, KnownStory, Report, Standing, Told, Trouble
 
 SHOWN: Final = 10  # stories of one kind in a message
@@ -86,9 +86,9 @@ class _Unwell(NamedTuple):
     def of(cls, after: KnownDestination, now: datetime, behind_after: timedelta) -> "_Unwell":
         automatic = after.manual is not True
         return cls(
-            tuple(each for each in after.stories if as_status(each).failed),
+            tuple(each for each in after.stories if each.failed),
             tuple(each for each in after.stories if automatic and is_behind(each, now, behind_after)),
-            frozenset(each.story_id for each in after.stories if as_status(each).synced),
+            frozenset(each.story_id for each in after.stories if each.synced),
         )
 
     @property
@@ -199,7 +199,7 @@ def _corrected(
     """
     there = {story.story_id for story in after.stories}
     behind_ids = set(unwell.behind_ids)
-    waiting = {s.story_id for s in after.stories if as_status(s).needs_sync} if after.manual is not True else set()
+    waiting = {s.story_id for s in after.stories if s.needs_sync} if after.manual is not True else set()
     failed = tuple(each for each in told.failed if each in there and each not in unwell.well)
     behind = tuple(each for each in told.behind if each in there and (each in behind_ids or each in waiting))
     healthy = after.health not in {Health.FAILED, Health.BEHIND} and not failed and not behind

@@ -24,6 +24,7 @@ from tests.bench import (
     store_lines,
     submissions,
     typing_lines,
+    watching_lines,
 )
 from tests.bench.cores import cores, pin
 from tests.bench.report import Line, save, show
@@ -39,6 +40,7 @@ PARTS: Final[Mapping[str, Measure]] = MappingProxyType(
         "typing": typing_lines.measure,
         "compare": comparison_lines.measure,
         "review": preflight_lines.measure,
+        "watch": watching_lines.measure,
         "store": store_lines.measure,
         "growth": growth.measure,
     }
