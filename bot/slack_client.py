@@ -50,6 +50,9 @@ class SlackClient(AsyncWebClient):
         go_through(self, base_url, self._network)
         self._observe = observe
         self._contact = contact
+        self.scopes: frozenset[str] = (
+            frozenset()
+        )  # that the token has, as Slack said last; none before its first answer
         self._shared = session
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json;charset=utf-8"}
 
@@ -69,6 +72,14 @@ class SlackClient(AsyncWebClient):
         finally:
             self._observe(api_method, outcome, time.perf_counter() - begun)
 
+    async def upload(self, name: str, content: bytes, *, channel: str, thread_ts: str) -> None:
+        """Put a diff as a file into a thread. Raises as every call does."""
+        ready = await self.files_getUploadURLExternal(filename=name, length=len(content), snippet_type="diff")
+        async with self._shared.post(str(ready["upload_url"]), data=content, proxy=self.proxy) as answer:
+            answer.raise_for_status()
+        files = [{"id": ready["file_id"], "title": name}]
+        await self.files_completeUploadExternal(files=files, channel_id=channel, thread_ts=thread_ts)
+
     def hook(self, url: str) -> AsyncWebhookClient:
         """Return what posts to a response URL, through the same session."""
         return go_through(_Hook(url, session=self._shared, contact=self._contact), url, self._network)
@@ -81,6 +92,8 @@ class SlackClient(AsyncWebClient):
             content = packed(with_contact(dict(arguments), self._contact))
         async with self._shared.post(url, data=content, headers=self._headers, proxy=self.proxy) as answer:
             read = await answer.read()
+            if told := answer.headers.get("x-oauth-scopes"):
+                self.scopes = frozenset(scope.strip() for scope in told.split(","))
             try:
                 data = orjson.loads(read)
             except ValueError:

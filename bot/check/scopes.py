@@ -23,6 +23,8 @@ METHOD_SCOPES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "conversations_info": frozenset({"channels:read", "groups:read"}),
         "conversations_open": frozenset({"im:write"}),
         "conversations_replies": frozenset({"channels:history", "groups:history", "im:history"}),
+        "files_completeUploadExternal": frozenset({"files:write"}),
+        "files_getUploadURLExternal": frozenset({"files:write"}),
         "usergroups_list": frozenset({"usergroups:read"}),
         "usergroups_users_list": frozenset({"usergroups:read"}),
         "users_info": frozenset({"users:read"}),
@@ -34,7 +36,8 @@ METHOD_SCOPES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 )
 # The slash command and the global shortcut: https://docs.slack.dev/reference/scopes/commands
 SURFACE_SCOPES: Final = frozenset({"commands"})
-NEEDED_SCOPES: Final = SURFACE_SCOPES.union(*METHOD_SCOPES.values())
+OPTIONAL_SCOPES: Final = frozenset({"files:write"})  # what needs them is not offered without them
+NEEDED_SCOPES: Final = SURFACE_SCOPES.union(*METHOD_SCOPES.values()) - OPTIONAL_SCOPES
 
 # What does not work without a scope, for whoever reads that it is missing.
 SCOPE_FEATURES: Final[Mapping[str, str]] = MappingProxyType(
@@ -43,6 +46,7 @@ SCOPE_FEATURES: Final[Mapping[str, str]] = MappingProxyType(
         "channels:read": "knowing public channels",
         "chat:write": "every message",
         "commands": "/tines-sync and the shortcut",
+        "files:write": "posting the whole diff of a request into its thread",
         "groups:history": "finding what was posted already in private channels",
         "groups:read": "knowing private channels",
         "im:history": "finding what was posted already in direct messages",

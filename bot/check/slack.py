@@ -10,7 +10,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.check.asking import Refusal, ask
 from bot.check.findings import Finding
-from bot.check.scopes import NEEDED_SCOPES, SCOPE_FEATURES
+from bot.check.scopes import NEEDED_SCOPES, OPTIONAL_SCOPES, SCOPE_FEATURES
 from bot.people import SlackPeople
 from handlers.people import PeopleUnavailableError, Person
 from handlers.routes import EVERYBODY, Route, Topology
@@ -67,8 +67,11 @@ def _scopes(identity: AsyncSlackResponse) -> Finding:
             what=f"missing: {', '.join(_with_feature(scope) for scope in missing)}",
             advice="Update the app from its manifest in manifests/ and reinstall it.",
         )
-    spare = sorted(granted - NEEDED_SCOPES)
-    return Finding("Slack scopes", ok=True, what=f"complete; not needed: {', '.join(spare)}" if spare else "complete")
+    spare, without = sorted(granted - NEEDED_SCOPES - OPTIONAL_SCOPES), sorted(OPTIONAL_SCOPES - granted)
+    told = ["complete"]
+    told += [f"not granted, and only needed for {SCOPE_FEATURES[scope]}: {scope}" for scope in without]
+    told += [f"not needed: {', '.join(spare)}"] if spare else []
+    return Finding("Slack scopes", ok=True, what="; ".join(told))
 
 
 def _with_feature(scope: str) -> str:

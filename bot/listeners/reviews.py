@@ -9,6 +9,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.listeners.responder import Body, Responder, action_value, person, view_of
 from bot.listeners.responses import ended_by, said, settled_view
+from bot.slack_errors import SLACK_ERRORS, read_error
 from bot.views import ids
 from bot.views.asides import loading_view, problem_view
 from bot.views.carried import ChangesRef, RequestRef, ReviewMeta
@@ -31,7 +32,7 @@ from handlers.policy import (
     may_withdraw,
     quorum,
 )
-from handlers.preflight import ReportProgress
+from handlers.preflight import Report, ReportProgress, whole_text
 from handlers.requests import (
     APPROVE,
     Changed,
@@ -47,16 +48,20 @@ from handlers.requests import (
     defer,
     keep_assessment,
     looked_up,
+    record_diff,
     record_review,
     refuse,
     refuse_unread,
     reject,
+    thread_of,
 )
 from handlers.routes import Route, retired_route
 
 _UNKNOWN: Final = Ruling(allowed=False)
 _OUT_OF_DATE: Final = "This review is outdated. Open it again."
 _NOT_THERE: Final = "This story is no longer part of the request, or Tines does not answer right now."
+_LONGEST_DIFF: Final = 5_000_000  # characters of a file
+_FILES: Final = frozenset({"files:write"})
 _PROGRESS_SECONDS: Final = 1.0  # between two lines about how far a comparison is
 _LONGEST_PREVIEW: Final = 30.0  # seconds; after that the view says that Tines does not answer
 
@@ -67,6 +72,7 @@ def register(app: AsyncApp, responder: Responder) -> None:
     app.action(ids.ACTION_REVIEW)(review.open)
     app.action(ids.ACTION_REVIEW_REFRESH)(review.refresh)
     app.action(re.compile(rf"{ids.ACTION_SHOW_CHANGES}:\d+"))(review.show_changes)
+    app.action(ids.ACTION_POST_DIFF)(review.post_diff)
     app.action(ids.ACTION_PICK_CHANGES)(review.show_changes)
     app.action(ids.ACTION_REJECT)(review.ask_why)
     app.view(ids.VIEW_REVIEW)(review.approved)
@@ -198,7 +204,46 @@ class Reviews:
             self._responder.fill(str(opened["id"]), actor, "review", self._changes(actor, *found, ref.story))
         await ack()
 
+    async def post_diff(self, ack: AsyncAck, body: Body) -> None:
+        """Put the whole diff as a file into the thread, and say in a pushed view what came of it."""
+        ref = RequestRef.read(action_value(body))
+        actor = person(body)
+        found = await self._reviewed(actor, ref.request if ref else None)
+        if isinstance(found, Refused | NotNow):
+            await self._responder.refuse(body, (said(found),), by=ended_by(found))
+            await ack()
+            return
+        opened = await self._responder.open_view(body, loading_view("Whole diff"))
+        if opened is not None:
+            self._responder.fill(str(opened["id"]), actor, "review", self._posted(actor, *found))
+        await ack()
+
+    async def _posted(self, actor: str, request: Request, route: Route) -> Block:
+        services = self._responder.services
+        report = await self._reported(actor, request, route, None)
+        if not isinstance(report, Report):
+            return report
+        place = await thread_of(services, request)
+        if place is None:
+            return refused_view(("The request has no thread yet. Try again in a moment.",))
+        text = await asyncio.to_thread(whole_text, report, _LONGEST_DIFF)
+        channel, ts = place
+        try:
+            await self._responder.client.upload(f"{request.id}.diff", text.encode(), channel=channel, thread_ts=ts)
+        except SLACK_ERRORS as error:
+            return refused_view((f"Slack did not take the file: {read_error(error).words}.",))
+        await record_diff(services, actor, request)
+        return decided_view(f"The whole diff is in the thread of {request.id}.")
+
     async def _changes(self, actor: str, request: Request, route: Route, story: int) -> Block:
+        report = await self._reported(actor, request, route, story)
+        if not isinstance(report, Report):
+            return report
+        found = next(iter(report.stories), None)
+        return changes_view(request, found) if found is not None else refused_view(report.remarks or (_NOT_THERE,))
+
+    async def _reported(self, actor: str, request: Request, route: Route, story: int | None) -> Report | Block:
+        """Return the whole diff of one story, or of all for None; else the view that says why there is none."""
         services = self._responder.services
         async with CallJournal(services.store, request.id, actor) as journal:
             preview = await looked_up(services, request, route, deadline(_LONGEST_PREVIEW), journal)
@@ -206,14 +251,12 @@ class Reviews:
             what = f"{request.source} does not answer"
             problem = preview.problem if preview is not None else None
             return problem_view(problem or Problem(what=what, advice="Try again in a minute."))
-        whole = frozenset({story})
+        subject = services.executor.subject(request, preview.facts)
+        every = frozenset(each.id for each in subject.stories) if subject is not None else frozenset[int]()
+        whole = every if story is None else frozenset({story})
         progress = ReportProgress(0)
         report = await compared(services, request, route, preview.facts, progress=progress, whole=whole)
-        found = next(iter(report.stories), None) if report is not None else None
-        if found is None:
-            reasons = report.remarks if report is not None and report.remarks else (_NOT_THERE,)
-            return refused_view(reasons)
-        return changes_view(request, found)
+        return report if report is not None else refused_view((_NOT_THERE,))
 
     async def ask_why(self, ack: AsyncAck, body: Body) -> None:
         """Push the view that asks for the reason of a rejection."""
@@ -348,6 +391,7 @@ def _review(
         changed=changed,
         against_requester=against,
         progress=progress,
+        may_post_diff=responder.client.scopes >= _FILES,
         **rulings,
     )
 

@@ -48,6 +48,7 @@ ACTION_REVIEW: Final = "review_open"
 ACTION_REVIEW_REFRESH: Final = "review_refresh"
 ACTION_SHOW_CHANGES: Final = "show_changes"  # + ":" and the story's id, so that the buttons of a row differ
 ACTION_PICK_CHANGES: Final = "pick_changes"  # a select, where there would be too many buttons
+ACTION_POST_DIFF: Final = "post_diff"
 ACTION_REJECT: Final = "reject_open"
 ACTION_WITHDRAW: Final = "withdraw"
 ACTION_CANCEL: Final = "cancel_open"

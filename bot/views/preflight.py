@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from bot.views import ids, kit
-from bot.views.carried import ChangesRef
+from bot.views.carried import ChangesRef, RequestRef
 from bot.views.text import Block, date_element, line, plural
 from handlers.comparison import ActionChange, FieldChange, Gap, Gaps, Status, StoryDiff, explain, words_for
 from handlers.models import Assessment, Request, StoryStatus
@@ -122,7 +122,12 @@ def _remarks(story: StoryReport, *, short: bool) -> Iterator[str]:
 
 
 def review_blocks(
-    request: Request, facts: object, report: Report | None, progress: ReportProgress | None
+    request: Request,
+    facts: object,
+    report: Report | None,
+    progress: ReportProgress | None,
+    *,
+    may_post_diff: bool = False,
 ) -> Iterator[Block]:
     """Yield what is missing on the destination, then the totals of what would change, as blocks.
 
@@ -136,6 +141,10 @@ def review_blocks(
         if kit.json_size(found) <= _REVIEW_BYTES:
             break
     yield from found
+    if may_post_diff and report is not None and any(each.status is Status.CHANGED for each in report.stories):
+        says = f"Post the whole diff of {request.id} into its thread"
+        ref = RequestRef(request=request.id, revision=request.revision).dump()
+        yield kit.actions(kit.button("Post the whole diff", ids.ACTION_POST_DIFF, ref, says=says))
 
 
 def _review_blocks(

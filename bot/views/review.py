@@ -39,6 +39,7 @@ def review_view(  # noqa: PLR0913 - what a person may do is decided by policy, o
     changed: Sequence[str] = (),
     against_requester: Sequence[str] = (),
     progress: ReportProgress | None = None,
+    may_post_diff: bool = False,
 ) -> Block:
     """Return the review of a pending request.
 
@@ -46,7 +47,7 @@ def review_view(  # noqa: PLR0913 - what a person may do is decided by policy, o
 
     `preview` is None while Tines is still being asked; `origins` are the addresses of both tenants. *Approve* is
     offered only when everything that would be done is in sight: not before the preview is there, not when Tines could
-    not be asked, not when something is gone. `progress` is how far the comparison with the copies is. `changed` says in sentences what is different from what was shown before.
+    not be asked, not when something is gone. `progress` is how far the comparison with the copies is; `may_post_diff`: the app has the scope to post files. `changed` says in sentences what is different from what was shown before.
     """
     meta = review_meta(request, preview, origins)
     complete = presentation.complete(preview)
@@ -56,7 +57,11 @@ def review_view(  # noqa: PLR0913 - what a person may do is decided by policy, o
         *describe.emergency(request),
         kit.rich(*_summary(request, presentation, origins)),
         *_preview(preview, presentation, request, route),
-        *(review_blocks(request, preview.facts, preview.report, progress) if preview is not None else ()),
+        *(
+            review_blocks(request, preview.facts, preview.report, progress, may_post_diff=may_post_diff)
+            if preview is not None
+            else ()
+        ),
     ]
     below = [
         kit.rich(*presentation.call(request, preview, route)),

@@ -9,7 +9,7 @@ The rules are in `handlers.comparison`, which is pure; the calls and the memory 
 
 from handlers.preflight.exports import Exported, Exports, Version
 from handlers.preflight.looking import Preflight, SourceFacts, Sources, Subject, changed_sources, newly_missing
-from handlers.preflight.report import Report, ReportProgress, Sent, StoryReport, report
+from handlers.preflight.report import Report, ReportProgress, Sent, StoryReport, report, whole_text
 
 __all__ = [
     "Exported",
@@ -26,4 +26,5 @@ __all__ = [
     "changed_sources",
     "newly_missing",
     "report",
+    "whole_text",
 ]

@@ -78,6 +78,21 @@ class Report(Frozen):
         return tuple(each for each in self.stories if each.edited_since is not None)
 
 
+def whole_text(report: Report, most: int) -> str:
+    """Return the whole diffs of a report as one text of at most about `most` characters."""
+    parts: list[str] = []
+    room = most
+    for each in report.stories:
+        part = f"# {' '.join(each.story.name.split())}: {' '.join(each.words.split())}\n"
+        part += each.diff.unified if each.diff is not None else ""
+        if len(part) > room:
+            parts.append("# There is more than one file can hold.\n")
+            break
+        parts.append(part)
+        room -= len(part)
+    return "\n".join(parts)
+
+
 class ReportProgress:
     """How far a comparison is."""
 

@@ -15,7 +15,14 @@ health      how a person's sync destinations are, and muting one
 
 from handlers.requests.advancing import advance
 from handlers.requests.answers import Answer, Changed, Done, Field, Invalid, NotNow, Refused, Slow
-from handlers.requests.assessing import assessed, compared, keep_assessment, will_be_assessed
+from handlers.requests.assessing import (
+    assessed,
+    compared,
+    keep_assessment,
+    record_diff,
+    thread_of,
+    will_be_assessed,
+)
 from handlers.requests.checking import Submission
 from handlers.requests.close import cancel, check_again, close, freeze, reason_needed, unfreeze
 from handlers.requests.decide import ReviewedVersion, approve, record_review, reject, withdraw
@@ -105,6 +112,7 @@ __all__ = [
     "overview",
     "read_destination",
     "reason_needed",
+    "record_diff",
     "record_review",
     "refuse",
     "refuse_unread",
@@ -114,6 +122,7 @@ __all__ = [
     "start_sufficient",
     "submit",
     "take_deferred",
+    "thread_of",
     "unfreeze",
     "what_happened",
     "will_be_assessed",

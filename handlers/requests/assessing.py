@@ -101,6 +101,21 @@ async def keep_assessment(services: Services, request: Request, facts: Facts | N
             await announcements.changed(transaction, current)
 
 
+async def thread_of(services: Services, request: Request) -> tuple[str, str] | None:
+    """Return the channel and the message that a request's thread hangs on; None while there is none."""
+    async with services.store.reading() as reader:
+        head = await reader.outbox.get(announcements.approval_key(request.id))
+    if head is None or head.channel is None or not head.messages:
+        return None
+    return head.channel, head.messages[0].ts
+
+
+async def record_diff(services: Services, actor: str, request: Request) -> None:
+    """Record that somebody had the whole diff posted into the thread."""
+    async with services.store.transaction() as transaction:
+        transaction.audit.record("diff_posted", actor, request.id, revision=request.revision)
+
+
 async def assessed(services: Services, request: Request, *, within: float) -> Assessment | None:
     """Return what was found for a request that was just asked for; None when that takes longer than `within` seconds."""
     over = asyncio.get_running_loop().time() + within

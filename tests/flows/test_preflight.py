@@ -59,6 +59,19 @@ async def test_what_would_change_is_shown_action_by_action(harness: FlowHarness)
     assert "1 changed story (1 action changed), 1 unchanged" in said
     assert "the same slug" in said
     assert "overwrite" not in said
+    slack = harness.playground.slack
+    await ada.presses("Post the whole diff")
+    await ada.reads_in_view(f"The whole diff is in the thread of {second.id}")
+    posted = [file for each in slack.messages(APPROVALS, thread_ts=head["ts"]) for file in each.get("files", ())]
+    assert [file["title"] for file in posted] == [f"{second.id}.diff"]
+    diff = slack.file(posted[0]["id"]).decode()
+    assert f"# {STORY}: changed: 1 action changed" in diff
+    assert re.search(r'^- +"id": "<<receive_events.body.id>>"', diff, re.MULTILINE)
+    assert "diff_posted" in await harness.kinds(second)
+    await slack.close(ada.user, ada.view()["id"])
+    slack.app.scopes = slack.app.scopes - {"files:write"}
+    await ada.presses("Refresh")
+    await ada.sees_view(lambda view: "Show changes" in slack.render(view) and "whole diff" not in slack.render(view))
     await ada.presses(f"Show changes: {STORY}")
     said = await ada.reads_in_view(r"(?s)Pick What Matters")
     assert "/options/payload/id" in said

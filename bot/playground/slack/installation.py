@@ -57,13 +57,15 @@ class AppInstall:
         `KeyError` when the manifest lacks a section that every app needs.
         """
         content = json.loads(manifest.read_text()) if isinstance(manifest, Path) else manifest
+        asked = content["oauth_config"]["scopes"]
         features = content.get("features", {})
         settings = content.get("settings", {})
         interactivity = settings.get("interactivity", {})
         home = features.get("app_home", {})
         return cls(
             name=content["display_information"]["name"],
-            scopes=frozenset(content["oauth_config"]["scopes"].get("bot", ())),
+            # whoever installs it grants what is optional as well, unless they say otherwise
+            scopes=frozenset(scope for kind in ("bot", "bot_optional") for scope in asked.get(kind, ())),
             request_url=request_url,
             commands=tuple(
                 SlashCommand(c["command"], c.get("description", ""), c.get("usage_hint", ""))

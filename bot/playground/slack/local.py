@@ -196,6 +196,11 @@ class LocalSlack(Disruptions):
 
     # What people see
 
+    def file(self, file_id: str) -> bytes:
+        """Return what was uploaded as a file. Raises `KeyError` when there is none."""
+        content: bytes = self._core.files[file_id]["content"]
+        return content
+
     def messages(self, channel: str, *, as_user: str | None = None, thread_ts: str | None = None) -> list[Json]:
         """Return a channel's messages, or a thread with its head, oldest first, with their metadata.
 

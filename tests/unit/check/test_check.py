@@ -422,9 +422,14 @@ async def test_a_route_to_the_same_tenant() -> None:
 async def test_spare_scopes() -> None:
     """More scopes than needed work, but are named, so that somebody can take them away."""
     where = place()
-    where.slack.app.scopes |= {"files:write"}
+    where.slack.app.scopes |= {"pins:write"}
     (found,) = [finding for finding in await findings_in(where) if finding.subject == "Slack scopes"]
-    assert found == Finding("Slack scopes", ok=True, what="complete; not needed: files:write")
+    assert found == Finding(
+        "Slack scopes",
+        ok=True,
+        what="complete; not granted, and only needed for posting the whole diff of a request into its thread: files:write; "
+        "not needed: pins:write",
+    )
 
 
 async def test_route_without_groups_or_socket_mode() -> None:

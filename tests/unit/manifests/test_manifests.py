@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.check.scopes import METHOD_SCOPES, NEEDED_SCOPES, SURFACE_SCOPES
+from bot.check.scopes import METHOD_SCOPES, NEEDED_SCOPES, OPTIONAL_SCOPES, SURFACE_SCOPES
 
 ROOT = Path(__file__).parents[3]
 HTTP, SOCKET = "slack-http.json", "slack-socket-mode.json"
@@ -55,7 +55,8 @@ def test_scopes_of_every_method_are_known() -> None:
 def test_scopes(name: str) -> None:
     """A manifest asks for every scope that the code needs, and for no other."""
     scopes = manifest(name)["oauth_config"]["scopes"]
-    assert set(scopes) == {"bot"}
+    assert set(scopes) == {"bot", "bot_optional"}
+    assert set(scopes["bot_optional"]) == OPTIONAL_SCOPES
     assert scopes["bot"] == sorted(scopes["bot"])
     assert set(scopes["bot"]) == NEEDED_SCOPES
     assert SURFACE_SCOPES < NEEDED_SCOPES

@@ -4,7 +4,7 @@ from bot.playground.tines import create_destination
 from bot.playground.tines.faults import Fault, Kind
 from bot.playground.tines.seed import PROD_KEY
 from handlers.comparison import PairedBy, Status, parse_pointer
-from handlers.preflight import Report, ReportProgress, Sent, report
+from handlers.preflight import Report, ReportProgress, Sent, report, whole_text
 
 from .conftest import Tenants
 
@@ -86,6 +86,12 @@ async def test_the_whole_diff_is_there_where_it_is_asked_for(tenants: Tenants) -
     assert [(change.path, change.old, change.new) for change in found.diff.changed[0].fields] == [
         ("/options/mode", '"message_only"', '"extract"')
     ]
+    both = await reported(tenants, ALERTS, NOTES, whole=frozenset({story, tenants.story(NOTES).id}))
+    text = whole_text(both, 100_000)
+    assert text.startswith(f"# {ALERTS}: changed: 1 action changed (copy found by the same slug)\n--- destination/")
+    assert '-    "mode": "message_only"' in text
+    assert f"# {NOTES}: unchanged" in text
+    assert whole_text(both, 20) == "# There is more than one file can hold.\n"
 
 
 async def test_a_copy_is_edited_when_it_is_neither_what_was_sent_nor_what_would_be(tenants: Tenants) -> None:

@@ -408,6 +408,7 @@ def views(request: Request, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
                     may_edit=True,
                     may_cancel=True,
                     changed=[text] * 30,
+                    may_post_diff=True,
                 ),
             )
     yield "reject", dialogs.reject_view(review.review_meta(request, previews["complete"], ORIGINS))
