@@ -60,6 +60,12 @@ class Look(NamedTuple):
         return self.before.manual is not self.after.manual
 
     @property
+    def health_changed(self) -> bool:
+        """Whether it is better or worse than before, new or gone."""
+        healths = [None if each is None else each.health for each in self]
+        return healths[0] is not healths[1]
+
+    @property
     def changed(self) -> bool:
         """Whether anything is known now that was not before."""
         return self.before != self.after

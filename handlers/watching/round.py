@@ -116,6 +116,10 @@ class Watcher:
             interesting = await self._linked(transaction, this, interesting)
             own = await self._own(transaction, this, interesting)
             await self._write_looks(transaction, this, [(each, own[_id(each)]) for each in interesting])
+            if moved := [
+                each for each in interesting if each.health_changed
+            ]:  # what shows it is drawn anew with the record
+                transaction.audit.record("looked", SYSTEM, None, tenant=this.known.tenant, destinations=len(moved))
             missed = this.before.keys() - {each.id for each in seen}
             await transaction.destinations.seen(this.known.tenant, this.began, but_not=missed)
             await self._can_be_watched(transaction, current)
@@ -267,6 +271,10 @@ class Watcher:
         for standing in telling.revised:
             for key in standing.keys:
                 await transaction.outbox.revise(key, standing.report.model_dump(mode="json"))
+        if any(standing.report.recovered_at == this.began for standing in telling.revised):
+            transaction.audit.record(
+                "recovered", SYSTEM, known.created_by, tenant=known.source, destination_id=known.id
+            )
         report = telling.post
         if report is None:
             return ()

@@ -121,6 +121,8 @@ async def test_a_destination_that_fails_at_night(tmp_path: Path) -> None:
         assert "Recovered after 3 hours" in told
         assert len([text for text in harness.thread(request) if "Recovered after 3 hours" in text]) == 1
         assert not [text for text in harness.thread(request) if "A sync failed" in text]
+        seen = [kind for kind in await harness.kinds() if kind in {"watched", "recovered", "looked"}]
+        assert seen == ["looked", "watched", "looked", "recovered", "looked"]  # made, failed, and well again
 
 
 async def test_what_others_do_on_tines(tmp_path: Path) -> None:
