@@ -43,7 +43,7 @@ from handlers.clock import SharedClock, machine_time
 from handlers.engine import DEAD_AFTER, Engine, open_job_engine
 from handlers.execution.executor import Executor
 from handlers.execution.send_window import SendWindow
-from handlers.jobs import ADVANCE, DEFERRED, DELIVER, HOME, WATCH
+from handlers.jobs import ADVANCE, DEFERRED, DELIVER, HOME, SUMMARY, WATCH
 from handlers.network import Network
 from handlers.operations import AnyOperation
 from handlers.operations.registry import all_operations
@@ -55,6 +55,7 @@ from handlers.store.database import is_sqlite, open_engine, parse_url
 from handlers.store.files import prepare_file
 from handlers.tines import RetryPolicy, Timeouts, TinesClient
 from handlers.watching.round import Watcher
+from handlers.watching.summary import Summarizer
 
 _DRAIN_SECONDS: Final = 12.0  # for running jobs, of the 25 that a stop may take
 _CANCEL_SECONDS: Final = 2.0
@@ -153,6 +154,8 @@ async def compose(
         )
         slack = _slack_app(client, responder, settings.network)
         await watcher.begin()
+        summarizer = Summarizer(store, settings.topology)
+        await summarizer.begin()
         await engine.start(
             {
                 ADVANCE: partial(advance, services),
@@ -161,6 +164,7 @@ async def compose(
                 HOME: HomePublisher(
                     services, client, overrides.presentations, pause=timedelta(seconds=overrides.home_pause)
                 ).publish,
+                SUMMARY: summarizer.tell,
                 WATCH: watcher.look,
             },
             store.due,

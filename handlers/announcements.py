@@ -17,7 +17,8 @@ NOTIFY: Final = "notify"  # the short message to a channel of the route
 DIRECT: Final = "direct"  # a message to one person; data: {"kind": …}
 HEALTH: Final = "health"  # what changed on a sync destination; data: a `handlers.watching.known.Report`
 TENANT: Final = "tenant"  # a tenant that cannot be watched, and then can; data: tenant, since, until, problem
-KINDS: Final = frozenset({APPROVAL, STATUSES, NOTE, NOTIFY, DIRECT, HEALTH, TENANT})
+SUMMARY: Final = "summary"  # the week of a route; data: a `handlers.watching.summary.RouteSummary`
+KINDS: Final = frozenset({SUMMARY, APPROVAL, STATUSES, NOTE, NOTIFY, DIRECT, HEALTH, TENANT})
 """All that this version can show."""
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from handlers.routes import Calendar, Route
+from handlers.routes import Calendar, Route, Weekly
 
 _DAY: Final = timedelta(days=1)
 _HORIZON: Final = 366 * 2  # days searched: longer than any list of days off that was meant
@@ -48,6 +48,15 @@ def next_allowed(calendar: Calendar, at: datetime) -> datetime:
         "Check working_days, days_off, from_time and to_time."
     )
     raise NeverAllowedError(message)
+
+
+def next_weekly(calendar: Calendar, weekly: Weekly, after: datetime) -> datetime:
+    """Return the first moment after another one, in UTC, at which it is that time of the week in the calendar's zone."""
+    zone = ZoneInfo(calendar.time_zone)
+    today = after.astimezone(zone).date()
+    days = (today + number * _DAY for number in range(-1, 9))
+    moments = (_first_moment(zone, day, weekly.at) for day in days if day.weekday() == weekly.day)
+    return next(moment for moment in moments if moment > after)
 
 
 def first_look(calendar: Calendar, route: Route, now: datetime) -> datetime:

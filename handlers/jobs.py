@@ -19,6 +19,7 @@ ADVANCE: Final = "advance"  # key: request id
 DELIVER: Final = "deliver"  # key: conversation of announcements (a channel, or a person for direct messages)
 HOME: Final = "home"  # key: Slack user id of whoever looks at their App Home
 DEFERRED: Final = "deferred"  # key: id of a form or decision that still has to be checked against Tines
+SUMMARY: Final = "summary"  # key: name of a route whose weekly summary is told
 WATCH: Final = "watch"  # key: alias of a source tenant whose sync destinations are looked at
 
 LEFT_FOR: Final = timedelta(minutes=10)

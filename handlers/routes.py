@@ -72,6 +72,13 @@ class OperationPolicy(_Config):
     separate_groups: int | None = Field(default=None, ge=1)
 
 
+class Weekly(_Config):
+    """A time of each week, in the calendar's zone."""
+
+    day: int  # Monday is 0
+    at: time
+
+
 class Route(_Config):
     """An allowed direction between two tenants, with its policy.
 
@@ -94,6 +101,7 @@ class Route(_Config):
     expires_after: timedelta = timedelta(hours=72)
     remind_after: timedelta | None = None  # None: never; repeated after the same time again
     existing: Existing = Existing.ASK
+    summary: Weekly | None = None  # when the week is summed up; None: never
     preflight: PreflightRule = PreflightRule.WARN
     diff_ignore: tuple[str, ...] = ()  # JSON pointers into an export, with `*`: differences that are not shown
     approval_valid_for: timedelta | None = None  # how long an approval allows to send; None: as long as expires_after

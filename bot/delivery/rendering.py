@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bot.operations import Presentation, presentation_of
 from bot.views.approval import approval_message
-from bot.views.health import health_message, tenant_message
+from bot.views.health import health_message, summary_message, tenant_message
 from bot.views.lists import notice_message
 from bot.views.notes import direct_message, note_message, notify_message
 from bot.views.route_notes import route_note_message
@@ -47,6 +47,8 @@ def render(scene: Scene, presentations: Mapping[str, Presentation]) -> list[Mess
 def _about_no_request(announcement: Announcement, kind: str) -> Message:
     if announcement.kind == announcements.HEALTH:
         return health_message(announcement.data)
+    if announcement.kind == announcements.SUMMARY:
+        return summary_message(announcement.data)
     if announcement.kind == announcements.TENANT:
         return tenant_message(announcement.data)
     if announcement.kind == announcements.NOTE:

@@ -43,9 +43,10 @@ from bot.settings.values import (
 )
 from handlers.comparison import parse_pointer
 from handlers.network import CA_EXPECTED, NetworkError, ssl_context
-from handlers.routes import Existing, PreflightRule
+from handlers.routes import Existing, PreflightRule, Weekly
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")  # by their number in Python
+_WEEKLY: Final = 'a day (mon, tue, wed, thu, fri, sat, sun) and a time: "mon 09:00"'
 _CLOCK: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
 
@@ -122,6 +123,14 @@ Channel = Annotated[StrictStr, AfterValidator(read_channel)]
 Channels = Annotated[tuple[Channel, ...], AfterValidator(_distinct)]
 Everybody = Annotated[tuple[Annotated[StrictStr, AfterValidator(read_anybody)], ...], AfterValidator(_distinct)]
 Somebody = Annotated[tuple[Annotated[StrictStr, AfterValidator(read_person_or_group)], ...], AfterValidator(_distinct)]
+
+
+def _weekly(value: object) -> Weekly:
+    day, _, at = value.strip().partition(" ") if isinstance(value, str) else ("", "", "")
+    if day.lower() not in _DAYS or not _CLOCK.fullmatch(at.strip()):
+        problem = "is not a day of the week and a time of day"
+        raise wrong(problem, _WEEKLY)
+    return Weekly(day=_DAYS.index(day.lower()), at=_time_of_day(at.strip()))
 
 
 class Table(BaseModel):
@@ -206,6 +215,7 @@ class RouteTable(PolicyTable):
     expires_after: Duration = Field(default=timedelta(hours=72), description='a duration: "72h"')
     approval_valid_for: Duration | None = Field(default=None, description='a duration: "24h"')
     remind_after: Duration | None = Field(default=None, description='a duration: "4h"')
+    summary: Annotated[Weekly, BeforeValidator(_weekly)] | None = Field(default=None, description=_WEEKLY)
     existing: Existing = Field(default=Existing.ASK, description='"ask" or "add"')
     preflight: PreflightRule = Field(default=PreflightRule.WARN, description='"warn" or "strict"')
 

@@ -18,6 +18,7 @@ from bot.views.text import Block, Message, code, date_element, inert, line, ment
 from handlers.models import Frozen, Problem
 from handlers.requests import HealthOverview, Muted
 from handlers.watching.known import WORST_FIRST, Health, KnownDestination, KnownTenant, Report, Trouble
+from handlers.watching.summary import RouteSummary
 
 
 class TenantDown(Frozen):
@@ -80,6 +81,24 @@ def tenant_message(data: object) -> Message:
             *(describe.problem(down.problem) if down.problem is not None else ()),
         )
     )
+
+
+def summary_message(data: object) -> Message:
+    """Return the weekly summary of a route. `data` is a `RouteSummary` as JSON, perhaps of another version."""
+    try:
+        week = RouteSummary.model_validate(data)
+    except ValidationError:
+        return message(kit.rich(kit.para("📊 The weekly summary of a route cannot be shown. See the audit record.")))
+    waited = "" if week.median_minutes is None else f", half within {duration(timedelta(minutes=week.median_minutes))}"
+    failures = f"{plural(week.failures, 'failure')} and {plural(week.recoveries, 'recovery')}"
+    keys = plural(week.old_keys, "sync destination")
+    lines: list[Sequence[kit.Part]] = [
+        (f"{plural(week.requested, 'request')}: {week.approved:,} approved{waited}, {week.rejected:,} rejected",),
+        (f"{failures} of syncs; {plural(week.failed_now, 'sync destination')} failed at the moment",),
+        *([(f"🔑 {keys} with an old key: use Rotate key…",)] if week.old_keys else []),
+    ]
+    title = kit.para("📊 ", kit.bold("The week on "), kit.name(week.route, 80), " from ", date_element(week.since), ":")
+    return message(kit.rich(title, kit.bullets(lines)))
 
 
 def duration(lasted: timedelta) -> str:

@@ -1,7 +1,7 @@
 """The record of what happened: appended, and chained by hashes, so that a change of it shows."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from itertools import takewhile
 from typing import Any, Final
@@ -53,6 +53,15 @@ class AuditReader:
             query = query.where(t.events.c.at < until)
         lowest, highest = (await self._connection.execute(query)).one()
         return None if lowest is None else (lowest, highest)
+
+    async def data_of(self, kinds: Collection[str], since: datetime, until: datetime) -> tuple[dict[str, Any], ...]:
+        """Return the data of the events of some kinds from one moment on and before another, oldest first."""
+        rows = await self._connection.execute(
+            sa.select(t.events.c.data)
+            .where(t.events.c.at >= since, t.events.c.at < until, t.events.c.kind.in_(kinds))
+            .order_by(t.events.c.seq)
+        )
+        return tuple(rows.scalars())
 
     async def head(self) -> tuple[int, str]:
         """Return the number and hash of the chain's last event; (0, "") for an empty chain."""

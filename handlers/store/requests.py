@@ -90,6 +90,16 @@ class RequestsReader:
         )
         return await self._some(where, limit=limit, offset=offset)
 
+    async def made_between(self, route: str, since: datetime, until: datetime, *, limit: int) -> tuple[Request, ...]:
+        """Return the requests that were made on a route from one moment on and before another, newest first."""
+        where = sa.and_(
+            t.requests.c.state.in_([state.value for state in State]),  # the index begins with it
+            t.requests.c.route == route,
+            t.requests.c.created_at >= since,
+            t.requests.c.created_at < until,
+        )
+        return (await self._some(where, limit=limit, offset=0))[0]
+
     async def _some(self, where: sa.ColumnElement[bool], *, limit: int, offset: int) -> tuple[tuple[Request, ...], int]:
         total = (
             await self._connection.execute(sa.select(sa.func.count()).select_from(t.requests).where(where))

@@ -290,5 +290,12 @@ subscriptions: Final = sa.Table(
     sa.Column("since", Instant, nullable=False),  # when this status was first seen
 )
 
+summaries: Final = sa.Table(
+    "summaries",
+    metadata,
+    sa.Column("route", sa.String(100), primary_key=True),
+    sa.Column("next_run_at", Instant, nullable=False),
+)
+
 UNDELIVERED: Final = announcements.c.desired_version > announcements.c.delivered_version
 """Which announcements readers do not see yet as they should. As the index `ix_announcements_open` has it."""

@@ -13,7 +13,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from handlers.jobs import ADVANCE, DEFERRED, DELIVER, HOME, WATCH, Job
+from handlers.jobs import ADVANCE, DEFERRED, DELIVER, HOME, SUMMARY, WATCH, Job
 from handlers.store.audit import Audit, AuditReader
 from handlers.store.conversations import Conversations, ConversationsReader
 from handlers.store.deferred import Deferred, DeferredReader
@@ -25,6 +25,7 @@ from handlers.store.keys import Keys, KeysReader
 from handlers.store.outbox import Outbox, OutboxReader
 from handlers.store.requests import Requests, RequestsReader
 from handlers.store.rows import RowTypes
+from handlers.store.summaries import Summaries, SummariesReader
 
 
 class Reader:
@@ -49,6 +50,7 @@ class Reader:
         self.homes = HomesReader(connection, now)
         self.keys = KeysReader(connection, now)
         self.destinations = DestinationsReader(connection, now)
+        self.summaries = SummariesReader(connection, now)
 
     async def due(self, *, limit: int = 200) -> tuple[Job, ...]:
         """Return the jobs of rows whose time has come, at most so many of each kind."""
@@ -57,6 +59,7 @@ class Reader:
             *(Job(DELIVER, key) for key in await self.outbox.due(limit=limit)),
             *(Job(DEFERRED, key) for key in await self.deferred.due(limit=limit)),
             *(Job(HOME, key) for key in await self.homes.due(limit=limit)),
+            *(Job(SUMMARY, key) for key in await self.summaries.due(limit=limit)),
             *(Job(WATCH, key) for key in await self.destinations.due(limit=limit)),
         )
 
@@ -90,3 +93,4 @@ class Transaction:
         self.homes = Homes(connection, now, self.jobs)
         self.keys = Keys(connection, now)
         self.destinations = Destinations(connection, now)
+        self.summaries = Summaries(connection, now)

@@ -273,7 +273,13 @@ class Watcher:
                 await transaction.outbox.revise(key, standing.report.model_dump(mode="json"))
         if any(standing.report.recovered_at == this.began for standing in telling.revised):
             transaction.audit.record(
-                "recovered", SYSTEM, known.created_by, tenant=known.source, destination_id=known.id
+                "recovered",
+                SYSTEM,
+                known.created_by,
+                tenant=known.source,
+                destination_id=known.id,
+                route=next((route.name for route in self._routes(known)), ""),
+                recovered=True,
             )
         report = telling.post
         if report is None:

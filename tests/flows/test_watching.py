@@ -5,12 +5,13 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from bot.playground.launch import GENERAL, SECOPS, Setup
 from bot.playground.tines import Fault, Kind, delete_destination, update_destination
 from bot.playground.tines.records import Destination
 from handlers.models import Request, State
-from handlers.routes import Watch
+from handlers.routes import Watch, Weekly
 from handlers.watching.known import KnownTenant
 from handlers.watching.round import Watcher
 
@@ -77,10 +78,11 @@ class Watching:
 
 
 @asynccontextmanager
-async def watched(folder: Path) -> AsyncIterator[Watching]:
+async def watched(folder: Path, route: dict[str, Any] | None = None) -> AsyncIterator[Watching]:
     """Start a playground that is watched, and wait for the first look."""
     clock = Clock()
-    setup = Setup(database_url=database(folder), overrides=replace(HURRIED, clock=clock), watch=WATCH)
+    overrides = replace(HURRIED, clock=clock)
+    setup = Setup(database_url=database(folder), overrides=overrides, watch=WATCH, route=route or {})
     async with opened(setup) as harness:
         watching = Watching(harness, clock)
 
@@ -218,3 +220,21 @@ async def test_a_restart_tells_nothing_twice(tmp_path: Path) -> None:
         assert await watching.tenant() == left
         await watching.later()
         assert len(watching.told()) == 1
+
+
+async def test_the_weekly_summary(tmp_path: Path) -> None:
+    """A route that wants one gets its week summed up at the time that was said, once."""
+    now = datetime.now(UTC)
+    weekly = Weekly(day=now.weekday(), at=(now + timedelta(hours=1)).time().replace(second=0, microsecond=0))
+    weekly = weekly.model_copy(update={"day": (now + timedelta(hours=1)).weekday()})
+    async with watched(tmp_path, route={"summary": weekly}) as watching:
+        request = await watching.harness.rests(await watching.harness.asked_and_approved(), State.SUCCEEDED)
+        await watching.later()
+        watching.fails(watching.destination(request))
+        await watching.later()
+        for days in (0, 1, 7):
+            await watching.later(timedelta(hours=1, days=days))
+        first, second = [text for text in watching.told() if "The week on dev-to-prod" in text]
+        assert "1 request: 1 approved, half within 1 minute, 0 rejected" in first
+        assert "1 failure and 0 recoveries of syncs; 1 sync destination failed at the moment" in first
+        assert "0 requests: 0 approved, 0 rejected" in second

@@ -134,7 +134,7 @@ def test_listeners_open_no_transaction() -> None:
     assert [path for path in listeners if _lines_that_call(tree_of(path), "transaction")] == []
 
 
-STORE_PARTS = ("audit", "conversations", "deferred", "destinations", "freezes", "outbox", "requests")
+STORE_PARTS = ("audit", "conversations", "deferred", "destinations", "freezes", "outbox", "requests", "summaries")
 SHARED_BY_PARTS = frozenset({"handlers.store", "handlers.store.rows", "handlers.store.jobs_ordered"})
 
 

@@ -69,6 +69,7 @@ from handlers.requests.overview import PART, WatchedDestinations
 from handlers.routes import Route
 from handlers.watching.known import Health, KnownDestination, KnownTenant, Trouble
 from handlers.watching.known import Report as HealthReport
+from handlers.watching.summary import RouteSummary
 from handlers.watching.telling import SHOWN as SHOWN_STORIES
 
 from .harness import NOW, ORIGINS, SHOWN, params_of, shown, synced
@@ -338,6 +339,9 @@ def health_messages(text: str) -> Iterator[tuple[str, Message]]:
         yield f"health {sorted(differs)}", health.health_message({**full, **differs})
     yield "bare health", health.health_message(bare)
     yield "other health", health.health_message({"at": text})
+    week = RouteSummary(route=text, since=NOW, until=NOW, requested=7, approved=5, median_minutes=99, old_keys=2)
+    yield "summary", health.summary_message(week.model_dump(mode="json"))
+    yield "other summary", health.summary_message({"since": text})
     problem = Problem(what=text, words=text, advice=text)
     down = {"tenant": text, "since": NOW.isoformat(), "problem": problem.model_dump()}
     for ends in ({}, {"until": NOW.isoformat()}, {"since": text}):

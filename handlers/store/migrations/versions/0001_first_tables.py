@@ -235,6 +235,12 @@ def upgrade() -> None:
         op.f("ix_requests_state_route_created_at"), "requests", ["state", "route", "created_at"], unique=False
     )
     op.create_table(
+        "summaries",
+        sa.Column("route", sa.String(length=100), nullable=False),
+        sa.Column("next_run_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("route", name=op.f("pk_summaries")),
+    )
+    op.create_table(
         "watched_tenants",
         sa.Column("tenant", sa.String(length=100), nullable=False),
         sa.Column("origin", sa.Text(), nullable=False),
