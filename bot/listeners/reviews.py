@@ -231,7 +231,7 @@ class Reviews:
         try:
             await self._responder.client.upload(f"{request.id}.diff", text.encode(), channel=channel, thread_ts=ts)
         except SLACK_ERRORS as error:
-            return refused_view((f"Slack did not take the file: {read_error(error).words}.",))
+            return refused_view((f"Slack did not accept the file: {read_error(error).words}.",))
         await record_diff(services, actor, request)
         return decided_view(f"The whole diff is in the thread of {request.id}.")
 

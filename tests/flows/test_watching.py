@@ -1,5 +1,6 @@
 """Days of a watched tenant, on a clock that the test moves: what changes on Tines is told once, where it belongs."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -7,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.playground.launch import GENERAL, SECOPS, Setup
+from bot.playground.actor import Actor
+from bot.playground.launch import GENERAL, RINA, SECOPS, Setup
 from bot.playground.tines import Fault, Kind, delete_destination, update_destination
 from bot.playground.tines.records import Destination
 from handlers.models import Request, State
@@ -36,7 +38,7 @@ class Watching:
 
     def __init__(self, harness: FlowHarness, clock: Clock) -> None:
         self.harness = harness
-        self._clock = clock
+        self.clock = clock
 
     async def tenant(self) -> KnownTenant:
         """Return how watching goes."""
@@ -48,7 +50,7 @@ class Watching:
     async def later(self, after: timedelta = EVERY * 1.2) -> None:
         """Let time pass, wait until the tenant was looked at, and until everything that there is to say is said."""
         due = (await self.tenant()).next_run_at
-        self._clock.ahead += after
+        self.clock.ahead += after
 
         async def looked() -> bool:
             return (await self.tenant()).next_run_at != due
@@ -67,9 +69,9 @@ class Watching:
         subscription.status = "synced" if error is None else "failed"
         subscription.error_message = error
 
-    async def answer(self, typed: str) -> str:
+    async def answer(self, typed: str, who: Actor | None = None) -> str:
         """Return what somebody reads who typed the command."""
-        answered = await self.harness.tom.types(GENERAL, typed)
+        answered = await (who or self.harness.tom).types(GENERAL, typed)
         return self.harness.playground.slack.render(answered.ephemerals[-1])
 
     def told(self) -> list[str]:
@@ -201,25 +203,58 @@ async def test_a_tenant_that_is_down(tmp_path: Path) -> None:
         assert (await watching.tenant()).unreadable > 0
 
 
-async def test_a_restart_tells_nothing_twice(tmp_path: Path) -> None:
-    """A process that starts on what another one left goes on from there, and looks as it would have."""
+async def test_several_processes_tell_once(tmp_path: Path) -> None:
+    """A process that starts looks when it is due, and of several that look at once only one writes and tells."""
     async with watched(tmp_path) as watching:
-        watching.harness.somebody_creates(STORY)
+        playground = watching.harness.playground
+        number = watching.harness.somebody_creates(STORY)
         await watching.later()
         left = await watching.tenant()
-        playground = watching.harness.playground
-        watcher = Watcher(
-            playground.bot.store,
-            playground.settings.topology,
-            {},  # no tenant may be called
-            playground.bot.services.catalogue,
-            playground.bot.services.executor.operations,
-        )
-        await watcher.begin()
-        await watcher.look("dev")  # it is not due
+        services = playground.bot.services
+        watchers = [
+            Watcher(
+                playground.bot.store,
+                playground.settings.topology,
+                services.executor.clients,
+                services.catalogue,
+                services.executor.operations,
+            )
+            for _ in range(3)
+        ]
+        await watchers[0].begin()
+        await watchers[0].look("dev")  # it is not due
         assert await watching.tenant() == left
+
+        watching.fails(playground.dev.destinations[number])
+        watching.clock.ahead += EVERY * 1.2
+        await asyncio.gather(*(each.look("dev") for each in watchers))
+        await watching.harness.all_said()
+        assert (await watching.tenant()).rounds == left.rounds + 1
+        assert len(watching.told()) == 2
+
+
+async def test_who_may_mute(tmp_path: Path) -> None:
+    """A mute needs an id, a time and a reason, and a destination of a route that the person uses; it can be ended."""
+    async with watched(tmp_path, route={"requesters": (RINA,)}) as watching:
+        number = watching.harness.somebody_creates(STORY)
         await watching.later()
-        assert len(watching.told()) == 1
+        assert "You cannot use dev-to-prod" in await watching.answer(f"mute {number} 1d quiet")
+        assert "You cannot use dev-to-prod" in await watching.answer("health")
+        for typed, says in (
+            ("mute", "Add the sync destination"),
+            (f"mute {number}", "Add a time and a reason"),
+            (f"mute {number} soon please", "Add a time and a reason"),
+            (f"mute {number} 1d", "Add a reason"),
+            (f"mute {number} 200d quiet", "at most 90 days"),
+            (f"mute {number} 1d {'x' * 1001}", "at most 1,000 characters"),
+            ("mute 999 1d quiet", "There is no sync destination 999 that you can see"),
+            (f"mute {number} dev-to-prod 1d quiet", "Muted: nothing new is posted"),
+            (f"unmute {number}", "Unmuted: changes of"),
+        ):
+            assert says in await watching.answer(typed, who=watching.harness.rina), typed
+        watching.fails(watching.harness.playground.dev.destinations[number])
+        await watching.later()
+        assert "A sync failed" in watching.told()[-1]
 
 
 async def test_the_weekly_summary(tmp_path: Path) -> None:
