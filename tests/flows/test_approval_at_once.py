@@ -165,6 +165,7 @@ async def test_reminders_reach_the_thread_and_the_channel(open_harness: OpenHarn
     clock = Clock()
     harness = await open_harness(route={"remind_after": timedelta(hours=1)}, overrides=replace(HURRIED, clock=clock))
     request = await harness.asks()
+    await harness.approval_message(request, pattern="Changes:")  # found out by its first job
     due = (await harness.request(request.id)).next_run_at
     assert due is not None
     assert due - request.created_at >= timedelta(hours=1)

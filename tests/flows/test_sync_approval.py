@@ -157,6 +157,7 @@ async def test_a_slow_tenant_keeps_an_approval(open_harness: OpenHarness) -> Non
     harness = await open_harness(overrides=replace(HURRIED, click_budget=0.1))
     request = await harness.asks(STORY)
     review = await harness.opens_review(request)
+    await review.reads_in_view("What would change")
     harness.playground.dev.faults.add(TinesFault(Kind.SLOW, "GET", seconds=0.4, times=2))
     await review.submits()
     assert "Checking…" in review.reads()
