@@ -127,7 +127,8 @@ def _told(verdict: Verdict, row: Row, seen: Mapping[str, list[Json]], harness: C
     approval = text(f"approval:{request_id}#0")
     if request_id not in approval or f": {_WORDS.get(state)}" not in approval:
         verdict.silent.append(f"{request_id} is {state}, and its channel reads: {approval[:60]!r}")
-    if not any(key.startswith(f"direct:{request_id}:") and f":{state}:" in key for key in seen):
+    told = any(key.startswith(f"direct:{request_id}:") and f":{state}:" in key for key in seen)
+    if not told and row["closed_by"] != row["requester"]:  # who ended it knows
         verdict.silent.append(f"the requester of {request_id} was not told that it is {state}")
     if state != State.SUCCEEDED:
         if f"statuses:{request_id}#0" in seen:
