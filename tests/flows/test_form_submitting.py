@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pytest
@@ -124,7 +125,9 @@ async def test_five_hundred_stories_are_taken_and_one_more_is_not(open_harness: 
     who = await harness.fills_in("All 500 stories of this team", source="Archive")
     harness.playground.dev.add_story(team.id, "One too many", change_control=True)
     outcome = await who.submits()
-    assert list(outcome.errors.values()) == ["These are 501 stories. At most 500 can be synced with one request."]
+    wrong = "You chose 501 stories. At most 500 can be synced with one request."
+    # on a busy machine the form comes back with the error a moment later
+    assert list(outcome.errors.values()) == [wrong] or await who.reads_in_view(re.escape(wrong))
 
 
 async def test_a_set_that_became_empty_is_told_at_the_field(asking: FlowHarness) -> None:
