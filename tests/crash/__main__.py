@@ -15,7 +15,7 @@ from pathlib import Path
 from .freezes import Freezes, frozen_repeatedly
 from .kills import Figures, killed_repeatedly, ways
 from .takeover import MOST_SECONDS, TakeOver, take_over
-from .users import planned_requests
+from .users import OPERATIONS, planned_requests
 
 
 @contextmanager
@@ -46,7 +46,7 @@ async def run(which: str, options: argparse.Namespace) -> Figures:
                 folder,
                 url,
                 islice(ways(chance, skew=options.skew), options.kills),
-                work=planned_requests(chance, options.requests),
+                work=planned_requests(chance, options.requests, OPERATIONS),
                 seconds=options.minutes * 60,
                 dead_after=4,
             )
@@ -63,7 +63,7 @@ async def freeze(which: str, options: argparse.Namespace) -> Freezes:
                 url,
                 options.freezes,
                 chance=chance,
-                work=planned_requests(chance, options.requests),
+                work=planned_requests(chance, options.requests, OPERATIONS),
                 seconds=options.minutes * 60,
                 skew=options.skew,
             )

@@ -9,7 +9,7 @@ import contextlib
 import secrets
 import socket
 import string
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -19,7 +19,7 @@ from bot.playground.actor import Actor
 from bot.playground.launch import APPROVALS, GENERAL, SECOPS, installation
 from bot.playground.serving import served
 from bot.playground.slack import NO_RATES, Channel, LocalSlack, User, UserGroup, Workspace
-from bot.playground.tines import LocalTines, World, build_tines_app
+from bot.playground.tines import LocalTines, World, build_tines_app, create_destination
 from bot.playground.tines.calls import Call
 from bot.playground.tines.records import Right
 from bot.playground.tines.seed import DEV_KEY, PROD_KEY, PROD_PUBLISH_KEY
@@ -73,6 +73,25 @@ class CrashHarness:
     trap: Trap = field(default_factory=Trap)
     requesters: list[Actor] = field(default_factory=list)
     approvers: list[Actor] = field(default_factory=list)
+    made: dict[int, int] = field(default_factory=dict)  # sync destinations that were there before their requests
+
+    def destination_for(self, number: int, source: int, stories: Iterable[int]) -> int:
+        """Return the sync destination that a planned request is about, made by hand when it is first asked for.
+
+        Each leads to a team of its own, so that such requests do not wait for each other.
+        """
+        if number not in self.made:
+            teams = {team.name: team.id for team in self.dev.teams.values()}
+            names = {f"Story {source}-{story}" for story in stories}
+            body = {
+                "destination_tenant_url": self.prod.url,
+                "destination_tenant_api_key": PROD_KEY,
+                "destination_team_id": self.prod.add_team(f"Own {number}").id,
+                "team_id": teams[f"Source {source}"],
+                "story_ids": [each.id for each in self.dev.stories.values() if each.name in names],
+            }
+            self.made[number] = create_destination(self.dev, body).id
+        return self.made[number]
 
     def process(
         self, name: str = "bot", *, module: str = "tests.crash.serving", root: Path = ROOT, **more: str

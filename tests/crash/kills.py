@@ -24,6 +24,9 @@ POINTS: Final = tuple(
         ("POST", "/api/chat.update"),
         ("GET", _CREATE),
         ("GET", f"{_CREATE}/*"),
+        ("PATCH", f"{_CREATE}/*"),
+        ("DELETE", f"{_CREATE}/*"),
+        ("POST", f"{_CREATE}/*"),
         ("POST", "/api/views.*"),
     )
     for moment in Moment
@@ -87,7 +90,7 @@ class Figures:
         return [
             f"kills           {self.kills.total()} in {self.seconds:.0f} s",
             *(f"                {count:4} {where}" for where, count in sorted(self.kills.items())),
-            f"requests        {verdict.requests}, of which {verdict.synced} synced",
+            f"requests        {verdict.requests}, of which {verdict.synced} created and {verdict.changed} changed a sync destination",
             f"messages        {verdict.messages}",
             f"lost            {len(verdict.lost)}",
             f"doubles         {len(verdict.doubles)}",

@@ -9,7 +9,7 @@ import pytest
 from .freezes import frozen_repeatedly
 from .kills import Way, killed_repeatedly
 from .points import Moment, Point
-from .users import planned_requests
+from .users import OPERATIONS, planned_requests
 
 _CREATE: Final = "/api/v1/admin/sync_destinations"
 _POST: Final = "/api/chat.postMessage"
@@ -55,7 +55,10 @@ async def test_nothing_is_lost_and_nothing_is_twice(database: str, tmp_path: Pat
     """Whatever the app had taken is done once, told once to everybody concerned, and on record without a gap."""
     how = _ON_SQLITE if database.startswith("sqlite") else _ON_POSTGRESQL
     chance = random.Random(5)  # noqa: S311 - examples
-    figures = await killed_repeatedly(tmp_path, database, how, work=planned_requests(chance, 200), dead_after=4)
+    figures = await killed_repeatedly(
+        tmp_path, database, how, work=planned_requests(chance, 200, OPERATIONS), dead_after=4
+    )
     assert figures.verdict.faults == []
     assert figures.kills.total() == len(how)
     assert figures.verdict.synced > 0
+    assert figures.verdict.changed > 0

@@ -8,10 +8,11 @@ import asyncio
 import json
 import random
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 import sqlalchemy as sa
@@ -40,6 +41,19 @@ class UndoneError(AssertionError):
     """Something was not done in time; the text says what."""
 
 
+OFFERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "add_stories": "Add stories…",
+        "remove_stories": "Remove stories…",
+        "sync": "Sync again…",
+        "set_mode": "Change mode…",
+        "rotate_key": "Rotate key…",
+        "delete": "Delete…",
+    }
+)
+"""The buttons of the operations on a sync destination."""
+
+
 class PlannedDecision(StrEnum):
     """What the people do with a request; written in its reason."""
 
@@ -65,15 +79,33 @@ class PlannedRequest:
     target: int
     stories: frozenset[int]
     decision: PlannedDecision
+    operation: str = "create"  # any other one works on a sync destination of its own
 
     @property
     def reason(self) -> str:
         """What is typed as the reason."""
         return f"PlannedRequest {self.number:05}, {self.decision}"
 
+    @property
+    def already(self) -> frozenset[int]:
+        """The stories that are in the sync destination that the request is about: all that it asks for, or one other."""
+        other = next(story for story in range(STORIES) if story not in self.stories)
+        return frozenset({other}) if self.adds else self.stories
 
-def planned_requests(chance: random.Random, amount: int) -> Iterator[PlannedRequest]:
-    """Yield requests, no two of them with the same teams and the same stories."""
+    @property
+    def adds(self) -> bool:
+        """Whether it adds its stories to what is there."""
+        return self.operation == "add_stories"
+
+
+OPERATIONS: Final = ("create", *OFFERS)
+"""All that can be asked for."""
+
+
+def planned_requests(
+    chance: random.Random, amount: int, operations: Sequence[str] = ("create",)
+) -> Iterator[PlannedRequest]:
+    """Yield requests, no two of them with the same teams and the same stories; half of them create where others do not."""
     taken: set[tuple[int, int, frozenset[int]]] = set()
     number = 0
     while number < amount:
@@ -84,7 +116,9 @@ def planned_requests(chance: random.Random, amount: int) -> Iterator[PlannedRequ
         taken.add((source, target, stories))
         number += 1
         decision = chance.choices(list(PlannedDecision), weights=(8, 1, 1))[0]
-        yield PlannedRequest(number, source, target, stories, decision)
+        others = operations[1:]
+        operation = chance.choice(others) if others and number % 2 == 0 else operations[0]
+        yield PlannedRequest(number, source, target, stories, decision, operation)
 
 
 @dataclass(slots=True)
@@ -150,6 +184,9 @@ class SimulatedUsers:
             self.asked.set()
 
     async def _ask(self, actor: Actor, planned: PlannedRequest) -> None:
+        if planned.operation != "create":
+            await self._ask_on_destination(actor, planned)
+            return
         await actor.opens_form(GENERAL)
         await actor.fills_in(
             *(f"Story {planned.source}-{story}" for story in sorted(planned.stories)),
@@ -157,6 +194,23 @@ class SimulatedUsers:
             destination=f"Target {planned.target}",
             reason=planned.reason,
         )
+        await self._submits(actor)
+        if _TAKEN.search(actor.reads()):
+            self.taken[planned.reason] = planned
+        await self._closes_everything(actor)
+
+    async def _ask_on_destination(self, actor: Actor, planned: PlannedRequest) -> None:
+        number = self.harness.destination_for(planned.number, planned.source, planned.already)
+        await actor.types(GENERAL, f"destination {number}")
+        await actor.sees_view(lambda view: OFFERS[planned.operation] in json.dumps(view, ensure_ascii=False))
+        await actor.presses(OFFERS[planned.operation])
+        await actor.sees_view(_can_submit)
+        names = [f"Story {planned.source}-{story}" for story in sorted(planned.stories)]
+        if planned.adds:
+            await actor.picks("Stories to add", *names, query="")
+        elif planned.operation == "remove_stories":
+            await actor.picks("Stories to remove", *names, query="")
+        await actor.writes("Reason", planned.reason)
         await self._submits(actor)
         if _TAKEN.search(actor.reads()):
             self.taken[planned.reason] = planned

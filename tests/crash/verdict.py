@@ -20,7 +20,11 @@ from handlers.store.database import open_engine, parse_url
 from .harness import CrashHarness
 from .users import ENDINGS, PlannedDecision, SimulatedUsers
 
-_WORDS: Final = {"succeeded": "SYNCED", "rejected": "REJECTED", "cancelled": "CANCELLED"}  # on the approval message
+_WORDS: Final = {
+    "succeeded": ("SYNCED", "DONE", "REPORTED SYNCED"),
+    "rejected": ("REJECTED",),
+    "cancelled": ("CANCELLED",),
+}  # on the approval message
 
 Row: TypeAlias = dict[str, Any]
 
@@ -31,6 +35,7 @@ class Verdict:
 
     requests: int = 0
     synced: int = 0
+    changed: int = 0  # requests that changed, synced or deleted a sync destination
     messages: int = 0
     lost: list[str] = field(default_factory=list)  # taken, but without the end it should have
     doubles: list[str] = field(default_factory=list)  # sync destinations without a request, or too many for one
@@ -59,7 +64,8 @@ async def judge(harness: CrashHarness, users: SimulatedUsers) -> Verdict:
     finally:
         await engine.dispose()
     _requests(verdict, rows, users)
-    _destinations(verdict, rows, harness)
+    _destinations(verdict, [row for row in rows if row["operation"] == "create"], harness)
+    _changed(verdict, rows, harness, users)
     _messages(verdict, rows, harness)
     _record(verdict, events, head)
     return verdict
@@ -92,15 +98,42 @@ def _destinations(verdict: Verdict, rows: Iterable[Row], harness: CrashHarness) 
         if row["state"] == State.SUCCEEDED
     )
     there = Counter(
-        thing(each.team_id, each.destination_team_id, each.subscriptions) for each in harness.dev.destinations.values()
+        thing(each.team_id, each.destination_team_id, each.subscriptions)
+        for number, each in harness.dev.destinations.items()
+        if number not in harness.made.values()
     )
-    verdict.synced = wanted.total()
+    verdict.synced += wanted.total()
     verdict.doubles += [f"{key} exists {there[key]} times, asked for {wanted[key]} times" for key in there - wanted]
     verdict.lost += [f"{key} was approved {wanted[key]} times, exists {there[key]} times" for key in wanted - there]
     owners = Counter(row["destination_id"] for row in rows if row["destination_id"] is not None)
     verdict.doubles += [
         f"destination {key} is claimed by {count} requests" for key, count in owners.items() if count > 1
     ]
+
+
+def _changed(verdict: Verdict, rows: Iterable[Row], harness: CrashHarness, users: SimulatedUsers) -> None:
+    """Check that each sync destination that was there before is as its request left it, and told once how to be so."""
+    by_reason = {row["reason"]: row for row in rows}
+    names = {story.id: story.name for story in harness.dev.stories.values()}
+    for reason, planned in users.taken.items():
+        row = by_reason.get(reason)
+        if planned.operation == "create" or row is None:
+            continue
+        number = harness.made[planned.number]
+        there = harness.dev.destinations.get(number)
+        done = row["state"] == State.SUCCEEDED
+        verdict.changed += done
+        stories = {f"Story {planned.source}-{story}" for story in planned.already}
+        asked = {f"Story {planned.source}-{story}" for story in planned.stories}
+        if done and planned.operation in {"add_stories", "remove_stories"}:
+            stories = stories | asked if planned.adds else stories - asked
+        wanted = None if done and planned.operation == "delete" else (stories, done and planned.operation == "set_mode")
+        found = None if there is None else ({names[each] for each in there.subscriptions}, bool(there.manual_only))
+        if found != wanted:
+            verdict.lost.append(f"{row['id']} ({planned.operation}, {row['state']}): {found} instead of {wanted}")
+        for call in harness.dev.calls.of("DELETE", f"/admin/sync_destinations/{number}"):
+            if not isinstance(call.asked, dict) or "keep_stories" not in call.asked:
+                verdict.lost.append(f"{row['id']}: a delete that says nothing of the copies")
 
 
 def _messages(verdict: Verdict, rows: Iterable[Row], harness: CrashHarness) -> None:
@@ -125,7 +158,7 @@ def _told(verdict: Verdict, row: Row, seen: Mapping[str, list[Json]], harness: C
 
     request_id, state = row["id"], row["state"]
     approval = text(f"approval:{request_id}#0")
-    if request_id not in approval or f": {_WORDS.get(state)}" not in approval:
+    if request_id not in approval or not any(f": {word}" in approval for word in _WORDS.get(state, ())):
         verdict.silent.append(f"{request_id} is {state}, and its channel reads: {approval[:60]!r}")
     told = any(key.startswith(f"direct:{request_id}:") and f":{state}:" in key for key in seen)
     if not told and row["closed_by"] != row["requester"]:  # who ended it knows
@@ -135,7 +168,7 @@ def _told(verdict: Verdict, row: Row, seen: Mapping[str, list[Json]], harness: C
             verdict.doubles.append(f"{request_id} is {state}, and has a status list")
         return
     listed = text(f"statuses:{request_id}#0")
-    for story in row["params"]["stories"]:
+    for story in row["params"]["stories"] if row["operation"] in {"create", "add_stories", "sync"} else ():
         if not any(story["name"] in line and "Synced" in line for line in listed.splitlines()):
             verdict.silent.append(f"{request_id}: {story['name']} is not shown as synced in the thread")
     if request_id not in text(f"notify:{request_id}:{SECOPS}#0"):
