@@ -23,7 +23,7 @@ export function drawBlock(block, surface, error, place) {
 const BLOCKS = {
   section,
   input,
-  header: (block) => h("div", { role: "heading", "aria-level": "3" }, drawEmoji(block.text.text)),
+  header: (block) => h("div", { role: "heading", "aria-level": "2" }, drawEmoji(block.text.text)),
   divider: () => h("hr"),
   context: (block, surface) => h("div", {}, block.elements.map((element) => h("span", { class: "context-item" },
     element.type === "image" ? picture(element) : textNodes(element, surface.people)))),

@@ -37,7 +37,7 @@ function groups(text) {
 }
 
 function draw({ kind, rows }, people) {
-  if (kind === "heading") return h("div", { class: "markdown-heading", role: "heading", "aria-level": String(rows[0][1].length + 2) }, spans(rows[0][2], people));
+  if (kind === "heading") return h("div", { class: "markdown-heading", role: "heading", "aria-level": String(rows[0][1].length + 1) }, spans(rows[0][2], people));
   if (kind === "p") return h("p", {}, rows.flatMap(([, words], index) => (index ? [h("br"), ...spans(words, people)] : spans(words, people))));
   return h(kind, {}, rows.map(([, words]) => h("li", {}, spans(words, people))));
 }

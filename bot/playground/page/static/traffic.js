@@ -68,5 +68,5 @@ function bodies(exchange) {
 
 function body(title, content) {
   const words = typeof content === "string" ? content : JSON.stringify(content, null, 2);
-  return h("div", {}, h("h4", {}, title), h("pre", { class: "code-block", tabindex: "0" }, words || "—"));
+  return h("div", {}, h("h3", {}, title), h("pre", { class: "code-block", tabindex: "0" }, words || "—"));
 }
