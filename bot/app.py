@@ -50,6 +50,7 @@ from handlers.operations.registry import all_operations
 from handlers.operations.schedule import Schedule
 from handlers.preflight import Exports, Preflight
 from handlers.requests import Services, advance, note_configured_keys, start_sufficient
+from handlers.requests.pinging import approvers_of
 from handlers.store import Store, StoreUnavailableError, check_schema, migrate, migrates_by_itself
 from handlers.store.database import is_sqlite, open_engine, parse_url
 from handlers.store.files import prepare_file
@@ -150,6 +151,7 @@ async def compose(
             Throttle(overrides.rate_limit, time.monotonic),
             overrides.presentations,
             overrides.window,
+            partial(approvers_of, services.people),
             longest_call=overrides.slack_timeout,
         )
         slack = _slack_app(client, responder, settings.network)

@@ -42,6 +42,11 @@ async def asked(transaction: Transaction, request: Request, route: Route) -> Non
     await transaction.outbox.announce(approval_key(request.id), APPROVAL, route.approval_channel, request_id=request.id)
 
 
+async def wanted(transaction: Transaction, request: Request, user_id: str) -> None:
+    """Write to an approver that a request waits for them."""
+    await direct(transaction, request, user_id, "approval_wanted")
+
+
 async def changed(transaction: Transaction, request: Request) -> None:
     """Show the approval message as the request stands now."""
     await transaction.outbox.refresh(approval_key(request.id))

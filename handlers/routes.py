@@ -61,6 +61,14 @@ class PreflightRule(StrEnum):
     STRICT = "strict"  # ask the approvers again
 
 
+class Ping(StrEnum):
+    """How a route's approvers learn of a new request, besides the message in their channel."""
+
+    OFF = "off"
+    MENTION = "mention"  # the message mentions the people and groups that the policy lists
+    DIRECT = "direct"  # each of them is written to
+
+
 class OperationPolicy(_Config):
     """What a route's policy says about one operation. None: as on the route."""
 
@@ -100,6 +108,7 @@ class Route(_Config):
     notify: tuple[str, ...] = ()  # channel ids
     expires_after: timedelta = timedelta(hours=72)
     remind_after: timedelta | None = None  # None: never; repeated after the same time again
+    ping_approvers: Ping = Ping.OFF
     existing: Existing = Existing.ASK
     summary: Weekly | None = None  # when the week is summed up; None: never
     preflight: PreflightRule = PreflightRule.WARN

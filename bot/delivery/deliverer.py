@@ -5,7 +5,7 @@ do not write into one channel, and a conversation that must wait holds up nobody
 may find that another one has gone on meanwhile: then the rows have changed or the send window has closed, and it says nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -27,8 +27,8 @@ from bot.slack_errors import (
 from handlers import announcements
 from handlers.execution.send_window import SendWindow
 from handlers.jobs import LEFT_FOR, NewerVersionError
-from handlers.models import Request
-from handlers.routes import Topology, retired_route
+from handlers.models import Request, State
+from handlers.routes import Route, Topology, retired_route
 from handlers.store import SYSTEM, Announcement, ConversationState, Reader, Store
 from handlers.tracing import traced
 
@@ -50,6 +50,7 @@ class Deliverer:
         throttle: Throttle,
         presentations: Mapping[str, Presentation],
         window: SendWindow,
+        approvers: Callable[[Route, tuple[str, ...]], Awaitable[tuple[str, ...]]],
         *,
         longest_call: float,
     ) -> None:
@@ -59,6 +60,7 @@ class Deliverer:
         self._throttle = throttle
         self._presentations = presentations
         self._window = window
+        self._approvers = approvers
         self._longest_call = longest_call
         self._resting: dict[str, datetime] = {}  # conversations that must wait, as their rows say
         self._log = structlog.get_logger(__name__)
@@ -196,6 +198,7 @@ class Deliverer:
     async def _tell_undelivered(self, showing: Showing, words: str, **columns: Any) -> None:  # noqa: ANN401 - columns of announcements
         """Record that a message is not delivered, and tell the requester, once for each conversation."""
         announcement = showing.announcement
+        waiting = await self._waiting_for(announcement)
         async with showing.writing(**columns) as transaction:
             transaction.audit.record(
                 "undelivered", SYSTEM, announcement.request_id, announcement=announcement.key, words=words
@@ -210,7 +213,21 @@ class Deliverer:
                     about=announcement.conversation,
                     channel=announcement.conversation,
                     why=words,
+                    approvers=len(waiting),
                 )
+                for approver in waiting if request.state is State.PENDING else ():
+                    await announcements.wanted(transaction, request, approver)
+
+    async def _waiting_for(self, announcement: Announcement) -> tuple[str, ...]:
+        """Return who can approve the request that an announcement would have shown them; nobody for any other."""
+        if announcement.kind != announcements.APPROVAL or not announcement.request_id:
+            return ()
+        async with self._store.reading() as reader:
+            request = await reader.requests.get(announcement.request_id)
+        route = self._topology.route_for(request) if request is not None else None
+        if request is None or route is None or request.state is not State.PENDING:
+            return ()
+        return await self._approvers(route, (request.requester, request.editor))
 
 
 def _is_over(request: Request | None) -> bool:

@@ -60,6 +60,7 @@ class _Edited(_Asked):
 
 class _Approved(Frozen):
     shown: ReviewedVersion
+    comment: str = ""
 
 
 async def _ask(responder: Responder, deferred: DeferredCommand) -> Answer:
@@ -77,7 +78,7 @@ async def _ask(responder: Responder, deferred: DeferredCommand) -> Answer:
         case _Asked():
             return await submit(services, actor, kept.submission, budget=None, since=deferred.created_at)
         case _Approved():
-            return await approve(services, actor, kept.shown, budget=None, since=deferred.created_at)
+            return await approve(services, actor, kept.shown, kept.comment, budget=None, since=deferred.created_at)
         case None:
             reasons = ("A newer version of tines-sync sent this, and it cannot be finished here. Try again.",)
             return await refuse(services, actor, reasons, what=deferred.kind)
@@ -98,7 +99,8 @@ async def _view(responder: Responder, deferred: DeferredCommand, answer: Answer)
                 state = typed_in(responder, deferred.data["form"])[1].state
                 return await FormPresenter(responder).again(deferred.actor, state, fields)
             case Changed(request=request, preview=preview, changes=changes) if preview is not None:
-                return await review_again(responder, deferred.actor, request, preview, changes)
+                comment = str(deferred.data.get("comment", ""))
+                return await review_again(responder, deferred.actor, request, preview, changes, comment)
     except (PeopleUnavailableError, StoreUnavailableError):
         structlog.get_logger(__name__).info("a deferred command is answered in a sentence", deferred=deferred.id)
     return settled_view(answer)

@@ -271,29 +271,34 @@ class Reviews:
     async def approved(self, ack: AsyncAck, body: Body) -> None:
         """Take an approval of what the review shows."""
         view = view_of(body)
-        meta = parse_review(view)
-        if meta is None:
+        typed = parse_review(view)
+        services, actor = self._responder.services, person(body)
+        if typed.errors:
+            await refuse_unread(services, actor, typed.errors.values(), what="approve", request_id=typed.request_id)
+            await ack(response_action="errors", errors=typed.errors)
+            return
+        if typed.meta is None:
             await ack(response_action="update", view=settled_view(await self._lost(body, "approve")))
             return
-        actor = person(body)
-        shown = _shown(meta)
-        answer = await approve(self._responder.services, actor, shown, budget=self._responder.budget)
+        shown = _shown(typed.meta)
+        answer = await approve(services, actor, shown, typed.comment, budget=self._responder.budget)
         match answer:
             case Done():
                 await ack(response_action="clear")
             case Changed(request=request, preview=preview, changes=changes):
-                again = await review_again(self._responder, actor, request, preview, changes)
+                again = await review_again(self._responder, actor, request, preview, changes, typed.comment)
                 await ack(response_action="update", view=again)
             case Slow():
                 # Kept before Slack is answered: the approval counts even if this process ends now
                 await defer(
-                    self._responder.services,
+                    services,
                     APPROVE,
                     actor,
                     view_id=str(view.get("id", "")),
                     shown=shown.model_dump(mode="json"),
+                    comment=typed.comment,
                 )
-                await ack(response_action="update", view=_checking(meta.request))
+                await ack(response_action="update", view=_checking(typed.meta.request))
             case _:
                 await ack(response_action="update", view=settled_view(answer))
 
@@ -337,19 +342,27 @@ class _Looked:
             self.route,
             self.someone,
             self.preview,
-            against=self.against,
+            against_requester=self.against,
             progress=progress,
         )
 
 
 async def review_again(
-    responder: Responder, actor: str, request: Request, preview: Preview | None, changes: tuple[str, ...]
+    responder: Responder,
+    actor: str,
+    request: Request,
+    preview: Preview | None,
+    changes: tuple[str, ...],
+    comment: str = "",
 ) -> Block:
-    """Return the review as it is now, saying what changed since it was shown. Raises `PeopleUnavailableError`."""
+    """Return the review as it is now, saying what changed since it was shown, with the comment that was typed.
+
+    Raises `PeopleUnavailableError`.
+    """
     services = responder.services
     route = services.topology.route_for(request) or retired_route(request)
     someone = await services.people.person(actor, groups_of(route))
-    return _review(responder, request, route, someone, preview, changed=changes)
+    return _review(responder, request, route, someone, preview, changed=changes, comment=comment)
 
 
 def _shown(meta: ReviewMeta) -> ReviewedVersion:
@@ -363,10 +376,7 @@ def _review(
     route: Route,
     someone: Person | None,
     preview: Preview | None,
-    *,
-    changed: tuple[str, ...] = (),
-    against: tuple[str, ...] = (),
-    progress: ReportProgress | None = None,
+    **told: Any,  # noqa: ANN401 - of `review_view`
 ) -> Block:
     """Return the review as one person may use it; nothing is offered to somebody of whom nothing is known yet."""
     rulings: dict[str, Any] = {"may_approve": _UNKNOWN, "may_reject": _UNKNOWN}
@@ -388,11 +398,9 @@ def _review(
         origins=_origins(responder, request, route),
         quorum=quorum(route, request.approvals()),
         preview=preview,
-        changed=changed,
-        against_requester=against,
-        progress=progress,
         may_post_diff=responder.client.scopes >= _FILES,
         **rulings,
+        **told,
     )
 
 

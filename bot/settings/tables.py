@@ -43,7 +43,7 @@ from bot.settings.values import (
 )
 from handlers.comparison import parse_pointer
 from handlers.network import CA_EXPECTED, NetworkError, ssl_context
-from handlers.routes import Existing, PreflightRule, Weekly
+from handlers.routes import Existing, Ping, PreflightRule, Weekly
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")  # by their number in Python
 _WEEKLY: Final = 'a day (mon, tue, wed, thu, fri, sat, sun) and a time: "mon 09:00"'
@@ -216,6 +216,7 @@ class RouteTable(PolicyTable):
     approval_valid_for: Duration | None = Field(default=None, description='a duration: "24h"')
     remind_after: Duration | None = Field(default=None, description='a duration: "4h"')
     summary: Annotated[Weekly, BeforeValidator(_weekly)] | None = Field(default=None, description=_WEEKLY)
+    ping_approvers: Ping = Field(default=Ping.OFF, description='"off", "mention" or "direct"')
     existing: Existing = Field(default=Existing.ASK, description='"ask" or "add"')
     preflight: PreflightRule = Field(default=PreflightRule.WARN, description='"warn" or "strict"')
 

@@ -1,11 +1,12 @@
 """The message in the approval channel: what is asked for, where it stands, and, while it waits, a way to decide.
 
 It is edited in place at every step, so that a reader never has to scroll to know how things are, and so that a
-button that no longer works is not there. It mentions the requester and no one else before a decision: nobody is
-pinged for something they did not do.
+button that no longer works is not there. It mentions the requester and no one else before a decision, unless the route
+says that its approvers are mentioned (`ping_approvers`).
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from bot.views import describe, kit
 from bot.views.fallback_text import message
@@ -14,7 +15,10 @@ from bot.views.presentation import Presentation
 from bot.views.text import Block, Message, date_element
 from handlers.models import Request, State, Verdict
 from handlers.policy import Freeze, Quorum
-from handlers.routes import Route
+from handlers.policy.rulings import is_group
+from handlers.routes import EVERYBODY, Ping, Route
+
+_MENTIONED: Final = 20  # entries of a policy
 
 
 def approval_message(
@@ -67,6 +71,19 @@ def _waiting(request: Request, route: Route, quorum: Quorum) -> Iterator[Block]:
     yield kit.para(*describe.progress(quorum), ". Expires ", date_element(request.expires_at), ".")
     if not route.self_approval:
         yield kit.para("The requester can't approve it.")
+    yield from _pinged(request, route)
+
+
+def _pinged(request: Request, route: Route) -> Iterator[Block]:
+    """Yield the approvers whom the message mentions; nothing where the route does not say so."""
+    own = () if route.self_approval else (request.requester, request.editor)
+    left_out = {EVERYBODY, *route.denied, *own}
+    entries = [each for each in route.approvers if each not in left_out][:_MENTIONED]
+    if route.ping_approvers is Ping.MENTION and entries:
+        yield kit.para(
+            "Please review:",
+            *(part for each in entries for part in (" ", kit.usergroup(each) if is_group(each) else kit.user(each))),
+        )
 
 
 def _buttons(request: Request, presentation: Presentation, route: Route) -> Iterator[Block]:

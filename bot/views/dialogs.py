@@ -44,7 +44,7 @@ def reject_view(meta: ReviewMeta) -> Block:
 def parse_reject(view: Mapping[str, object]) -> CommentInput:
     """Return the comment, which is required, and what the review had shown."""
     meta = ReviewMeta.read(view.get("private_metadata"))
-    return _comment(view, meta, meta.request if meta else None, required=True)
+    return read_comment(view, meta, meta.request if meta else None, required=True)
 
 
 def cancel_view(request: Request, presentation: Presentation, *, reason_required: bool = False) -> Block:
@@ -74,7 +74,7 @@ def cancel_view(request: Request, presentation: Presentation, *, reason_required
 def parse_cancel(view: Mapping[str, object]) -> CommentInput:
     """Return the comment, which may be empty, and which request is meant."""
     ref = RequestRef.read(view.get("private_metadata"))
-    return _comment(view, None, ref.request if ref else None, required=False)
+    return read_comment(view, None, ref.request if ref else None, required=False)
 
 
 def decided_view(text: str) -> Block:
@@ -115,9 +115,10 @@ def refused_view(reasons: Sequence[str], *, by: str = "") -> Block:
     return kit.modal(ids.VIEW_INFO, "Sync request", [kit.rich(told), *who])
 
 
-def _comment(
+def read_comment(
     view: Mapping[str, object], meta: ReviewMeta | None, request_id: str | None, *, required: bool
 ) -> CommentInput:
+    """Return what was typed as the comment of a view, on what it is about."""
     comment = tidy(typed(values_of_view(view), ids.BLOCK_COMMENT, ids.ACTION_COMMENT)).strip()
     errors: dict[str, str] = {}
     if required and not comment:

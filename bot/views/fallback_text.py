@@ -96,6 +96,8 @@ def _run(element: Block) -> str:
     match element["type"]:
         case "user":
             return mention(element["user_id"])
+        case "usergroup":
+            return f"<!subteam^{element['usergroup_id']}>"
         case "channel":
             return f"<#{element['channel_id']}>"
         case "date":

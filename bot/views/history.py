@@ -37,7 +37,8 @@ def _detail(kind: str, data: Mapping[str, Any]) -> str:
         case "asked" | "break_glass" | "edited":
             return f"{plural(len(data.get('stories', ())), 'story')}. {data.get('reason', '')}"
         case "approved" | "quorum_lowered":
-            return f"{data.get('have')} of {data.get('needed')}"
+            comment = f". {data['comment']}" if data.get("comment") else ""
+            return f"{data.get('have')} of {data.get('needed')}{comment}"
         case "rejected" | "cancelled" | "close":
             return str(data.get("comment") or data.get("reason") or "")
         case "refused" | "approval_void":

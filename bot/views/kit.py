@@ -77,6 +77,11 @@ def user(user_id: str) -> Block:
     return name(user_id or "nobody", SHORT_TEXT)
 
 
+def usergroup(group_id: str) -> Block:
+    """Return a mention of a user group by its id, which the configuration lists."""
+    return {"type": "usergroup", "usergroup_id": group_id}
+
+
 def channel(channel_id: str) -> Block:
     """Return a channel by its id, which the caller has looked at."""
     return {"type": "channel", "channel_id": channel_id}

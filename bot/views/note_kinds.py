@@ -21,6 +21,8 @@ class Note(StrEnum):
     """What a note is about, and what its data may hold."""
 
     EDITED = "edited"  # actor: user id; approvals_lost: how many; changes: list of sentences
+    APPROVAL_COMMENT = "approval_comment"  # actor, comment
+    APPROVAL_WANTED = "approval_wanted"  # nothing more
     REMINDER = "reminder"  # missing: what is still missing, in words
     WITHDRAWN = "withdrawn"  # actor, have, needed
     APPROVAL_VOID = "approval_void"  # actor: whose it was; have, needed
@@ -28,7 +30,7 @@ class Note(StrEnum):
     EXISTING_FOUND = "existing_found"  # destination_ids: list of ids
     STORIES_CHANGED = "stories_changed"  # approvals_lost; changes: list of sentences
     BREAK_GLASS = "break_glass"  # actor, reason
-    CHANNEL_UNREACHABLE = "channel_unreachable"  # channel, why
+    CHANNEL_UNREACHABLE = "channel_unreachable"  # channel, why; approvers: how many were written to instead
     BOT_ERROR = "bot_error"  # error_id
     DOUBLE_FOUND = "double_found"  # destination_ids: of a call whose answer came too late to be written down
     NEEDS_APPROVAL_AGAIN = "needs_approval_again"  # reasons: list of sentences
@@ -94,6 +96,16 @@ def _reminder(data: Data, request: Request) -> Iterator[Block]:
     yield kit.para("🔔 This request is still waiting.", *needs, " It expires ", date_element(request.expires_at), ".")
 
 
+def _approval_comment(data: Data, _: Request) -> Iterator[Block]:
+    yield kit.para("👍 ", *_by(data), " approved this, with a comment:")
+    yield kit.quote(_text(data, "comment"))
+
+
+def _approval_wanted(_: Data, request: Request) -> Iterator[Block]:
+    yield kit.para("🕓 ", kit.user(request.requester), " made a request that you can approve.")
+    yield kit.quote(request.reason, 500)
+
+
 def _withdrawn(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para("↩️ ", *_by(data), f" withdrew their approval.{_have(data)}")
 
@@ -139,11 +151,13 @@ def _bot_error(data: Data, _: Request) -> Iterator[Block]:
 
 def _channel_unreachable(data: Data, _: Request) -> Iterator[Block]:
     channel, why = _text(data, "channel"), _text(data, "why")
-    where: list[str | Block] = [" (", kit.channel(channel), ")"] if is_channel_id(channel) else []
-    yield kit.para("📭 I could not post to the channel ", kit.mono(channel or "that is configured", 40), *where, ".")
+    known: list[kit.Part] = [kit.channel(channel), " "] if is_channel_id(channel) else []
+    yield kit.para("📭 I could not post to the channel ", *known, kit.mono(channel or "that is configured", 40), ".")
     if why:
         yield kit.para("Slack says: ", kit.mono(why, 200))
     yield kit.para(_WHAT_HELPS.get(why, "Please tell your tines-sync admin."))
+    if told := _count(data, "approvers"):
+        yield kit.para(f"I sent the request to {plural(told, 'approver')} directly.")
     yield kit.para("I'll keep trying. Once it works, everything will appear there, in order.")
 
 
@@ -195,6 +209,8 @@ _Draw: TypeAlias = Callable[[Data, Request], Iterator[Block]]
 _DRAWN: Final[Mapping[str, _Draw]] = MappingProxyType(
     {
         Note.EDITED: _edited,
+        Note.APPROVAL_COMMENT: _approval_comment,
+        Note.APPROVAL_WANTED: _approval_wanted,
         Note.REMINDER: _reminder,
         Note.WITHDRAWN: _withdrawn,
         Note.APPROVAL_VOID: _approval_void,

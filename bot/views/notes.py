@@ -59,7 +59,12 @@ def direct_message(
     """
     if kind is not None and (kind not in _STATES):
         told = note_lines(kind, data or {}, request)
-        return message(kit.rich(*told, kit.para(*presentation.summary(request)), *_thread(permalink)), _id(request))
+        decides = kind == Note.APPROVAL_WANTED and request.state is State.PENDING
+        return message(
+            kit.rich(*told, kit.para(*presentation.summary(request)), *_thread(permalink)),
+            kit.actions(describe.review_button(request)) if decides else None,
+            _id(request),
+        )
     lines = [
         kit.para(
             f"{describe.sign(request.state)} ",

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from bot.views import describe, ids, kit
 from bot.views.carried import ReviewMeta
+from bot.views.dialogs import CommentInput, read_comment
 from bot.views.preflight import review_blocks
 from bot.views.presentation import Presentation
 from bot.views.text import Block, date_element
@@ -40,6 +41,7 @@ def review_view(  # noqa: PLR0913 - what a person may do is decided by policy, o
     against_requester: Sequence[str] = (),
     progress: ReportProgress | None = None,
     may_post_diff: bool = False,
+    comment: str = "",
 ) -> Block:
     """Return the review of a pending request.
 
@@ -68,6 +70,7 @@ def review_view(  # noqa: PLR0913 - what a person may do is decided by policy, o
         kit.divider(),
         kit.rich(*_approvals(request, route, quorum)),
         *_rulings(may_approve, may_reject),
+        *(_comment(comment) if may_approve.allowed and complete else ()),
         *_buttons(request, meta, may_reject=may_reject.allowed, offers=(may_withdraw, may_edit, may_cancel)),
         kit.context(f"`{request.id}` · revision {request.revision} · `{meta.digest[:12]}`"),
     ]
@@ -96,12 +99,13 @@ def _told(facts: Facts | None) -> str | None:
     return " ".join(gap.mark for gap in gaps.missing)
 
 
-def parse_review(view: Mapping[str, object]) -> ReviewMeta | None:
-    """Return what the submitted review had shown, or None when that cannot be read.
+def parse_review(view: Mapping[str, object]) -> CommentInput:
+    """Return what the submitted review had shown, and the comment, which may be empty.
 
-    The value of its *Reject…* button is the same: `ReviewMeta.read(value)`.
+    The value of its *Reject…* button is what it had shown as well: `ReviewMeta.read(value)`.
     """
-    return ReviewMeta.read(view.get("private_metadata"))
+    meta = ReviewMeta.read(view.get("private_metadata"))
+    return read_comment(view, meta, meta.request if meta else None, required=False)
 
 
 def _changes(changed: Sequence[str]) -> Iterator[Block]:
@@ -170,6 +174,16 @@ def _rulings(may_approve: Ruling, may_reject: Ruling) -> Iterator[Block]:
             kit.para(kit.bold("You can view this request but not approve it.")),
             kit.bullets([kit.words(reason, 300)] for reason in list(reasons)[:5]),
         )
+
+
+def _comment(typed: str) -> Iterator[Block]:
+    yield kit.field(
+        ids.BLOCK_COMMENT,
+        "Comment",
+        kit.text_input(ids.ACTION_COMMENT, initial=typed, placeholder="Optional", required=False),
+        hint="The requester and the channel read this.",
+        optional=True,
+    )
 
 
 def _buttons(

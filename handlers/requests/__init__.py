@@ -10,6 +10,7 @@ overview    what concerns a person, for lists and the App Home
 assessing   what the destination lacks, and what would change, before anybody decides
 keys        which keys are configured
 deferred    forms and decisions finished by a job     destinations  what of Tines a person may see
+pinging     whom a request waits for
 health      how a person's sync destinations are, and muting one
 """
 

@@ -53,9 +53,15 @@ async def record_review(journal: CallJournal, actor: str, request: Request, dige
 
 
 async def approve(
-    services: Services, actor: str, shown: ReviewedVersion, *, budget: float | None, since: datetime | None = None
+    services: Services,
+    actor: str,
+    shown: ReviewedVersion,
+    comment: str = "",
+    *,
+    budget: float | None,
+    since: datetime | None = None,
 ) -> Answer:
-    """Take an approval of what was shown, if it is still what is there.
+    """Take an approval of what was shown, if it is still what is there, with a comment for everybody who reads it.
 
     `budget`: seconds within which Slack and Tines must answer; None waits for them. `since`: when the person clicked,
     for a job that finishes it and may run again.
@@ -100,7 +106,7 @@ async def approve(
                 return Changed(request=current, preview=preview if fits else None, changes=changes)
             current = await void_approvals(transaction, current, route, gone)
             current = await _as_shown(services, transaction, current, route, actor, shown, preview.facts)
-            return await _take(transaction, current, route, actor, shown, ruling)
+            return await _take(transaction, current, route, actor, shown, ruling, comment)
 
 
 async def _granted(
@@ -183,7 +189,13 @@ async def _as_shown(
 
 
 async def _take(
-    transaction: Transaction, current: Request, route: Route, actor: str, shown: ReviewedVersion, ruling: Ruling
+    transaction: Transaction,
+    current: Request,
+    route: Route,
+    actor: str,
+    shown: ReviewedVersion,
+    ruling: Ruling,
+    comment: str,
 ) -> Done:
     decision = Decision(
         request_id=current.id,
@@ -191,6 +203,7 @@ async def _take(
         digest=shown.digest,
         actor=actor,
         verdict=Verdict.APPROVE,
+        comment=comment,
         groups=ruling.entries,
         at=transaction.now,
     )
@@ -205,7 +218,10 @@ async def _take(
         digest=shown.digest,
         have=standing.have,
         needed=standing.needed,
+        **({"comment": comment} if comment else {}),
     )
+    if comment:
+        await announcements.note(transaction, decided, route, "approval_comment", actor=actor, comment=comment)
     if standing.reached:
         decided = await transaction.requests.change(decided, state=State.APPROVED, next_run_at=transaction.now, note="")
         transaction.jobs.advance(decided.id)

@@ -17,6 +17,7 @@ from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refu
 from handlers.requests.checking import Submission, check_params
 from handlers.requests.edits import edit_changes
 from handlers.requests.locking import locked
+from handlers.requests.pinging import approvers_of
 from handlers.requests.services import (
     Services,
     allowed,
@@ -27,7 +28,7 @@ from handlers.requests.services import (
     refused_in,
     repeated,
 )
-from handlers.routes import Route
+from handlers.routes import Ping, Route
 from handlers.store import SYSTEM, ConflictError
 
 
@@ -87,11 +88,15 @@ async def _made(services: Services, draft_id: str) -> Request | None:
 async def _take(
     services: Services, actor: str, submission: Submission, params: Params, route: Route, faults: tuple[str, ...]
 ) -> Done:
+    pinged = route.ping_approvers is Ping.DIRECT and route.approvals > 0 and not submission.emergency
+    told = await approvers_of(services.people, route, (actor,)) if pinged else ()
     async with services.store.transaction() as transaction:
         request = _new_request(services, actor, submission, params, route, transaction.now)
         await transaction.requests.add(request)
         transaction.audit.record("break_glass" if request.emergency else "asked", actor, request.id, **_record(request))
         await announcements.asked(transaction, request, route)
+        for approver in told:
+            await announcements.wanted(transaction, request, approver)
         if request.emergency:
             await announcements.note(transaction, request, route, "break_glass", actor=actor, reason=request.reason)
         if request.next_run_at == transaction.now:

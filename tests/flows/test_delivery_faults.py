@@ -227,14 +227,22 @@ async def test_what_is_refused_for_now_appears_when_it_passes(harness: FlowHarne
 
 
 async def test_who_removed_the_bot_reads_how_to_invite_it(harness: FlowHarness) -> None:
-    """Where the bot is not in the channel any more, its requester reads once what to type, and where."""
+    """Where the bot is not in the channel any more, its requester reads once what to type, and where.
+
+    The approvers get the request directly, and can decide about it there.
+    """
     slack = harness.playground.slack
     slack.kick_bot(APPROVALS)
     slack.app.scopes = slack.app.scopes - {"chat:write.public"}
     request = await harness.asks(STORY)
     said = slack.render(await harness.told(harness.rina, "could not post"))
     assert "/invite @tines-sync" in said
-    assert APPROVALS in said
+    assert f"#tines-approvals {APPROVALS}" in said
+    assert "to 2 approvers directly" in said
+    told = await harness.told(harness.ada, "made a request that you can approve")
+    await harness.ada.clicks("Review", told, slack.open_dm(harness.ada.user))
+    view = await harness.ada.sees_view(lambda view: view.get("submit") is not None)
+    assert view["submit"]["text"] == "Approve"
     slack.invite_bot(APPROVALS)
     await harness.approval_message(request)
 

@@ -18,7 +18,7 @@ from bot.slack_errors import SlackError, TransientError, UnknownOutcomeError
 from bot.views.text import Message
 from handlers import announcements
 from handlers.execution.send_window import SendWindow
-from handlers.routes import Topology
+from handlers.routes import Route, Topology
 from handlers.store import Announcement, Store
 from tests.unit.store.harness import StoreHarness
 
@@ -76,6 +76,10 @@ async def no_answer(_key: str) -> None:
     """Lose the answer."""
     words = "ServerDisconnectedError"
     raise UnknownOutcomeError(words)
+
+
+async def _nobody(_route: Route, _own: tuple[str, ...]) -> tuple[str, ...]:
+    return ()
 
 
 async def turned_away(_key: str) -> None:
@@ -138,6 +142,7 @@ class DeliveryHarness:
             throttle,
             all_presentations(),
             window,
+            _nobody,
             longest_call=LONGEST_CALL,
         )
         return Process(store, poster, deliverer, throttle, uptime, window)

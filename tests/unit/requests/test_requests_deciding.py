@@ -1,7 +1,10 @@
+from typing import Any
+
 import pytest
 
 from handlers.models import State
 from handlers.requests import Changed, Done, Refused, approve, cancel, edit, reject, withdraw
+from handlers.routes import Ping
 
 from .conftest import OpenHarness
 from .harness import ADA, BEN, CLEO, LEADS, OPS, RINA, TOM, reasons
@@ -18,6 +21,43 @@ async def test_one_approval_runs_it(open_harness: OpenHarness) -> None:
     assert harness.creates() == 1
     kinds = await harness.kinds(request.id)
     assert [kind for kind in kinds if kind != "status"] == ["asked", "approved", "creating", "created", "succeeded"]
+
+
+async def test_an_approval_carries_a_comment(open_harness: OpenHarness) -> None:
+    """What an approver comments stands on the decision, in the record and in the thread; without one nothing is told."""
+    harness = await open_harness(approvals=2)
+    request = await harness.asks()
+    shown = await harness.shown(request.id)
+    await approve(harness.services, ADA, shown, "Only after 18:00 <!channel>", budget=None)
+    await approve(harness.services, CLEO, shown, budget=None)
+    assert [each.comment for each in (await harness.now(request.id)).approvals()] == ["Only after 18:00 <!channel>", ""]
+    recorded = [event.data.get("comment") for event in await harness.events(request.id) if event.kind == "approved"]
+    assert recorded == ["Only after 18:00 <!channel>", None]
+    notes = [each for each in await harness.told() if each.get("kind") == "approval_comment"]
+    assert [(each["actor"], each["comment"]) for each in notes] == [(ADA, "Only after 18:00 <!channel>")]
+
+
+@pytest.mark.parametrize(
+    ("policy", "requester", "written_to"),
+    [
+        ({}, RINA, set()),
+        ({"ping_approvers": Ping.MENTION}, RINA, set()),
+        ({"ping_approvers": Ping.DIRECT}, RINA, {ADA, BEN, CLEO}),
+        ({"ping_approvers": Ping.DIRECT}, BEN, {ADA, CLEO}),
+        ({"ping_approvers": Ping.DIRECT, "self_approval": True}, BEN, {ADA, BEN, CLEO}),
+        ({"ping_approvers": Ping.DIRECT, "denied": (ADA,)}, RINA, {BEN, CLEO}),
+        ({"ping_approvers": Ping.DIRECT, "approvers": ("*", CLEO)}, RINA, {CLEO}),
+    ],
+)
+async def test_approvers_are_written_to_where_the_route_says_so(
+    open_harness: OpenHarness, policy: dict[str, Any], requester: str, written_to: set[str]
+) -> None:
+    """With `ping_approvers = "direct"` each listed person who can approve has a message of their own; else nobody."""
+    harness = await open_harness(**policy)
+    harness.staff.groups = {LEADS: {ADA, BEN}}
+    await harness.asks(requester)
+    told = {who for who in (ADA, BEN, CLEO, RINA, TOM) if await harness.told(f"@{who}")}
+    assert told == written_to
 
 
 async def test_quorum(open_harness: OpenHarness) -> None:

@@ -9,6 +9,7 @@ from bot.views import ids
 from bot.views.approval import approval_message
 from bot.views.carried import ReviewMeta
 from bot.views.dialogs import cancel_view, parse_cancel, parse_reject, reject_view
+from bot.views.notes import direct_message, note_message
 from bot.views.review import parse_review, review_view
 from bot.views.statuses import status_messages
 from bot.views.text import Block, when
@@ -17,7 +18,7 @@ from handlers.operations import Preview
 from handlers.operations.create import CreateFacts
 from handlers.operations.following import ExistingDestination
 from handlers.policy import Freeze, Quorum, Ruling
-from handlers.routes import Existing, Route
+from handlers.routes import Existing, Ping, Route
 
 from .harness import NOW, ORIGINS, SHOWN, a_request, params_of
 
@@ -227,6 +228,50 @@ def test_approve_is_offered_when_all_is_in_sight(preview: Preview | None, ruling
     assert ("dev does not answer" in texts) is bool(preview and preview.problem)
 
 
+def test_an_approval_can_carry_a_comment() -> None:
+    """Whoever may approve finds an optional field, whose text comes back bounded; nobody else is offered it."""
+    view = reviewed(asked(), found(stories=STORIES))
+    comment = next(block for block in view["blocks"] if block["type"] == "input")
+    assert comment["optional"]
+    assert comment["label"]["text"] == "Comment"
+    typed = {ids.BLOCK_COMMENT: {ids.ACTION_COMMENT: {"type": "plain_text_input", "value": " After 18:00\u202e "}}}
+    read = parse_review({**view, "state": {"values": typed}})
+    assert (read.comment, read.errors) == ("After 18:00\N{REPLACEMENT CHARACTER}", {})
+    typed[ids.BLOCK_COMMENT][ids.ACTION_COMMENT]["value"] = "x" * 1001
+    assert "at most 1,000" in parse_review({**view, "state": {"values": typed}}).errors[ids.BLOCK_COMMENT]
+    assert all(
+        block["type"] != "input" for block in reviewed(asked(), found(stories=STORIES), may_approve=NO)["blocks"]
+    )
+
+
+def test_a_comment_of_an_approval_is_shown_as_text() -> None:
+    """The card and the note in the thread quote the comment, and nothing in it is live."""
+    request = asked(decisions=(approval_by("U0ADA", comment="After 18:00 <!channel>"),))
+    assert "> After 18:00 &lt;!channel&gt;" in approval_message(request, ROUTE, ONE_OF_TWO, SHOWN).text
+    note = note_message("approval_comment", {"actor": "U0ADA", "comment": "After 18:00 <!channel>"}, request)
+    assert "<@U0ADA> approved this, with a comment:\n> After 18:00 &lt;!channel&gt;" in note.text
+
+
+def test_approvers_are_mentioned_where_the_route_says_so() -> None:
+    """A waiting request mentions the listed approvers who can approve it; `*`, and anything later, mentions nobody."""
+    listed = {"approvers": ("S0APPROVERS", "U0ADA", "U0ASKER", "*"), "ping_approvers": Ping.MENTION}
+    route = ROUTE.model_copy(update=listed)
+    assert (
+        "Please review: <!subteam^S0APPROVERS> <@U0ADA>\n" in approval_message(asked(), route, ONE_OF_TWO, SHOWN).text
+    )
+    for state, other in ((State.APPROVED, route), (State.PENDING, ROUTE)):
+        assert "Please review" not in approval_message(asked(state), other, ONE_OF_TWO, SHOWN).text
+
+
+def test_an_approver_who_is_written_to_can_open_the_review() -> None:
+    """The message to an approver says who requested what and why, with *Review* while it waits."""
+    for state, offered in ((State.PENDING, [ids.ACTION_REVIEW]), (State.CANCELLED, [])):
+        told = direct_message(asked(state), ROUTE, SHOWN, "https://slack.example/thread", kind="approval_wanted")
+        assert "<@U0ASKER> made a request that you can approve." in told.text
+        assert "> The new triage is ready." in told.text
+        assert buttons(told.blocks) == offered
+
+
 def test_a_decision_carries_what_was_shown() -> None:
     """Revision and digest of the stories as they are now and of the destinations listed come back with the decision."""
     newer = tuple(story.model_copy(update={"edited_at": NOW + timedelta(hours=1)}) for story in STORIES)
@@ -236,7 +281,7 @@ def test_a_decision_carries_what_was_shown() -> None:
     facts = CreateFacts(stories=newer, existing=existing)
     digest = digest_of("create", "dev-to-prod", params_of(*STORIES), ORIGINS, facts)
     shown = ReviewMeta(request="TS-ABCD1234", revision=2, digest=digest)
-    assert parse_review(view) == shown
+    assert parse_review(view).meta == shown
     reject = next(e for e in flat(view) if e.get("action_id") == ids.ACTION_REJECT)
     assert ReviewMeta.read(reject["value"]) == shown
     assert "Story number 1 was edited." in str(view["blocks"])

@@ -51,7 +51,7 @@ QUORUM = Quorum(needed=1, have=0, separate_needed=1, separate_have=0, reached=Fa
         ("double_found", {"destination_ids": [24]}, "1 sync destination (24)"),
         ("stories_changed", {"approvals_lost": 2}, "2 approvals given before no longer count."),
         ("break_glass", {"actor": "U0ADA"}, "> Incident 42"),
-        ("channel_unreachable", {"channel": "C0GONE", "why": "is_archived"}, "the channel C0GONE"),
+        ("channel_unreachable", {"channel": "C0GONE", "why": "is_archived"}, "the channel <#C0GONE> C0GONE"),
         ("needs_approval_again", {"reasons": ["An approval is too old."]}, "• An approval is too old."),
         ("adopted", {"destination_id": 24}, "sync destination 24 was found afterwards"),
         ("changed_in_between", {"destination_id": 24}, "Their change stays."),
@@ -96,7 +96,7 @@ def test_a_direct_message_tells_one_thing_that_happened() -> None:
     text = notes.direct_message(
         a_request(), ROUTE, SHOWN, None, kind="channel_unreachable", data={"channel": "C0GONE"}
     ).text
-    assert "the channel C0GONE" in text
+    assert "the channel <#C0GONE> C0GONE" in text
     assert "2 stories: dev / SecOps" in text
     assert "Open the thread" not in text
 
