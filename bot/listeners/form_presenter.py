@@ -59,7 +59,9 @@ class FormPresenter:
         presentation = self.presentation(state)
         if fields or complete.reason or complete.request_id:
             where = places(presentation, complete)
-            return presentation.form(complete, {where.get(field, ""): text for field, text in (fields or {}).items()})
+            return presentation.form(
+                complete, {where.get(field, field): text for field, text in (fields or {}).items()}
+            )
         return {
             **self._untouched(presentation, replace(complete, draft_id="")),
             "private_metadata": complete.meta.dump(),

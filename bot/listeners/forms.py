@@ -57,6 +57,7 @@ def register(app: AsyncApp, responder: Responder) -> None:
     app.action(ids.ACTION_ASK_AGAIN)(form.open_to_ask_again)
     app.action(ids.ACTION_ROUTE)(form.changed)
     app.action(ids.ACTION_SOURCE_TEAM)(form.changed)
+    app.action(ids.ACTION_RUN_NOW)(form.run_now)
     app.view(ids.VIEW_FORM)(form.submitted)
 
 
@@ -159,14 +160,7 @@ class Forms:
         presentation, typed = typed_in(self._responder, view)
         actor, state = person(body), typed.state
         if typed.errors:
-            await refuse_unread(
-                self._responder.services,
-                actor,
-                typed.errors.values(),
-                what="ask" if state.revision is None else "edit",
-                route=state.route or "",
-                request_id=None if state.revision is None else state.request_id,
-            )
+            await self._refuse_unread(actor, typed)
             await ack(response_action="errors", errors=dict(typed.errors))
             return
         submission = submission_of(typed)
@@ -175,18 +169,7 @@ class Forms:
             case Invalid(fields=fields):
                 await ack(response_action="errors", errors=field_errors(presentation, state, view, fields))
             case Slow():
-                # Kept before Slack is answered: it goes on even if this process ends now
-                kind = SUBMIT if state.revision is None else EDIT
-                await defer(
-                    self._responder.services,
-                    kind,
-                    actor,
-                    view_id=str(view.get("id", "")),
-                    submission=submission.model_dump(mode="json"),
-                    form={part: view.get(part) for part in ("private_metadata", "state")},
-                    request_id=state.request_id,
-                    revision=state.revision,
-                )
+                await self._defer(actor, view, state, submission)
                 await ack(response_action="update", view=checking_view(self._presenter.routed(state)))
             case Done(request=request, text=text) if will_be_assessed(self._responder.services, request):
                 # Slack shows the answer first: the view is filled in after that
@@ -195,6 +178,55 @@ class Forms:
                 await ack(response_action="update", view=asked_view(request, text, None, looking=True))
             case _:
                 await ack(response_action="update", view=settled_view(answer))
+
+    async def run_now(self, ack: AsyncAck, body: Body) -> None:
+        """Run what the form asks for at once, without approval: the person has confirmed that."""
+        view = view_of(body)
+        view_id, actor = str(view.get("id", "")), person(body)
+        _, typed = typed_in(self._responder, view)
+        state = typed.state
+        if typed.errors:
+            await self._refuse_unread(actor, typed)
+            self._responder.fill(view_id, actor, "ask", self._presenter.again(actor, state, typed.errors))
+            await ack()
+            return
+        submission = submission_of(typed, emergency=True)
+        answer = await self._ask(actor, state, submission)
+        match answer:
+            case Invalid(fields=fields):
+                shown = self._presenter.again(actor, state, fields)
+                self._responder.fill(view_id, actor, "break_glass", shown)
+            case Slow():
+                await self._defer(actor, view, state, submission)
+                waiting = checking_view(self._presenter.routed(state))
+                self._responder.follow_up(self._responder.update_view(view_id, waiting))
+            case _:
+                self._responder.follow_up(self._responder.update_view(view_id, settled_view(answer)))
+        await ack()
+
+    async def _refuse_unread(self, actor: str, typed: FormInput) -> None:
+        state = typed.state
+        await refuse_unread(
+            self._responder.services,
+            actor,
+            typed.errors.values(),
+            what="ask" if state.revision is None else "edit",
+            route=state.route or "",
+            request_id=None if state.revision is None else state.request_id,
+        )
+
+    async def _defer(self, actor: str, view: Mapping[str, Any], state: FormState, submission: Submission) -> None:
+        """Keep a form before Slack is answered: it is finished even if this process ends now."""
+        await defer(
+            self._responder.services,
+            SUBMIT if state.revision is None else EDIT,
+            actor,
+            view_id=str(view.get("id", "")),
+            submission=submission.model_dump(mode="json"),
+            form={part: view.get(part) for part in ("private_metadata", "state")},
+            request_id=state.request_id,
+            revision=state.revision,
+        )
 
     async def _assessed(self, request: Request, text: str) -> Block:
         """Return the confirmation with what was found for a request that was just made."""
@@ -230,8 +262,8 @@ def typed_in(responder: Responder, view: Mapping[str, Any]) -> tuple[Presentatio
     return presentation, presentation.parse(view)
 
 
-def submission_of(typed: FormInput) -> Submission:
-    """Return what a complete form asks for."""
+def submission_of(typed: FormInput, *, emergency: bool = False) -> Submission:
+    """Return what a complete form asks for; `emergency`: at once, without approval."""
     state = typed.state
     return Submission(
         operation=state.operation,
@@ -239,7 +271,7 @@ def submission_of(typed: FormInput) -> Submission:
         asked=dict(typed.asked),
         kept_from=state.request_id if typed.kept else None,
         reason=state.reason,
-        emergency=state.emergency,
+        emergency=emergency,
         draft_id=state.draft_id or new_draft(),
     )
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 
 from bot.operations import create_form
 from bot.operations.create_form import CreateFormState
-from bot.operations.stories import names, story_blocks, sync_headline, sync_state_words, sync_totals
+from bot.operations.stories import named, names, story_blocks, sync_headline, sync_state_words, sync_totals
 from bot.views import kit
 from bot.views.preflight import remarks
 from bot.views.presentation import FormInput, FormState, Presentation
@@ -70,12 +70,12 @@ class CreatePresentation(Presentation):
         )
 
     def line(self, request: Request) -> str:
-        """Return the summary as text."""
+        """Return the first story and how many more, and the teams."""
         params = _params(request)
         return (
-            f"{plural(len(_stories(request)), 'story')}: "
-            f"{line(request.source, 40)} / {line(params.source_team.name, 80)} → "
-            f"{line(request.destination, 40)} / {line(params.destination_team.name, 80)}"
+            f"{named(_stories(request))}: "
+            f"{line(request.source, 30)} / {line(params.source_team.name, 50)} → "
+            f"{line(request.destination, 30)} / {line(params.destination_team.name, 50)}"
         )
 
     def asks(self, request: Request) -> str:

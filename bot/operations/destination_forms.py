@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import JsonValue
 
 from bot.operations.create_form import Selection
-from bot.operations.form_parts import form_modal, read_emergency, read_reason, read_route, where_shown
+from bot.operations.form_parts import form_modal, read_reason, read_route, where_shown
 from bot.operations.states import general_words
 from bot.operations.stories import names
 from bot.views import kit
@@ -133,7 +133,6 @@ class DestinationPresentation(Presentation, Generic[S, P, F]):
             destination=meta.destination or 0,
             source_team=meta.team,
             team_names=meta.names or ("", ""),
-            emergency=read_emergency(values),
             request_id=meta.request,
             revision=meta.revision if meta.request else None,
             draft_id=meta.draft,

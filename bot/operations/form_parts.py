@@ -16,7 +16,7 @@ from bot.views import ids, kit
 from bot.views.carried import FormMeta
 from bot.views.presentation import FormState, RouteChoice
 from bot.views.text import Block, tidy
-from bot.views.view_values import ViewValues, selected, selected_many, typed
+from bot.views.view_values import ViewValues, selected, typed
 
 MAX_CHOICES: Final = 100  # options that Slack keeps in one select
 _ELSEWHERE: Final = (ids.BLOCK_ROUTE, ids.BLOCK_REASON)  # where an error goes whose own field is not there
@@ -76,7 +76,7 @@ def _after(state: FormState) -> Iterator[Block]:
         ),
     )
     if state.can_break_glass:
-        yield _emergency_field(checked=state.emergency)
+        yield from _run_now()
 
 
 def _route_parts(route: RouteChoice) -> tuple[kit.Part, ...]:
@@ -98,16 +98,22 @@ def _route_element(state: FormState, route: RouteChoice | None) -> Block:
     return element if initial is None else element | {"initial_option": initial}
 
 
-def _emergency_field(*, checked: bool) -> Block:
-    option = kit.option(
-        "Run at once, without approval (break-glass)",
-        ids.VALUE_BREAK_GLASS,
-        description="The channel is told who did this, and why. It stays on record.",
-    )
-    element: Block = {"type": "checkboxes", "action_id": ids.ACTION_EMERGENCY, "options": [option]}
-    if checked:
-        element["initial_options"] = [option]
-    return kit.field(ids.BLOCK_EMERGENCY, "Emergency", element, optional=True)
+def _run_now() -> Iterator[Block]:
+    yield kit.actions(
+        kit.button(
+            "Run now without approval…",
+            ids.ACTION_RUN_NOW,
+            "run",
+            says="Run now without approval…",
+            style="danger",
+            confirm=kit.confirm(
+                "Run this now, without approval?",
+                "It starts at once. The approval channel is told that you did this, and why. It stays on record.",
+                "Run now",
+            ),
+        )
+    ) | {"block_id": ids.BLOCK_EMERGENCY}
+    yield kit.context("For emergencies (break-glass). The reason above is shown to everybody.")
 
 
 def warning(text: str) -> Block:
@@ -143,12 +149,6 @@ def read_reason(state: ViewValues, errors: dict[str, str]) -> str:
     elif len(reason) > kit.COMMENT:
         errors[ids.BLOCK_REASON] = f"Use at most {kit.COMMENT:,} characters. This has {len(reason):,}."
     return reason
-
-
-def read_emergency(state: ViewValues) -> bool:
-    """Return whether the request is to run without approval."""
-    options = selected_many(state, ids.BLOCK_EMERGENCY, ids.ACTION_EMERGENCY)
-    return any(option.value == ids.VALUE_BREAK_GLASS for option in options)
 
 
 def where_shown(state: ViewValues, errors: Mapping[str, str]) -> dict[str, str]:

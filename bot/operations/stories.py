@@ -99,6 +99,14 @@ def names(stories: Sequence[Story], shown: int = NAMES_SHOWN, *, limit: int = 15
     return kit.bullets(lines)
 
 
+def named(stories: Sequence[Story]) -> str:
+    """Return "High-Priority Alerts and 2 more stories": what tells a request from others for the same teams."""
+    if not stories:
+        return "no story"
+    more = f" and {plural(len(stories) - 1, 'more story', 'more stories')}" if len(stories) > 1 else ""
+    return f"{line(stories[0].name, 60)}{more}"
+
+
 # What syncs came to
 
 

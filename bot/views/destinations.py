@@ -261,7 +261,7 @@ def _offered(seen: SeenDestination) -> Iterator[Block]:
             f"Sync failed again… ({seen.failed})",
             f"{ids.ACTION_OPERATE}sync_failed",
             button_of(seen, "sync", "failed"),
-            says=f"Sync failed again: sync destination {ref.id}",
+            says=f"Sync failed again… ({seen.failed}), sync destination {ref.id}",
             style="primary",
         )
         buttons.insert(0, again)

@@ -183,7 +183,7 @@ def _buttons(report: Report) -> Iterator[Block]:
         "Sync again…",
         f"{ids.ACTION_OPERATE}sync",
         again.dump(),
-        says=f"Sync the stories of sync destination {report.id} again",
+        says=f"Sync again… Sync destination {report.id}",
         style="primary" if failed else "",
     )
     yield kit.button("Open", ids.ACTION_DESTINATION, ref.dump(), says=f"Open sync destination {report.id}")

@@ -39,7 +39,7 @@ ACTION_EVERYWHERE: Final = "form_everywhere"
 ACTION_COPIES: Final = "form_copies"
 ACTION_TEAM_NAME: Final = "form_team_name"
 ACTION_REASON: Final = "form_reason"
-ACTION_EMERGENCY: Final = "form_emergency"
+ACTION_RUN_NOW: Final = "form_run_now"
 
 # Approval, review, and what can be done with a request
 BLOCK_COMMENT: Final = "comment"
@@ -95,4 +95,3 @@ VALUE_CHOSEN: Final = "chosen"
 VALUE_EVERYWHERE: Final = "everywhere"  # every sync destination of the tenant
 VALUE_KEEP: Final = "keep"
 VALUE_DELETE: Final = "delete"
-VALUE_BREAK_GLASS: Final = "break_glass"

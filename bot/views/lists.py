@@ -13,13 +13,14 @@ from bot.views.carried import PageRef
 from bot.views.fallback_text import message
 from bot.views.presentation import Presentation
 from bot.views.statuses import next_buttons
-from bot.views.text import Block, Message, date_element, line, mention, plural, when
+from bot.views.text import Block, Message, date_element, inert, line, mention, plural, when
 from handlers.models import Request, State, Verdict
 from handlers.policy import Freeze, Quorum
 from handlers.routes import Route
 
-PAGE_SIZE: Final = 8  # requests on a page: two blocks each keep a message well within 50
+PAGE_SIZE: Final = 8  # requests on a page: three blocks each keep a message well within 50
 HISTORY_PAGE_SIZE: Final = 15
+REASON_SHOWN: Final = 100  # characters
 FAILED_SHOWN: Final = 10  # stories that failed, in the answer about one request
 
 
@@ -95,12 +96,14 @@ def list_message(
 
 
 def request_lines(request: Request, presentation: Presentation, *, waits: bool) -> Iterator[Block]:
-    """Yield a request as two lines with a button, for lists."""
+    """Yield a request as three lines with a button, for lists."""
     text = f"{describe.sign(request.state)} {presentation.line(request)}"
     button = describe.review_button(request) if waits else _details(request)
     yield {"type": "section", "text": {"type": "plain_text", "text": text, "emoji": True}, "accessory": button}
     who = f" · requested by {mention(request.requester)}" if waits else ""
     yield kit.context(f"`{request.id}` · {presentation.state_words(request)} · {when(request.created_at)}{who}")
+    if request.reason.strip():
+        yield kit.context(f"Reason: {inert(line(request.reason, REASON_SHOWN))}")
 
 
 def status_message(  # noqa: PLR0913 - what the reader may do is decided by policy, one flag for each

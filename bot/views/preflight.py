@@ -252,7 +252,7 @@ def _show_buttons(request: Request, report: Report, level: _Level) -> Iterator[B
                     line(f"Show changes: {each.story.name}", kit.SHORT_TEXT),
                     f"{ids.ACTION_SHOW_CHANGES}:{each.story.id}",
                     _ref(request, each),
-                    says=f"Show what would change in {each.story.name}",
+                    says=f"Show changes: {each.story.name}",
                 )
                 for each in changed
             )

@@ -50,7 +50,6 @@ class FormState:
     revision: int | None = None  # the revision that is edited; None for a new request
     draft_id: str = ""  # the same for every submission of one form, so that a repeated one is recognized
     can_break_glass: bool = False
-    emergency: bool = False
 
     @property
     def keeps_route(self) -> bool:

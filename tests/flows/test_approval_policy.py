@@ -172,8 +172,7 @@ async def test_break_glass_is_loud(open_harness: OpenHarness) -> None:
     """A break-glass person runs it at once, alone; the channel shows so loudly with the reason, and the record says so."""
     harness = await open_harness(route={"break_glass": (TOM,)})
     await harness.fills_in(STORY, who=harness.tom, reason="Phishing wave right now")
-    await harness.tom.picks("Emergency", "Run at once")
-    await harness.tom.submits()
+    await harness.tom.presses("Run now without approval…")
     await harness.tom.reads_in_view("is running now, without approval")
     async with harness.playground.bot.store.reading() as reader:
         (request,), _ = await reader.requests.requested_by(TOM, limit=1)
@@ -183,11 +182,21 @@ async def test_break_glass_is_loud(open_harness: OpenHarness) -> None:
     assert (await harness.kinds(request))[0] == "break_glass"
 
 
+async def test_break_glass_requires_a_reason(open_harness: OpenHarness) -> None:
+    """Without a reason nothing runs: the form comes back as it was filled in, and says what to add."""
+    harness = await open_harness(route={"break_glass": (TOM,)})
+    await harness.fills_in(STORY, who=harness.tom, reason="")
+    await harness.tom.presses("Run now without approval…")
+    said = await harness.tom.reads_in_view("Add a reason")
+    assert STORY in said
+    assert harness.creates() == []
+
+
 async def test_break_glass_is_offered_to_nobody_else(open_harness: OpenHarness) -> None:
-    """The form of somebody who is not listed has no such field."""
+    """The form of somebody who is not listed has no such button."""
     harness = await open_harness(route={"break_glass": (TOM,)})
     await harness.fills_in()
-    assert "Emergency" not in harness.rina.reads()
+    assert "Run now" not in harness.rina.reads()
 
 
 async def test_freeze_is_said_everywhere_and_holds(harness: FlowHarness) -> None:

@@ -12,7 +12,7 @@ from bot.playground.launch import ADA, RINA, TOM, Setup
 from bot.views import ids
 
 from .harness import HURRIED, database, opened, until
-from .wrongs import Scene, Wrong, clicks, presses, searches, set_up, submits, submits_form, types
+from .wrongs import Scene, Wrong, clicks, presses, runs_now, searches, set_up, submits, submits_form, types
 
 UNKNOWN: Final = '{"request":"TS-ZZZZZZZZ"}'
 PENDING: Final = '{"request":"PENDING"}'
@@ -134,7 +134,7 @@ def submitted() -> Iterator[tuple[str, Wrong]]:
     yield "form with a book", Wrong(submits_form(reason=book), "This has 1,001", "ask")
     yield "form by anybody", Wrong(submits_form(), "You cannot request syncs", "ask", TOM)
     yield "form for no route", Wrong(submits_form(route="elsewhere"), "no longer configured", "ask")
-    yield "emergency by anybody", Wrong(submits_form(emergency=True), "without approval", "break_glass")
+    yield "emergency by anybody", Wrong(runs_now(), "without approval", "break_glass")
     edit: dict[str, Any] = {"request": "PENDING", "revision": 1}
     yield "edit without a reason", Wrong(submits_form(reason=" ", **edit), "Add a reason", "edit", about="PENDING")
     yield "edit by others", Wrong(submits_form(**edit), "Only the requester", "edit", ADA, "PENDING")

@@ -137,7 +137,7 @@ def submits(callback: str, meta: str, comment: str = "") -> Does:
     return do
 
 
-def submits_form(*, route: str = "", reason: str = "Ready", emergency: bool = False, **meta: Any) -> Does:  # noqa: ANN401 - fields of FormMeta
+def submits_form(*, route: str = "", reason: str = "Ready", **meta: Any) -> Does:  # noqa: ANN401 - fields of FormMeta
     """Submit the form, filled in as it was, with what differs; `meta` is what the view carries besides."""
 
     async def do(scene: Scene, who: str) -> object:
@@ -148,10 +148,18 @@ def submits_form(*, route: str = "", reason: str = "Ready", emergency: bool = Fa
         carried |= {name: scene.filled(value) if isinstance(value, str) else value for name, value in meta.items()}
         view["private_metadata"] = json.dumps(carried)
         view["state"]["values"][ids.BLOCK_REASON][ids.ACTION_REASON]["value"] = reason
-        if emergency:
-            chosen = [{"text": {"type": "plain_text", "text": "Now"}, "value": ids.VALUE_BREAK_GLASS}]
-            box = {"type": "checkboxes", "selected_options": chosen}
-            view["state"]["values"][ids.BLOCK_EMERGENCY] = {ids.ACTION_EMERGENCY: box}
+        return await scene.harness.sent_again(payload)
+
+    return do
+
+
+def runs_now() -> Does:
+    """Press the button that runs a form without approval, which is not in the form that was opened."""
+
+    async def do(scene: Scene, who: str) -> object:
+        payload = json.loads(json.dumps(scene.press)) | {"user": {"id": who}}
+        payload["actions"][0] |= {"action_id": ids.ACTION_RUN_NOW, "value": "run"}
+        payload["view"] = json.loads(json.dumps(scene.form))["view"]
         return await scene.harness.sent_again(payload)
 
     return do

@@ -456,7 +456,6 @@ def views(request: Request, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
                 destination_team=Team(id=1, name=text),
                 reason=text,
                 can_break_glass=True,
-                emergency=True,
             )
             yield "form, filled in", SHOWN.form(chosen)
             yield "checking", asides.checking_view(chosen)
@@ -563,6 +562,15 @@ def test_nothing_from_outside_is_live(scene: Scene) -> None:
             assert_harmless(each.text, name)
 
 
+def test_every_button_is_called_what_it_says(scene: Scene) -> None:
+    """What a screen reader calls a button contains the words that are seen on it, so that it can be told to press them."""
+    for name, payload in [*((name, message.blocks) for name, message in scene[0]), *scene[1]]:
+        for button in (each for each in objects_in(payload) if each.get("type") == "button"):
+            seen = bare(button["text"]["text"])
+            called = bare(button["accessibility_label"])
+            assert seen in called, name
+
+
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_slack_takes_every_answer_to_typing(text: str) -> None:
     """An options answer holds at most 100 options, over all groups, each with a text and a value that are short."""
@@ -591,6 +599,11 @@ LIVE = re.compile(r"<([^>]*)>?")
 OUR_OWN = re.compile(
     rf"@(?:{'|'.join(sorted(OURS))})|!date\^\d+\^[^^|>]+\|[0-9: UTC-]+|{re.escape(LINK)}\|Open the thread"
 )
+
+
+def bare(text: str) -> str:
+    """Return the words of a text, without pictures and punctuation."""
+    return " ".join(re.findall(r"[^\W_]+", text.lower()))
 
 
 def assert_harmless(markup: str, name: str) -> None:

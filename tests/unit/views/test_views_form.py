@@ -67,7 +67,6 @@ reasons = st.text(min_size=1, max_size=400).map(tidy).map(str.strip).filter(bool
     selection=selections,
     mode=st.sampled_from(SyncMode),
     reason=reasons,
-    emergency=st.booleans(),
     editing=st.sampled_from([(None, None), ("TS-ABCD1234", 3), ("TS-ABCD1234", None)]),
 )
 def test_what_is_filled_in_comes_back(
@@ -77,7 +76,6 @@ def test_what_is_filled_in_comes_back(
     selection: form.Selection,
     mode: SyncMode,
     reason: str,
-    emergency: bool,  # noqa: FBT001 - a field of the form
     editing: tuple[str | None, int | None],
 ) -> None:
     """A form that is shown filled in and submitted untouched reads as exactly what it was filled in with."""
@@ -88,7 +86,6 @@ def test_what_is_filled_in_comes_back(
         selection=selection,
         mode=mode,
         reason=reason,
-        emergency=emergency,
         can_break_glass=True,
         request_id=editing[0],
         revision=editing[1],
