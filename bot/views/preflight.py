@@ -181,10 +181,12 @@ def _gaps(gaps: Gaps, destination: str, level: _Level) -> Iterator[Block]:
     elif not (gaps.unchecked or gaps.unread):
         yield kit.para("🧩 Nothing that the stories need is missing on ", kit.name(destination, 60), ".")
     for sentence in gaps.unchecked_because:
-        yield kit.para("⚠️ ", kit.words(sentence, 300))
+        yield kit.para("⚠️ ", kit.words(sentence, 300), " Check them in Tines before you approve.")
     if gaps.unread:
         yield kit.para(
-            "⚠️ What these stories need is not known, since they cannot be exported: ", *_users(gaps.unread, level), "."
+            "⚠️ Could not be exported, so nobody checked what they need: ",
+            *_users(gaps.unread, level),
+            ". Look at them in Tines before you approve.",
         )
     if gaps.unresolved:
         yield kit.para("❔ Known only when the story runs, so nobody can check it now:")
@@ -214,10 +216,16 @@ def _totals(report: Report) -> Iterator[Block]:
     if report.stories:
         yield kit.para("🔍 ", kit.bold("What would change:"), " ", kit.words(report.totals, 400), ".")
     if len(report.stories) > _MANY:
-        for words, number in Counter(each for story in report.stories for each in story.remarks).most_common(5):
+        for words, number in Counter(each for story in report.stories for each in _counted(story)).most_common(5):
             yield kit.para(f"{plural(number, 'story')}: ", kit.words(words, 100), ".")
     for sentence in report.remarks[:5]:
-        yield kit.para("⚠️ ", kit.words(sentence, 300))
+        yield kit.para("⚠️ ", kit.words(sentence, 300), " Refresh tries again.")
+
+
+def _counted(story: StoryReport) -> Iterator[str]:
+    if story.status is Status.UNKNOWN:
+        yield f"cannot be compared: {story.reason}"
+    yield from story.remarks
 
 
 def _edited(stories: Sequence[StoryReport], destination: str, level: _Level) -> Iterator[Block]:

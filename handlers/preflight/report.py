@@ -24,7 +24,7 @@ from handlers.comparison import (
 from handlers.concurrency import side_by_side
 from handlers.models import Frozen, Story
 from handlers.preflight.exports import Exported, Version
-from handlers.preflight.looking import DESTINATION_SECONDS, Preflight, Subject
+from handlers.preflight.looking import DESTINATION_SECONDS, Preflight, Subject, said_of
 from handlers.tines import ChangeRequest, Listing, TinesClient, TinesError, TinesStory
 
 _SOURCE_SECONDS: Final = 15.0  # for a listing of the source tenant
@@ -115,7 +115,7 @@ class _Listed:
         try:
             return await listing
         except TinesError as error:
-            self.remarks.append(f"{remark}: {error.problem().what}.")
+            self.remarks.append(f"{remark}: {said_of(error)}.")
             return None
 
 
@@ -140,10 +140,10 @@ async def report(
     listed = _Listed()
     calls, team = clients[source].with_deadline(_SOURCE_SECONDS), subject.source_team.id
     stories, changes, there = await asyncio.gather(
-        listed.of(calls.stories(team_id=team), f"Which stories of {source} are disabled or locked is not known"),
+        listed.of(calls.stories(team_id=team), f"Whether stories are disabled or locked on {source} cannot be checked"),
         listed.of(
             calls.change_requests(team, (*sorted(_WAITS), _PUSHED)),
-            f"Which stories of {source} have an unpublished change is not known",
+            f"Whether stories have unpublished changes on {source} cannot be checked",
         ),
         listed.of(
             clients[destination].with_deadline(DESTINATION_SECONDS).stories(team_id=subject.destination_team.id),
@@ -204,7 +204,7 @@ async def _copies(
         try:
             return await preflight.exports.of(Version(tenant, copy.id, copy.edited_at))
         except TinesError as error:
-            return Exported(None, error.problem().what)
+            return Exported(None, said_of(error))
 
     found = await side_by_side(*(one(copy) for copy in candidates))
     return {copy.id: (copy, each) for copy, each in zip(candidates, found, strict=True)}

@@ -5,6 +5,7 @@ is said in a sentence, and holds nothing up.
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Final
 
 import structlog
@@ -21,6 +22,8 @@ from handlers.store import StoreUnavailableError
 
 _LOOKED_BACK: Final = 10  # requests for the same teams
 _PAUSE: Final = 0.25  # seconds between two looks at the row
+_NAMED: Final = 3  # stories that a sentence names
+_NAME: Final = 40  # characters of each
 
 
 def will_be_assessed(services: Services, request: Request) -> bool:
@@ -132,13 +135,25 @@ async def assessed(services: Services, request: Request, *, within: float) -> As
 
 def _assessment(request: Request, facts: Facts | None, found: Report) -> Assessment:
     gaps = facts.gaps if isinstance(facts, SourceFacts) and facts.gaps is not None else Gaps()
-    unread = (f"What these stories refer to is not known: {len(gaps.unread)}.",) if gaps.unread else ()
+    unread = (_unread(gaps.unread, request.source),) if gaps.unread else ()
     return Assessment(
         revision=request.revision,
         missing=tuple(f"{gap.reference.kind.words} {gap.reference.slug}" for gap in gaps.missing),
         unchecked=(*gaps.unchecked_because, *unread, *found.remarks),
         totals=found.totals if found.stories else "",
         edited=tuple(each.story.name for each in found.edited),
+    )
+
+
+def _unread(names: Sequence[str], source: str) -> str:
+    """Say which stories nobody could check, and what to do."""
+    several = len(names) > 1
+    stories = f"{len(names):,} stories" if several else "1 story"
+    named = ", ".join(" ".join(name.split())[:_NAME] for name in names[:_NAMED])
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return (
+        f"{stories} could not be exported from {source}, so nobody checked what {'they need' if several else 'it needs'}: "
+        f"{named}{more}. The review says why."
     )
 
 

@@ -93,19 +93,33 @@ async def test_a_copy_that_somebody_changed_is_named(harness: FlowHarness) -> No
 
 
 async def test_what_cannot_be_checked_is_said(harness: FlowHarness) -> None:
-    """A destination whose key may list neither credentials nor stories is told of, and the request can be approved."""
+    """What the keys may not read is told, with what to do about it, and the request can be approved."""
+    dev = harness.playground.dev
+    dev.faults.add(TinesFault(Kind.ANSWER, path=f"/stories/{_id(harness, OTHER_STORY)}/export", times=None, status=403))
     harness.playground.prod.keys[PROD_KEY].right = Right.PUBLISHER
     harness.playground.prod.faults.add(TinesFault(Kind.ANSWER, path="/stories", times=None, status=403))
-    request = await harness.asks(STORY)
+    request = await harness.asks(STORY, OTHER_STORY)
     message = await harness.approval_message(request, pattern="cannot be checked")
     said = harness.playground.slack.render(message)
     assert "Credentials cannot be checked: the key of prod may not list credentials." in said
     assert "The stories of prod cannot be listed" in said
+    assert f"1 story could not be exported from dev, so nobody checked what it needs: {OTHER_STORY}." in said
+    said = await (await harness.opens_review(request)).reads_in_view(r"Refresh tries again")
+    assert "may not list credentials. Check them in Tines before you approve." in said
+    assert f"nobody checked what they need: {OTHER_STORY}. Look at them in Tines before you approve." in said
+    dev.faults.clear()
     harness.playground.prod.faults.clear()
     harness.playground.prod.keys[PROD_KEY].right = Right.OWNER
-    await harness.approves(request)
+    await harness.ada.presses("Refresh")
+    await harness.ada.sees_view(lambda view: "before you approve" not in harness.playground.slack.render(view))
+    await harness.ada.sees_view(lambda view: view.get("submit") is not None)
+    await harness.ada.submits()
     await harness.rests(request, State.SUCCEEDED)
     assert "cannot be checked" not in harness.thread(request)[0]
+
+
+def _id(harness: FlowHarness, name: str) -> int:
+    return next(story.id for story in harness.playground.dev.stories.values() if story.name == name)
 
 
 async def test_the_state_of_the_stories_is_told(harness: FlowHarness) -> None:
