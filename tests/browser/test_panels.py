@@ -102,10 +102,10 @@ async def test_the_traffic(harness: BrowserHarness, windows: OpenWindow, at: Cal
     assert harness.slack.app.bot_token not in text
 
 
-async def test_credentials_and_copies_are_changed(
+async def test_credentials_copies_and_stories_are_changed(
     harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]
 ) -> None:
-    """A credential is added and removed on a tenant, and a copy that a sync brought is edited there."""
+    """A credential is added and removed on a tenant, a copy is edited there, and a change waits to be published."""
     prod = harness.tenants.prod
     create_destination(harness.tenants.dev, harness.tenants.body())
     harness.tenants.world.settle_all()
@@ -123,3 +123,10 @@ async def test_credentials_and_copies_are_changed(
     assert prod.credentials == []
     await card.get_by_role("button", name="Edit the copy of Phishing triage in SecOps Production").click()
     await expect(card).to_contain_text("edited here")
+    dev = page.get_by_role("region", name="Tenant dev")
+    await dev.get_by_text("Stories (2)").click()
+    await dev.get_by_role("button", name="Make a change of Phishing triage").click()
+    await expect(dev.get_by_role("row", name="Phishing triage")).to_contain_text("not published")
+    await dev.get_by_role("button", name="Publish the change of Phishing triage").click()
+    await expect(dev.get_by_role("button", name="Make a change of Phishing triage")).to_be_visible()
+    assert [change.status for change in harness.tenants.dev.change_requests] == ["PUSHED"]

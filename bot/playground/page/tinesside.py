@@ -104,6 +104,7 @@ class TinesPage:
     def _tenant(self, tines: LocalTines) -> Json:
         tines.world.settle()
         teams = {team.id: team.name for team in tines.teams.values()}
+        held = {change.story_id for change in tines.change_requests if change.status == "PENDING"}
         active = {fault.label for fault in tines.faults.active().values()}
         return {
             "name": tines.name,
@@ -120,6 +121,7 @@ class TinesPage:
                     "tags": list(story.tags),
                     "change_control": story.change_control,
                     "failing": story.id in tines.failing,
+                    "held": story.id in held,
                 }
                 for story in sorted(tines.stories.values(), key=lambda story: story.name.casefold())
             ],
@@ -177,6 +179,7 @@ def _change_story(tines: LocalTines, ask: TenantAsk, story_id: int) -> None:
         case "hold_change":
             tines.hold_change(story_id)
         case "push_change":
+            tines.edit_action(story_id, published=f"at {answers.timestamp(tines.world.now())}")
             publish_story(tines, story_id)
 
 

@@ -108,16 +108,26 @@ export class TinesPanel {
     });
     show();
     return [filter, h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": `Stories of ${tenant.name}` }, h("table", { class: "data-table small" },
-      h("thead", {}, h("tr", {}, ["Story", "Team", "Tags", "Change control", "Sync fails"].map((words) => h("th", { scope: "col" }, words)))), rows))];
+      h("thead", {}, h("tr", {}, ["Story", "Team", "Tags", "Change control", "Change", "Sync fails"].map((words) => h("th", { scope: "col" }, words)))), rows))];
   }
 
   story(tenant, story) {
     return h("tr", {}, h("th", { scope: "row" }, story.name), h("td", {}, story.team), h("td", {}, story.tags.map((tag) => h("span", { class: "tag" }, tag))),
       h("td", {}, story.change_control ? "on" : h("span", { class: "muted" }, "off")),
+      h("td", {}, story.change_control && this.change(tenant, story)),
       h("td", {}, h("input", {
         type: "checkbox", role: "switch", "aria-label": `Syncing ${story.name} fails`, checked: story.failing, dataset: { key: `story ${story.id}` },
         onchange: (event) => post("faults", { owner: tenant.name, story: story.id, on: event.target.checked }).catch((error) => toast(error.message)),
       })));
+  }
+
+  /** A change of a story that is held back until somebody publishes it. */
+  change(tenant, story) {
+    const [action, words] = story.held ? ["push_change", "Publish the change"] : ["hold_change", "Make a change"];
+    return [story.held && h("span", { class: "tag" }, "not published"), h("button", {
+      type: "button", "aria-label": `${words} of ${story.name}`, dataset: { key: `change ${story.id}` },
+      onclick: () => this.act(tenant, action, { story: story.id }),
+    }, words)];
   }
 }
 
