@@ -55,7 +55,7 @@ load: $(STAMP)
 $(APP): pyproject.toml constraints.txt
 	@echo "Making a Python environment in $(VENV) …"
 	@$(PYTHON) -m venv $(VENV)
-	@echo "Downloading and installing the libraries (about 40 MB; a minute on a slow machine, and only this once) …"
+	@echo "Downloading and installing the libraries (27 MB; a minute on a slow machine, and only this once) …"
 	@$(PIP) --editable .
 	@touch $(APP)
 

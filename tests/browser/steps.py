@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -12,8 +13,10 @@ from playwright.async_api import Locator, Page, expect
 from bot.playground.demo import page_of
 from bot.playground.launch import APPROVALS, Playground, Setup, launched
 from bot.playground.serving import served
+from handlers.routes import Watch
 
 TIMEOUT_MS: Final = 20_000.0  # until a sync is through, on a busy machine
+_UNWATCHED: Final = Watch(every=timedelta(0))
 REPORTED: Final = "Phishing triage: reported e-mail"
 VIRUSTOTAL: Final = "Enrich indicators with VirusTotal"
 
@@ -31,10 +34,11 @@ class Everything:
 
 
 @asynccontextmanager
-async def everything(folder: Path) -> AsyncIterator[Everything]:
+async def everything(folder: Path, *, watch: Watch = _UNWATCHED) -> AsyncIterator[Everything]:
     """Start everything, with the database in a folder; syncs take no time to speak of."""
     async with AsyncExitStack() as stack:
-        playground = await stack.enter_async_context(launched(Setup(database_url=f"sqlite:///{folder}/playground.db")))
+        setup = Setup(database_url=f"sqlite:///{folder}/playground.db", watch=watch)
+        playground = await stack.enter_async_context(launched(setup))
         for tines in (playground.dev, playground.prod):
             tines.switches = replace(tines.switches, sync_seconds=0.2, sync_spread=0.05)
         yield Everything(playground, await stack.enter_async_context(served(page_of(playground))))

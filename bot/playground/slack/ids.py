@@ -56,6 +56,15 @@ def elements_of(block: Json) -> Iterator[Json]:
             yield block[key]
 
 
+def only_element(blocks: list[Json], action_id: str) -> tuple[Json, Json] | None:
+    """Return the block and the element of this action, or None unless it is the only one.
+
+    An update of a message renews the ids of its blocks: a click from the moment before still finds its button by this.
+    """
+    found = [(block, each) for block in blocks for each in elements_of(block) if each.get("action_id") == action_id]
+    return found[0] if len(found) == 1 else None
+
+
 def element_at(blocks: list[Json], block_id: str, action_id: str) -> tuple[Json, Json] | None:
     """Return the block and the element of these ids, or None."""
     for block in blocks:

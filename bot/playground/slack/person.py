@@ -13,7 +13,7 @@ from bot.playground.slack.answers import TROUBLE, Answers
 from bot.playground.slack.core import Core
 from bot.playground.slack.delivery import AppAnswer, DeliveryError, Parcel
 from bot.playground.slack.formstate import chosen, keeps_value, missing, stateful
-from bot.playground.slack.ids import element_at
+from bot.playground.slack.ids import element_at, only_element
 from bot.playground.slack.messages import Message
 from bot.playground.slack.modals import View
 from bot.playground.slack.optionlists import read_options
@@ -74,7 +74,7 @@ class People:
         if isinstance(where, ViewRef):
             return await self._use_in_view(self._view_of(user, where.view_id), block_id, action_id, value)
         message = self._message_of(user, where)
-        block, element = _element(message.blocks, block_id, action_id)
+        block, element = only_element(message.blocks, action_id) or _element(message.blocks, block_id, action_id)
         trigger_id = self._core.triggers.issue(user)
         used = payloads.action(self._core, block, element, _used(element, value, {}))
         parcel = payloads.message_actions(self._core, user, message, used, trigger_id)

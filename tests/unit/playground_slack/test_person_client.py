@@ -191,17 +191,27 @@ async def test_a_click_on_what_is_not_there_never_leaves(
     """Nobody can press a button that is gone, in a channel they are not in, or on a deleted message."""
     posted = await web.chat_postMessage(channel="C1", text="Hi", blocks=[_button()])
     where = MessageRef("C1", posted["ts"])
-    for user, place, block in (
-        ("U3", where, "buttons"),
-        ("U1", MessageRef("C1", "1.2"), "buttons"),
+    for user, place, action in (
+        ("U3", where, "press"),
+        ("U1", MessageRef("C1", "1.2"), "press"),
         ("U1", where, "x"),
     ):
         with pytest.raises(NotThereError):
-            await slack.click(user, place, block, "press")
+            await slack.click(user, place, "buttons", action)
     slack.delete_message("C1", posted["ts"])
     with pytest.raises(NotThereError):
         await slack.click("U1", where, "buttons", "press")
     assert app.received == []
+
+
+async def test_a_click_from_the_moment_before_an_update_counts(
+    slack: LocalSlack, web: AsyncWebClient, app: "ScriptedApp"
+) -> None:
+    """A button that an update drew anew, in a block with another id, is still pressed by who sees the older one."""
+    posted = await web.chat_postMessage(channel="C1", text="Hi", blocks=[_button()])
+    await web.chat_update(channel="C1", ts=posted["ts"], text="Hi", blocks=[{**_button(), "block_id": "renewed"}])
+    await slack.click("U1", MessageRef("C1", posted["ts"]), "buttons", "press")
+    assert app.last("block_actions")["actions"][0]["block_id"] == "renewed"
 
 
 async def test_a_click_that_fails_shows_the_status(slack: LocalSlack, web: AsyncWebClient, app: "ScriptedApp") -> None:
