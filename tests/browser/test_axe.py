@@ -95,7 +95,7 @@ async def test_axe_finds_nothing(demo: Everything, windows: OpenWindow) -> None:
     assert "\n".join(sorted(inspector.faults)) == ""
 
 
-async def test_axe_is_awake(windows: OpenWindow, at: Callable[..., str]) -> None:
+async def test_axe_is_awake(at: Callable[..., str], windows: OpenWindow) -> None:
     """A button without a name and text that is too faint are noticed, so that the test above says something."""
     page = await windows(at(ROBIN), bypass_csp=True)
     await page.evaluate(
