@@ -75,14 +75,16 @@ class Exported:
 class Exports:
     """The exports of all tenants. To be closed with `close`."""
 
-    def __init__(self, clients: Mapping[str, TinesCalls], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, clients: Mapping[str, TinesCalls], clock: Callable[[], datetime], per_second: float = _PER_SECOND
+    ) -> None:
         self._clients = clients
         self._clock = clock
         self._kept: OrderedDict[Version, tuple[Exported, datetime]] = OrderedDict()
         self._counted: OrderedDict[object, tuple[Status, Counts]] = OrderedDict()
         self._size = 0
         self._under_way: dict[Version, asyncio.Task[Exported]] = {}
-        self._pace = {alias: _Pace() for alias in clients}
+        self._pace = {alias: _Pace(per_second) for alias in clients}
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="exports")
 
     async def of(self, version: Version) -> Exported:
@@ -171,7 +173,8 @@ class Exports:
 class _Pace:
     """Lets a few calls be under way at once, and begin so many in a second."""
 
-    def __init__(self) -> None:
+    def __init__(self, per_second: float) -> None:
+        self._per_second = per_second
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._next = 0.0  # on the loop's clock: when the next one would begin at an even pace
 
@@ -180,7 +183,7 @@ class _Pace:
         """Wait until a call may begin, and count it as under way in the block."""
         async with self._places:
             now = asyncio.get_running_loop().time()
-            self._next = max(self._next, now - _BURST / _PER_SECOND) + 1 / _PER_SECOND
+            self._next = max(self._next, now - _BURST / self._per_second) + 1 / self._per_second
             await asyncio.sleep(self._next - now)
             yield
 

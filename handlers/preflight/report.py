@@ -97,12 +97,22 @@ class ReportProgress:
     """How far a comparison is."""
 
     def __init__(self, of: int) -> None:
-        self.of = of
-        self.done = 0
+        self.of = of  # stories
+        self._steps = 0
+        self._taken = 0
+
+    @property
+    def done(self) -> int:
+        """How many stories are done, about: fetching a copy and comparing it are one step each."""
+        return self.of * self._taken // max(1, self._steps)
+
+    def expect(self, steps: int) -> None:
+        """Say how many steps it will be."""
+        self._steps = steps
 
     def step(self) -> None:
-        """Count one more story as done."""
-        self.done += 1
+        """Count one more step as taken."""
+        self._taken += 1
 
 
 class _Listed:
@@ -161,7 +171,9 @@ async def report(
             ),
             remarks=tuple(listed.remarks),
         )
-    copies = await _copies(preflight, destination, exported, subject.stories, there)
+    candidates = _candidates(exported, subject.stories, there)
+    progress.expect(len(candidates) + len(wanted))
+    copies = await _copies(preflight, destination, candidates, progress)
     pairs = _pairs(subject.stories, exported, copies)
 
     async def one(story: Story) -> StoryReport:
@@ -188,23 +200,27 @@ async def report(
     return Report(stories=tuple(compared), remarks=tuple(listed.remarks))
 
 
-async def _copies(
-    preflight: Preflight,
-    tenant: str,
-    exported: Mapping[int, Exported],
-    stories: Sequence[Story],
-    there: Sequence[TinesStory],
-) -> dict[int, tuple[TinesStory, Exported]]:
-    """Return what may be a copy of one of the stories, by id."""
+def _candidates(
+    exported: Mapping[int, Exported], stories: Sequence[Story], there: Sequence[TinesStory]
+) -> list[TinesStory]:
+    """Return what may be a copy of one of the stories."""
     slugs = {each.slug for each in exported.values() if each.slug}
     names, sources = {story.name for story in stories}, {story.id for story in stories}
-    candidates = [each for each in there if (each.slug in slugs or each.name in names) and each.id not in sources]
+    return [each for each in there if (each.slug in slugs or each.name in names) and each.id not in sources]
+
+
+async def _copies(
+    preflight: Preflight, tenant: str, candidates: Sequence[TinesStory], progress: ReportProgress
+) -> dict[int, tuple[TinesStory, Exported]]:
+    """Return what may be a copy with its export, by id."""
 
     async def one(copy: TinesStory) -> Exported:
         try:
             return await preflight.exports.of(Version(tenant, copy.id, copy.edited_at))
         except TinesError as error:
             return Exported(None, said_of(error))
+        finally:
+            progress.step()
 
     found = await side_by_side(*(one(copy) for copy in candidates))
     return {copy.id: (copy, each) for copy, each in zip(candidates, found, strict=True)}

@@ -4,8 +4,8 @@ from bot.playground.launch import APPROVALS
 from bot.playground.tines import Fault as TinesFault
 from bot.playground.tines import Kind
 from bot.playground.tines.records import Right
-from bot.playground.tines.seed import PROD_KEY
-from handlers.models import State
+from bot.playground.tines.seed import PROD_KEY, many_stories
+from handlers.models import Request, State
 from handlers.requests import Done, Submission, submit
 
 from .harness import FAILING, OTHER_STORY, STORY, FlowHarness, create_of
@@ -118,6 +118,19 @@ async def test_what_cannot_be_checked_is_said(harness: FlowHarness) -> None:
     assert "cannot be checked" not in harness.thread(request)[0]
 
 
+async def _asks_to_sync_again(harness: FlowHarness, destination: int) -> Request:
+    submission = Submission(
+        operation="sync",
+        route="dev-to-prod",
+        asked={"destination_id": destination, "which": "all"},
+        reason="Again",
+        draft_id="sync-again",
+    )
+    answer = await submit(harness.playground.bot.services, harness.rina.user, submission, budget=None)
+    assert isinstance(answer, Done)
+    return answer.request
+
+
 def _id(harness: FlowHarness, name: str) -> int:
     return next(story.id for story in harness.playground.dev.stories.values() if story.name == name)
 
@@ -136,26 +149,31 @@ async def test_the_state_of_the_stories_is_told(harness: FlowHarness) -> None:
     assert "published last by user 77 of Tines" in said
 
 
+async def test_the_review_of_many_stories_tells_how_far_it_is(harness: FlowHarness) -> None:
+    """While 100 copies are fetched at the pace of a tenant, the open review counts, and in the end has the totals."""
+    dev = harness.playground.dev
+    known = set(dev.stories)
+    many_stories(dev, next(team.id for team in dev.teams.values() if team.name == "SecOps"), 100)
+    number = harness.somebody_creates(*(story.name for story in dev.stories.values() if story.id not in known))
+    request = await _asks_to_sync_again(harness, number)
+    await harness.approval_message(request, pattern=r"100 unchanged")
+    ada = await harness.opens_review(request)
+    await ada.reads_in_view(r"Comparing with the copies: \d+ of 100 stories")
+    assert "Post the whole diff" not in await ada.reads_in_view(r"(?s)What would change.*100 unchanged")
+
+
 async def test_a_sync_again_shows_what_would_change(harness: FlowHarness) -> None:
     """Syncing again is compared as well, and an approval of it covers what was compared."""
     number = harness.somebody_creates(STORY)
     dev = harness.playground.dev
     story = next(each.id for each in dev.stories.values() if each.name == STORY)
     dev.edit_action(story, payload={"id": "<<receive_events.body.key>>"})
-    submission = Submission(
-        operation="sync",
-        route="dev-to-prod",
-        asked={"destination_id": number, "which": "all"},
-        reason="Again",
-        draft_id="sync-again",
-    )
-    answer = await submit(harness.playground.bot.services, harness.rina.user, submission, budget=None)
-    assert isinstance(answer, Done)
-    await harness.approval_message(answer.request, pattern=r"1 changed story \(1 action changed\)")
-    ada = await harness.opens_review(answer.request)
+    request = await _asks_to_sync_again(harness, number)
+    await harness.approval_message(request, pattern=r"1 changed story \(1 action changed\)")
+    ada = await harness.opens_review(request)
     await ada.reads_in_view(r"changed: 1 action changed")
     dev.edit_action(story, payload={"id": "<<receive_events.body.other>>"})
     await ada.submits()
     await ada.reads_in_view("What would be done in Tines has changed")
     await ada.submits()
-    await harness.rests(answer.request, State.SUCCEEDED)
+    await harness.rests(request, State.SUCCEEDED)

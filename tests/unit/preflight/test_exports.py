@@ -1,14 +1,18 @@
 import asyncio
 import json
+from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
+from pydantic import SecretStr
 
 from bot.playground.tines.faults import Fault, Kind
 from bot.playground.tines.records import Action
 from handlers.comparison import HIDDEN, Status
-from handlers.preflight import Version
-from handlers.tines import TinesError
+from handlers.preflight import Exports, Version
+from handlers.routes import Tenant
+from handlers.tines import TinesClient, TinesError
 
 from .conftest import Tenants
 
@@ -69,6 +73,26 @@ async def test_a_few_are_fetched_side_by_side(tenants: Tenants) -> None:
     found = await asyncio.gather(*(tenants.exports.of(version(tenants, name)) for name in names))
     assert all(each.source_hash for each in found)
     assert 1 < max(under_way) <= 8
+
+
+async def test_500_stories_are_fetched_once_each_below_the_rate(tenants: Tenants) -> None:
+    """Of 500 stories every export is fetched once, and after a burst no more begin in a second than is allowed."""
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(200, json={"name": "Story", "agents": [], "links": []})
+
+    tenant = Tenant(alias="dev", url="https://dev.example", api_key=SecretStr("made-up-key"))
+    async with TinesClient(tenant, transport=httpx.MockTransport(answer)) as client:
+        exports = Exports({"dev": client}, lambda: tenants.now, per_second=1_000)
+        begun = asyncio.get_running_loop().time()
+        versions = [Version("dev", number, tenants.now - timedelta(days=1)) for number in range(500)]
+        for _ in range(2):
+            await asyncio.gather(*map(exports.of, versions))
+        await exports.close()
+    assert len(asked) == len(set(asked)) == 500
+    assert asyncio.get_running_loop().time() - begun >= 0.45
 
 
 async def test_whoever_stops_waiting_leaves_the_export_to_others(tenants: Tenants) -> None:
