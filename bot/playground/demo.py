@@ -20,6 +20,8 @@ from bot.playground.page import CastMember, build_page
 from bot.playground.script import play
 from bot.playground.serving import served
 from bot.playground.slack import NO_RATES, STRICT_RATES
+from bot.playground.tines import create_destination
+from bot.playground.tines.seed import PROD_PUBLISH_KEY
 from handlers.routes import Watch
 
 CAST: Final = (
@@ -30,6 +32,7 @@ CAST: Final = (
 )
 _FIRST_WORDS: Final = "Whoever has stories that are ready for production: please request the sync with `/tines-sync`."
 
+_EARLIER: Final = ("CloudTrail: root login", "GuardDuty findings → cases", "Deploy Sigma rules to Splunk")
 _WATCH: Final = Watch(every=timedelta(seconds=10), behind_after=timedelta(minutes=2))  # so that people see it happen
 
 
@@ -64,6 +67,29 @@ def page_of(playground: Playground) -> Starlette:
     return build_page(playground.slack, cast=CAST, tenants=tenants, coach=partial(next_step, playground.slack))
 
 
+def synced_earlier(playground: Playground) -> None:
+    """Have a sync destination of some time ago; since then a story was changed, and a credential of prod was removed.
+
+    Its next sync has something to show before it: what is missing, and what would change.
+    """
+    dev, prod = playground.dev, playground.prod
+    stories = {story.name: story.id for story in dev.stories.values() if story.name in _EARLIER}
+    create_destination(
+        dev,
+        {
+            "destination_tenant_url": prod.url,
+            "destination_tenant_api_key": PROD_PUBLISH_KEY,
+            "destination_team_id": next(team.id for team in prod.teams.values() if team.name == "Detection Production"),
+            "team_id": next(team.id for team in dev.teams.values() if team.name == "Detection Engineering"),
+            "story_ids": list(stories.values()),
+            "manual_sync_only": True,
+        },
+    )
+    playground.world.settle_all()
+    dev.edit_action(stories[_EARLIER[0]], payload={"id": "<<receive_events.body.detail.id>>", "severity": "high"})
+    prod.remove_credential("github")
+
+
 async def _scripted(*, socket_mode: bool) -> int:
     async with _launched(socket_mode=socket_mode, strict=False) as playground:
         return 0 if await play(playground, sys.stdout) else 1
@@ -74,6 +100,7 @@ async def _interactive(*, port: int, socket_mode: bool) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with _launched(socket_mode=socket_mode, strict=True) as playground:
+        synced_earlier(playground)
         playground.slack.say(BEN, GENERAL, _FIRST_WORDS)
         page = page_of(playground)
         async with served(page, port=port) as url:

@@ -1,8 +1,13 @@
+import json
+from dataclasses import replace
+
 import pytest
 
 from bot.playground.tines.faults import Fault, Kind
 from bot.playground.tines.seed import FAILING_STORY
 from handlers.comparison import Kind as ReferenceKind
+from handlers.operations.create import CreateFacts
+from handlers.preflight import Exports, Preflight, newly_missing
 from handlers.tines import TinesError
 
 from .conftest import Tenants
@@ -24,6 +29,22 @@ async def test_what_the_destination_lacks_is_told_with_who_uses_it(tenants: Tena
         ("STORY.enrich_indicators_with_virustotal", (PHISHING,)),
     ]
     assert (gaps.unresolved, gaps.unchecked, gaps.unread) == ((), (), ())
+
+
+async def test_what_was_looked_up_is_the_same_when_it_is_read_again(tenants: Tenants) -> None:
+    """An approval of facts that were stored before a restart covers what is found after it."""
+    tenants.prod.remove_credential("slack_bot")
+    subject = tenants.subject(ALERTS, DOMAINS)
+    digests, now = set(), tenants.now
+    for _ in range(2):
+        found = await tenants.preflight.look("dev", "prod", subject)
+        facts = CreateFacts(stories=subject.stories, hashes=found.hashes, gaps=found.gaps)
+        for each in (facts, CreateFacts.model_validate_json(facts.model_dump_json())):
+            assert newly_missing(facts, each) == ()
+            digests.add(json.dumps(each.essence()))
+        await tenants.exports.close()
+        tenants = replace(tenants, preflight=Preflight(tenants.clients, Exports(tenants.clients, lambda: now)))
+    assert len(digests) == 1
 
 
 async def test_a_sub_story_that_is_synced_too_is_not_missing(tenants: Tenants) -> None:
