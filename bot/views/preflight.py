@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from bot.views import ids, kit
 from bot.views.carried import ChangesRef, RequestRef
 from bot.views.text import Block, date_element, line, plural
-from handlers.comparison import ActionChange, FieldChange, Gap, Gaps, Status, StoryDiff, explain, words_for
+from handlers.comparison import ActionChange, FieldChange, Gap, Gaps, PairedBy, Status, StoryDiff, explain, words_for
 from handlers.models import Assessment, Request, StoryStatus
 from handlers.preflight import Report, ReportProgress, SourceFacts, StoryReport
 
@@ -67,8 +67,10 @@ def told(found: Assessment, destination: str) -> Iterator[Block]:
     if found.edited:
         yield kit.para(
             "🔴 ",
-            kit.bold(f"{plural(len(found.edited), 'copy', 'copies')} would be overwritten"),
-            " that somebody changed since the last sync: ",
+            kit.bold("Overwrites changes that somebody made on "),
+            kit.name(destination, 60),
+            kit.bold(":"),
+            " ",
             kit.words(", ".join(line(each, 60) for each in found.edited[:_NAMED]), 400),
             "." if len(found.edited) <= _NAMED else f" and {len(found.edited) - _NAMED:,} more.",
         )
@@ -105,20 +107,26 @@ def remarks(report: Report | None) -> Mapping[int, str]:
     """
     if report is None:
         return {}
-    many = len(report.stories) > _MANY
-    return {each.story.id: ", ".join(_remarks(each, short=many)) for each in report.stories}
+    many, usual = len(report.stories) > _MANY, _usually_paired(report)
+    return {each.story.id: ", ".join(_remarks(each, usual, short=many)) for each in report.stories}
 
 
-def _remarks(story: StoryReport, *, short: bool) -> Iterator[str]:
+def _remarks(story: StoryReport, usual: PairedBy | None, *, short: bool) -> Iterator[str]:
     if story.status is Status.UNKNOWN:
         yield "cannot be compared" if short else f"cannot be compared: {line(story.reason or '', 60)}"
     else:
         yield line(words_for(story.status, story.counts, None), 120)
     if short:
         return
-    if story.paired_by is not None:
+    if story.paired_by not in {None, usual}:
         yield f"copy found by {story.paired_by.words}"
     yield from (line(each, 60) for each in story.remarks[:3])
+
+
+def _usually_paired(report: Report) -> PairedBy | None:
+    """Return how most copies were found, which is said once; None where there are none."""
+    found = Counter(each.paired_by for each in report.stories if each.paired_by is not None).most_common(1)
+    return found[0][0] if found else None
 
 
 def review_blocks(
@@ -214,7 +222,9 @@ def _users(stories: Sequence[str], level: _Level) -> Iterator[kit.Part]:
 
 def _totals(report: Report) -> Iterator[Block]:
     if report.stories:
-        yield kit.para("🔍 ", kit.bold("What would change:"), " ", kit.words(report.totals, 400), ".")
+        usual = _usually_paired(report)
+        paired = "" if usual is None else f" Copies were found by {usual.words}."
+        yield kit.para("🔍 ", kit.bold("What would change:"), " ", kit.words(report.totals, 400), f".{paired}")
     if len(report.stories) > _MANY:
         for words, number in Counter(each for story in report.stories for each in _counted(story)).most_common(5):
             yield kit.para(f"{plural(number, 'story')}: ", kit.words(words, 100), ".")
@@ -286,7 +296,13 @@ def _ref(request: Request, story: StoryReport) -> str:
 
 def changes_view(request: Request, found: StoryReport) -> Block:
     """Return the changes of one story, action by action, as much as a view holds."""
-    blocks = [kit.rich(kit.para(kit.name(found.story.name, 150)), kit.para(kit.words(found.words, 400), "."))]
+    blocks = [
+        kit.rich(
+            kit.para(kit.name(found.story.name, 150)),
+            kit.para(kit.words(found.words, 400), "."),
+            kit.para("Old values are those on ", kit.name(request.destination, 60), "; secrets are not shown."),
+        )
+    ]
     size = kit.json_size(blocks)
     left = 0
     for block in _changes(found.diff):

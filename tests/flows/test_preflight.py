@@ -86,7 +86,7 @@ async def test_a_copy_that_somebody_changed_is_named(harness: FlowHarness) -> No
     await harness.rests(first, State.SUCCEEDED)
     harness.playground.prod.edit_action(harness.playground.prod.copies[0].story_id, payload={"id": "by hand"})
     second = await harness.asks(STORY)
-    await harness.approval_message(second, pattern=f"1 copy would be overwritten.*{STORY}")
+    await harness.approval_message(second, pattern=f"Overwrites changes that somebody made on.*{STORY}")
     ada = await harness.opens_review(second)
     said = await ada.reads_in_view(r"overwrite changes that somebody made")
     assert f"{STORY} is not what {first.id} synced" in said
