@@ -67,27 +67,30 @@ def page_of(playground: Playground) -> Starlette:
     return build_page(playground.slack, cast=CAST, tenants=tenants, coach=partial(next_step, playground.slack))
 
 
-def synced_earlier(playground: Playground) -> None:
-    """Have a sync destination of some time ago; since then a story was changed, and a credential of prod was removed.
-
-    Its next sync has something to show before it: what is missing, and what would change.
-    """
+def sync_earlier(playground: Playground, team: str, *names: str) -> list[int]:
+    """Have stories of a team synced to its production team by hand before anybody looks, and return their ids."""
     dev, prod = playground.dev, playground.prod
-    stories = {story.name: story.id for story in dev.stories.values() if story.name in _EARLIER}
-    create_destination(
-        dev,
-        {
-            "destination_tenant_url": prod.url,
-            "destination_tenant_api_key": PROD_PUBLISH_KEY,
-            "destination_team_id": next(team.id for team in prod.teams.values() if team.name == "Detection Production"),
-            "team_id": next(team.id for team in dev.teams.values() if team.name == "Detection Engineering"),
-            "story_ids": list(stories.values()),
-            "manual_sync_only": True,
-        },
-    )
+    ids = {story.name: story.id for story in dev.stories.values()}
+    stories = [ids[name] for name in names]
+    body = {
+        "destination_tenant_url": prod.url,
+        "destination_tenant_api_key": PROD_PUBLISH_KEY,
+        "destination_team_id": next(
+            each.id for each in prod.teams.values() if each.name == f"{team.split(maxsplit=1)[0]} Production"
+        ),
+        "team_id": next(each.id for each in dev.teams.values() if each.name == team),
+        "story_ids": stories,
+    }
+    create_destination(dev, body)
     playground.world.settle_all()
-    dev.edit_action(stories[_EARLIER[0]], payload={"id": "<<receive_events.body.detail.id>>", "severity": "high"})
-    prod.remove_credential("github")
+    return stories
+
+
+def _something_to_compare(playground: Playground) -> None:
+    """Have a story that was changed since its sync, and a credential that was removed: the next sync shows both."""
+    changed = sync_earlier(playground, "Detection Engineering", *_EARLIER)[0]
+    playground.dev.edit_action(changed, payload={"id": "<<receive_events.body.detail.id>>", "severity": "high"})
+    playground.prod.remove_credential("github")
 
 
 async def _scripted(*, socket_mode: bool) -> int:
@@ -100,7 +103,7 @@ async def _interactive(*, port: int, socket_mode: bool) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with _launched(socket_mode=socket_mode, strict=True) as playground:
-        synced_earlier(playground)
+        _something_to_compare(playground)
         playground.slack.say(BEN, GENERAL, _FIRST_WORDS)
         page = page_of(playground)
         async with served(page, port=port) as url:

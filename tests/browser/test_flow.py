@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
+from bot.playground.demo import sync_earlier
 from bot.playground.launch import ADA, APPROVALS, BEN, RINA, TOM
 
 from .conftest import OpenWindow
@@ -160,3 +161,18 @@ async def test_a_revoked_key_is_told_to_the_approver(demo: Everything, windows: 
     problem = ada.get_by_role("dialog").filter(has_text="401")
     await expect(problem).to_contain_text("Invalid API key")
     assert demo.playground.dev.calls.of("POST", "/admin/sync_destinations") == []
+
+
+async def test_what_is_missing_and_what_would_change(demo: Everything, windows: OpenWindow) -> None:
+    """The review shows what the destination lacks and the totals of what would change, and leads to old and new values."""
+    dev = demo.playground.dev
+    story = sync_earlier(demo.playground, "SecOps", REPORTED)[0]
+    dev.edit_action(story, mode="extract")
+    rina, ada = await windows(demo.at(RINA)), await windows(demo.at(ADA))
+    await ask(rina, REPORTED, VIRUSTOTAL)
+    dialog = await review(ada)
+    await expect(dialog).to_contain_text("Credential virustotal, used by")
+    await expect(dialog).to_contain_text("1 changed story (1 action changed), 1 new on the destination")
+    await dialog.get_by_role("button", name=re.compile("Show changes: Phishing triage")).click()
+    changes = ada.get_by_role("dialog", name="Changes")
+    await expect(changes).to_contain_text('/options/mode: "message_only" → "extract"')
