@@ -9,7 +9,7 @@ APP := $(VENV)/.app
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: docs load demo test lint types pytest format crash fuzz bench pictures lock clean
+.PHONY: docs load demo test lint types pytest format crash fuzz bench pictures stranger lock clean
 
 demo: $(APP)
 	@$(BIN)/tines-sync demo $(ARGS)
@@ -42,6 +42,10 @@ crash: $(STAMP)
 # The pictures of the README, drawn by a real browser.
 pictures: $(STAMP)
 	$(BIN)/python -m tests.browser.pictures
+
+# From a fresh clone of what is committed to the first result, timed in a real browser.
+stranger: $(STAMP)
+	$(BIN)/python -m tests.browser.stranger
 
 # The reference of the configuration, from the settings' own models.
 docs: $(STAMP)
