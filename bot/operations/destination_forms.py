@@ -28,6 +28,7 @@ from handlers.operations.destination import (
     DestinationFacts,
     DestinationParams,
     DestinationResult,
+    not_read,
 )
 from handlers.routes import Route
 
@@ -208,6 +209,11 @@ class DestinationPresentation(Presentation, Generic[S, P, F]):
             return
         if told := list(address_warning(params.destination, request.destination)):
             yield kit.rich(*told)
+        if facts.unreadable:
+            advice = " The request cannot be approved: it would remove them. Change the stories in Tines."
+            why = "" if facts.possible else advice
+            what = not_read(facts.unreadable, params.destination.id)
+            yield kit.rich(kit.para("⚠️ ", kit.bold(f"{what}."), why))
         yield from self.warned(request, params, facts, route)
 
     def warned(self, request: Request, params: P, facts: F, route: Route) -> Iterator[Block]:  # noqa: ARG002 - for those that warn
@@ -234,7 +240,7 @@ class DestinationPresentation(Presentation, Generic[S, P, F]):
     def complete(self, preview: Preview | None) -> bool:
         """Whether the destination is in sight, so that the request can be approved."""
         facts = self.facts_in(preview)
-        return facts is not None and not facts.missing
+        return facts is not None and facts.possible
 
     # ---- what it came to
 

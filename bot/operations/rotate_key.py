@@ -78,8 +78,21 @@ class RotateKeyPresentation(DestinationPresentation[RotateForm, RotateParams, Ro
         return f"Rotate the key of {plural(len(params.every), 'sync destination')}, among them"
 
     def details(self, request: Request) -> Iterator[Block]:
-        """Yield the key's name."""
-        yield kit.para(kit.bold("Key:"), " ", kit.mono(self.params_of(request).key_name, 100))
+        """Yield the key's name, and which destinations were left out."""
+        params = self.params_of(request)
+        yield kit.para(kit.bold("Key:"), " ", kit.mono(params.key_name, 100))
+        if params.unread:
+            yield kit.para(
+                f"⚠️ {plural(params.unread, 'record')} of the sync destinations of ",
+                kit.name(request.source, 60),
+                " could not be read. They do not get the key.",
+            )
+        if params.unclear:
+            yield kit.para(
+                f"⚠️ {plural(params.unclear, 'sync destination')} left out: the address on Tines is not surely that of ",
+                kit.name(request.destination, 60),
+                ". Rotate their key on Tines.",
+            )
 
     def material(self, request: Request, preview: Preview | None, room: int) -> Sequence[Block]:  # noqa: ARG002 - short enough
         """Return the destinations that get the key."""

@@ -126,6 +126,7 @@ class AddParams(DestinationParams):
 class AddFacts(DestinationFacts, SourceFacts):
     """The stories to be added as they are now, and what is in the destination."""
 
+    replaces_set: ClassVar[bool] = True
     stories: tuple[Story, ...] = ()
     gone: tuple[Story, ...] = ()
 
@@ -149,6 +150,8 @@ class AddStories(DestinationOperation[AddParams, AddFacts, Nothing, SyncResult])
         if isinstance(found, Wrong):
             return found
         destination, ref = found
+        if (unknown := not_whole(destination)) is not None:
+            return Wrong(fields={"stories": f"{unknown.problem.what}. {unknown.problem.advice}"})
         ids, tags = ids_asked(asked), asked.get("tag_keys")
         stories = await access.catalogue.resolve(
             access.route.source,
@@ -183,6 +186,7 @@ class AddStories(DestinationOperation[AddParams, AddFacts, Nothing, SyncResult])
             missing=found is None,
             statuses=() if found is None else found.statuses(),
             manual=None if found is None else found.manual_sync_only,
+            unreadable=0 if found is None else found.unreadable,
             stories=stories,
             hashes=sources.hashes,
             gaps=sources.gaps,
@@ -190,13 +194,13 @@ class AddStories(DestinationOperation[AddParams, AddFacts, Nothing, SyncResult])
         )
 
     def can_be_done(self, facts: AddFacts) -> bool:
-        """Whether the destination and every story are there."""
-        return not (facts.missing or facts.gone)
+        """Whether the destination and every story are there, and can be read."""
+        return facts.possible and not facts.gone
 
     def changes(self, params: AddParams, before: AddFacts | None, now: AddFacts) -> tuple[str, ...]:
         """Say which stories are gone or were edited."""
-        if now.missing:
-            return (f"Sync destination {params.destination.id} no longer exists.",)
+        if not now.possible:
+            return super().changes(params, before, now)
         then = params.stories if before is None else before.stories
         return (
             *(f"{story.name} was deleted, was moved, or no longer has change control." for story in now.gone),

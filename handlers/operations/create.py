@@ -10,12 +10,12 @@ part of the facts, so that an approval covers either creating or adding, and nev
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar, Final
 
 from pydantic import JsonValue
 
-from handlers.models import MAX_STORIES, Frozen, Params, Request, Story, SyncMode, Team
+from handlers.models import MAX_STORIES, Frozen, Params, Problem, Request, Story, SyncMode, Team
 from handlers.operations.add_stories import add_to
 from handlers.operations.following import (
     ExistingDestination,
@@ -123,6 +123,7 @@ class CreateWork(Frozen):
 
     v: int = 1
     preexisting_ids: tuple[int, ...] | None = None  # ids of the destinations for these teams there before any call
+    unreadable: int = 0  # records that could not be read before any call
     add_to: int | None = None
 
 
@@ -223,9 +224,10 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
                 return different
         elif now.gone and not request.emergency:
             return AskAgain(notes=(_changed(tuple(_gone(story) for story in now.gone[:_SHOWN])),))
-        before = self.work_of(request).preexisting_ids or ()
-        known = {*before, *(each.id for each in now.existing)}
-        return Send(work=CreateWork(add_to=now.add_to, preexisting_ids=tuple(sorted(known))))
+        before = self.work_of(request)
+        known = {*(before.preexisting_ids or ()), *(each.id for each in now.existing)}
+        unread = now.unreadable if before.preexisting_ids is None else min(before.unreadable, now.unreadable)
+        return Send(work=CreateWork(add_to=now.add_to, preexisting_ids=tuple(sorted(known)), unreadable=unread))
 
     def can_be_done(self, facts: CreateFacts) -> bool:
         """Whether every story can be synced."""
@@ -281,6 +283,8 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
             return NotSent(problem=error.problem(), at_least=asked_to_wait(error))
         except TinesError as error:
             return Refused(problem=error.problem())
+        if (created.origin_team_id, created.destination_team_id) != (params.source_team.id, params.destination_team.id):
+            return Unknown(problem=Problem(what=f"{access.route.source} answered with a destination of other teams"))
         started = _started(params, created, "created", access.schedule)
         if access.route.source == access.route.destination:  # no key is used within one tenant
             return started
@@ -292,18 +296,15 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
         params, work = self.params_of(request), self.work_of(request)
         if work.add_to is not None:
             return await _recover_adding(params, work.add_to, access)
-        new = await self._new(params, work, access)
+        found = await access.source.list_destinations()
+        new = _new(params, work, access, found)
         alike = with_the_stories(new, params.stories)
         ours = [each for each in alike if fits_mode(each, manual=params.mode is SyncMode.MANUAL)]
         if ours:
             return _started(params, ours[0], "adopted", access.schedule)
+        if not new and (found.unreadable > work.unreadable or not found.complete):
+            return Doubtful(problem=_may_be_unread(access.route.source))
         return Doubtful() if new else NotThere()
-
-    async def _new(self, params: CreateParams, work: CreateWork, access: Access) -> tuple[SyncDestination, ...]:
-        found = await access.source.list_destinations()
-        same = of_the_same_teams(found, params.source_team, params.destination_team, access.destination_tenant.url)
-        before = frozenset(work.preexisting_ids or ())
-        return tuple(each for each in same if each.id not in before)
 
     def verb(self, work: CreateWork) -> str:
         """Return "creating", or "adding"."""
@@ -343,7 +344,7 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
         if work.add_to is not None or work.preexisting_ids is None:
             return ""
         try:
-            new = await self._new(params, work, access)
+            new = _new(params, work, access, await access.source.list_destinations())
         except TinesError:
             return ""  # the look is a courtesy: what the request created is known without it
         others = [each.id for each in with_the_stories(new, params.stories) if each.id != result.destination_id]
@@ -358,6 +359,21 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
 
 def _subject(params: CreateParams, stories: tuple[Story, ...]) -> Subject:
     return Subject(source_team=params.source_team, destination_team=params.destination_team, stories=stories)
+
+
+def _new(
+    params: CreateParams, work: CreateWork, access: Access, found: Iterable[SyncDestination]
+) -> tuple[SyncDestination, ...]:
+    """Return the destinations for the request's teams that were not there before the call."""
+    same = of_the_same_teams(found, params.source_team, params.destination_team, access.destination_tenant.url)
+    before = frozenset(work.preexisting_ids or ())
+    return tuple(each for each in same if each.id not in before)
+
+
+def _may_be_unread(source: str) -> Problem:
+    return Problem(
+        what=f"A sync destination of {source} that appeared since then could not be read: it may be this one"
+    )
 
 
 def _started(params: CreateParams, found: SyncDestination, how: str, schedule: Schedule) -> Started:

@@ -50,7 +50,7 @@ class DeleteFacts(DestinationFacts):
 
     def essence(self) -> object:
         """Return what an approval covers: the stories whose copies are kept or deleted."""
-        return {"missing": self.missing, "stories": sorted(self.story_ids)}
+        return {"missing": self.missing, "stories": sorted(self.story_ids), "unreadable": self.unreadable}
 
 
 class Delete(DestinationOperation[DeleteParams, DeleteFacts, Nothing, DestinationResult]):
@@ -81,14 +81,14 @@ class Delete(DestinationOperation[DeleteParams, DeleteFacts, Nothing, Destinatio
         found = await shown(access, params.destination.id)
         if found is None:
             return DeleteFacts(missing=True)
-        return DeleteFacts(statuses=found.statuses(), manual=found.manual_sync_only)
+        return DeleteFacts(statuses=found.statuses(), manual=found.manual_sync_only, unreadable=found.unreadable)
 
     def decide(self, request: Request, approved: DeleteFacts | None, now: DeleteFacts, schedule: Schedule) -> Step:  # noqa: ARG002 - the protocol's
         """Send it, if it holds the stories that were shown."""
         params = self.params_of(request)
         if now.missing:
             return _deleted(params, "was gone already", sign=not_there(request.source, params.destination))
-        if approved is not None and approved.story_ids != now.story_ids:
+        if approved is not None and approved.essence() != now.essence():
             reasons = ["The stories of this sync destination changed since it was approved."]
             return AskAgain(notes=(Happening(kind="needs_approval_again", data={"reasons": reasons}),))
         return Send(work=Nothing())

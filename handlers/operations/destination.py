@@ -6,7 +6,7 @@ other by the same name: a delete never overtakes a sync, and an addition never r
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import timedelta
-from typing import Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 from pydantic import JsonValue
 
@@ -21,6 +21,9 @@ from handlers.routes import Route, Topology
 from handlers.tines import SyncDestination, TinesError, UnknownOutcomeError
 
 SOON: Final = timedelta(seconds=5)
+WHY_WHOLE: Final = (
+    "Changing its stories here would remove the ones that cannot be read, so nothing was sent. Change them in Tines."
+)
 
 
 class DestinationRef(Frozen):
@@ -55,15 +58,22 @@ class DestinationParams(Params):
 class DestinationFacts(Facts):
     """A destination as it is now."""
 
+    replaces_set: ClassVar[bool] = False  # True: for a call that names every story that is to be in it afterwards
     v: int = 1
     statuses: tuple[StoryStatus, ...] = ()  # of every story in it
     manual: bool | None = None  # None: unknown
     missing: bool = False  # there is no such destination any more
+    unreadable: int = 0  # stories in it that could not be read
 
     @property
     def story_ids(self) -> frozenset[int]:
-        """Ids of the stories in it."""
+        """Ids of the stories in it, as far as they can be read."""
         return frozenset(status.story_id for status in self.statuses)
+
+    @property
+    def possible(self) -> bool:
+        """Whether the call can be made: on what is there, and without removing stories that could not be read."""
+        return not (self.missing or (self.replaces_set and self.unreadable))
 
 
 class Nothing(Frozen):
@@ -99,13 +109,15 @@ class DestinationOperation(Operation[P, F, W, R]):
         return self.params_of(request).destination.id
 
     def can_be_done(self, facts: F) -> bool:
-        """Whether the destination is there."""
-        return not facts.missing
+        """Whether the destination is there, and can be read as far as it must be."""
+        return facts.possible
 
     def changes(self, params: P, before: F | None, now: F) -> tuple[str, ...]:
         """Say that the destination is gone, or that what would be done is different."""
         if now.missing:
             return (f"Sync destination {params.destination.id} no longer exists.",)
+        if not now.possible:
+            return (f"{not_read(now.unreadable, params.destination.id)}.",)
         return super().changes(params, before, now)
 
 
@@ -213,13 +225,12 @@ def not_whole(found: SyncDestination) -> Refused | None:
     """
     if not found.unreadable:
         return None
-    stories = "1 story" if found.unreadable == 1 else f"{found.unreadable} stories"
-    return Refused(
-        problem=Problem(
-            what=f"{stories} of sync destination {found.id} could not be read",
-            advice="Changing its stories here would remove the ones that cannot be read, so nothing was sent. Change them in Tines.",
-        )
-    )
+    return Refused(problem=Problem(what=not_read(found.unreadable, found.id), advice=WHY_WHOLE))
+
+
+def not_read(number: int, destination_id: int) -> str:
+    """Say how many stories of a destination could not be read."""
+    return f"{'1 story' if number == 1 else f'{number} stories'} of sync destination {destination_id} could not be read"
 
 
 def gone(request: Request, ref: DestinationRef) -> Refused:

@@ -28,6 +28,7 @@ from handlers.operations.destination import (
     stories_of,
 )
 from handlers.operations.outcomes import (
+    Doubtful,
     Finished,
     Followed,
     Happening,
@@ -56,6 +57,8 @@ class RemoveParams(DestinationParams):
 class RemoveFacts(DestinationFacts):
     """The destination as it is now."""
 
+    replaces_set: ClassVar[bool] = True
+
     def essence(self) -> object:
         """Return what an approval covers: whether it is there. Others may add stories meanwhile; they stay."""
         return {"missing": self.missing}
@@ -76,6 +79,8 @@ class RemoveStories(DestinationOperation[RemoveParams, RemoveFacts, Nothing, Des
         if isinstance(found, Wrong):
             return found
         destination, ref = found
+        if (unknown := not_whole(destination)) is not None:
+            return Wrong(fields={"stories": f"{unknown.problem.what}. {unknown.problem.advice}"})
         stories = stories_of(destination, None if asked.get("everything") is True else ids_asked(asked))
         if not stories:
             return Wrong(fields={"stories": "Choose at least one story that is in this sync destination."})
@@ -86,7 +91,7 @@ class RemoveStories(DestinationOperation[RemoveParams, RemoveFacts, Nothing, Des
         found = await shown(access, params.destination.id)
         if found is None:
             return RemoveFacts(missing=True)
-        return RemoveFacts(statuses=found.statuses(), manual=found.manual_sync_only)
+        return RemoveFacts(statuses=found.statuses(), manual=found.manual_sync_only, unreadable=found.unreadable)
 
     def decide(self, request: Request, approved: RemoveFacts | None, now: RemoveFacts, schedule: Schedule) -> Step:  # noqa: ARG002 - the protocol's
         """Send the difference, if the destination is there."""
@@ -102,15 +107,17 @@ class RemoveStories(DestinationOperation[RemoveParams, RemoveFacts, Nothing, Des
             found = await shown(access, params.destination.id)
             if found is None:
                 return gone(request, params.destination)
+            if (unknown := not_whole(found)) is not None:  # also when none is seen: one may be among them
+                return unknown
             if unwanted & found.story_ids:
-                if (unknown := not_whole(found)) is not None:
-                    return unknown
                 again = await access.source.show_destination(found.id)
                 if again.story_ids != found.story_ids:
                     return NotSent(problem=_in_motion(found.id), at_least=SOON)
                 if (allowed := await access.next_call()) is None:
                     return HeldUp()
-                await allowed.source.update_destination(found.id, story_ids=sorted(found.story_ids - unwanted))
+                after = await allowed.source.update_destination(found.id, story_ids=sorted(found.story_ids - unwanted))
+                if still := unwanted & after.story_ids:
+                    return _still_in(params, still)
             return _removed(params, found.story_ids - unwanted)
 
         return await sent_once(call)
@@ -122,7 +129,11 @@ class RemoveStories(DestinationOperation[RemoveParams, RemoveFacts, Nothing, Des
         if found is None:
             return _gone_with_them(request, params)
         unwanted = frozenset(story.id for story in params.stories)
-        return NotThere() if unwanted & found.story_ids else _removed(params, found.story_ids)
+        if unwanted & found.story_ids:
+            return NotThere()
+        if (unknown := not_whole(found)) is not None:  # they may be among those
+            return Doubtful(problem=unknown.problem.model_copy(update={"advice": ""}))
+        return _removed(params, found.story_ids)
 
     async def follow(self, request: Request, access: Access, *, over: bool) -> Followed:  # noqa: ARG002 - the protocol's
         """Return the end: there is nothing to follow."""
@@ -140,6 +151,18 @@ def _removed(params: RemoveParams, left: frozenset[int]) -> Finished:
         data={"destination_id": params.destination.id, "story_ids": sorted(story.id for story in params.stories)},
     )
     return done(params.destination.id, text, events=(event,))
+
+
+def _still_in(params: RemoveParams, still: frozenset[int]) -> Finished:
+    """Return the end where Tines took the call, and answered with stories that it should have removed."""
+    number = len(still)
+    problem = Problem(
+        what=f"Tines accepted the call, but {number} {'story is' if number == 1 else 'stories are'} still in it",
+        words=", ".join(story.name for story in params.stories if story.id in still)[:500],
+        advice="Look at the sync destination in Tines, then request it again.",
+    )
+    state = State.FAILED if number == len(params.stories) else State.PARTIAL
+    return Finished(state=state, problem=problem)
 
 
 def _gone_with_them(request: Request, params: RemoveParams) -> Finished:

@@ -46,6 +46,8 @@ class RotateParams(DestinationParams):
 
     others: tuple[DestinationRef, ...] = ()  # further destinations of the same tenant
     key_name: str
+    unread: int = 0  # records of the listing that could not be read, where all are meant
+    unclear: int = 0  # destinations left out, because their address is not surely the tenant's
 
     def essence(self) -> object:
         """Return what is sent."""
@@ -99,11 +101,15 @@ class RotateKey(DestinationOperation[RotateParams, RotateFacts, Nothing, RotateR
         if ref.written is not None:
             return Wrong(fields={"destination": _elsewhere(ref, access.route.destination)})
         others: tuple[DestinationRef, ...] = ()
+        unread = unclear = 0
         if asked.get("everywhere") is True:
             listed = await access.source.list_destinations()
             refs = [await ref_of(access, each) for each in listed if each.id != ref.id]
             others = tuple(each for each in refs if each is not None and each.written is None)
-        return RotateParams(destination=ref, others=others, key_name=key_name(access.destination_tenant))
+            unread = listed.unreadable
+            unclear = sum(each is not None for each in refs) - len(others)
+        name = key_name(access.destination_tenant)
+        return RotateParams(destination=ref, others=others, key_name=name, unread=unread, unclear=unclear)
 
     async def look(self, params: RotateParams, access: Access) -> RotateFacts:
         """Look whether the destination is there, and which key is configured."""

@@ -4,11 +4,11 @@ Tenants that do not know the mode yet do not tell it: then it cannot be changed 
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pydantic import JsonValue
 
-from handlers.models import Request, State, SyncMode
+from handlers.models import Problem, Request, State, SyncMode
 from handlers.operations.destination import (
     DestinationFacts,
     DestinationOperation,
@@ -21,7 +21,19 @@ from handlers.operations.destination import (
     sent_once,
     shown,
 )
-from handlers.operations.outcomes import AskAgain, Finished, Followed, Happening, NotThere, Recovered, Send, Sent, Step
+from handlers.operations.outcomes import (
+    AskAgain,
+    Finished,
+    Followed,
+    Happening,
+    NotThere,
+    Recovered,
+    Refused,
+    Send,
+    Sent,
+    Step,
+    Unknown,
+)
 from handlers.operations.protocol import Access, Wrong
 from handlers.operations.schedule import Schedule
 
@@ -68,7 +80,7 @@ class SetMode(DestinationOperation[ModeParams, ModeFacts, Nothing, DestinationRe
         found = await shown(access, params.destination.id)
         if found is None:
             return ModeFacts(missing=True)
-        return ModeFacts(statuses=found.statuses(), manual=found.manual_sync_only)
+        return ModeFacts(statuses=found.statuses(), manual=found.manual_sync_only, unreadable=found.unreadable)
 
     def decide(self, request: Request, approved: ModeFacts | None, now: ModeFacts, schedule: Schedule) -> Step:  # noqa: ARG002 - the protocol's
         """Send it, if the mode is what it was when that was approved; nothing when it has the mode already."""
@@ -88,8 +100,10 @@ class SetMode(DestinationOperation[ModeParams, ModeFacts, Nothing, DestinationRe
 
         async def call() -> Sent:
             manual = params.mode is SyncMode.MANUAL
-            await access.source.update_destination(params.destination.id, manual_sync_only=manual)
-            return _changed(params, "is changed")
+            after = await access.source.update_destination(params.destination.id, manual_sync_only=manual)
+            if after.manual_sync_only is None:  # not told: it is looked at
+                return Unknown(problem=Problem(what=f"{access.route.source} did not answer with the sync mode"))
+            return _changed(params, "is changed") if after.manual_sync_only == manual else Refused(problem=_AS_BEFORE)
 
         return await sent_once(call)
 
@@ -104,6 +118,12 @@ class SetMode(DestinationOperation[ModeParams, ModeFacts, Nothing, DestinationRe
     async def follow(self, request: Request, access: Access, *, over: bool) -> Followed:  # noqa: ARG002 - the protocol's
         """Return the end: there is nothing to follow."""
         return Finished(state=State.SUCCEEDED)
+
+
+_AS_BEFORE: Final = Problem(
+    what="Tines accepted the call, but the sync mode is as it was",
+    advice="Look at the sync destination in Tines, then request it again.",
+)
 
 
 def _changed(params: ModeParams, how: str) -> Finished:

@@ -133,6 +133,7 @@ class Sync(DestinationOperation[SyncParams, SyncFacts, SyncWork, SyncAgainResult
         return SyncFacts(
             statuses=statuses_of(found, params.stories),
             manual=found.manual_sync_only,
+            unreadable=found.unreadable,
             stories=stories,
             hashes=sources.hashes,
             gaps=sources.gaps,

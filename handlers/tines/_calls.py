@@ -13,9 +13,10 @@ from pydantic import SecretStr
 
 from handlers.models import ApiCall, Team
 from handlers.routes import Tenant
-from handlers.tines._errors import Kind, RefusedError
+from handlers.tines._errors import Kind, RefusedError, TinesError
+from handlers.tines._judge import Answer, Call
 from handlers.tines._listing import Listing
-from handlers.tines._reading import read_nothing
+from handlers.tines._reading import read_as, read_nothing
 from handlers.tines._recorder import CallRecorder
 from handlers.tines._transport import Param, Transport
 from handlers.tines._wire import (
@@ -47,6 +48,7 @@ CHANGE_CONTROL_ENABLED: Final = "CHANGE_CONTROL_ENABLED"  # a value of `filter`:
 _DESTINATIONS: Final = "/admin/sync_destinations"
 P = TypeVar("P", bound=Page)
 R = TypeVar("R", bound=Record)
+Told = TypeVar("Told", SyncDestinationAnswer, TinesTeam, TinesStory)
 
 
 class StoryQuery(TypedDict, total=False):
@@ -131,8 +133,8 @@ class TinesCalls:
 
     async def show_destination(self, destination_id: int) -> SyncDestination:
         """Return a sync destination with the status of each story as it is now."""
-        answer = await self._transport.get(SyncDestinationAnswer, f"{_DESTINATIONS}/{destination_id}")
-        return answer.sync_destination
+        reads = partial(_read_the, destination_id, SyncDestinationAnswer)
+        return (await self._transport.request(reads, "GET", f"{_DESTINATIONS}/{destination_id}")).sync_destination
 
     async def update_destination(
         self,
@@ -156,8 +158,9 @@ class TinesCalls:
         if destination_tenant_api_key is not None:
             secrets = (destination_tenant_api_key,)
             body["destination_tenant_api_key"] = destination_tenant_api_key.get_secret_value()
+        reads = partial(_read_the, destination_id, SyncDestinationAnswer)
         path = f"{_DESTINATIONS}/{destination_id}"
-        return (await self._transport.send(SyncDestinationAnswer, "PATCH", path, body, secrets)).sync_destination
+        return (await self._transport.request(reads, "PATCH", path, body=body, secrets=secrets)).sync_destination
 
     async def delete_destination(self, destination_id: int, *, keep_stories: bool) -> None:
         """Delete a sync destination. Without `keep_stories` Tines deletes the copies as well, later and out of sight."""
@@ -186,7 +189,8 @@ class TinesCalls:
 
     async def team(self, team_id: int) -> Team:
         """Return one team; `RefusedError` (404) when it is not there or may not be seen."""
-        return (await self._transport.get(TinesTeam, f"/teams/{team_id}")).team()
+        reads = partial(_read_the, team_id, TinesTeam)
+        return (await self._transport.request(reads, "GET", f"/teams/{team_id}")).team()
 
     async def stories_page(
         self, page: int = 1, *, per_page: int = PER_PAGE, **query: Unpack[StoryQuery]
@@ -200,7 +204,7 @@ class TinesCalls:
 
     async def story(self, story_id: int) -> TinesStory:
         """Return one story; `RefusedError` (404) when it is not there or may not be seen."""
-        return await self._transport.get(TinesStory, f"/stories/{story_id}")
+        return await self._transport.request(partial(_read_the, story_id, TinesStory), "GET", f"/stories/{story_id}")
 
     async def export_story(self, story_id: int) -> dict[str, object]:
         """Return the whole story as one JSON document, fit to be compared with another export.
@@ -273,6 +277,14 @@ class TinesCalls:
             number = page.meta.following(number, read) if len(found) > known else None
         complete = len(found) < MAX_RECORDS and latest < MAX_PAGES
         return Listing.of(found.values(), unreadable=unreadable, complete=complete)
+
+
+async def _read_the(number: int, model: type[Told], call: Call, answer: Answer) -> Told | TinesError:
+    """Read an answer about one thing; one about another, as a cache may give it, is not what was asked for."""
+    read = await read_as(model, call, answer)
+    if isinstance(read, TinesError) or read.id == number:
+        return read
+    return call.unreadable(answer.status, f"the answer is about number {read.id}")
 
 
 def _params(query: StoryQuery) -> dict[str, Param | None]:

@@ -369,6 +369,11 @@ class SyncDestinationAnswer(Frozen):
     def _wrap(cls, value: object) -> object:
         return value if isinstance(value, dict) and "sync_destination" in value else {"sync_destination": value}
 
+    @property
+    def id(self) -> int:
+        """Id of the destination."""
+        return self.sync_destination.id
+
 
 class SyncInitiated(Frozen):
     """The answer to a sync of every story."""
