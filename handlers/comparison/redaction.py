@@ -9,8 +9,10 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, TypeAlias
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
@@ -23,12 +25,15 @@ _FORMULA: Final = re.compile(r"<<(?:(?!<<|>>).)*>>|\{\{(?:(?!\{\{|\}\}).)*\}\}|\
 _WHOLE_FORMULA: Final = re.compile(r"=\s*[A-Za-z_]\w*\s*[.(]")
 _QUOTED: Final = re.compile(r"""(?<!\[)("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)|\b\d{4,}\b""", re.DOTALL)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_KINDS_OF_KEYS: Final = (
+    r"(?:api|access|secret|private|signing|encryption|shared|master|auth|account|subscription|client|service|"
+    r"integration|routing|license|consumer|webhook|app|application|functions?|storage|ssh|deploy|admin|personal|user)"
+)
 # What a key ends with when its value is secret: anywhere in a word, or as a word of its own
 _SECRET_KEY: Final = re.compile(
     r"(?:passw(?:or)?d|passwort|kennwort|passphrase|passcode|pwd|secret|token|authorization|cookie|signature|bearer|"
     r"assertion|credential|basicauth|"
-    r"(?:api|access|secret|private|signing|encryption|shared|master|auth|account|subscription|client|service|"
-    r"integration|routing|license|consumer|webhook)key(?:id)?)s?$"
+    rf"sessionid|{_KINDS_OF_KEYS}key(?:id)?)s?$"
 )
 _SECRET_WORDS: Final = frozenset({"pass", "sig", "auth", "jwt", "hmac", "psk", "otp", "pin"})
 _WORDS_OF_A_KEY: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
@@ -38,10 +43,10 @@ _SCHEMES: Final = frozenset({"bearer", "basic", "token", "digest", "apikey", "ne
 _KEY_WORDS: Final = (
     r"(?<!max_)(?<!output_)(?<!total_)"  # of which the tokens are counted
     r"(?:passw(?:or)?d|passwort|kennwort|passphrase|passcode|pwd|secret|token|signature|assertion|"
-    r"(?:api|access|private|secret|signing|account|shared|master|subscription|client|encryption|auth)[ _-]?key|"
+    rf"{_KINDS_OF_KEYS}[ _-]?key|(?<![a-z])pw|"
     r"(?-i:[A-Z0-9]_KEY))s?\d{0,2}"
 )
-_HINTS: Final = ("pass", "pwd", "kennwort", "secret", "token", "sign", "assertion", "key", "auth", "cookie")
+_HINTS: Final = ("pass", "pw", "kennwort", "secret", "token", "sign", "assertion", "key", "auth", "cookie")
 _SLASHES: Final = r"\\{0,15}"  # before a quote in JSON within JSON
 # Each hides its last group, or all of it.
 _IN_TEXT: Final = (
@@ -61,6 +66,7 @@ _IN_TEXT: Final = (
     re.compile(r"\bjdbc:oracle:thin:[^\s/@]{1,100}/([^\s@]{1,100})(?=@)"),
     re.compile(r"hooks\.slack\.com/(?:services|workflows|triggers)/([\w/-]+)"),
     re.compile(r"/api/webhooks/\d{1,30}/([\w-]+)"),
+    re.compile(r"/hooks/catch/\d{1,30}/(\w+)"),
     re.compile(r"/bot(\d{1,20}:[\w-]{20,})"),
     re.compile(r"/webhook/([^\s/\"'<>?]+(?:/[^\s/\"'<>?]+)?)"),
     re.compile(r"[?&;](?:key|sig|code|auth|pass|pw|jwt|hmac)=(?!\{\{)([^&\s#\"'<>]{4,})", re.IGNORECASE),
@@ -83,7 +89,7 @@ _NAMED_IN_TEXT: Final = (
         re.IGNORECASE,
     ),
     re.compile(
-        rf"{_KEY_WORDS}(?:(?:{_SLASHES}[\"'])?:\s{{0,3}}(?!\s|(?:true|false|null|none)\b)(?=[^\s\"'&,;]{{4}})|=|\s?:=\s{{0,3}})"
+        rf"{_KEY_WORDS}(?:(?:{_SLASHES}[\"'])?[*_`]{{0,3}}:[*_`]{{0,3}}\s{{0,3}}(?!\s|(?:true|false|null|none)\b)(?=[^\s\"'&,;]{{4}})|=|\s?:=\s{{0,3}})"
         r"(?P<secret>(?:<<(?:(?!>>).){0,200}>>|\{\{(?:(?!\}\}).){0,200}\}\}|[^\s\"'&,;<>\\])+)",
         re.IGNORECASE,
     ),
@@ -126,9 +132,7 @@ def redact(export: object) -> dict[str, Json]:
         return text
 
     _Rewriting(note, lambda text: text).of(plain)
-    # the longest first: one secret may be the beginning of another
-    ordered = sorted(known, key=lambda secret: (-len(secret), secret))
-    anywhere = re.compile("|".join(map(re.escape, ordered))) if known else None
+    anywhere = _any_of(known) if known else None
 
     def scrub(text: str) -> str:
         return _without_tokens(anywhere.sub(HIDDEN, text) if anywhere else text)
@@ -136,6 +140,18 @@ def redact(export: object) -> dict[str, Json]:
     redacted = _Rewriting(_hidden, scrub).of(plain)
     assert isinstance(redacted, dict)  # noqa: S101 - as it was a mapping
     return redacted
+
+
+def _any_of(texts: Iterable[str]) -> "re.Pattern[str]":
+    """Return what finds any of the texts, the longest first: one may be the beginning of another.
+
+    They are grouped by their first letter, which makes it ten times as fast where there are hundreds.
+    """
+    ordered = sorted(texts, key=lambda text: (text[0], -len(text), text))
+    groups = groupby(ordered, key=itemgetter(0))
+    return re.compile(
+        "|".join(f"{re.escape(first)}(?:{'|'.join(re.escape(text[1:]) for text in same)})" for first, same in groups)
+    )
 
 
 def _plain(value: object, depth: int) -> Json:
