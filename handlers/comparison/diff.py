@@ -204,7 +204,7 @@ def words_for(status: Status, counts: Counts, reason: str | None) -> str:
         case Status.UNKNOWN:
             return f"cannot be compared: {reason}"
         case Status.CHANGED:
-            return f"changed: {counts.words}"
+            return counts.words
 
 
 def totals(diffs: Iterable[Compared]) -> str:

@@ -65,7 +65,7 @@ async def test_what_would_change_is_shown_action_by_action(harness: FlowHarness)
     posted = [file for each in slack.messages(APPROVALS, thread_ts=head["ts"]) for file in each.get("files", ())]
     assert [file["title"] for file in posted] == [f"{second.id}.diff"]
     diff = slack.file(posted[0]["id"]).decode()
-    assert f"# {STORY}: changed: 1 action changed" in diff
+    assert f"# {STORY}: 1 action changed" in diff
     assert re.search(r'^- +"id": "<<receive_events.body.id>>"', diff, re.MULTILINE)
     assert "diff_posted" in await harness.kinds(second)
     await slack.close(ada.user, ada.view()["id"])
@@ -171,7 +171,7 @@ async def test_a_sync_again_shows_what_would_change(harness: FlowHarness) -> Non
     request = await _asks_to_sync_again(harness, number)
     await harness.approval_message(request, pattern=r"1 changed story \(1 action changed\)")
     ada = await harness.opens_review(request)
-    await ada.reads_in_view(r"changed: 1 action changed")
+    await ada.reads_in_view(r"1 action changed")
     dev.edit_action(story, payload={"id": "<<receive_events.body.other>>"})
     await ada.submits()
     await ada.reads_in_view("What would be done in Tines has changed")

@@ -60,6 +60,7 @@ class SlackPage:
         return [
             Route("/api/state", self._state),
             Route("/api/messages", self._messages),
+            Route("/api/file", self._file),
             Route("/api/views", self._views),
             Route("/api/home", self._home),
             *(Route(f"/api/{name}", endpoint, methods=["POST"]) for name, endpoint in posts),
@@ -113,6 +114,15 @@ class SlackPage:
         if not self.sees(me, channel):
             return JSONResponse({"messages": []})
         return JSONResponse({"messages": self._slack.messages(channel, as_user=me, thread_ts=thread)})
+
+    async def _file(self, request: Request) -> Response:
+        """Return the text of a file that is shared in a message the person sees."""
+        me, wanted = self.person(request), request.query_params.get("id", "")
+        channel, thread = request.query_params.get("channel", ""), request.query_params.get("thread")
+        shown = self._slack.messages(channel, as_user=me, thread_ts=thread) if self.sees(me, channel) else ()
+        if wanted not in {file["id"] for message in shown for file in message.get("files", ())}:
+            return JSONResponse({"problem": _GONE})
+        return JSONResponse({"text": self._slack.file(wanted).decode(errors="replace")})
 
     async def _views(self, request: Request) -> Response:
         me = self.person(request)

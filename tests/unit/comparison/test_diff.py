@@ -65,7 +65,7 @@ def test_a_changed_action(export: dict[str, Any], edit: Edit, path: str, old: st
     diff = diff_after(export, edit)
     assert [action.name for action in diff.changed] == ["Look up sender"]
     assert diff.changed[0].fields == (FieldChange(path=path, old=old, new=new),)
-    assert diff.words == "changed: 1 action changed"
+    assert diff.words == "1 action changed"
 
 
 def test_an_added_action(export: dict[str, Any]) -> None:
@@ -77,7 +77,7 @@ def test_an_added_action(export: dict[str, Any]) -> None:
 
     diff = diff_after(export, edit)
     assert (diff.added, diff.links_added) == (("Thank",), (("File it", "Thank"),))
-    assert diff.words == "changed: 1 action added, 1 link added"
+    assert diff.words == "1 action added, 1 link added"
     assert "+++ source/actions/Thank\n" in diff.unified
     assert '+    "subject": "Thanks"\n' in diff.unified
 
@@ -88,14 +88,14 @@ def test_a_removed_action(export: dict[str, Any]) -> None:
     assert diff.removed == ("Headers",)
     assert diff.links_removed == (("Headers", "Look up sender"), ("Mail reported", "Headers"))
     assert (diff.added, diff.changed, diff.renamed, diff.links_added) == ((), (), (), ())
-    assert diff.words == "changed: 1 action removed, 2 links removed"
+    assert diff.words == "1 action removed, 2 links removed"
 
 
 def test_a_renamed_action(export: dict[str, Any]) -> None:
     """An action of another name that is otherwise the same is renamed; its links stay what they were."""
     diff = diff_after(export, lambda story: story["agents"][1].update(name="Mail headers"))
     assert diff.renamed == (("Headers", "Mail headers"),)
-    assert diff.words == "changed: 1 action renamed"
+    assert diff.words == "1 action renamed"
     assert '-  "name": "Headers"' in diff.unified
 
 
@@ -109,7 +109,7 @@ def test_one_of_two_actions_of_one_name(export: dict[str, Any]) -> None:
     """Of two actions of the same name only the one that was changed is told."""
     diff = diff_after(export, lambda story: story["agents"][5]["options"].update(method="put"))
     assert [(action.name, len(action.fields)) for action in diff.changed] == [("Notify (2)", 1)]
-    assert diff.words == "changed: 1 action changed"
+    assert diff.words == "1 action changed"
 
 
 def test_a_link_elsewhere(export: dict[str, Any]) -> None:
@@ -127,7 +127,7 @@ def test_settings_of_the_story(export: dict[str, Any]) -> None:
         ("/keep_events_for", "604800", "3600"),
         ("/send_to_story_enabled", "false", "true"),
     ]
-    assert diff.words == "changed: 2 settings changed"
+    assert diff.words == "2 settings changed"
 
 
 @pytest.mark.parametrize(

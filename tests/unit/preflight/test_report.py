@@ -57,7 +57,7 @@ async def test_each_story_is_new_unchanged_or_changed(tenants: Tenants) -> None:
         (Status.UNCHANGED, PairedBy.SLUG),
         (Status.NEW, None),
     ]
-    assert found.stories[0].words == "changed: 1 action changed (copy found by the same slug)"
+    assert found.stories[0].words == "1 action changed (copy found by the same slug)"
     assert found.totals == "1 changed story (1 action changed), 1 new on the destination, 1 unchanged"
     assert found.remarks == ()
     before = tenants.exported()
@@ -88,7 +88,7 @@ async def test_the_whole_diff_is_there_where_it_is_asked_for(tenants: Tenants) -
     ]
     both = await reported(tenants, ALERTS, NOTES, whole=frozenset({story, tenants.story(NOTES).id}))
     text = whole_text(both, 100_000)
-    assert text.startswith(f"# {ALERTS}: changed: 1 action changed (copy found by the same slug)\n--- destination/")
+    assert text.startswith(f"# {ALERTS}: 1 action changed (copy found by the same slug)\n--- destination/")
     assert '-    "mode": "message_only"' in text
     assert f"# {NOTES}: unchanged" in text
     assert whole_text(both, 20) == "# There is more than one file can hold.\n"

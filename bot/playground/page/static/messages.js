@@ -1,16 +1,18 @@
 /** Messages as Slack lists them: by day, grouped by author, redrawn only where something changed. */
 
+import { get } from "./api.js";
 import { avatar } from "./avatar.js";
 import { drawBlocks } from "./blocks.js";
 import { ago, clockTime, dayName, fullTime } from "./dates.js";
 import { toast } from "./dialog.js";
-import { h, icon } from "./dom.js";
+import { fill, h, icon } from "./dom.js";
 import { FormState } from "./formstate.js";
 import { mrkdwn } from "./mrkdwn.js";
 import { exchange, focusedSpot, restoreFocus } from "./patch.js";
 import { interact } from "./surface.js";
 
 const GROUPED_SECONDS = 300; // messages of one author this close together share one head
+const SIDES = { "+": "added", "-": "removed" }; // of a diff
 const NEAR_END_PX = 120;
 
 export class MessageList {
@@ -96,7 +98,7 @@ export class MessageList {
       message.is_ephemeral && h("div", { class: "only-you" }, icon("eye"), "Only visible to you"),
       !compact && h("div", { class: "message-head" }, h("span", { class: "author" }, author.name), author.app && h("span", { class: "badge" }, "APP"),
         h("time", { class: "time", title: fullTime(message.ts, session.zone) }, time)),
-      h("div", { class: "message-body" }, this.content(message)),
+      h("div", { class: "message-body" }, this.content(message), message.files?.map((file) => this.file(file))),
       message.blocks?.length > 0 && this.edited(message),
       this.replies(message)),
     this.tools(message));
@@ -116,6 +118,19 @@ export class MessageList {
       act: (blockId, element, value) => interact(session.me, where, blockId, element, value).then(this.config.onact, (error) => toast(error.message)),
       options: () => Promise.reject(new Error("Menus that ask the app work in modals only")),
     });
+  }
+
+  /** A shared text file, read when it is opened. */
+  file(file) {
+    const { session, channel, root } = this.config;
+    const text = h("pre", { class: "code-block file-text", tabindex: "0", "aria-label": `Text of ${file.title}` });
+    const read = async () => {
+      if (text.childElementCount) return;
+      const found = await get("file", { as: session.me, channel, thread: root, id: file.id });
+      fill(text, found.text.split("\n").map((line) => h("span", { class: `line line-${SIDES[line[0]] ?? "same"}` }, `${line}\n`)));
+    };
+    return h("details", { class: "file", ontoggle: () => read().catch((error) => toast(error.message)) },
+      h("summary", {}, `📄 ${file.title}`), text);
   }
 
   edited(message) {
