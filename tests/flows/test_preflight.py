@@ -1,4 +1,6 @@
+import json
 import re
+from pathlib import Path
 
 from bot.playground.launch import APPROVALS
 from bot.playground.tines import Fault as TinesFault
@@ -10,6 +12,7 @@ from handlers.requests import Done, Submission, submit
 
 from .harness import FAILING, OTHER_STORY, STORY, FlowHarness, create_of
 
+SECRET = "open-sesame-please"
 PHISHING = "Phishing triage: reported e-mail"
 
 
@@ -46,11 +49,19 @@ async def test_what_is_missing_is_told_before_anybody_approves(harness: FlowHarn
 
 
 async def test_what_would_change_is_shown_action_by_action(harness: FlowHarness) -> None:
-    """A copy that differs is told as changed, in totals, in a line for its story, and action by action in a view."""
+    """A copy that differs is told as changed, in totals, in a line for its story, and action by action in a view.
+
+    Secrets that people wrote into the story reach neither Slack nor the database.
+    """
     first = await harness.asked_and_approved(STORY, OTHER_STORY)
     await harness.rests(first, State.SUCCEEDED)
     dev, prod = harness.playground.dev, harness.playground.prod
-    dev.edit_action(create_of(first).stories[0].id, payload={"id": "<<receive_events.body.key>>"})
+    secrets = {
+        "headers": {"Authorization": f"Bearer {SECRET}"},
+        "body": json.dumps({"deep": json.dumps({"password": SECRET})}),
+        "note": f"call it with {SECRET}, or https://ana:{SECRET}@x.example/",
+    }
+    dev.edit_action(create_of(first).stories[0].id, payload={"id": "<<receive_events.body.key>>"}, **secrets)
     second = await harness.asks(STORY, OTHER_STORY)
     head = await harness.approval_message(second, pattern="Changes:")
     assert "1 changed story (1 action changed), 1 unchanged" in harness.playground.slack.render(head)
@@ -78,6 +89,13 @@ async def test_what_would_change_is_shown_action_by_action(harness: FlowHarness)
     assert "<<receive_events.body.id>>" in said
     assert "<<receive_events.body.key>>" in said
     assert prod.calls
+    assert SECRET in json.dumps([call.answered for call in dev.calls])
+    folder = Path(harness.playground.settings.database_url.removeprefix("sqlite:///")).parent
+    kept = b"".join(path.read_bytes() for path in folder.glob("*.sqlite*"))
+    told = json.dumps([[each.request, each.answer] for each in slack.traffic], default=str)
+    for text, holds in ((kept.decode(errors="replace"), second.id), (told, second.id), (diff, "[secret]")):
+        assert holds in text
+        assert "sesame" not in text
 
 
 async def test_a_copy_that_somebody_changed_is_named(harness: FlowHarness) -> None:
