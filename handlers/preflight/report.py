@@ -179,7 +179,12 @@ async def report(
     async def one(story: Story) -> StoryReport:
         mine, pair = exported[story.id], pairs.get(story.id)
         copy = copies[pair.copy_id][1] if pair else None
-        diff = await _compared(preflight, mine, copy, pair, ignore, whole=whole is not None)
+        if pair is None and mine.source_hash and _unclear(story, mine, copies, pairs):
+            diff: StoryDiff | None = StoryDiff(
+                status=Status.UNKNOWN, reason=f"several stories on {destination} may be its copy"
+            )
+        else:
+            diff = await _compared(preflight, mine, copy, pair, ignore, whole=whole is not None)
         if diff is None and copy is not None:
             status, counts = await preflight.exports.counted(mine, copy, ignore)
         else:
@@ -241,6 +246,17 @@ def _pairs(
             for listed, each in copies.values()
         ],
         {},
+    )
+
+
+def _unclear(
+    story: Story, source: Exported, copies: Mapping[int, tuple[TinesStory, Exported]], pairs: Mapping[int, Pair]
+) -> bool:
+    """Whether a story without a copy has stories of its name or slug on the destination: one may be its copy."""
+    taken = {pair.copy_id for pair in pairs.values()}
+    return any(
+        listed.id not in taken and (listed.name == story.name or source.slug in {each.slug or listed.slug} - {None, ""})
+        for listed, each in copies.values()
     )
 
 

@@ -1,6 +1,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from bot.playground.launch import APPROVALS
 from bot.playground.tines import Fault as TinesFault
@@ -56,12 +57,14 @@ async def test_what_would_change_is_shown_action_by_action(harness: FlowHarness)
     first = await harness.asked_and_approved(STORY, OTHER_STORY)
     await harness.rests(first, State.SUCCEEDED)
     dev, prod = harness.playground.dev, harness.playground.prod
-    secrets = {
+    secrets: dict[str, Any] = {
         "headers": {"Authorization": f"Bearer {SECRET}"},
         "body": json.dumps({"deep": json.dumps({"password": SECRET})}),
         "note": f"call it with {SECRET}, or https://ana:{SECRET}@x.example/",
     }
-    dev.edit_action(create_of(first).stories[0].id, payload={"id": "<<receive_events.body.key>>"}, **secrets)
+    dev.edit_action(
+        create_of(first).stories[0].id, "Pick What Matters", payload={"id": "<<receive_events.body.key>>"}, **secrets
+    )
     second = await harness.asks(STORY, OTHER_STORY)
     head = await harness.approval_message(second, pattern="Changes:")
     assert "1 changed story (1 action changed), 1 unchanged" in harness.playground.slack.render(head)

@@ -65,6 +65,14 @@ async def test_each_story_is_new_unchanged_or_changed(tenants: Tenants) -> None:
     assert tenants.exported() == before
 
 
+async def test_a_story_that_may_have_several_copies_is_not_called_new(tenants: Tenants) -> None:
+    """Where several stories of the destination may be the copy, it is said so: the sync may overwrite one of them."""
+    synced(tenants, ALERTS)
+    synced(tenants, ALERTS)
+    (found,) = (await reported(tenants, ALERTS)).stories
+    assert found.words == "cannot be compared: several stories on prod may be its copy"
+
+
 async def test_a_difference_that_nobody_needs_to_read_is_left_out(tenants: Tenants) -> None:
     """What a route ignores is no change; what is sent stays the same."""
     synced(tenants, ALERTS)
