@@ -96,7 +96,11 @@ _NAMED_IN_TEXT: Final = (
     re.compile(rf"\b{_KEY_WORDS}\s+is:?\s+(?P<secret>(?=\w*\d)(?=\w*[a-z])\w{{6,}})", re.IGNORECASE),
 )
 _NAMES_OF_A_PAIR: Final = ("key", "name", "header", "field", "k", "id", "param", "parameter", "label")
-_VALUES_OF_A_PAIR: Final = frozenset({"value", "content", "v", "val", "text", "data", "default"})
+_VALUES_OF_A_PAIR: Final = frozenset(
+    written
+    for name in ("value", "content", "v", "val", "text", "data", "default")
+    for written in (name, name.title(), name.upper())
+)
 _PLAIN_WORD: Final = re.compile(r"[A-Z]?[a-z]{1,8}")  # such as "string"; it is replaced where it stands only
 _LONGEST_KEY: Final = 64  # characters of a key that are looked at, its last ones
 _PAIR: Final = 2
@@ -207,12 +211,14 @@ class _Rewriting:
                 copy: dict[str, Json] = {}
                 for key, each in value.items():
                     inner = secret or self._is_secret_key(key) or (webhook and key == "path")
-                    inner = inner or (paired and key.casefold() in _VALUES_OF_A_PAIR)
+                    inner = inner or (paired and key in _VALUES_OF_A_PAIR)
                     copy[_unused(self._scrub(key), copy)] = self.of(
                         each, secret=inner, webhook=opens and key == "options", within=within
                     )
                 return copy
             case list():
+                if secret or str not in map(type, value):
+                    return [self.of(each, secret=secret, within=within) for each in value]
                 names = [secret, *(self._is_name_of_next(each, len(value)) for each in value)]
                 return [
                     self.of(each, secret=secret or named, within=within)
@@ -236,7 +242,7 @@ class _Rewriting:
 
     def _names_a_secret(self, record: Mapping[str, Json]) -> bool:
         """Whether the record is a pair whose name says that its value is secret, as a header or a form field may be."""
-        if _VALUES_OF_A_PAIR.isdisjoint(map(str.casefold, record)):
+        if _VALUES_OF_A_PAIR.isdisjoint(record):
             return False
         names = (record.get(key) for key in _NAMES_OF_A_PAIR)
         return any(isinstance(name, str) and self._is_secret_key(name) for name in names)
