@@ -144,7 +144,7 @@ async def _approves(page: Page, photographer: Photographer) -> None:
     dialog = await review(page)
     await expect(dialog).to_contain_text("1 changed story")
     await photographer.take(page, "review", dialog)
-    await dialog.get_by_role("button", name="Show what would change").first.click()
+    await dialog.get_by_role("button", name="Show changes").first.click()
     changes = page.get_by_role("dialog", name="Changes")
     await expect(changes).to_contain_text("/options/payload/id")
     await photographer.take(page, "changes", changes)
