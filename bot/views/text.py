@@ -20,16 +20,19 @@ _FLAGS: Final = "|".join(  # the flags that are written with tag characters; any
     "\U0001f3f4" + "".join(chr(0xE0000 + ord(each)) for each in name) + "\U000e007f"
     for name in ("gbeng", "gbsct", "gbwls")
 )
+_IDEOGRAPHS: Final = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _HIDDEN: Final = re.compile(
-    f"(?P<kept>{_FLAGS}"
-    f"|(?<=[{_EMOJI}\ufe0f\u20e3])\u200d(?=[{_EMOJI}])"  # joined emoji
-    f"|(?<=[{_EMOJI}])[\ufe0e\ufe0f]|(?<=[0-9#*])\ufe0f(?=\u20e3)"  # shown as a picture, or as text
-    f"|(?<=[{_JOINING}])[\u200c\u200d](?=[{_JOINING}])"
-    "|(?<=[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])[\U000e0100-\U000e01ef])"  # a form of an ideograph
+    f"(?P<kept>{_FLAGS})"
+    # what joins emoji, or letters of some scripts, is not hidden between two of them
+    f"|\u200d(?!(?<=[{_EMOJI}\ufe0f\u20e3]\u200d)[{_EMOJI}]|(?<=[{_JOINING}]\u200d)[{_JOINING}])"
+    f"|\u200c(?!(?<=[{_JOINING}]\u200c)[{_JOINING}])"
+    # nor what says whether an emoji is shown as a picture or as text, or which form of an ideograph is meant
+    f"|\ufe0e(?<![{_EMOJI}]\ufe0e)|\ufe0f(?<![{_EMOJI}]\ufe0f)(?!(?<=[0-9#*]\ufe0f)\u20e3)"
+    f"|[\U000e0100-\U000e01ef](?<![{_IDEOGRAPHS}].)"
     "|[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, but for tab and line feed
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks, embeddings and overrides of writing direction
-    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f\u3164\uffa0"  # of no width
-    "\ufe00-\ufe0f\U000e0100-\U000e01ef\U0001d173-\U0001d17a"  # selectors of forms, notes' joins
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u206a-\u206f\u3164\uffa0"  # of no width
+    "\ufe00-\ufe0d\U0001d173-\U0001d17a"  # selectors of forms, notes' joins
     "\U000e0000-\U000e007f"  # tags: a whole alphabet that nobody sees
     "\ufff0-\ufffb\ufeff\ud800-\udfff]"  # interlinear notes, a stray byte-order mark, halves of characters
 )
