@@ -73,7 +73,7 @@ class Slack:
             if trigger:
                 self._opened(trigger[1].decode())
             return 200, b'{"ok":true,"view":{"id":"V%d","hash":"1.x","type":"modal"}}' % next(self._ids)
-        return 200, packed({"ok": True, **self._rest(method, body)})
+        return 200, packed({"ok": True, **self._rest(method, path.partition("?")[2].encode() or body)})
 
     def _opened(self, trigger: str) -> None:
         waiting = self.waiting.pop(trigger, None)
@@ -151,6 +151,10 @@ class Tines:
                 return self._page(query, "stories", self.stories, story)
             case "GET", ["stories", number]:
                 return 200, packed(story(int(number) - 100_000))
+            case "GET", ["stories", number, "export"]:
+                return 200, packed(exported(int(number) - 100_000))
+            case "GET", ["user_credentials" | "global_resources" as name]:
+                return self._page(query, name, 0, story)
             case "GET", ["admin", "sync_destinations"]:
                 return 200, packed({"sync_destinations": [], "meta": {"next_page_number": None, "pages": 1}})
             case "POST", ["admin", "sync_destinations"]:
@@ -208,6 +212,27 @@ def story(number: int) -> dict[str, Any]:
         "tags": ["prod"] if number % 3 else [],
         "edited_at": "2026-05-04T10:20:30.123Z",
         "change_control_enabled": True,
+    }
+
+
+def exported(number: int) -> dict[str, Any]:
+    """Return the export of a story: a webhook and what it sends on to."""
+    agents = [
+        {
+            "type": kind,
+            "name": name,
+            "guid": f"{number:x}-{name}",
+            "options": {"url": f"https://api.example/{number}", "method": "post", "payload": {"id": "<<body.id>>"}},
+            "position": {"x": 0, "y": 0},
+        }
+        for kind, name in (("Agents::WebhookAgent", "Receive"), ("Agents::HTTPRequestAgent", "Send"))
+    ]
+    return {
+        "name": story(number)["name"],
+        "guid": f"{number:x}",
+        "agents": agents,
+        "links": [{"source": 0, "receiver": 1}],
+        "exported_at": "2026-05-04T10:20:30Z",
     }
 
 
