@@ -74,7 +74,7 @@ _EDITS: Final = (  # file, what stands there, what is put in its place
         f"APPROVAL, route.approval_channel, request_id=request.id)\n{_ASKED}",
     ),
     ("handlers/announcements.py", "from typing import", "from handlers.jobs import Job\nfrom typing import"),
-    ("handlers/announcements.py", "frozenset({APPROVAL, ", 'frozenset({"cheer", APPROVAL, '),
+    ("handlers/announcements.py", "KINDS: Final = frozenset({", 'KINDS: Final = frozenset({"cheer", '),
     (
         "bot/delivery/rendering.py",
         "        case announcements.APPROVAL:",
@@ -82,8 +82,8 @@ _EDITS: Final = (  # file, what stands there, what is put in its place
     ),
     (
         "bot/app.py",
-        "DEFERRED: partial(finish, responder)}",
-        'DEFERRED: partial(finish, responder), "paint": partial(paint, store)}',
+        "DEFERRED: partial(finish, responder),",
+        'DEFERRED: partial(finish, responder), "paint": partial(paint, store),',
     ),
     ("bot/app.py", "from handlers.catalogue", "from handlers.painting import paint\nfrom handlers.catalogue"),
     ("handlers/requests/deferred.py", "frozenset({SUBMIT", 'frozenset({"frame", SUBMIT'),
