@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests wait for browsers, databases and clocks: twice as many workers as cores keep the cores busy.
+# Tests wait for browsers, databases and clocks: twice as many workers as cores keep the cores busy. In the order of the
+# folders the long ones, of browsers and killed processes, come first.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 # What is installed: the product alone, or with everything that the checks need.
 APP := $(VENV)/.app
@@ -25,7 +26,7 @@ types: $(STAMP)
 	$(BIN)/mypy
 
 pytest: $(STAMP)
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench --json bench.json $(ARGS)

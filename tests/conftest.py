@@ -7,10 +7,12 @@ is proven on any machine with nothing installed.
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -20,11 +22,39 @@ from hypothesis import HealthCheck, settings
 from handlers.store import migrate
 
 Names = Iterator[int]
+_MEASURED = ("unit", "flows")  # elsewhere the product runs in a process, or behind a page, of its own
+_EXAMPLES_MEASURED = 3  # of one test
+_IS_MEASURED = pytest.StashKey[bool]()
 
 # The same examples every time, and no judgement on how fast a busy machine draws them: a test here fails for what the
 # code does. `make fuzz` looks for new examples.
 settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Function]) -> None:
+    """Mark the tests that are not measured: further examples of a test rarely reach a line that the first ones do not."""
+    seen: Counter[str] = Counter()
+    for item in items:
+        test = item.nodeid.partition("[")[0]
+        seen[test] += 1
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        item.stash[_IS_MEASURED] = (
+            folder in _MEASURED and seen[test] <= _EXAMPLES_MEASURED and not hasattr(item.obj, "hypothesis")
+        )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
+    """Do not measure coverage while a marked test and its fixtures run: Python is two and a half times slower then."""
+    plugin: Any = item.config.pluginmanager.getplugin("_cov")
+    pauses = plugin is not None and plugin.cov_controller is not None and not item.stash[_IS_MEASURED]
+    if pauses:
+        plugin.cov_controller.pause()
+    result = yield
+    if pauses:
+        plugin.cov_controller.resume()
+    return result
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from typing import Any
 from bot.playground.slack import Json, LocalSlack, MessageRef, OptionsAnswer, Outcome, ViewRef
 
 COMMAND = "/tines-sync"
-_TIMEOUT_SECONDS = 8.0  # seconds until something that must appear counts as missing
+_TIMEOUT_SECONDS = 30.0  # seconds until something that must appear counts as missing
 
 
 class NotOnScreenError(AssertionError):
@@ -78,8 +78,9 @@ class Actor:
         await self.writes("Reason", reason)
 
     async def submits(self) -> Outcome:
-        """Press the submit button of the view on top."""
-        return await self.slack.submit(self.user, self.view()["id"])
+        """Press the submit button of the view on top, once it has one."""
+        view = await self.sees_view(lambda view: view.get("submit") is not None)
+        return await self.slack.submit(self.user, view["id"])
 
     async def clicks(self, text: str, message: Json, channel: str) -> Outcome:
         """Press a button of a message."""

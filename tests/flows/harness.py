@@ -61,7 +61,7 @@ HURRIED: Final = Overrides(
 IMPATIENT: Final = replace(HURRIED, timeouts=SHORT)
 
 _PAUSE: Final = 0.02  # seconds between two looks into the database
-_LONGEST: Final = 10.0  # seconds until something that must happen counts as missing
+_LONGEST: Final = 30.0  # seconds until something that must happen counts as missing
 
 STORY: Final = "High-Priority Alerts"
 OTHER_STORY: Final = "Shift handover notes"

@@ -90,7 +90,7 @@ async def test_a_source_team_that_is_gone_is_told_at_its_field(asking: FlowHarne
     who = await asking.fills_in()
     team = next(team for team in asking.playground.dev.teams.values() if team.name == "SecOps")
     del asking.playground.dev.teams[team.id]
-    assert "not on dev any more" in await refused(asking, who)
+    assert "no longer exists on dev" in await refused(asking, who)
 
 
 async def test_a_destination_team_that_is_gone_is_told_at_its_field(asking: FlowHarness) -> None:
@@ -98,7 +98,7 @@ async def test_a_destination_team_that_is_gone_is_told_at_its_field(asking: Flow
     who = await asking.fills_in()
     team = next(team for team in asking.playground.prod.teams.values() if team.name == "SecOps Production")
     del asking.playground.prod.teams[team.id]
-    assert "not on prod any more" in await refused(asking, who)
+    assert "no longer exists on prod" in await refused(asking, who)
 
 
 async def test_a_team_is_not_synced_to_itself(open_harness: OpenHarness) -> None:
