@@ -8,7 +8,7 @@ import asyncio
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Function]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Do not measure coverage while a marked test and its fixtures run: Python is two and a half times slower then."""
     plugin: Any = item.config.pluginmanager.getplugin("_cov")
     pauses = plugin is not None and plugin.cov_controller is not None and not item.stash[_IS_MEASURED]

@@ -146,13 +146,8 @@ class Tines:
                 return self._page(query, "teams", self.teams, lambda number: {"id": number, "name": f"Team {number}"})
             case "GET", ["teams", number]:
                 return 200, packed({"id": int(number), "name": f"Team {number}"})
-            case "GET", ["stories"]:
-                self._note_page(query)
-                return self._page(query, "stories", self.stories, story)
-            case "GET", ["stories", number]:
-                return 200, packed(story(int(number) - 100_000))
-            case "GET", ["stories", number, "export"]:
-                return 200, packed(exported(int(number) - 100_000))
+            case "GET", ["stories", *which]:
+                return self._stories(query, which)
             case "GET", ["user_credentials" | "global_resources" as name]:
                 return self._page(query, name, 0, story)
             case "GET", ["admin", "sync_destinations"]:
@@ -168,6 +163,14 @@ class Tines:
                 self.shown[int(number)] = time.perf_counter()
                 return 200, packed({"sync_destination": kept})
         return 404, b"{}"
+
+    def _stories(self, query: str, which: list[str]) -> tuple[int, bytes]:
+        """Answer for the list of stories, for one, or for the export of one."""
+        if not which:
+            self._note_page(query)
+            return self._page(query, "stories", self.stories, story)
+        number = int(which[0]) - 100_000
+        return 200, packed(exported(number) if which[1:] == ["export"] else story(number))
 
     def _note_page(self, query: str) -> None:
         if "search=" not in query:
