@@ -22,7 +22,7 @@ from bot.slack_errors import (
     SlackError,
     UnknownOutcomeError,
 )
-from bot.views.fallback_text import plain_only
+from bot.views.fallback_text import plain_only, simpler
 from bot.views.text import Message
 from handlers import announcements
 from handlers.execution.send_window import SendWindow
@@ -103,8 +103,10 @@ class Showing:
             except RefusedForGoodError as error:
                 if not wanted[number].blocks and (not isinstance(error, BlocksError) or _is_short(wanted[number])):
                     raise
-                self._log.warning("Slack refused the blocks; sending text", key=self._key(number), words=error.words)
-                wanted[number : number + 1] = plain_only(wanted[number])
+                self._log.warning(
+                    "Slack refused the blocks; sending something simpler", key=self._key(number), words=error.words
+                )
+                wanted[number : number + 1] = simpler(wanted[number])
             else:
                 number += 1
         await self._cut_to(channel, len(wanted))

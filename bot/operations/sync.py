@@ -16,7 +16,7 @@ from bot.views.presentation import FormState
 from bot.views.statuses import status_words
 from bot.views.text import Block, plural
 from bot.views.view_values import ViewValues, selected
-from handlers.models import Request, State, StoryStatus
+from handlers.models import Request, State, Story, StoryStatus
 from handlers.operations import Preview
 from handlers.operations.destination import DestinationDetail
 from handlers.operations.following import SyncResult
@@ -49,8 +49,12 @@ class SyncPresentation(DestinationPresentation[SyncForm, SyncParams, SyncFacts])
     params = SyncParams
     facts = SyncFacts
 
-    def opened(self, state: SyncForm, detail: DestinationDetail, option: str) -> SyncForm:  # noqa: ARG002 - the protocol's
-        """Return the form with the failed stories chosen, when those were asked for."""
+    def opened(self, state: SyncForm, detail: DestinationDetail, option: str) -> SyncForm:
+        """Return the form with the failed stories chosen, or one story, when those were asked for."""
+        if option.startswith(ids.VALUE_STORY):
+            meant = [each for each in detail.statuses if f"{ids.VALUE_STORY}{each.story_id}" == option]
+            stories = [Story(id=each.story_id, name=each.name) for each in meant]
+            return replace(state, which=ids.VALUE_CHOSEN, selection=Selection.of(stories))
         return replace(state, which=option if option in dict(_WHICH) else ids.VALUE_ALL)
 
     def asked_again(self, state: SyncForm, params: SyncParams) -> SyncForm:

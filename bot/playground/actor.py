@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from bot.playground.slack import Json, LocalSlack, MessageRef, OptionsAnswer, Outcome, ViewRef
+from bot.playground.slack.ids import elements_of
 
 COMMAND = "/tines-sync"
 _TIMEOUT_SECONDS = 30.0  # seconds until something that must appear counts as missing
@@ -177,7 +178,6 @@ def _button(blocks: list[Json], text: str) -> tuple[Json, Json]:
 
 def _buttons(blocks: list[Json]) -> Iterator[tuple[Json, Json]]:
     for block in blocks:
-        elements = list(block.get("elements") or []) + ([block["accessory"]] if "accessory" in block else [])
-        for element in elements:
+        for element in elements_of(block):
             if element.get("type") == "button":
                 yield block, element

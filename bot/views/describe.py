@@ -190,6 +190,17 @@ def sync_again_button(request: Request, rows: Iterable[StoryStatus], route: Rout
     return None
 
 
+def sync_story_button(request: Request, status: StoryStatus, route: Route) -> Block | None:
+    """Return the button that opens the form to sync one story that failed; None where there is nothing to repair."""
+    number = request.destination_id
+    if number is None or not (request.state.final and status.failed and route.for_operation("sync").enabled):
+        return None
+    story = f"{ids.VALUE_STORY}{status.story_id}"
+    about = DestinationButton(destination=number, route=request.route, operation="sync", option=story)
+    action = f"{ids.ACTION_OPERATE}sync_{story}"
+    return kit.button("Sync again", action, about.dump(), says=f"Sync again: {status.name}")
+
+
 def edit_button(request: Request) -> Block:
     """Return the button that opens the form to change the request."""
     return kit.button("Edit…", ids.ACTION_EDIT, ref(request), says=f"Edit… {request.id}")

@@ -5,6 +5,7 @@ like its shape.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -40,6 +41,23 @@ def plain_only(message: Message) -> list[Message]:
     return [Message(text=text, broadcast=message.broadcast) for text in texts]
 
 
+def simpler(message: Message) -> list[Message]:
+    """Return the same content for a Slack that refused it: without buttons in tables, else as text alone."""
+    blocks = [_without_buttons(block) if block["type"] == "data_table" else block for block in message.blocks]
+    return plain_only(message) if blocks == message.blocks else [replace(message, blocks=blocks)]
+
+
+def _without_buttons(table: Block) -> Block:
+    """Return a table without the columns that have buttons."""
+    rows = table["rows"]
+    kept = [number for number, column in enumerate(zip(*rows, strict=True)) if not any(map(_is_action, column))]
+    return {**table, "rows": [[row[number] for number in kept] for row in rows]}
+
+
+def _is_action(cell: Block) -> bool:
+    return bool(cell["type"] == "action")
+
+
 def text_lines(blocks: Iterable[Block]) -> Iterator[str]:
     """Yield what the blocks say, line by line, as mrkdwn with everything from outside escaped."""
     for block in blocks:
@@ -53,7 +71,7 @@ def text_lines(blocks: Iterable[Block]) -> Iterator[str]:
                     yield from _rich_lines(element)
             case "data_table":
                 yield inert(block["caption"])
-                for row in block["rows"][1:]:
+                for row in _without_buttons(block)["rows"][1:]:
                     yield "• " + " · ".join(inert(cell["text"]) for cell in row)
             case _:  # buttons and dividers say nothing
                 pass

@@ -7,7 +7,7 @@ text for when Slack refuses the table.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 from bot.views import describe, ids, kit
 from bot.views.carried import DestinationButton, ErrorRef
@@ -20,6 +20,7 @@ from handlers.routes import Route
 
 ROWS: Final = 100  # of a table, without its header
 _CELLS: Final = 9_500  # characters over all cells of a message; Slack takes 10,000
+_STEP: Final = 15  # characters that a button in a row takes, with what stands there without it
 _ALL: Final = 12_500  # characters of a whole message; Slack refuses at about 13,200
 _PAGE: Final = 20
 _NAME: Final = 120
@@ -28,6 +29,8 @@ _ERROR_CHOICE: Final = 80  # about what a choice of an error takes in a select
 _BUTTONS: Final = 3  # more long errors than that go into a select
 _CAPTION: Final = 150
 _HEAD: Final = ("Story", "Status", "What Tines said", "Story id")
+_NEXT: Final = "Next step"  # the head of the column with buttons
+_NO_STEP: Final = "-"
 _SYNCED: Final = "synced"
 _FAILED: Final = "failed"
 _NEEDS_SYNC: Final = "requires_sync"
@@ -40,6 +43,7 @@ _CHUNK: Final = 1_450  # in one block, so that 3,000 UTF-16 units are never pass
 _ERROR_BYTES: Final = 60_000  # of an error shown whole; a view takes 250 kB as JSON
 
 __all__ = [
+    "action_cell",
     "bare_words",
     "data_table",
     "error_view",
@@ -69,7 +73,7 @@ def status_messages(request: Request, route: Route, presentation: Presentation) 
         part = f", part {number} of {len(pages)}" if len(pages) > 1 else ""
         caption = f"Sync results for {request.id}{part}"
         buttons = next_buttons(request, rows, route) if number == len(pages) else ()
-        blocks = [data_table(caption, _HEAD, [_row(status) for status in page]), *_long_errors(request, page), *buttons]
+        blocks = [_table(caption, page, request, route), *_long_errors(request, page), *buttons]
         found.append(message(*(opening if number == 1 else [kit.context(caption)]), *blocks))
     return found
 
@@ -156,6 +160,16 @@ def in_order(statuses: Iterable[StoryStatus]) -> list[StoryStatus]:
     return sorted(statuses, key=lambda status: (_ORDER.get(status.word, 2), status.name.casefold()))
 
 
+def _table(caption: str, page: Sequence[StoryStatus], request: Request, route: Route) -> Block:
+    """Return the table of a page, with a button in the row of each story that failed where it can be synced again."""
+    rows: list[Sequence[Cell]] = [_row(status) for status in page]
+    again = [describe.sync_story_button(request, status, route) for status in page]
+    if not any(again):
+        return data_table(caption, _HEAD, rows)
+    cells = [_NO_STEP if button is None else action_cell(button, _NO_STEP) for button in again]
+    return data_table(caption, (*_HEAD, _NEXT), [(*row, cell) for row, cell in zip(rows, cells, strict=True)])
+
+
 def _row(status: StoryStatus) -> tuple[str, ...]:
     error = line(status.error or "", _ERROR, empty="-")
     return (line(status.name, _NAME), status_words(status), error, str(status.story_id))
@@ -166,7 +180,7 @@ def _pages(statuses: Sequence[StoryStatus], opening: int) -> Iterator[list[Story
     page: list[StoryStatus] = []
     cells, everything = 0, opening
     for status in in_order(statuses):
-        more = sum(map(size, _row(status)))
+        more = sum(map(size, _row(status))) + (_STEP if status.failed else len(_NO_STEP))
         more_in_all = more + (_ERROR_CHOICE if _is_cut(status) else 0)
         if page and (len(page) == ROWS or cells + more > _CELLS or everything + more_in_all > _ALL):
             yield page
@@ -177,8 +191,12 @@ def _pages(statuses: Sequence[StoryStatus], opening: int) -> Iterator[list[Story
         yield page
 
 
-def data_table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Block:
-    """Return a table that readers can sort and page through; all cells are raw text, which Slack does not parse.
+Cell: TypeAlias = str | Block
+"""A cell of a table: its text, or what `action_cell` returns."""
+
+
+def data_table(caption: str, head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Block:
+    """Return a table that readers can sort and page through; text is raw, which Slack does not parse.
 
     At most 100 rows; no cell may be empty. Source: https://docs.slack.dev/reference/block-kit/blocks/data-table-block
     """
@@ -187,8 +205,17 @@ def data_table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]])
         "caption": line(caption, _CAPTION),
         "page_size": _PAGE,
         "row_header_column_index": 0,
-        "rows": [[{"type": "raw_text", "text": cell} for cell in row] for row in (head, *rows)],
+        "rows": [[_raw(cell) if isinstance(cell, str) else cell for cell in row] for row in (head, *rows)],
     }
+
+
+def action_cell(button: Block, fallback: str) -> Block:
+    """Return a cell with a button; a client that draws none shows the text."""
+    return {"type": "action", "element": button, "fallback": _raw(fallback)}
+
+
+def _raw(text: str) -> Block:
+    return {"type": "raw_text", "text": text}
 
 
 def _is_cut(status: StoryStatus) -> bool:

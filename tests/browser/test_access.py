@@ -74,7 +74,11 @@ def _form() -> Json:
 async def _furnish(harness: BrowserHarness) -> None:
     """Post one of everything that can be faint or nameless, and let `/sync` open a form."""
     head = [{"type": "raw_text", "text": "Story"}, {"type": "raw_text", "text": "Status"}]
-    rows = [[{"type": "raw_text", "text": f"Story {n}"}, {"type": "raw_text", "text": "synced"}] for n in range(7)]
+    rows: list[list[Json]] = [
+        [{"type": "raw_text", "text": f"Story {n}"}, {"type": "raw_text", "text": "synced"}] for n in range(7)
+    ]
+    again = {"type": "button", "action_id": "again", "text": plain("Sync again")}
+    rows[0][1] = {"type": "action", "element": again, "fallback": {"type": "raw_text", "text": "-"}}
     buttons = [
         {
             "type": "button",

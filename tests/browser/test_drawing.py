@@ -125,6 +125,27 @@ async def test_data_table_sorts_and_pages(harness: BrowserHarness, windows: Open
     await expect(cells).to_have_text([f"Story {n:02}" for n in (7, 6, 5, 4, 3)])
 
 
+async def test_a_button_in_a_cell_is_clicked(
+    harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]
+) -> None:
+    """A button in a table's row is drawn in its cell, and a click on it goes to the app with its value."""
+    drawn = table(2)
+    button = {"type": "button", "action_id": "again", "text": plain("Sync again"), "value": "7"}
+    drawn["rows"][1][1] = {"type": "action", "element": button, "fallback": {"type": "raw_text", "text": "-"}}
+    clicked: list[str] = []
+
+    @harness.app.on("block_actions")
+    async def _clicked(payload: Json) -> None:
+        clicked.append(payload["actions"][0]["value"])
+
+    await harness.app.post("Statuses", blocks=[drawn])
+    page = await windows(at(ROBIN))
+    pressed = last(page).get_by_role("row", name="Story 00").get_by_role("button", name="Sync again")
+    await pressed.click()
+    await expect(pressed).not_to_have_attribute("aria-busy", "true")
+    assert clicked == ["7"]
+
+
 async def test_edited_and_deleted(harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]) -> None:
     """An edit and a deletion show without reloading."""
     ts = await harness.app.post("First words")

@@ -1,11 +1,15 @@
 """What people see of sync destinations in Slack, and how they come from there to the forms."""
 
+import re
+
 import pytest
 
 from bot.playground.actor import Actor
 from bot.playground.launch import APPROVALS, BEN, GENERAL, RINA, TOM
 from bot.playground.slack import Json, ViewRef
+from bot.playground.slack.ids import elements_of
 from handlers.models import State
+from handlers.operations.sync import SyncParams
 from handlers.requests import Refused, destination_for
 
 from .conftest import OpenHarness
@@ -133,6 +137,25 @@ async def test_a_thread_that_ended_leads_to_the_destination(harness: FlowHarness
         await harness.rina.sees_view(lambda view: view.get("submit") is not None)
         assert "Sync again" in harness.rina.reads()
         await harness.rina.slack.close(RINA, harness.rina.view()["id"], everything=True)
+
+
+async def test_the_button_in_a_row_syncs_exactly_that_story(harness: FlowHarness) -> None:
+    """*Sync again* in the row of a story that failed opens the form with that story, and only it is synced."""
+    done = await harness.rests(await harness.asked_and_approved(FAILING, STORY), State.PARTIAL)
+    table = await harness.in_thread(done, FAILING, who=harness.rina)
+    button = next(each for block in table["blocks"] if block["type"] == "data_table" for each in elements_of(block))
+    assert button["accessibility_label"] == f"Sync again: {FAILING}"
+    await harness.rina.clicks("Sync again", table, APPROVALS)
+    await harness.rina.sees_view(lambda view: view.get("submit") is not None)
+    assert f"«{FAILING}»" in harness.rina.reads()
+    await harness.rina.writes("Reason", "The credential is there")
+    outcome = await harness.rina.submits()
+    assert not outcome.errors
+    asked = re.findall(r"TS-\w+", await harness.rina.reads_in_view("TS-"))[0]
+    params = (await harness.request(asked)).params
+    assert isinstance(params, SyncParams)
+    assert [story.name for story in params.stories] == [FAILING]
+    assert not params.everything
 
 
 @pytest.mark.parametrize("name", ["add_stories", "remove_stories", "sync", "set_mode", "rotate_key", "delete"])

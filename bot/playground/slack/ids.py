@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from bot.playground.slack.blocks.checks import is_object, listed
+from bot.playground.slack.blocks.tables import buttons_of
 from bot.playground.slack.shapes import Json
 
 _MICRO: Final = 1_000_000
@@ -49,6 +50,9 @@ def with_ids(blocks: list[Json]) -> list[Json]:
 def elements_of(block: Json) -> Iterator[Json]:
     """Yield the elements that stand in a block, wherever it holds them; not the parts of rich text."""
     if block.get("type") == "rich_text":
+        return
+    if block.get("type") == "data_table":
+        yield from buttons_of(block)
         return
     yield from listed(block, "elements")
     for key in ("element", "accessory"):

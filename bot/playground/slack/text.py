@@ -190,6 +190,8 @@ class _Renderer:
     def _cell(self, cell: Json) -> str:
         if cell["type"] == "rich_text":
             return " ".join(self._rich_text(cell)).replace("\n", " ")
+        if cell["type"] == "action":
+            return f"[{cell['element']['text']['text']}]"
         return str(cell.get("text", cell.get("value", ""))).replace("\n", " ")
 
 

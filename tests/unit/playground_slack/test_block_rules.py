@@ -38,6 +38,10 @@ def _cell(text: str) -> Json:
     return {"type": "raw_text", "text": text}
 
 
+def _button_cell(action_id: str) -> Json:
+    return {"type": "action", "element": _button(action_id), "fallback": _cell("-")}
+
+
 MENU = {"type": "static_select", "action_id": "menu", "options": [_option("1"), _option("2")]}
 RICH = {
     "type": "rich_text",
@@ -152,6 +156,12 @@ REFUSED = [
     Case("a header column that is not there", [_table([[_cell("a")]] * 2, row_header_column_index=1)],
          "must be the index of a column"),
     Case("a number cell of text", [_table([[_cell("n")], [{"type": "raw_number", "value": "1"}]])], "must be a number"),
+    Case("a button in the header", [_table([[_button_cell("a")], [_cell("a")]])], "action is not allowed in the header"),
+    Case("a menu in a cell", [_table([[_cell("a")], [_button_cell("a") | {"element": MENU}]])], "unsupported type"),
+    Case("a button in a cell without text for old clients", [_table([[_cell("a")], [
+        {"type": "action", "element": _button()}]])], "missing required field: fallback"),
+    Case("two buttons of one id in a table", [_table([[_cell("a")], [_button_cell("a")], [_button_cell("a")]])],
+         "action_id already exists: a"),
     Case("10,001 characters over two tables", [_table([[_cell("x" * 2500)], [_cell("x" * 2500)]]),
          _table([[_cell("x" * 2500)], [_cell("x" * 2501)]])], "tables must be less than 10001 characters in all"),
     Case("markdown of 12,001 characters", [{"type": "markdown", "text": "x" * 12_001}], "less than 12001"),

@@ -4,13 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.playground.slack.blocks import message_faults
 from bot.views import ids
-from bot.views.carried import ErrorRef
-from bot.views.fallback_text import plain_only
+from bot.views.carried import DestinationButton, ErrorRef
+from bot.views.fallback_text import plain_only, simpler
 from bot.views.statuses import error_view, status_messages
 from bot.views.text import Block, Message
 from handlers.models import Problem, State, StoryStatus
-from handlers.routes import Route
+from handlers.routes import OperationPolicy, Route
 
 from .harness import SHOWN, a_request, a_status, synced
 
@@ -27,7 +28,13 @@ ROUTE = Route(
 def rows(messages: list[Message]) -> list[list[str]]:
     """Return the rows of all tables, without their headers."""
     tables = [block for message in messages for block in message.blocks if block["type"] == "data_table"]
-    return [[cell["text"] for cell in row] for table in tables for row in table["rows"][1:]]
+    return [[cell["text"] for cell in row[:4]] for table in tables for row in table["rows"][1:]]
+
+
+def buttons_in_rows(messages: list[Message]) -> list[Block | None]:
+    """Return the button of each row, None where it has none."""
+    tables = [block for message in messages for block in message.blocks if block["type"] == "data_table"]
+    return [row[-1].get("element") for table in tables for row in table["rows"][1:]]
 
 
 @pytest.mark.parametrize("state", [State.PENDING, State.APPROVED, State.REJECTED, State.CANCELLED, State.EXPIRED])
@@ -87,6 +94,47 @@ def test_each_story_has_its_status_in_words_and_its_error() -> None:
         ["Story number 1", "✅ Synced", "-", "1"],
     ]
     assert SHOWN.totals(request) == ("4 stories: 1 synced, 1 failed, 1 needs a sync, 1 with another status")
+
+
+def test_the_row_of_a_failed_story_offers_to_sync_it_again() -> None:
+    """Once a request ended, the row of each story that failed has a button for exactly that story, and no other row."""
+    request = synced(State.PARTIAL, a_status(1), a_status(2, "failed"), a_status(3, "requires_sync"))
+    messages = status_messages(request, ROUTE, SHOWN)
+    assert message_faults(messages[0].blocks) == []
+    first, *others = buttons_in_rows(messages)
+    assert first is not None
+    about = DestinationButton.read(first["value"])
+    assert about == DestinationButton(
+        destination=request.destination_id or 0, route=request.route, operation="sync", option="story:2"
+    )
+    assert others == [None, None]
+    assert messages[0].text.endswith("• Story number 1 · ✅ Synced · - · 1")
+
+
+@pytest.mark.parametrize(
+    ("state", "route"),
+    [
+        (State.FOLLOWING, ROUTE),
+        (State.PARTIAL, ROUTE.model_copy(update={"operations": {"sync": OperationPolicy(enabled=False)}})),
+    ],
+)
+def test_no_row_offers_what_cannot_be_done(state: State, route: Route) -> None:
+    """While a request runs, and where no sync can be requested, the table has no column with buttons."""
+    messages = status_messages(synced(state, a_status(1), a_status(2, "failed")), route, SHOWN)
+    assert buttons_in_rows(messages) == [None, None]
+    assert [len(block["rows"][0]) for block in messages[0].blocks if block["type"] == "data_table"] == [4]
+
+
+def test_where_slack_refuses_buttons_in_cells_the_table_stays() -> None:
+    """What Slack refused is said without buttons in the table first, with one button below it, then as text alone."""
+    request = synced(State.PARTIAL, a_status(1), a_status(2, "failed"))
+    (refused,) = status_messages(request, ROUTE, SHOWN)
+    (table,) = simpler(refused)
+    assert buttons_in_rows([table]) == [None, None]
+    assert [block["type"] for block in table.blocks] == [block["type"] for block in refused.blocks]
+    assert table.text == refused.text
+    (text,) = simpler(table)
+    assert text.blocks == []
 
 
 errors = st.none() | st.integers(min_value=0, max_value=4000).map(lambda n: "A long error " * (n // 13) + "end")

@@ -30,7 +30,7 @@ const BLOCKS = {
   actions: (block, surface) => h("div", { role: "group", "aria-label": "Actions" }, block.elements.map((element) => drawElement(element, spot(block, element), surface))),
   image: (block) => h("figure", {}, block.title && h("figcaption", {}, drawEmoji(block.title.text)), picture(block)),
   rich_text: (block, surface) => h("div", {}, richText(block, surface.people)),
-  data_table: (block, surface, _error, place) => dataTable(block, surface.people, surface.memory, place),
+  data_table: (block, surface, _error, place) => dataTable(block, surface, place, (element) => drawElement(element, spot(block, element), surface)),
   table: (block, surface) => plainTable(block, surface.people),
   markdown: (block, surface) => h("div", {}, markdown(block.text, surface.people)),
 };

@@ -10,9 +10,10 @@ const NEXT_ORDER = { none: "ascending", ascending: "descending", descending: "no
 
 /**
  * A sortable, paged table.
+ * @param {Function} drawButton the node of a button in a cell
  * @param {Map} memory keeps order and page while the message is redrawn, by the block's place (ids change with updates)
  */
-export function dataTable(block, people, memory, place) {
+export function dataTable(block, { people, memory }, place, drawButton) {
   const [header, ...rows] = block.rows;
   const state = memory.get(place) ?? { column: -1, order: "none", page: 0 };
   memory.set(place, state);
@@ -41,7 +42,7 @@ export function dataTable(block, people, memory, place) {
     state.page = Math.min(state.page, pages - 1);
     const start = state.page * size;
     const name = block.row_header_column_index ?? 0;
-    fill(body, ordered.slice(start, start + size).map((row) => h("tr", {}, row.map((cell, column) => drawCell(cell, column === name, people)))));
+    fill(body, ordered.slice(start, start + size).map((row) => h("tr", {}, row.map((cell, column) => drawCell(cell, column === name, people, drawButton)))));
     const focused = pager.contains(document.activeElement) ? document.activeElement.dataset.step : null;
     fill(pager, h("span", { role: "status" }, `${start + 1}–${Math.min(start + size, ordered.length)} of ${ordered.length}`),
       pages > 1 && [step(-1, "Previous page", "back", state.page > 0), step(1, "Next page", "back", state.page < pages - 1)]);
@@ -71,7 +72,8 @@ export function plainTable(block, people) {
     h("table", { class: "data-table" }, h("tbody", {}, rows))));
 }
 
-function drawCell(cell, isName, people) {
+function drawCell(cell, isName, people, drawButton) {
+  if (cell.type === "action") return h("td", { class: "short" }, drawButton(cell.element));
   const kinds = [cell.type === "raw_number" && "numeric", cell.type === "raw_text" && cell.text.length <= SHORT && "short"].filter(Boolean);
   const props = { class: kinds.join(" ") || null, scope: isName ? "row" : null };
   return h(isName ? "th" : "td", props, content(cell, people));
@@ -101,6 +103,7 @@ function sorted(rows, { column, order }) {
 }
 
 function flat(node) {
+  if (node.type === "action") return flat(node.element.text);
   if (Array.isArray(node)) return node.map(flat).join("");
   return (node.text ?? "") + (node.elements ? flat(node.elements) : "");
 }

@@ -21,7 +21,9 @@ from bot.playground.slack.blocks.checks import (
     shape,
     string,
     typed,
+    unique,
 )
+from bot.playground.slack.blocks.elements import ELEMENTS
 from bot.playground.slack.blocks.richtext import RICH_TEXT_FIELDS
 from bot.playground.slack.shapes import Json
 
@@ -31,12 +33,20 @@ CELLS_MOST: Final = 10_000  # characters over all tables of one message
 _CELL_MOST: Final = CELLS_MOST
 
 _RAW_TEXT: Final = shape({"text": string(_CELL_MOST)}, ("text",))
+_RAW_NUMBER: Final = shape({"value": number, "text": string(_CELL_MOST)}, ("value",))
 _RICH: Final = shape(RICH_TEXT_FIELDS, ("elements",))
 _DATA_CELL: Final = typed(
     {
         "raw_text": _RAW_TEXT,
-        "raw_number": shape({"value": number, "text": string(_CELL_MOST)}, ("value",)),
+        "raw_number": _RAW_NUMBER,
         "rich_text": _RICH,
+        "action": shape(
+            {
+                "element": typed(ELEMENTS, {"button"}),
+                "fallback": typed({"raw_text": _RAW_TEXT, "raw_number": _RAW_NUMBER}),
+            },
+            ("element", "fallback"),
+        ),
     }
 )
 _CELL: Final = typed({"raw_text": _RAW_TEXT, "rich_text": _RICH})
@@ -48,6 +58,12 @@ def rows_of(block: Json) -> list[list[object]]:
     return [row for row in rows if isinstance(row, list)] if isinstance(rows, list) else []
 
 
+def buttons_of(block: Json) -> list[Json]:
+    """Return the buttons in a table's cells."""
+    cells = [cell for row in rows_of(block) for cell in row if is_object(cell) and cell.get("type") == "action"]
+    return [cell["element"] for cell in cells if is_object(cell.get("element"))]
+
+
 def _rectangular(findings: Findings, value: object, pointer: str) -> None:
     if is_object(value) and len({len(row) for row in rows_of(value)}) > 1:
         findings.note("all rows must have the same number of values", f"{pointer}/rows")
@@ -56,8 +72,13 @@ def _rectangular(findings: Findings, value: object, pointer: str) -> None:
 def _plain_header(findings: Findings, value: object, pointer: str) -> None:
     rows = rows_of(value) if is_object(value) else []
     for index, cell in enumerate(rows[0] if rows else []):
-        if is_object(cell) and cell.get("type") == "rich_text":
-            findings.note("rich_text is not allowed in the header", f"{pointer}/rows/0/{index}")
+        if is_object(cell) and cell.get("type") in {"rich_text", "action"}:
+            findings.note(f"{cell['type']} is not allowed in the header", f"{pointer}/rows/0/{index}")
+
+
+def _button_ids(block: object) -> list[tuple[object, str]]:
+    buttons = buttons_of(block) if is_object(block) else []
+    return [(button.get("action_id"), "/rows") for button in buttons]
 
 
 def _header_column(findings: Findings, value: object, pointer: str) -> None:
@@ -77,7 +98,7 @@ TABLES: Final[Mapping[str, tuple[Mapping[str, Check], tuple[str, ...], Check]]] 
                 "row_header_column_index": integer(0, COLUMNS_MOST - 1),
             },
             ("caption", "rows"),
-            every(_rectangular, _plain_header, _header_column),
+            every(_rectangular, _plain_header, _header_column, unique(_button_ids, "action_id")),
         ),
         "table": (
             {
