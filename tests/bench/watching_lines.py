@@ -18,7 +18,7 @@ async def measure(plan: Plan) -> tuple[list[Line], list[str]]:
     found = json.loads(ran.stdout.splitlines()[-1])  # the lines before are the log
     every = watching_rounds.EVERY.total_seconds()
     count = watching_rounds.TENANTS * watching_rounds.DESTINATIONS
-    what = f"watching {count:,} sync destinations on {watching_rounds.TENANTS} tenants, every 10 min"
+    what = f"watching {count:,} sync destinations on {watching_rounds.TENANTS} tenants ({watching_rounds.PAGES} pages each), every 10 min"
     return [
         Line(what, "CPU", "% of a core", Spread.of([used / every * 100 for used in found["seconds"]]), Goal(2)),
         Line(what, "memory", "MB", Spread.of(found["memory"]), Goal(150)),

@@ -26,6 +26,7 @@ from handlers.watching.round import Watcher
 
 TENANTS: Final = 20
 DESTINATIONS: Final = 500  # of each tenant
+PAGES: Final = 20  # in which each tenant lists them, however many are asked for on a page
 STORIES: Final = 10  # of each destination
 EVERY: Final = timedelta(minutes=10)
 CHANGED: Final = 5  # destinations of each tenant that fail, or recover, in each round
@@ -42,8 +43,8 @@ class Clock:
         return datetime.now(UTC) + self.ahead
 
 
-def listing(round_number: int) -> bytes:
-    """Return what a tenant lists in a round."""
+def listing(round_number: int) -> list[bytes]:
+    """Return what a tenant lists in a round, page by page."""
     destinations = [
         {
             "id": number,
@@ -62,7 +63,16 @@ def listing(round_number: int) -> bytes:
         }
         for number in range(DESTINATIONS)
     ]
-    return json.dumps({"sync_destinations": destinations, "meta": {"next_page_number": None, "pages": 1}}).encode()
+    size = DESTINATIONS // PAGES
+    return [
+        json.dumps(
+            {
+                "sync_destinations": destinations[number * size : (number + 1) * size],
+                "meta": {"next_page_number": number + 2 if number + 1 < PAGES else None, "pages": PAGES},
+            }
+        ).encode()
+        for number in range(PAGES)
+    ]
 
 
 def topology() -> Topology:
@@ -94,10 +104,14 @@ async def measure(folder: Path, rounds: int) -> dict[str, list[float]]:
     url = f"sqlite:///{folder}/watching.sqlite"
     await migrate(url)
     clock, configured = Clock(), topology()
-    body = listing(0)
+    pages = listing(0)
+    fetched = 0
 
     def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal fetched
         if request.url.path.endswith("/sync_destinations"):
+            fetched += 1
+            body = pages[int(request.url.params.get("page", 1)) - 1]
             return httpx.Response(200, content=body, headers={"Content-Type": "application/json"})
         teams = [{"id": number, "name": f"Team {number}"} for number in range(50)]
         return httpx.Response(200, json={"teams": teams, "meta": {"next_page_number": None}})
@@ -115,15 +129,19 @@ async def measure(folder: Path, rounds: int) -> dict[str, list[float]]:
         await watcher.begin()
         used: list[float] = []
         for number in range(rounds + 1):
-            body = listing(number)
+            pages = listing(number)
             began = time.process_time()
             await asyncio.gather(*(watcher.look(route.source) for route in configured.routes.values()))
             used.append(time.process_time() - began)
             clock.ahead += EVERY * 1.2
         async with store.reading() as reader:
             watched = await reader.destinations.tenants()
+            seen = sum((await reader.destinations.counts()).values())
         if any(each.rounds != rounds + 1 for each in watched):
             message = "a tenant was not looked at in every round"
+            raise RuntimeError(message)
+        if (fetched, seen) != (TENANTS * PAGES * (rounds + 1), TENANTS * DESTINATIONS):
+            message = f"{fetched} pages were fetched, and {seen} destinations are known"
             raise RuntimeError(message)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"first": used[:1], "seconds": used[1:], "memory": [memory]}
