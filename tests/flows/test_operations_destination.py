@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from bot.playground.launch import APPROVALS, GENERAL
 from bot.playground.tines.faults import Fault, Kind
-from bot.playground.tines.switches import UrlForm
+from bot.playground.tines.switches import ManualSync, UrlForm
 from bot.playground.tines.syncing import update_destination
 from handlers.models import Request, State
 from handlers.operations.remove_stories import RemoveParams
@@ -241,6 +241,17 @@ async def test_what_was_not_shown_is_not_done(harness: FlowHarness, case: Case) 
     await harness.ada.reads_in_view("(?i)changed|already|review it again|this mode")
     assert (await harness.request(request.id)).state is State.PENDING
     assert calls(harness, case, number) == 0
+
+
+async def test_an_older_tenant_has_no_mode_to_change(harness: FlowHarness) -> None:
+    """Where the tenant knows no sync modes, the form says so, and a request for one is refused at its field."""
+    number = harness.somebody_creates(STORY)
+    harness.playground.dev.switches = replace(harness.playground.dev.switches, manual_sync=ManualSync.IGNORED)
+    answer = await submit(
+        harness.playground.bot.services, harness.rina.user, submission_of(harness, CASES[3], number, "no"), budget=None
+    )
+    assert isinstance(answer, Invalid)
+    assert "does not support sync modes" in answer.fields["mode"]
 
 
 @pytest.mark.parametrize(("form", "said"), [(UrlForm.OTHER_HOST, "is http"), (UrlForm.NULL, "is not told")])
