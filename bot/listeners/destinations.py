@@ -18,19 +18,22 @@ from bot.listeners.typed import first_word, named, words
 from bot.views import ids
 from bot.views.asides import loading_view, problem_view
 from bot.views.carried import DestinationButton, ListMeta
-from bot.views.destinations import destination_view, list_view, query_of
+from bot.views.destinations import destination_view, list_view, mute_view, parse_mute, query_of
 from bot.views.dialogs import refused_view
 from bot.views.text import Block
 from handlers.models import Problem
 from handlers.requests import (
     DestinationPage,
+    Muted,
     NotNow,
     Refused,
     SeenDestination,
     destination_for,
     list_destinations,
+    mute,
     read_destination,
     refuse,
+    refuse_unread,
 )
 
 _OUT_OF_DATE: Final = ("This button is outdated. Open the list again.",)
@@ -50,6 +53,9 @@ def register(app: AsyncApp, responder: Responder) -> None:
     app.view(ids.VIEW_DESTINATIONS)(destinations.search_submitted)
     app.action(ids.ACTION_DESTINATION)(destinations.destination_clicked)
     app.action(ids.ACTION_DESTINATION_REFRESH)(destinations.refreshed)
+    app.action(ids.ACTION_MUTE)(destinations.mute_clicked)
+    app.action(ids.ACTION_UNMUTE)(destinations.unmute_clicked)
+    app.view(ids.VIEW_MUTE)(destinations.mute_submitted)
     app.action(re.compile(f"^{re.escape(ids.ACTION_OPERATE)}"))(destinations.operation_clicked)
 
 
@@ -136,6 +142,48 @@ class Destinations:
         return destination_view(
             seen, await thread_links(self._responder, {each.id for each in (*seen.under_way, *seen.latest)})
         )
+
+    # ---- muting one
+
+    async def mute_clicked(self, ack: AsyncAck, body: Body) -> None:
+        """Ask for how long and why nothing new is told of a destination."""
+        ref = await self._ref(body, "mute")
+        if ref is not None:
+            await self._responder.open_view(body, mute_view(ref))
+        await ack()
+
+    async def mute_submitted(self, ack: AsyncAck, body: Body) -> None:
+        """Mute a destination, and show it so in the view below."""
+        view, actor, services = view_of(body), person(body), self._responder.services
+        said = parse_mute(view)
+        if said.about is None:
+            lost = await refuse(services, actor, _OUT_OF_DATE, what="mute")
+            await ack(response_action="update", view=refused_view(lost.reasons))
+            return
+        if said.errors:
+            await refuse_unread(services, actor, said.errors.values(), what="mute", route=said.about.route)
+            await ack(response_action="errors", errors=said.errors)
+            return
+        answer = await mute(services, actor, said.about.destination, said.about.route or None, said.lasts, said.reason)
+        if not isinstance(answer, Muted):
+            await ack(response_action="update", view=_instead(answer))
+            return
+        self._responder.fill(
+            str(view.get("previous_view_id") or ""), actor, "destination", self._one(actor, said.about)
+        )
+        await ack()
+
+    async def unmute_clicked(self, ack: AsyncAck, body: Body) -> None:
+        """Tell of a destination again, and show it so."""
+        ref = await self._ref(body, "unmute")
+        if ref is not None:
+            actor, view_id = person(body), str(view_of(body).get("id", ""))
+            self._responder.fill(view_id, actor, "unmute", self._unmuted(actor, ref))
+        await ack()
+
+    async def _unmuted(self, actor: str, ref: DestinationButton) -> Block:
+        answer = await mute(self._responder.services, actor, ref.destination, ref.route or None, None, "")
+        return await self._one(actor, ref) if isinstance(answer, Muted) else _instead(answer)
 
     # ---- what can be done with one
 

@@ -5,6 +5,8 @@ again at every click.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -12,11 +14,11 @@ from bot.views import describe, ids, kit
 from bot.views.carried import DestinationButton, ListMeta
 from bot.views.statuses import in_order, status_words
 from bot.views.text import Block, clip, date_element, line, mention, plural, tidy, when
-from bot.views.view_values import typed, values_of_view
+from bot.views.view_values import selected, typed, values_of_view
 from handlers.models import State, StoryStatus
 from handlers.operations.destination import DestinationRef
 from handlers.operations.keys import KeyStanding
-from handlers.requests import DestinationPage, RequestLine, SeenDestination
+from handlers.requests import DestinationPage, Mute, RequestLine, SeenDestination
 
 LONGEST_QUERY: Final = 200
 _TITLE: Final = "Sync destinations"
@@ -46,6 +48,18 @@ _OPERATIONS: Final[Mapping[str, str]] = MappingProxyType(
         "delete": "delete",
     }
 )
+_REASON: Final = 300  # characters of why it is muted
+_MUTES: Final[Mapping[str, tuple[str, timedelta]]] = MappingProxyType(
+    {
+        "1h": ("1 hour", timedelta(hours=1)),
+        "8h": ("8 hours", timedelta(hours=8)),
+        "1d": ("1 day", timedelta(days=1)),
+        "3d": ("3 days", timedelta(days=3)),
+        "7d": ("1 week", timedelta(days=7)),
+        "30d": ("30 days", timedelta(days=30)),
+    }
+)
+_USUAL_MUTE: Final = "1d"
 _STATES: Final[Mapping[State, str]] = MappingProxyType(
     {
         State.PENDING: "waiting for approval",
@@ -120,6 +134,8 @@ def _item(seen: SeenDestination) -> Iterator[Block]:
     facts = [f"#{ref.id}", _counts(seen), _mode(seen.detail.manual), _created(seen.created)]
     if seen.key is not None and seen.key.older:
         facts.append("⚠️ older key")
+    if seen.mute is not None:
+        facts.append(f"🔕 muted until {when(seen.mute.until)}")
     if seen.under_way:
         facts.append("⏳ " + ", ".join(f"{_word(each)} {_standing(each)}" for each in seen.under_way[:3]))
     yield kit.context(" · ".join(facts))
@@ -166,6 +182,7 @@ def destination_view(seen: SeenDestination, links: Mapping[str, str] | None = No
         kit.para(f"{_counts(seen)} · {_mode(seen.detail.manual)} · route ", kit.name(seen.detail.route, 100)),
         kit.para(*_creation(seen.created)),
         *_key(seen.key),
+        *_muted(seen.mute),
         *address_warning(ref, seen.destination),
     ]
     blocks = [kit.rich(*facts), *_in_progress(seen, links), *_offered(seen), kit.divider(), *_stories(seen)]
@@ -194,6 +211,13 @@ def _key(key: KeyStanding | None) -> Iterator[Block]:
             *since,
             ". Rotate it before the old one ends.",
         )
+
+
+def _muted(mute: Mute | None) -> Iterator[Block]:
+    """Yield until when nothing new is posted about it, who wanted that, and why."""
+    if mute is not None:
+        until, why = date_element(mute.until), kit.words(line(mute.reason, _REASON, empty="no reason"), _REASON)
+        yield kit.para("🔕 Muted by ", kit.user(mute.by), " until ", until, ": ", why)
 
 
 def address_warning(ref: DestinationRef, tenant: str) -> Iterator[Block]:
@@ -276,7 +300,79 @@ def _offered(seen: SeenDestination) -> Iterator[Block]:
     refresh = kit.button(
         "Refresh", ids.ACTION_DESTINATION_REFRESH, button_of(seen), says=f"Refresh sync destination {ref.id}"
     )
-    yield kit.actions(*buttons, refresh)
+    yield kit.actions(*buttons, _mute_button(seen), refresh)
+
+
+def _mute_button(seen: SeenDestination) -> Block | None:
+    """Return the button that mutes it or ends that; None where nothing is told of it anyway."""
+    about = f"sync destination {seen.detail.ref.id}"
+    if seen.mute is not None:
+        return kit.button("Unmute", ids.ACTION_UNMUTE, button_of(seen), says=f"Unmute: {about}")
+    return kit.button("Mute…", ids.ACTION_MUTE, button_of(seen), says=f"Mute: {about}") if seen.watched else None
+
+
+# --- muting one ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MuteInput:
+    """What was typed into the dialog that mutes a sync destination."""
+
+    about: DestinationButton | None  # None when it cannot be read
+    lasts: timedelta
+    reason: str
+    errors: dict[str, str]  # block id → what to mend
+
+
+def mute_view(about: DestinationButton) -> Block:
+    """Return the dialog that asks for how long and why nothing new is posted about a sync destination."""
+    options = [kit.option(text, value) for value, (text, _) in _MUTES.items()]
+    element: Block = {
+        "type": "static_select",
+        "action_id": ids.ACTION_MUTE_FOR,
+        "options": options,
+        "initial_option": options[list(_MUTES).index(_USUAL_MUTE)],
+    }
+    return kit.modal(
+        ids.VIEW_MUTE,
+        f"Mute {about.destination}"[: kit.VIEW_TITLE],
+        [
+            kit.rich(
+                kit.para(
+                    "Nothing new is posted about ", kit.bold(f"sync destination {about.destination}"), " until then."
+                ),
+                kit.para("What still fails or is behind then is posted. Other changes are not posted later."),
+            ),
+            kit.field(ids.BLOCK_MUTE_FOR, "For how long?", element),
+            kit.field(
+                ids.BLOCK_COMMENT,
+                "Why?",
+                kit.text_input(ids.ACTION_COMMENT, placeholder="For example: the vendor works on it"),
+                hint="It is recorded, and everyone who opens the sync destination can read it.",
+            ),
+        ],
+        submit="Mute",
+        close="Back",
+        meta=about.dump(),
+    )
+
+
+def parse_mute(view: Mapping[str, object]) -> MuteInput:
+    """Return for how long and why a sync destination is muted."""
+    values = values_of_view(view)
+    chosen = selected(values, ids.BLOCK_MUTE_FOR, ids.ACTION_MUTE_FOR)
+    reason = tidy(typed(values, ids.BLOCK_COMMENT, ids.ACTION_COMMENT)).strip()
+    errors: dict[str, str] = {}
+    if chosen is None or chosen.value not in _MUTES:
+        errors[ids.BLOCK_MUTE_FOR] = "Choose for how long."
+    if not reason:
+        errors[ids.BLOCK_COMMENT] = "Add a reason."
+    elif len(reason) > kit.COMMENT:
+        errors[ids.BLOCK_COMMENT] = f"Use at most {kit.COMMENT:,} characters. This has {len(reason):,}."
+    _, lasts = _MUTES.get(chosen.value if chosen is not None else "", _MUTES[_USUAL_MUTE])
+    return MuteInput(
+        about=DestinationButton.read(view.get("private_metadata")), lasts=lasts, reason=reason, errors=errors
+    )
 
 
 def _stories(seen: SeenDestination) -> Iterator[Block]:

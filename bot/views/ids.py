@@ -81,6 +81,11 @@ ACTION_DESTINATIONS_PREVIOUS: Final = "destinations_previous"
 ACTION_DESTINATIONS_NEXT: Final = "destinations_next"
 ACTION_DESTINATION: Final = "destination_open"
 ACTION_DESTINATION_REFRESH: Final = "destination_refresh"
+VIEW_MUTE: Final = "mute"
+BLOCK_MUTE_FOR: Final = "mute_for"
+ACTION_MUTE_FOR: Final = "mute_for"
+ACTION_MUTE: Final = "destination_mute"
+ACTION_UNMUTE: Final = "destination_unmute"
 ACTION_OPERATE: Final = "destination_operate:"  # + the operation, so that the buttons of a row differ
 
 # Values of options

@@ -30,6 +30,7 @@ from handlers.requests.decide import ReviewedVersion, approve, record_review, re
 from handlers.requests.deferred import APPROVE, EDIT, SUBMIT, defer, finish_deferred, take_deferred
 from handlers.requests.destinations import (
     DestinationPage,
+    Mute,
     RequestLine,
     SeenDestination,
     TenantProblem,
@@ -71,6 +72,7 @@ __all__ = [
     "FrozenRoute",
     "HealthOverview",
     "Invalid",
+    "Mute",
     "Muted",
     "NotNow",
     "Overview",

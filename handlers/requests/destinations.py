@@ -23,6 +23,7 @@ from handlers.requests.services import Services, refuse
 from handlers.routes import OPERATION_NAMES, Route, Topology
 from handlers.store import ConfiguredKey
 from handlers.tines import Listing, SyncDestination, TinesError
+from handlers.watching.known import KnownDestination
 
 PAGE: Final = 8  # sync destinations on a page
 ON_DESTINATIONS: Final = tuple(name for name in OPERATION_NAMES if name != "create")
@@ -54,6 +55,14 @@ class RequestLine(Frozen):
         )
 
 
+class Mute(Frozen):
+    """Why nothing new is told of a sync destination for a time."""
+
+    until: datetime
+    by: str  # Slack user id
+    reason: str
+
+
 class SeenDestination(Frozen):
     """A sync destination as one person may see it."""
 
@@ -66,6 +75,8 @@ class SeenDestination(Frozen):
     latest: tuple[RequestLine, ...] = ()  # requests about it, newest first
     may: tuple[str, ...] = ()  # the operations that the person may ask for
     key: KeyStanding | None = None  # None within one tenant, where no key is used
+    watched: bool = False  # whether what changes on it is told
+    mute: Mute | None = None
 
     @property
     def synced(self) -> int:
@@ -286,6 +297,12 @@ def _key(
     return standing(seen.detail.ref.id, topology.tenants[seen.destination], sent, known.since if known else None)
 
 
+def _mute(known: KnownDestination | None, now: datetime) -> Mute | None:
+    if known is None or known.muted_until is None or not known.muted(now):
+        return None
+    return Mute(until=known.muted_until, by=known.muted_by, reason=known.mute_reason)
+
+
 def _groups(topology: Topology, name: str) -> frozenset[str]:
     route = topology.routes[name]
     return groups_of(route).union(*(groups_of(route.for_operation(each)) for each in ON_DESTINATIONS))
@@ -367,6 +384,7 @@ async def _with_requests(services: Services, found: Collection[SeenDestination])
             created = await reader.requests.of_destinations(each.source, (number,), operation="create")
             latest = await reader.requests.of_destinations(each.source, (number,), limit=_THREADS)
             at_work = [one for one in under_way if one.resource == resource]
+            known = await reader.destinations.get(each.source, number) if topology.watch.every else None
             added.append(
                 each.model_copy(
                     update={
@@ -374,6 +392,8 @@ async def _with_requests(services: Services, found: Collection[SeenDestination])
                         "under_way": tuple(RequestLine.of(one) for one in at_work),
                         "key": _key(topology, each, (*created, *rotations[each.source]), configured),
                         "latest": tuple(RequestLine.of(one) for one in latest if one.origins == origins),
+                        "watched": known is not None,
+                        "mute": _mute(known, reader.now),
                     }
                 )
             )

@@ -80,6 +80,8 @@ def clicked() -> Iterator[tuple[str, Wrong]]:
     for action in (ids.ACTION_HISTORY_NEXT, ids.ACTION_HISTORY_PREVIOUS):
         yield f"{action} nonsense", Wrong(clicks(action, "nonsense"), "outdated", "history")
         yield f"{action} of nothing", Wrong(clicks(action, '{"page":2}'), "outdated", "history")
+    for action in (ids.ACTION_MUTE, ids.ACTION_UNMUTE):
+        yield f"{action} nonsense", Wrong(clicks(action, "nonsense"), "outdated", action.removeprefix("destination_"))
     for value in ("", PENDING):
         yield f"unknown button {value}", Wrong(clicks("unheard_of", value), "outdated", "click", TOM)
     late = "ENDED was cancelled"
@@ -121,6 +123,12 @@ def submitted() -> Iterator[tuple[str, Wrong]]:
     yield (
         "approve what one asked for",
         Wrong(submits(ids.VIEW_REVIEW, SHOWN), "not an approver", "approve", about="PENDING"),
+    )
+    why = "why"
+    yield "mute unreadable", Wrong(submits(ids.VIEW_MUTE, "nonsense", why), "outdated", "mute", TOM)
+    yield (
+        "mute without a time",
+        Wrong(submits(ids.VIEW_MUTE, '{"destination":999}', why), "Choose for how long", "mute"),
     )
     yield "unknown form", Wrong(submits("another_version", SHOWN, "why"), "This form is outdated", "submit", TOM)
     yield "reject without words", Wrong(submits(ids.VIEW_REJECT, SHOWN), "Add a reason", "reject", ADA, "PENDING")

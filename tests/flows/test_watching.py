@@ -257,6 +257,35 @@ async def test_who_may_mute(tmp_path: Path) -> None:
         assert "A sync failed" in watching.told()[-1]
 
 
+async def test_muting_in_the_window_of_a_destination(tmp_path: Path) -> None:
+    """*Mute…* asks for how long and why, records it and shows it at once; *Unmute* ends it."""
+    async with watched(tmp_path) as watching:
+        harness, rina = watching.harness, watching.harness.rina
+        number = harness.somebody_creates(STORY)
+        await watching.later()
+        await rina.types(GENERAL, f"destination {number}")
+        await rina.reads_in_view(STORY)
+        await rina.presses("Mute…")
+        await rina.reads_in_view("For how long")
+        await rina.picks("For how long?", "3 days")
+        assert (await rina.submits()).errors
+        await rina.writes("Why?", "The vendor works on it")
+        assert not (await rina.submits()).errors
+        assert "The vendor works on it" in await rina.reads_in_view("Muted by")
+        watching.fails(harness.playground.dev.destinations[number])
+        await watching.later()
+        assert "A sync failed" not in "".join(watching.told())
+        await rina.presses("Unmute")
+        await rina.reads_in_view("Mute…")
+        await watching.later()
+        assert "A sync failed" in watching.told()[-1]
+        recorded = [event for event in await harness.events() if event.kind in {"muted", "unmuted"}]
+        assert [(event.kind, event.actor, event.data["reason"]) for event in recorded] == [
+            ("muted", RINA, "The vendor works on it"),
+            ("unmuted", RINA, ""),
+        ]
+
+
 async def test_the_weekly_summary(tmp_path: Path) -> None:
     """A route that wants one gets its week summed up at the time that was said, once."""
     now = datetime.now(UTC)

@@ -27,7 +27,7 @@ from bot.views import (
     review,
     statuses,
 )
-from bot.views.carried import ListMeta
+from bot.views.carried import DestinationButton, ListMeta
 from bot.views.presentation import RouteChoice
 from bot.views.text import Message
 from handlers.catalogue import FoundStories, TagCount
@@ -56,6 +56,7 @@ from handlers.requests import (
     DestinationPage,
     FrozenRoute,
     HealthOverview,
+    Mute,
     Muted,
     Overview,
     Part,
@@ -486,7 +487,10 @@ def destination_views(request: Request, text: str, problem: Problem) -> Iterator
         latest=lines,
         may=ON_DESTINATIONS,
         key=KeyStanding(name=text, sent_at=NOW, older=True, configured_at=NOW),
+        watched=True,
+        mute=Mute(until=NOW, by="U0ACTOR", reason=text),
     )
+    yield "mute", destinations.mute_view(DestinationButton(destination=ref.id, route=text[:75]))
     bare = SeenDestination(detail=DestinationDetail(ref=ref, route="r"), source="dev", destination="prod")
     for seen in (full, bare):
         yield "destination", destinations.destination_view(seen, {request.id: LINK})

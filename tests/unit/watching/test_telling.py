@@ -175,6 +175,22 @@ def test_what_still_fails_after_a_mute_is_told() -> None:
     assert passing.messages == {}
 
 
+@pytest.mark.parametrize("change", CHANGES)
+def test_after_a_mute_only_what_lasts_is_told(change: str) -> None:
+    """When a mute ends, what still fails is told; that stories or the mode were changed, or it was deleted, is not."""
+    what, told = CHANGES[change]
+    eyes = watching(*BEFORE)
+    eyes.mutes(HOUR * 2)
+    eyes.looks(what)
+    if what is not None:
+        eyes.looks(what, after=HOUR * 3)
+        assert [kind(each) for each in eyes.messages.values()] == (
+            ["failed"] if told == "failed" else ["behind"] if change == "a story needs a sync" else []
+        )
+    else:
+        assert eyes.messages == {}
+
+
 def test_a_mute_keeps_messages_right() -> None:
     """A message that stands is corrected although its destination was muted after it."""
     eyes = watching(*BEFORE)
