@@ -65,6 +65,8 @@ _STATES: Final[Mapping[State, str]] = MappingProxyType(
         State.PENDING: "waiting for approval",
         State.RUNNING: "running",
         State.FOLLOWING: "running",
+        State.SUCCEEDED: "done",
+        State.PARTIAL: "partly done",
     }
 )
 
@@ -269,8 +271,8 @@ def _request(each: RequestLine, links: Mapping[str, str]) -> tuple[kit.Part, ...
 
 def _offered(seen: SeenDestination) -> Iterator[Block]:
     ref = seen.detail.ref
-    buttons = [
-        kit.button(
+    buttons = {
+        operation: kit.button(
             text,
             f"{ids.ACTION_OPERATE}{operation}",
             button_of(seen, operation),
@@ -279,16 +281,16 @@ def _offered(seen: SeenDestination) -> Iterator[Block]:
         )
         for operation, text in _BUTTONS.items()
         if operation in seen.may
-    ]
+    }
+    failed, every = None, None
     if "sync" in seen.may and seen.failed:
-        again = kit.button(
+        failed = kit.button(
             f"Sync failed again… ({seen.failed})",
             f"{ids.ACTION_OPERATE}sync_failed",
             button_of(seen, "sync", "failed"),
             says=f"Sync failed again… ({seen.failed}), sync destination {ref.id}",
             style="primary",
         )
-        buttons.insert(0, again)
     if "rotate_key" in seen.may and seen.key is not None:
         every = kit.button(
             "Rotate all of this tenant…",
@@ -296,11 +298,14 @@ def _offered(seen: SeenDestination) -> Iterator[Block]:
             button_of(seen, "rotate_key", ids.VALUE_ALL),
             says=f"Rotate all of this tenant… Sync destinations to {line(seen.destination, 20)}",
         )
-        buttons.append(every)
     refresh = kit.button(
         "Refresh", ids.ACTION_DESTINATION_REFRESH, button_of(seen), says=f"Refresh sync destination {ref.id}"
     )
-    yield kit.actions(*buttons, _mute_button(seen), refresh)
+    on_stories = [failed, *(buttons.get(each) for each in ("sync", "add_stories", "remove_stories"))]
+    if any(on_stories):
+        yield kit.actions(*on_stories)
+    on_itself = [buttons.get("set_mode"), buttons.get("rotate_key"), every]
+    yield kit.actions(*on_itself, _mute_button(seen), refresh, buttons.get("delete"))
 
 
 def _mute_button(seen: SeenDestination) -> Block | None:
@@ -335,7 +340,7 @@ def mute_view(about: DestinationButton) -> Block:
     }
     return kit.modal(
         ids.VIEW_MUTE,
-        f"Mute {about.destination}"[: kit.VIEW_TITLE],
+        "Mute sync destination",
         [
             kit.rich(
                 kit.para(

@@ -30,6 +30,7 @@ _BUTTONS: Final = 3  # more long errors than that go into a select
 _CAPTION: Final = 150
 _HEAD: Final = ("Story", "Status", "What Tines said", "Story id")
 _NEXT: Final = "Next step"  # the head of the column with buttons
+_NEXT_AT: Final = 2  # its place: in a narrow thread the last columns are out of sight
 _NO_STEP: Final = "-"
 _SYNCED: Final = "synced"
 _FAILED: Final = "failed"
@@ -167,7 +168,12 @@ def _table(caption: str, page: Sequence[StoryStatus], request: Request, route: R
     if not any(again):
         return data_table(caption, _HEAD, rows)
     cells = [_NO_STEP if button is None else action_cell(button, _NO_STEP) for button in again]
-    return data_table(caption, (*_HEAD, _NEXT), [(*row, cell) for row, cell in zip(rows, cells, strict=True)])
+    head = (*_HEAD[:_NEXT_AT], _NEXT, *_HEAD[_NEXT_AT:])
+    return data_table(
+        caption,
+        head,
+        [(*row[:_NEXT_AT], cell, *row[_NEXT_AT:]) for row, cell in zip(rows, cells, strict=True)],
+    )
 
 
 def _row(status: StoryStatus) -> tuple[str, ...]:

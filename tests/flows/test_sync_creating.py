@@ -19,7 +19,7 @@ CREATE = "/admin/sync_destinations"
 def tables(messages: list[Json]) -> list[list[list[str]]]:
     """Return the rows of all tables in messages, their heads left out."""
     return [
-        [[str(cell.get("text", "")) for cell in row] for row in block["rows"][1:]]
+        [[str(cell["text"]) for cell in (row if len(row) == 4 else (*row[:2], *row[3:]))] for row in block["rows"][1:]]
         for message in messages
         for block in message.get("blocks", ())
         if block["type"] == "data_table"
