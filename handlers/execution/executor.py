@@ -456,7 +456,7 @@ class _Piece:
             case Refused(problem=problem) if self._request.attempts > 1:
                 await self._look_soon(problem)  # this one was refused, but an earlier one may have been applied
             case Refused(problem=problem) if problem.status in _MAY_BE_STRAY and not self._is_confirmed(problem):
-                await self._start_over(problem, timedelta(0))
+                await self._start_over(problem, timedelta(0), self._request.work)
             case Refused(problem=problem):
                 await self._fail(problem)
 
@@ -556,9 +556,13 @@ class _Piece:
         return max(timedelta(0), self._now() - request.attempted_at)
 
     async def _not_sent(self, outcome: NotSent) -> None:
-        """Go on after a call that surely was not applied: it does not count, and nothing of it can appear later."""
+        """Go on after a call that surely was not applied: it does not count, and nothing of it can appear later.
+
+        What was there before it is kept where something answered: a proxy may have passed it on and then said no.
+        """
         if self._request.attempts == 1:
-            await self._start_over(outcome.problem, outcome.at_least)
+            work = None if outcome.problem.status is None else self._request.work
+            await self._start_over(outcome.problem, outcome.at_least, work)
             return
         failing = self._failing_for(outcome.problem)
         if failing > self._schedule.give_up_reaching:
@@ -567,9 +571,12 @@ class _Piece:
         pause = self._pause(outcome.at_least, self._schedule.look_most, failing)
         await self._later(pause, outcome.problem, "not_reached", attempted_at=None, attempts=self._request.attempts - 1)
 
-    async def _start_over(self, problem: Problem, at_least: timedelta) -> None:
-        """Put a request back to where nothing was sent: what is there is looked at anew, and it can be cancelled."""
-        await self._try_later(problem, at_least, state=State.APPROVED, attempts=0, attempted_at=None, work=None)
+    async def _start_over(self, problem: Problem, at_least: timedelta, work: Frozen | None = None) -> None:
+        """Put a request back to where nothing was sent: what is there is looked at anew, and it can be cancelled.
+
+        `work` is kept for a call of which an answer came that may be a stray one.
+        """
+        await self._try_later(problem, at_least, state=State.APPROVED, attempts=0, attempted_at=None, work=work)
 
     async def _try_later(
         self,

@@ -225,6 +225,8 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
         elif now.gone and not request.emergency:
             return AskAgain(notes=(_changed(tuple(_gone(story) for story in now.gone[:_SHOWN])),))
         before = self.work_of(request)
+        if approved is None and (appeared := _appeared(before, now)):
+            return AskAgain(notes=(Happening(kind="existing_found", data={"destination_ids": appeared}),))
         known = {*(before.preexisting_ids or ()), *(each.id for each in now.existing)}
         unread = now.unreadable if before.preexisting_ids is None else min(before.unreadable, now.unreadable)
         return Send(work=CreateWork(add_to=now.add_to, preexisting_ids=tuple(sorted(known)), unreadable=unread))
@@ -440,6 +442,13 @@ def _different(approved: CreateFacts, now: CreateFacts) -> AskAgain | None:
         ids = unseen or [each.id for each in now.existing]
         return AskAgain(notes=(Happening(kind="existing_found", data={"destination_ids": ids}),))
     return None
+
+
+def _appeared(before: CreateWork, now: CreateFacts) -> list[int]:
+    """Return the destinations that appeared since an earlier call, which may have made them whatever its answer said."""
+    if before.preexisting_ids is None or before.add_to is not None or now.add_to is not None:
+        return []
+    return [each.id for each in now.existing if each.id not in before.preexisting_ids]
 
 
 def _gone(story: Story) -> str:

@@ -5,12 +5,14 @@ from typing import Any, Final
 
 import pytest
 
+from bot.playground.tines.faults import Fault, Kind
 from bot.playground.tines.records import Destination
 from handlers.models import State
 from handlers.operations.create import CreateWork
 from handlers.operations.remove_stories import RemoveFacts
 from handlers.operations.rotate_key import RotateParams
 from handlers.requests import Invalid, Submission, submit
+from handlers.routes import OperationPolicy
 from tests.unit.requests.harness import RINA, ROUTE, STORIES
 
 from .conftest import OpenExecution
@@ -153,6 +155,23 @@ async def test_a_record_that_was_odd_before_stops_no_second_try(open_execution: 
     harness.clock.passes(minutes=5)
     await harness.works(request.id)
     assert execution.line.tries("POST") == 2
+
+
+@pytest.mark.parametrize("status", [404, 429])
+async def test_a_create_that_was_applied_and_refused_is_not_made_again(
+    open_execution: OpenExecution, status: int
+) -> None:
+    """A proxy may pass a create on and then say no: where nobody has to approve, too, what it made is not made twice."""
+    execution = await open_execution(operations={"create": OperationPolicy(approvals=0)})
+    harness = execution.harness
+    fault = Fault(Kind.APPLIED_THEN_ANSWER, "POST", DESTINATIONS, times=1, status=status, message="Stray")
+    harness.dev.faults.add(fault)
+    request = await harness.asks()
+    await harness.works(request.id)
+    harness.clock.passes(minutes=5)
+    ended = await harness.finishes(request.id)
+    assert (ended.state, harness.creates()) == (State.FAILED, 1)
+    assert "existing_found" in await execution.notes(request)
 
 
 @pytest.mark.parametrize("operation", ["add_stories", "remove_stories"])

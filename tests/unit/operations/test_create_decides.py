@@ -114,6 +114,16 @@ def test_whoever_runs_it_without_approval_answers_for_what_is_there() -> None:
     )
 
 
+@pytest.mark.parametrize("emergency", [True, False])
+def test_what_an_earlier_call_may_have_made_is_not_made_again(emergency: bool) -> None:  # noqa: FBT001 - a parameter of the table
+    """A destination that appeared since an earlier call, whatever its answer said, keeps a second one from being created."""
+    request = a_request(emergency=emergency, work=CreateWork(preexisting_ids=(7,)))
+    assert Create().decide(request, None, facts(7, 8), Schedule()) == again(destination_ids=[8])
+    assert Create().decide(request, None, facts(7), Schedule()) == Send(work=CreateWork(preexisting_ids=(7,)))
+    adding = Send(work=CreateWork(preexisting_ids=(7, 8), add_to=8))
+    assert Create().decide(request, None, facts(7, 8, add_to=8), Schedule()) == adding
+
+
 def test_a_second_call_still_knows_what_was_there_before_the_first() -> None:
     """What was there before any call is kept, so that a late answer to the first one is recognized."""
     work = CreateWork(preexisting_ids=(3,))

@@ -48,12 +48,8 @@ async def test_a_create_that_was_turned_away_is_sent_once_and_later_again(
     else:
         execution.line.before("POST", DESTINATIONS, no_connection)
     waiting = await harness.works(request.id)
-    assert (waiting.state, waiting.attempts, waiting.attempted_at, waiting.work) == (
-        State.APPROVED,
-        0,
-        None,
-        None,
-    )
+    assert (waiting.state, waiting.attempts, waiting.attempted_at) == (State.APPROVED, 0, None)
+    assert (waiting.work is None) is (trouble == "no connection")  # a proxy may have passed it on and then said no
     assert waiting.problem is not None
     assert waiting.next_run_at is not None
     assert (waiting.next_run_at - harness.clock()).total_seconds() >= (20 if trouble == "429" else 1)
