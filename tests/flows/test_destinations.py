@@ -2,19 +2,31 @@
 
 import re
 
+import json
+
 import pytest
 
 from bot.playground.actor import Actor
-from bot.playground.launch import APPROVALS, BEN, GENERAL, RINA, TOM
-from bot.playground.slack import Json, ViewRef
+from bot.playground.launch import ADA, APPROVALS, BEN, GENERAL, RINA, TOM
+from bot.playground.slack import Direction, Json, ViewRef
+from bot.views import ids
+from bot.views.carried import DestinationButton
 from bot.playground.slack.ids import elements_of
 from handlers.models import State
 from handlers.operations.sync import SyncParams
 from handlers.requests import Refused, destination_for
 
 from .conftest import OpenHarness
-from .harness import FAILING, OTHER_STORY, STORY, FlowHarness
+from .harness import FAILING, OTHER_STORY, STORY, FlowHarness, until
 
+IN_VIEWS = (
+    ids.ACTION_DESTINATIONS_NEXT,
+    ids.ACTION_DESTINATIONS_PREVIOUS,
+    ids.ACTION_SEARCH,
+    ids.ACTION_DESTINATION_REFRESH,
+    ids.ACTION_MUTE,
+    ids.ACTION_UNMUTE,
+)
 OFFERS = {"Add stories…", "Remove stories…", "Sync again…", "Change mode…", "Rotate key…", "Delete…"}
 
 
@@ -167,3 +179,60 @@ async def test_the_form_of_an_operation_opens_for_the_destination(harness: FlowH
     text = {"add_stories": "Add", "remove_stories": "Remove", "sync": "Sync again", "set_mode": "Change mode"}
     await harness.rina.presses({**text, "rotate_key": "Rotate", "delete": "Delete"}[name])
     await harness.rina.sees_view(lambda view: view.get("callback_id") == "form")
+
+
+async def test_people_from_outside_read_nothing_by_any_click(open_harness: OpenHarness) -> None:
+    """A guest, a denied person and one of another workspace get no name and cost no call to Tines, however they click.
+
+    Each operation, each button within the list and one destination, a search, a form, each command, and their Home.
+    """
+    harness = await open_harness(route={"denied": (BEN,), "approvers": ("*",)})
+    number, slack, rina = harness.somebody_creates(STORY), harness.playground.slack, harness.rina
+    await rina.types(GENERAL, f"destination {number}")
+    await rina.reads_in_view(STORY)
+    await rina.presses("Refresh")
+    press = harness.last_sent("block_actions")
+    await rina.presses("Remove")
+    await rina.sees_view(lambda view: view.get("submit") is not None)
+    await rina.searches("Stories to remove", STORY[:4])
+    search = harness.last_sent("block_suggestion")
+    await rina.picks("Stories to remove", STORY)
+    await rina.writes("Reason", "Old")
+    await rina.submits()
+    form = harness.last_sent("view_submission")
+    form["view"]["private_metadata"] = form["view"]["private_metadata"].replace('"draft":"', '"draft":"other')
+    await rina.reads_in_view("is waiting for approval")
+    slack.make_guest(TOM)
+    ada = slack.workspace.user(ADA)
+    assert ada is not None
+    ada.home_team = "T0OTHER"
+    await harness.all_said()
+    services, tines = harness.playground.bot.services, (harness.playground.dev, harness.playground.prod)
+    for who in (TOM, BEN, ADA):
+        calls, since = [len(each.calls) for each in tines], len(list(slack.traffic))
+        for operation in ("add_stories", "remove_stories", "sync", "set_mode", "rotate_key", "delete"):
+            assert isinstance(await destination_for(services, who, number, "dev-to-prod", operation), Refused)
+        for action in IN_VIEWS:
+            payload = press | {"user": {"id": who}}
+            carried = DestinationButton(destination=number, route="dev-to-prod").dump()
+            payload["actions"] = [press["actions"][0] | {"action_id": action, "value": carried}]
+            await harness.sent_again(payload)
+        for sent in (search, form):
+            await harness.sent_again(sent | {"user": {"id": who}})
+        for typed in ("destinations", f"destination {number}", f"sync {number} failed"):
+            await slack.command(who, GENERAL, "/tines-sync", typed)
+        await slack.open_home(who)
+
+        async def refused(who: str = who) -> bool:
+            found = [event for event in await harness.events() if (event.kind, event.actor) == ("refused", who)]
+            return len(found) >= 6 + len(IN_VIEWS) + 3  # with the commands
+
+        await until(refused, f"{who} was not refused everything")
+        await harness.all_said()
+        assert [len(each.calls) for each in tines] == calls
+        shown = [
+            exchange.request if exchange.direction is Direction.TO_SLACK else exchange.answer
+            for exchange in list(slack.traffic)[since:]
+        ]
+        said = json.dumps(shown, default=str)
+        assert not [name for name in (STORY, "SecOps") if name in said]
