@@ -14,7 +14,6 @@ from bot.views.carried import FreezeRef, HomeRef, PageRef, RequestRef
 from bot.views.history import going_on, history_event
 from bot.views.home import home_unavailable_view
 from bot.views.lists import (
-    HISTORY_PAGE_SIZE,
     PAGE_SIZE,
     ListItem,
     history_message,
@@ -37,6 +36,7 @@ def register(app: AsyncApp, responder: Responder) -> None:
     app.action(ids.ACTION_LIST_NEXT)(lists.turned)
     app.action(ids.ACTION_HISTORY_PREVIOUS)(lists.history_turned)
     app.action(ids.ACTION_HISTORY_NEXT)(lists.history_turned)
+    app.action(ids.ACTION_HISTORY_STEPS)(lists.history_turned)
     app.action(ids.ACTION_STATUS)(lists.status_clicked)
     app.event("app_home_opened")(lists.home_opened)
     app.action(re.compile(f"^{re.escape(ids.ACTION_HOME_PAGE)}"))(lists.home_turned)
@@ -94,7 +94,7 @@ class Lists:
             may_cancel=can.cancel.allowed,
         )
 
-    async def history(self, actor: str, request_id: str, page: int) -> Message:
+    async def history(self, actor: str, request_id: str, page: int, *, technical: bool = False) -> Message:
         """Return a page of all that happened to a request."""
         found = await self._readable(actor, request_id, "history")
         if not isinstance(found, tuple):
@@ -103,11 +103,7 @@ class Lists:
             request = await reader.requests.get(request_id)  # as it is when its events are read
             events = await reader.audit.events(request_id)
         lines = [*map(history_event, events), *map(going_on, request.calls if request else ())]
-        pages = max(1, math.ceil(len(lines) / HISTORY_PAGE_SIZE))
-        page = min(max(page, 1), pages)
-        return history_message(
-            request_id, lines[(page - 1) * HISTORY_PAGE_SIZE : page * HISTORY_PAGE_SIZE], page=page, pages=pages
-        )
+        return history_message(request_id, lines, page=page, technical=technical)
 
     async def turned(self, ack: AsyncAck, body: Body) -> None:
         """Show another page of the list."""
@@ -119,7 +115,8 @@ class Lists:
         """Show another page of a history."""
         ref = PageRef.read(action_value(body))
         if ref is not None and ref.request is not None:
-            await self._responder.replace(body, await self.history(person(body), ref.request, ref.page))
+            shown = await self.history(person(body), ref.request, ref.page, technical=ref.technical)
+            await self._responder.replace(body, shown)
         else:
             await self._out_of_date(body, "history")
         await ack()

@@ -81,6 +81,10 @@ class AddStoriesPresentation(DestinationPresentation[AddForm, AddParams, AddFact
         """Yield the first stories."""
         yield names(self.params_of(request).stories)
 
+    def brief(self, request: Request) -> Iterator[Block]:  # noqa: ARG002 - the protocol's
+        """Yield nothing: the review names every story."""
+        return iter(())
+
     def warned(self, request: Request, params: AddParams, facts: AddFacts, route: Route) -> Iterator[Block]:  # noqa: ARG002 - the protocol's
         """Yield the stories that can no longer be added."""
         if facts.gone:

@@ -85,9 +85,12 @@ class CreatePresentation(Presentation):
 
     def details(self, request: Request) -> Iterator[Block]:
         """Yield the first stories and when they are synced again."""
-        params = _params(request)
         yield names(_stories(request))
-        yield kit.para(kit.bold("Sync mode:"), " ", MODE_WORDS[params.mode])
+        yield from self.brief(request)
+
+    def brief(self, request: Request) -> Iterator[Block]:
+        """Yield when the stories are synced again."""
+        yield kit.para(kit.bold("Sync mode:"), " ", MODE_WORDS[_params(request).mode])
 
     # ---- the review
 

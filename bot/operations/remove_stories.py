@@ -78,6 +78,10 @@ class RemoveStoriesPresentation(DestinationPresentation[RemoveForm, RemoveParams
         """Yield the first stories."""
         yield names(self.params_of(request).stories)
 
+    def brief(self, request: Request) -> Iterator[Block]:  # noqa: ARG002 - the protocol's
+        """Yield nothing: the review names every story."""
+        return iter(())
+
     def warned(self, request: Request, params: RemoveParams, facts: RemoveFacts, route: Route) -> Iterator[Block]:  # noqa: ARG002 - the protocol's
         """Yield what is not known of the copies, and that nothing would be left."""
         lines = [kit.para("⚠️ ", _COPIES)]

@@ -111,6 +111,10 @@ class SyncPresentation(DestinationPresentation[SyncForm, SyncParams, SyncFacts])
         """Yield the first stories."""
         yield names(self.params_of(request).stories)
 
+    def brief(self, request: Request) -> Iterator[Block]:  # noqa: ARG002 - the protocol's
+        """Yield nothing: the review names every story."""
+        return iter(())
+
     def warned(self, request: Request, params: SyncParams, facts: SyncFacts, route: Route) -> Iterator[Block]:  # noqa: ARG002 - the protocol's
         """Yield how many of the stories are synced already."""
         synced = sum(status.synced for status in facts.statuses)

@@ -80,6 +80,7 @@ class PageRef(Carried):
 
     page: Annotated[int, Field(ge=1, le=100_000)]
     request: RequestId | None = None  # whose history it is
+    technical: bool = False  # whether the history shows the steps that say nothing to most readers
 
 
 class ListMeta(Carried):

@@ -46,12 +46,12 @@ def ref(request: Request) -> str:
     return RequestRef(request=request.id, revision=request.revision).dump()
 
 
-def details(request: Request, presentation: Presentation) -> Iterator[Block]:
-    """Yield what is asked for, as rich text: who, what, route, reason."""
+def details(request: Request, presentation: Presentation, *, brief: bool = False) -> Iterator[Block]:
+    """Yield what is asked for, as rich text: who, what, route, reason; `brief` for where the stories are listed below."""
     yield kit.para(kit.user(request.requester), presentation.asks(request), *presentation.summary(request))
     if request.editor != request.requester:
         yield kit.para("Last edited by ", kit.user(request.editor))
-    yield from presentation.details(request)
+    yield from presentation.brief(request) if brief else presentation.details(request)
     yield kit.para(kit.bold("Route:"), " ", kit.words(request.route, 100))
     yield kit.para(kit.bold("Reason:"))
     yield kit.quote(request.reason)

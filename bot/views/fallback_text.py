@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bot.views.carried import RequestRef
+from bot.views.kit import context, rich
 from bot.views.text import Block, Message, inert, mention, plural, size, when
 
 MESSAGE_TEXT: Final = 3800  # Slack asks to keep `text` under 4,000 characters
@@ -22,6 +23,11 @@ def message(*blocks: Block | None) -> Message:
     """Return a message of these blocks (`None` stands for one left out), with its text made from them."""
     kept = [block for block in blocks if block is not None]
     return Message(text=_fit(text_lines(kept)), blocks=kept)
+
+
+def small(*elements: Block) -> Block:
+    """Return rich text in small type, for what is there to be looked up."""
+    return context("\n".join(text_lines([rich(*elements)])))
 
 
 def plain_only(message: Message) -> list[Message]:

@@ -6,11 +6,13 @@ The record itself is for audits and holds everything; this is what `/tines-sync 
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 from bot.views.lists import HistoryEvent
 from bot.views.statuses import bare_words
 from bot.views.text import plural
+from handlers.announcements import APPROVAL, NOTIFY
 from handlers.execution.call_journal import CALLED
 from handlers.models import ApiCall
 from handlers.store import SYSTEM, Event
@@ -18,17 +20,73 @@ from handlers.store import SYSTEM, Event
 _DESTINATION: Final = re.compile(r"/admin/sync_destinations(?:/(\d+))?")
 _SECONDS: Final = 10_000  # milliseconds from which on they are told in seconds
 _MINUTES: Final = timedelta(minutes=2)
+_POSTED: Final = frozenset({APPROVAL, NOTIFY})
+
+
+_DONE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "asked": "requested this",
+        "break_glass": "ran this without approval",
+        "edited": "edited the request",
+        "rejected": "rejected it",
+        "cancelled": "cancelled it",
+        "withdrawn": "withdrew their approval",
+        "approval_void": "an approval no longer counts",
+        "quorum_lowered": "fewer approvals are required now",
+        "reminded": "reminded the approvers",
+        "expired": "the request expired",
+        "close": "closed it",
+        "check_again": "checked Tines again",
+        "refused": "was refused",
+        "undelivered": "could not post",
+        "unknown_outcome": "Tines did not answer",
+        "look_failed": "Tines could not be checked",
+        "not_reached": "Tines was not reached",
+        "called": "called Tines",
+        "status": "a story failed",
+        "diff_posted": "posted the whole diff",
+    }
+)
+_STEPS: Final = frozenset({"shown", "shown_again", "repeated", "creating", "adding"})
 
 
 def history_event(event: Event) -> HistoryEvent:
-    """Return an event of the record as a line of the history."""
-    return HistoryEvent(at=event.at, actor=event.actor, kind=event.kind, detail=_detail(event.kind, event.data))
+    """Return an event of the record as a line of the history: who did what, and the detail that matters."""
+    posted = event.data.get("announcement") if event.kind == "announced" else None
+    kind = "posted to" if posted else _DONE.get(event.kind, event.kind)
+    if event.kind == "status" and not event.data.get("error"):
+        kind = "status"
+    return HistoryEvent(
+        at=event.at,
+        actor=event.actor,
+        kind=kind,
+        detail=_detail(event.kind, event.data),
+        channel=str(event.data.get("channel", "")) if posted else "",
+        technical=_is_technical(event.kind, event.data),
+    )
+
+
+def _is_technical(kind: str, data: Mapping[str, Any]) -> bool:
+    """Whether an event says nothing to most readers: looks at Tines, posts besides the first one, what was clicked."""
+    match kind:
+        case "called":
+            return data.get("method") == "GET"
+        case "announced":
+            return data.get("announcement") not in _POSTED
+        case "status":
+            return not data.get("error")
+        case _:
+            return kind in _STEPS or kind.endswith("_begun")
 
 
 def going_on(call: ApiCall) -> HistoryEvent:
     """Return calls that wait on the request's row, until something new comes of them, as a line of the history."""
     return HistoryEvent(
-        at=call.latest, actor=SYSTEM, kind=CALLED, detail=f"{_call(call.model_dump(mode='json'))}; continues"
+        at=call.latest,
+        actor=SYSTEM,
+        kind=_DONE[CALLED],
+        detail=f"{_call(call.model_dump(mode='json'))}; continues",
+        technical=call.method == "GET",
     )
 
 

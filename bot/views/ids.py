@@ -67,6 +67,7 @@ ACTION_LIST_PREVIOUS: Final = "list_previous"
 ACTION_LIST_NEXT: Final = "list_next"
 ACTION_HISTORY_PREVIOUS: Final = "history_previous"
 ACTION_HISTORY_NEXT: Final = "history_next"
+ACTION_HISTORY_STEPS: Final = "history_steps"
 ACTION_NEW_SYNC: Final = "new_sync"
 ACTION_HOME_PAGE: Final = "home_page:"  # + part and direction
 ACTION_HOME_UNFREEZE: Final = "home_unfreeze"

@@ -3,6 +3,7 @@
 Pages carry nothing but a page number: what is on it is looked up again, with the rights of who clicks.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from bot.views.carried import PageRef
 from bot.views.fallback_text import message
 from bot.views.presentation import Presentation
 from bot.views.statuses import next_buttons
-from bot.views.text import Block, Message, date_element, inert, line, mention, plural, when
+from bot.views.text import Block, Message, date_element, inert, is_channel_id, line, mention, plural, when
 from handlers.models import Request, State, Verdict
 from handlers.policy import Freeze, Quorum
 from handlers.routes import Route
@@ -38,8 +39,10 @@ class HistoryEvent:
 
     at: datetime
     actor: str  # Slack user id, or the name of what did it
-    kind: str
+    kind: str  # what was done, in words
     detail: str = ""
+    channel: str = ""  # id of the channel that it is about
+    technical: bool = False  # a step that says nothing to most readers
 
 
 def help_message(command: str) -> Message:
@@ -169,14 +172,36 @@ def _result(request: Request, presentation: Presentation) -> Iterator[Block]:
         yield kit.para(kit.bold("What to do:"), " ", kit.words(step, 500))
 
 
-def history_message(request_id: str, events: Sequence[HistoryEvent], *, page: int, pages: int) -> Message:
-    """Return one page of a request's record, oldest first. `page` counts from 1."""
-    lines = [_event(event) for event in events] or [kit.para("Nothing is recorded.")]
+def history_message(request_id: str, events: Sequence[HistoryEvent], *, page: int, technical: bool = False) -> Message:
+    """Return one page of a request's record, oldest first. `page` counts from 1; one that is too high is the last.
+
+    `technical`: whether steps are shown that say nothing to most readers.
+    """
+    told = [event for event in events if technical or not event.technical]
+    pages = max(1, math.ceil(len(told) / HISTORY_PAGE_SIZE))
+    page = min(max(page, 1), pages)
+    lines = [_event(event) for event in told[(page - 1) * HISTORY_PAGE_SIZE : page * HISTORY_PAGE_SIZE]]
     return message(
         kit.header(f"What happened to {line(request_id, 40)}"),
-        kit.rich(*lines),
-        *_turning(page, pages, ids.ACTION_HISTORY_PREVIOUS, ids.ACTION_HISTORY_NEXT, "", request_id),
+        kit.rich(*(lines or [kit.para("Nothing is recorded.")])),
+        *_turning(
+            page,
+            pages,
+            ids.ACTION_HISTORY_PREVIOUS,
+            ids.ACTION_HISTORY_NEXT,
+            "",
+            PageRef(page=page, request=request_id, technical=technical),
+        ),
+        *_steps(request_id, sum(event.technical for event in events), shown=technical),
     )
+
+
+def _steps(request_id: str, count: int, *, shown: bool) -> Iterator[Block]:
+    """Yield the button that shows, or hides, the steps that say nothing to most readers."""
+    if count:
+        text = "Hide technical steps" if shown else f"Show technical steps ({count:,})"
+        ref = PageRef(page=1, request=request_id, technical=not shown)
+        yield kit.actions(kit.button(text, ids.ACTION_HISTORY_STEPS, ref.dump(), says=f"{text} of {request_id}"))
 
 
 def refusal_message(reasons: Sequence[str], *, by: str = "") -> Message:
@@ -209,7 +234,8 @@ def notice_message(text: str) -> Message:
 def _event(event: HistoryEvent) -> Block:
     said: tuple[kit.Part, ...] = (": ", kit.words(" ".join(event.detail.split()), 300)) if event.detail.strip() else ()
     what = kit.bold(line(event.kind.replace("_", " "), 60))
-    return kit.para(date_element(event.at), "  ", kit.user(event.actor), "  ", what, *said)
+    where: tuple[kit.Part, ...] = (" ", kit.channel(event.channel)) if is_channel_id(event.channel) else ()
+    return kit.para(date_element(event.at), "  ", kit.user(event.actor), "  ", what, *where, *said)
 
 
 def _turning(
@@ -218,7 +244,7 @@ def _turning(
     previous: str,
     following: str,
     count: str,
-    request_id: str | None = None,
+    ref: PageRef | None = None,
     *,
     newest_first: bool = False,
 ) -> Iterator[Block]:
@@ -231,7 +257,12 @@ def _turning(
         place = f"Page {page} of {pages}" if pages > 1 else ""
         yield kit.context(" · ".join(part for part in (place, count) if part))
     buttons = [
-        kit.button(text, action, PageRef(page=to, request=request_id).dump(), says=f"{text}: page {to} of {pages}")
+        kit.button(
+            text,
+            action,
+            (ref or PageRef(page=1)).model_copy(update={"page": to}).dump(),
+            says=f"{text}: page {to} of {pages}",
+        )
         for text, action, to, there in (
             (back, previous, page - 1, page > 1),
             (on, following, page + 1, page < pages),

@@ -141,6 +141,10 @@ class Presentation(ABC):
         """Yield what a message tells of it besides the summary, route and reason, as rich text."""
         return iter(())
 
+    def brief(self, request: Request) -> Iterator[Block]:
+        """Yield what of the details a review says above its `material`, which names every story."""
+        return self.details(request)
+
     # ---- the review
 
     def warnings(self, request: Request, preview: Preview | None, route: Route) -> Iterator[Block]:  # noqa: ARG002

@@ -1,5 +1,8 @@
 """The review: everything an approver decides about, and the decision.
 
+First stands what decides: how many stories, both teams, what is missing and what would change, who can approve, and the
+buttons. Every story follows, and in small type at the end what is there to be looked up.
+
 What is shown is what is decided: the view carries the revision, the digest of the stories as they are shown, and
 the sync destinations that were listed. A decision comes back with these, and is refused if anything has changed.
 """
@@ -11,16 +14,19 @@ from urllib.parse import urlsplit
 from bot.views import describe, ids, kit
 from bot.views.carried import ReviewMeta
 from bot.views.dialogs import CommentInput, read_comment
+from bot.views.fallback_text import small
 from bot.views.preflight import review_blocks
 from bot.views.presentation import Presentation
 from bot.views.text import Block, date_element
 from handlers.models import Facts, Request, digest_of
 from handlers.operations import Preview
 from handlers.policy import Quorum, Ruling
+from handlers.policy.rulings import is_group
 from handlers.preflight import ReportProgress, SourceFacts
-from handlers.routes import Route
+from handlers.routes import EVERYBODY, Route
 
 _MOST_GAPS: Final = 150  # whose marks a view carries
+_APPROVERS: Final = 20  # entries of a policy
 _VIEW_BYTES: Final = 240_000  # for all blocks; Slack takes 250,000 with the rest of the view
 
 
@@ -53,32 +59,32 @@ def review_view(  # noqa: PLR0913 - what a person may do is decided by policy, o
     """
     meta = review_meta(request, preview, origins)
     complete = presentation.complete(preview)
-    above = [
+    decides = [
         *_changes(changed),
         *_against(against_requester),
         *describe.emergency(request),
-        kit.rich(*_summary(request, presentation, origins)),
+        kit.rich(*describe.details(request, presentation, brief=True)),
         *_preview(preview, presentation, request, route),
         *(
             review_blocks(request, preview.facts, preview.report, progress, may_post_diff=may_post_diff)
             if preview is not None
             else ()
         ),
-    ]
-    below = [
-        kit.rich(*presentation.call(request, preview, route)),
-        kit.divider(),
         kit.rich(*_approvals(request, route, quorum)),
         *_rulings(may_approve, may_reject),
         *(_comment(comment) if may_approve.allowed and complete else ()),
         *_buttons(request, meta, may_reject=may_reject.allowed, offers=(may_withdraw, may_edit, may_cancel)),
+        kit.divider(),
+    ]
+    looked_up = [
+        small(*_times(request), *_tenants(request, origins), *presentation.call(request, preview, route)),
         kit.context(f"`{request.id}` · revision {request.revision} · `{meta.digest[:12]}`"),
     ]
-    material = presentation.material(request, preview, _VIEW_BYTES - kit.json_size([*above, *below]))
+    material = presentation.material(request, preview, _VIEW_BYTES - kit.json_size([*decides, *looked_up]))
     return kit.modal(
         ids.VIEW_REVIEW,
         f"Review {request.id}",
-        [*above, *material, *below],
+        [*decides, *material, *looked_up],
         submit="Approve" if may_approve.allowed and complete else "",
         close="Close",
         meta=meta.dump(),
@@ -125,11 +131,13 @@ def _against(reasons: Sequence[str]) -> Iterator[Block]:
         )
 
 
-def _summary(request: Request, presentation: Presentation, origins: tuple[str, str]) -> Iterator[Block]:
-    yield from describe.details(request, presentation)
+def _times(request: Request) -> Iterator[Block]:
+    yield kit.para("Requested ", date_element(request.created_at), ", expires ", date_element(request.expires_at), ".")
+
+
+def _tenants(request: Request, origins: tuple[str, str]) -> Iterator[Block]:
     yield kit.para(
-        kit.bold("Tenants:"),
-        " ",
+        "Tenants: ",
         kit.name(request.source, 60),
         " is ",
         kit.mono(_host(origins[0])),
@@ -138,8 +146,6 @@ def _summary(request: Request, presentation: Presentation, origins: tuple[str, s
         " is ",
         kit.mono(_host(origins[1])),
     )
-    yield kit.para(kit.bold("Requested:"), " ", date_element(request.created_at))
-    yield kit.para(kit.bold("Expires:"), " ", date_element(request.expires_at))
 
 
 def _host(url: str) -> str:
@@ -160,6 +166,12 @@ def _preview(preview: Preview | None, presentation: Presentation, request: Reque
 
 def _approvals(request: Request, route: Route, quorum: Quorum) -> Iterator[Block]:
     yield kit.para(*describe.progress(quorum), ".")
+    entries = [each for each in route.approvers if each not in route.denied][:_APPROVERS]
+    if EVERYBODY in entries:
+        yield kit.para("Everybody can approve.")
+    elif entries:
+        who = [part for each in entries for part in (", ", kit.usergroup(each) if is_group(each) else kit.user(each))]
+        yield kit.para("Can approve: ", *who[1:], ".")
     if not route.self_approval:
         yield kit.para("The requester and the last editor can't approve.")
     yield from describe.decisions(request, all_revisions=True)

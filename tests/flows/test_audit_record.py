@@ -104,8 +104,10 @@ async def test_every_call_to_tines_is_recorded(harness: FlowHarness) -> None:
     assert recorded == asked
     assert asked[("POST", listed)] == 1
     await harness.rina.types(GENERAL, f"history {request.id}")
+    short = await harness.rina.sees_message(GENERAL, "called Tines: dev: create a sync destination → number")
+    await harness.rina.clicks("Show technical steps", short, GENERAL)
     await harness.rina.sees_message(
         GENERAL,
-        rf"(?s)@ada.*called: dev: list sync destinations → \d+ sync destinations, \d+ ms"
-        rf".*called: dev: create a sync destination → number {done.destination_id}: 1 failed, 1 synced, \d+ ms",
+        rf"(?s)@ada.*called Tines: dev: list sync destinations → \d+ sync destinations, \d+ ms"
+        rf".*called Tines: dev: create a sync destination → number {done.destination_id}: 1 failed, 1 synced, \d+ ms",
     )

@@ -9,6 +9,7 @@ from bot.views import ids
 from bot.views.approval import approval_message
 from bot.views.carried import ReviewMeta
 from bot.views.dialogs import cancel_view, parse_cancel, parse_reject, reject_view
+from bot.views.fallback_text import text_lines
 from bot.views.notes import direct_message, note_message
 from bot.views.review import parse_review, review_view
 from bot.views.statuses import status_messages
@@ -196,8 +197,33 @@ def test_the_review_shows_every_story() -> None:
     for story in stories:
         assert story.name in said
         assert any(text.startswith(f" #{story.id} · triage · edited") for text in said)
-    assert "POST /api/v1/admin/sync_destinations" in said
-    assert any("once, with 500 stories of team 7" in text for text in said)
+    small = "".join(e["text"] for e in flat(view) if e.get("type") == "mrkdwn")
+    assert (
+        "POST /api/v1/admin/sync\N{MODIFIER LETTER LOW MACRON}destinations" in small
+        or "POST /api/v1/admin/sync_destinations" in small
+    )
+    assert "once, with 500 stories of team 7" in small
+
+
+def test_the_review_says_first_what_decides() -> None:
+    """Numbers, teams, what exists and who can approve, then the buttons, then every story, then what is looked up."""
+    view = reviewed(asked(), found(stories=STORIES))
+    text = "\n".join(text_lines(view["blocks"]))
+    order = (
+        "a sync of 12 stories: dev / SecOps → prod / SecOps copies",
+        "No sync destination for these two teams",
+        "1 of 2 approvals",
+        "Can approve: <!subteam^S0APPROVERS>",
+        "Story number 1 #1",
+        "Story number 12 #12",
+        "Tenants: dev is dev",
+        "API call:",
+        "revision 2",
+    )
+    assert [text.index(each) for each in order] == sorted(text.index(each) for each in order)
+    blocks = view["blocks"]
+    places = [n for n, block in enumerate(blocks) if block["type"] in {"actions", "input"}]
+    assert max(places) < next(n for n, block in enumerate(blocks) if "Story number 1'" in str(block))
 
 
 def flat(payload: object) -> list[dict[str, Any]]:

@@ -295,8 +295,8 @@ def messages(request: Request, text: str) -> Iterator[tuple[str, Message]]:
     )
     items = [lists.ListItem(request, waits_for_me=n % 2 == 0) for n in range(lists.PAGE_SIZE)]
     yield "list", lists.list_message(items, shown, page=2, pages=9, total=70)
-    events = [lists.HistoryEvent(NOW, text, text, text)] * lists.HISTORY_PAGE_SIZE
-    yield "history", lists.history_message(request.id, events, page=2, pages=3)
+    events = [lists.HistoryEvent(NOW, text, text, text, text, n % 5 == 0) for n in range(3 * lists.HISTORY_PAGE_SIZE)]
+    yield "history", lists.history_message(request.id, events, page=2, technical=True)
     yield "refusal", lists.refusal_message([text] * 30)
     yield "one refusal", lists.refusal_message([text])
     yield "error", lists.error_message(text)

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from bot.views.carried import PageRef
 from bot.views.history import going_on, history_event
 from bot.views.lists import history_message
 from handlers.models import ApiCall
@@ -66,7 +67,7 @@ def test_a_call_is_told_in_words(call: ApiCall, words: str) -> None:
 def test_looks_that_go_on_are_told_as_well() -> None:
     """What waits on the request's row is the last line, and says that it goes on."""
     line = going_on(called(times=2, latest=BEGAN + timedelta(seconds=15)))
-    assert (line.at, line.actor, line.kind) == (BEGAN + timedelta(seconds=15), "tines-sync", "called")
+    assert (line.at, line.actor, line.kind) == (BEGAN + timedelta(seconds=15), "tines-sync", "called Tines")
     assert line.detail == "dev: show sync destination 24 → ok, 36 ms; 2 times within 15 s; continues"
 
 
@@ -74,7 +75,62 @@ def test_words_of_tines_are_text_in_the_history() -> None:
     """What a tenant says cannot become a mention or break the message, however long it is."""
     words = "<!channel> " + "x" * 2000
     message = history_message(
-        "TS-ABCD1234", [going_on(called(outcome="failed", status=500, words=words))] * 15, page=1, pages=1
+        "TS-ABCD1234", [going_on(called(outcome="failed", status=500, words=words))] * 15, page=1, technical=True
     )
     assert "<!channel>" not in message.text
     assert len(str(message.blocks)) < 12_000
+
+
+def an_event(kind: str, **data: Any) -> Event:  # noqa: ANN401 - JSON
+    """Return an event by a person."""
+    return Event(seq=1, at=BEGAN, request_id="TS-ABCD1234", actor="U0ADA", kind=kind, data=data, previous="", hash="")
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (an_event("asked", stories=[1, 2], reason="Ready"), "<@U0ADA>  requested this: 2 stories. Ready"),
+        (an_event("announced", announcement="approval", channel="C0APPROVALS"), "posted to <#C0APPROVALS>"),
+        (an_event("announced", announcement="notify", channel="C0SECOPS"), "posted to <#C0SECOPS>"),
+        (an_event("approved", have=1, needed=2, comment="After 18:00"), "approved: 1 of 2. After 18:00"),
+        (an_event("rejected", comment="Not now"), "rejected it: Not now"),
+        (
+            an_event("called", **called(method="POST", path="/admin/sync_destinations").model_dump(mode="json")),
+            "called",
+        ),
+        (an_event("status", story_id=7, status="failed", error="No credential"), "a story failed: story 7 failed: No"),
+        (an_event("created", destination_id=24), "created: sync destination 24"),
+        (an_event("something_new"), "something new"),
+    ],
+)
+def test_the_history_says_who_did_what(event: Event, said: str) -> None:
+    """People and channels are named, and what was done is said in words."""
+    assert said in history_message("TS-ABCD1234", [history_event(event)], page=1).text
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        an_event("called", **called().model_dump(mode="json")),
+        an_event("shown", revision=1),
+        an_event("repeated", what="approve"),
+        an_event("creating", attempt=1),
+        an_event("sync_begun"),
+        an_event("status", story_id=7, status="synced"),
+        an_event("announced", announcement="statuses", channel="C0APPROVALS"),
+        an_event("announced", announcement="direct", channel="D0RINA"),
+    ],
+    ids=lambda event: event.kind,
+)
+def test_technical_steps_are_shown_on_demand(event: Event) -> None:
+    """Steps that say nothing to most readers stand behind a button, which shows and hides them."""
+    lines = [history_event(an_event("asked")), history_event(event)]
+    short = history_message("TS-ABCD1234", lines, page=9)
+    full = history_message("TS-ABCD1234", lines, page=1, technical=True)
+    (hidden,), (shown,) = (
+        [block["elements"] for block in each.blocks if block["type"] == "actions"] for each in (short, full)
+    )
+    assert hidden[0]["text"]["text"] == "Show technical steps (1)"
+    assert PageRef.read(hidden[0]["value"]) == PageRef(page=1, request="TS-ABCD1234", technical=True)
+    assert shown[0]["text"]["text"] == "Hide technical steps"
+    assert len(full.text.splitlines()) == len(short.text.splitlines()) + 1

@@ -226,7 +226,7 @@ def test_the_status_says_who_ended_it(state: State, word: str) -> None:
 def test_the_history_is_told_line_by_line() -> None:
     """Each event has its time, who, what and detail; pages of a history know whose it is."""
     events = [lists.HistoryEvent(NOW, "U0ADA", "approved", "1 of 2"), lists.HistoryEvent(NOW, "tines-sync", "created")]
-    message = lists.history_message("TS-ABCD1234", events, page=1, pages=2)
+    message = lists.history_message("TS-ABCD1234", events * lists.HISTORY_PAGE_SIZE, page=1)
     assert f"{when(NOW)}  <@U0ADA>  approved: 1 of 2" in message.text
     assert f"{when(NOW)}  tines-sync  created" in message.text
     turn = message.blocks[-1]["elements"][0]
