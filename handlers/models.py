@@ -265,6 +265,7 @@ class Assessment(Frozen):
     unchecked: tuple[str, ...] = ()  # what could not be checked, in sentences
     totals: str = ""  # what a sync would change, in words; "" while that is not known
     edited: tuple[str, ...] = ()  # names of the stories whose copies were changed since they were synced
+    existing: str = ""  # what sync destinations for the same teams there are already, in a sentence
 
 
 class Request(Frozen):

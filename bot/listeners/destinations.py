@@ -139,9 +139,9 @@ class Destinations:
         seen = await read_destination(self._responder.services, actor, ref.destination, ref.route or None)
         if not isinstance(seen, SeenDestination):
             return _instead(seen)
-        return destination_view(
-            seen, await thread_links(self._responder, {each.id for each in (*seen.under_way, *seen.latest)})
-        )
+        links = await thread_links(self._responder, {each.id for each in (*seen.under_way, *seen.latest)})
+        tenants = self._responder.services.topology.tenants
+        return destination_view(seen, links, (tenants[seen.source].url, tenants[seen.destination].url))
 
     # ---- muting one
 

@@ -18,10 +18,11 @@ from bot.views.presentation import FormState, RouteChoice
 from bot.views.text import Block
 from handlers.people import Person
 from handlers.policy import Freeze, groups_of, may_break_glass, may_request, policy_faults
-from handlers.requests import refuse
+from handlers.requests import faults_for, refuse
 from handlers.routes import Route
 
 _KEPT: Final = 64
+_FAULTS_SECONDS: Final = 0.3  # that a form waits for what Slack says of groups
 
 People: TypeAlias = Mapping[str, Person]
 """A person as each route, by its name, needs to know them."""
@@ -55,6 +56,10 @@ class FormPresenter:
             what = "ask" if state.revision is None else "edit"
             none = await refuse(services, actor, self._why_none(policies, people) or _NO_ROUTE, what=what)
             return no_routes_view(none.reasons)
+        state = replace(state, routes=routes)
+        if state.chosen is not None:
+            faults = await self._faults(actor, policies[state.chosen.name])
+            routes = tuple(replace(each, faults=faults) if each == state.chosen else each for each in routes)
         complete = self._complete(replace(state, routes=routes), policies, people)
         presentation = self.presentation(state)
         if fields or complete.reason or complete.request_id:
@@ -66,6 +71,21 @@ class FormPresenter:
             **self._untouched(presentation, replace(complete, draft_id="")),
             "private_metadata": complete.meta.dump(),
         }
+
+    async def _faults(self, actor: str, route: Route) -> tuple[str, ...]:
+        """Return why nothing can come of a person's request, as far as that is known without waiting for anybody."""
+        try:
+            async with asyncio.timeout(_FAULTS_SECONDS):
+                policy = await faults_for(self._services, actor, route)
+        except TimeoutError:
+            policy = ()
+        problems = (self._services.catalogue.refusal(each) for each in dict.fromkeys((route.source, route.destination)))
+        refused = (f"{problem.what}. {problem.advice}" for problem in problems if problem is not None)
+        empty = self._services.catalogue.has_no_story(route.source)
+        tenant = self._services.topology.tenants[route.source]
+        only = " with change control" if tenant.require_change_control else ""
+        none = (f"{route.source} has no story{only} that could be synced.",) if empty else ()
+        return (*policy, *refused, *none)
 
     def _policies(self, operation: str) -> Mapping[str, Route]:
         return {name: route.for_operation(operation) for name, route in self._services.topology.routes.items()}

@@ -99,7 +99,7 @@ class Reviews:
         someone = self._responder.services.people.cached_person(actor, groups_of(route))
         opened = await self._responder.open_view(body, _review(self._responder, request, route, someone, None))
         if opened is not None:
-            self._look(str(opened["id"]), actor, request, route)
+            self._look(str(opened["id"]), actor, request, route, someone)
         await ack()
 
     async def refresh(self, ack: AsyncAck, body: Body) -> None:
@@ -117,7 +117,7 @@ class Reviews:
             request, route = found
             someone = self._responder.services.people.cached_person(actor, groups_of(route))
             await self._responder.update_view(view_id, _review(self._responder, request, route, someone, None))
-            self._look(view_id, actor, request, route)
+            self._look(view_id, actor, request, route, someone)
         await ack()
 
     async def _reviewed(self, actor: str, request_id: str | None) -> tuple[Request, Route] | Refused | NotNow:
@@ -126,18 +126,26 @@ class Reviews:
         found = await able(services, actor, request_id, lambda can: can.review, what="review", unread=_OUT_OF_DATE)
         return found if isinstance(found, Refused | NotNow) else found[:2]
 
-    def _look(self, view_id: str, actor: str, request: Request, route: Route) -> None:
+    def _look(self, view_id: str, actor: str, request: Request, route: Route, someone: Person | None) -> None:
         """Fill the open review with what Slack and Tines say now, and record what was shown."""
         self._looking.add(view_id)
-        self._responder.follow_up(self._look_up(view_id, actor, request, route))
+        self._responder.follow_up(self._look_up(view_id, actor, request, route, someone))
 
-    async def _look_up(self, view_id: str, actor: str, request: Request, route: Route) -> None:
-        """Show what can be decided as soon as that is known, then what would change on the destination."""
+    async def _look_up(self, view_id: str, actor: str, request: Request, route: Route, known: Person | None) -> None:
+        """Show what can be decided as soon as that is known, then what would change on the destination.
+
+        Rejecting and cancelling need nothing from Tines: where the person was not `known`, that comes first.
+        """
         looked: list[_Looked] = []
         async with CallJournal(self._responder.services.store, request.id, actor) as journal:
 
             async def filled_in() -> Block:
                 try:
+                    if known is None:
+                        someone = await self._responder.services.people.person(actor, groups_of(route))
+                        await self._responder.update_view(
+                            view_id, _review(self._responder, request, route, someone, None)
+                        )
                     looked.append(await self._looked(actor, request, route, journal))
                 finally:
                     self._looking.discard(view_id)

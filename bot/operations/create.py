@@ -6,7 +6,15 @@ from typing import ClassVar, Final
 
 from bot.operations import create_form
 from bot.operations.create_form import CreateFormState
-from bot.operations.stories import named, names, story_blocks, sync_headline, sync_state_words, sync_totals
+from bot.operations.stories import (
+    named,
+    names,
+    repair_steps,
+    story_blocks,
+    sync_headline,
+    sync_state_words,
+    sync_totals,
+)
 from bot.views import kit
 from bot.views.preflight import remarks
 from bot.views.presentation import FormInput, FormState, Presentation
@@ -212,9 +220,8 @@ class CreatePresentation(Presentation):
     def next_steps(self, request: Request) -> Iterable[str]:
         """Return what to do where stories failed, or where nothing is synced until somebody starts it."""
         rows = self.rows(request)
-        if any(row.failed for row in rows):
-            yield "Fix the errors that Tines reports, then choose Sync again."
-        elif any(row.needs_sync for row in rows):
+        yield from repair_steps(request, rows, _params(request).destination_team)
+        if not any(row.failed for row in rows) and any(row.needs_sync for row in rows):
             yield "Start a sync when you want the stories on the destination."
 
     def recorded(self, data: Mapping[str, object]) -> str:

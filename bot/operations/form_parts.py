@@ -59,6 +59,11 @@ def _before(state: FormState) -> Iterator[Block]:
         yield kit.rich(kit.para(kit.bold("Route:"), " ", *_route_parts(route)))
     else:
         yield kit.field(ids.BLOCK_ROUTE, "Route", _route_element(state, route), dispatch=True)
+    if route is not None and route.faults:
+        yield kit.rich(
+            kit.para("⚠️ ", kit.bold("A request on this route cannot succeed now.")),
+            kit.bullets([kit.words(fault, 300)] for fault in route.faults[:5]),
+        )
     if route is not None and route.frozen_by is not None:
         yield kit.rich(
             kit.para("❄️ ", kit.bold("This route is frozen"), " by ", kit.user(route.frozen_by), "."),

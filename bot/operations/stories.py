@@ -11,10 +11,13 @@ from typing import Final, NamedTuple
 from bot.operations.states import general_words
 from bot.views import kit
 from bot.views.text import Block, date_element, line, plural, size, utc
-from handlers.models import Request, State, Story, StoryStatus
+from handlers.comparison import explain
+from handlers.models import Request, State, Story, StoryStatus, Team
+from handlers.preflight import SourceFacts
 
 NAMES_SHOWN: Final = 10  # story names in a message; the review shows all
 
+_GAPS: Final = 5  # things to add that are named
 _BLOCKS: Final = 60  # of a view's 100
 _BLOCK_SIZE: Final = 2800  # text in one block, as for a section
 _BLOCK_LINES: Final = 50
@@ -105,6 +108,23 @@ def named(stories: Sequence[Story]) -> str:
         return "no story"
     more = f" and {plural(len(stories) - 1, 'more story', 'more stories')}" if len(stories) > 1 else ""
     return f"{line(stories[0].name, 60)}{more}"
+
+
+def repair_steps(request: Request, rows: Sequence[StoryStatus], team: Team) -> Iterator[str]:
+    """Yield what to do where stories failed, as sentences: what is missing, in which team of which tenant.
+
+    `team` is the destination's.
+    """
+    failed = [row for row in rows if row.failed]
+    gaps = request.facts.gaps if isinstance(request.facts, SourceFacts) else None
+    explained = {row.story_id: explain(row.error or "", gaps, row.name) if gaps else () for row in failed}
+    where, then = f"{line(team.name, 80)} on {line(request.destination, 60)}", "then choose Sync failed stories again"
+    for gap in list(dict.fromkeys(gap for found in explained.values() for gap in found))[:_GAPS]:
+        thing = f"{gap.reference.kind.words} {line(gap.reference.slug, 80)}"
+        what = f"Share {thing} with" if gap.not_shared else f"Add {thing} to"
+        yield f"{what} {where}, {then}."
+    if not all(explained.values()):
+        yield f"Fix the errors that Tines reports for {where}, {then}."
 
 
 # What syncs came to

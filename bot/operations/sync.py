@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from bot.operations.create_form import Selection, read_stories, stories_element
 from bot.operations.destination_forms import DestinationForm, DestinationPresentation
-from bot.operations.stories import names, story_blocks, sync_state_words, sync_totals
+from bot.operations.stories import names, repair_steps, story_blocks, sync_state_words, sync_totals
 from bot.views import ids, kit
 from bot.views.carried import FormMeta
 from bot.views.preflight import remarks
@@ -176,8 +176,7 @@ class SyncPresentation(DestinationPresentation[SyncForm, SyncParams, SyncFacts])
 
     def next_steps(self, request: Request) -> Iterable[str]:
         """Return what to do where stories failed."""
-        if any(row.failed for row in self.rows(request)):
-            yield "Fix the errors that Tines reports, then choose Sync again."
+        return repair_steps(request, self.rows(request), self.params_of(request).destination.destination_team)
 
 
 def _alike(request: Request) -> bool:

@@ -36,7 +36,7 @@ def approval_message(
         *(describe.frozen(freeze) if waits else ()),
         kit.rich(*_standing(request, route, quorum, presentation)),
         *_buttons(request, presentation, route),
-        kit.context(f"`{request.id}` · revision {request.revision} · `{request.digest[:12]}`"),
+        kit.context(describe.reference(request, request.digest)),
     )
 
 
@@ -52,11 +52,11 @@ def _standing(request: Request, route: Route, quorum: Quorum, presentation: Pres
             yield kit.para("Not enough people approved it before ", date_element(request.expires_at), ".")
         case _:
             yield kit.para(presentation.sentence(request))
-    yield from _what_keeps_it(request)
+    yield from _what_keeps_it(request, presentation)
     yield from describe.decisions(request, but_for=Verdict.REJECT if request.closed_by else None)
 
 
-def _what_keeps_it(request: Request) -> Iterator[Block]:
+def _what_keeps_it(request: Request, presentation: Presentation) -> Iterator[Block]:
     """Yield what a request waits for; what it came to is told once, in the thread, to which a line here leads."""
     if request.state in {State.PENDING, State.APPROVED}:
         yield from describe.waiting(request)
@@ -65,6 +65,7 @@ def _what_keeps_it(request: Request) -> Iterator[Block]:
         yield kit.para("💬 ", kit.words(request.note, 500))
     if request.problem is not None:
         yield kit.para(kit.words(request.problem.what, 300), ". The thread shows the details and what to do.")
+    yield from describe.next_steps(request, presentation)
 
 
 def _waiting(request: Request, route: Route, quorum: Quorum) -> Iterator[Block]:

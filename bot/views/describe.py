@@ -3,6 +3,7 @@
 One place, so that the channel, the thread, a list and the App Home never use two words for the same thing.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -10,11 +11,12 @@ from typing import Final
 from bot.views import ids, kit
 from bot.views.carried import DestinationButton, RequestRef
 from bot.views.presentation import Presentation
-from bot.views.text import Block, date_element
+from bot.views.text import Block, date_element, inert, line
 from handlers.models import Decision, Problem, Request, State, StoryStatus, Verdict
 from handlers.policy import Freeze, Quorum
 from handlers.routes import Route
 
+_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(?::\d{1,5})?")
 DECISIONS_SHOWN: Final = 20
 _CLOSED: Final[Mapping[State, str]] = MappingProxyType(
     {State.REJECTED: "Rejected", State.CANCELLED: "Cancelled", State.FAILED: "Closed"}
@@ -141,6 +143,29 @@ def closing(request: Request) -> Iterator[Block]:
     yield kit.para(kit.bold(word), *by, ", ", date_element(request.finished_at or request.updated_at), ".")
     if request.closed_comment.strip():
         yield kit.quote(request.closed_comment)
+
+
+def next_steps(request: Request, presentation: Presentation) -> Iterator[Block]:
+    """Yield what to do after a request that ended without full success."""
+    for step in presentation.next_steps(request) if request.state.final else ():
+        yield kit.para(kit.bold("What to do:"), " ", kit.words(step, 500))
+
+
+def reference(request: Request, digest: str) -> str:
+    """Return what is there to be looked up, as mrkdwn: id, revision, digest, and links to both tenants."""
+    parts = (f"`{request.id}`", f"revision {request.revision}", f"`{digest[:12]}`", tines_links(request))
+    return " · ".join(part for part in parts if part)
+
+
+def tines_links(request: Request) -> str:
+    """Return links to both tenants, as mrkdwn: at their configured addresses, "" for what is no address."""
+    return links_to((request.source, request.origins[0]), (request.destination, request.origins[1]))
+
+
+def links_to(*tenants: tuple[str, str]) -> str:
+    """Return links to tenants, given by alias and configured address, as mrkdwn."""
+    known = [(alias, url) for alias, url in dict.fromkeys(tenants) if _ORIGIN.fullmatch(url)]
+    return " · ".join(f"<{url}|Open {inert(line(alias, 60))}>" for alias, url in known)
 
 
 def waiting(request: Request) -> Iterator[Block]:

@@ -164,10 +164,12 @@ def _turning(found: DestinationPage, meta: ListMeta) -> Iterator[Block]:
 # --- one destination -----------------------------------------------------------------------------------------------
 
 
-def destination_view(seen: SeenDestination, links: Mapping[str, str] | None = None) -> Block:
+def destination_view(
+    seen: SeenDestination, links: Mapping[str, str] | None = None, origins: tuple[str, str] = ("", "")
+) -> Block:
     """Return one sync destination: its facts, stories, what is in progress, and what the person may ask for.
 
-    `links` are those to the threads of its requests, by request id.
+    `links` are those to the threads of its requests, by request id; `origins` the addresses of both tenants.
     """
     ref, links = seen.detail.ref, links or {}
     facts = [
@@ -189,6 +191,8 @@ def destination_view(seen: SeenDestination, links: Mapping[str, str] | None = No
     ]
     blocks = [kit.rich(*facts), *_in_progress(seen, links), *_offered(seen), kit.divider(), *_stories(seen)]
     blocks.extend(_threads(seen, links))
+    if tenants := describe.links_to((seen.source, origins[0]), (seen.destination, origins[1])):
+        blocks.append(kit.context(tenants))
     return kit.modal(ids.VIEW_DESTINATION, f"Sync destination {ref.id}"[: kit.VIEW_TITLE], blocks, meta=button_of(seen))
 
 

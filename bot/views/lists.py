@@ -147,6 +147,7 @@ def status_message(  # noqa: PLR0913 - what the reader may do is decided by poli
         *describe.emergency(request),
         kit.rich(*elements),
         *(describe.frozen(freeze) if waits else ()),
+        kit.context(links) if (links := describe.tines_links(request)) else None,
         kit.actions(*buttons) if buttons else None,
         *(next_buttons(request, presentation.rows(request), route) if route is not None else ()),
     )
@@ -168,8 +169,7 @@ def _result(request: Request, presentation: Presentation) -> Iterator[Block]:
         yield kit.para("💬 ", kit.words(request.note, 500))
     if request.problem is not None:
         yield from describe.problem(request.problem, 500)
-    for step in presentation.next_steps(request):
-        yield kit.para(kit.bold("What to do:"), " ", kit.words(step, 500))
+    yield from describe.next_steps(request, presentation)
 
 
 def history_message(request_id: str, events: Sequence[HistoryEvent], *, page: int, technical: bool = False) -> Message:

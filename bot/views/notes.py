@@ -73,6 +73,7 @@ def direct_message(
             *presentation.summary(request),
         ),
         *_why(request, route, presentation),
+        *describe.next_steps(request, presentation),
         *_thread(permalink),
     ]
     if presentation.nothing_came_of(request):

@@ -24,7 +24,9 @@ def team_options(teams: Sequence[Team], total: int) -> Block:
 
 
 def story_options(found: FoundStories, query: str = "") -> Block:
-    """Return the stories that were found, best first, and above them the whole sets that can be chosen at once.
+    """Return the stories that were found, best first, and the whole sets that can be chosen at once.
+
+    The sets stand above the stories once something was typed, and below them until then.
 
     All of the team are offered while nothing was typed, or "all". A set of more than 500 is not offered, since no
     request may be that large.
@@ -36,7 +38,10 @@ def story_options(found: FoundStories, query: str = "") -> Block:
         return {"options": singles}
     groups = [{"label": kit.plain("Whole sets", kit.SHORT_TEXT), "options": sets}]
     if singles:
-        groups.append({"label": kit.plain("Stories", kit.SHORT_TEXT), "options": singles})
+        # while nothing is typed, Enter picks what stands first: never everything
+        groups.insert(
+            len(groups) if query.strip() else 0, {"label": kit.plain("Stories", kit.SHORT_TEXT), "options": singles}
+        )
     return {"option_groups": groups}
 
 
@@ -85,7 +90,7 @@ def _everything(count: int, query: str) -> Iterator[Block]:
 
 
 def _tagged(tags: Sequence[TagCount]) -> Iterator[Block]:
-    for tag in [tag for tag in tags if 0 < tag.count <= MAX_STORIES][:_MOST_TAGS]:
+    for tag in [tag for tag in tags if 1 < tag.count <= MAX_STORIES][:_MOST_TAGS]:
         text = f"All {tag.count:,} tagged “{line(tag.tag, _TAG_ROOM)}”"
         yield kit.option(text, f"{ids.VALUE_TAG}{tag.key}")
 

@@ -54,6 +54,8 @@ def assessment_lines(request: Request) -> Iterator[Block]:
 
 def told(found: Assessment, destination: str) -> Iterator[Block]:
     """Yield what was found, as rich text."""
+    if found.existing:
+        yield kit.para("⚠️ ", kit.words(found.existing, 400))
     if found.missing:
         named = [part for gap in found.missing[:_NAMED] for part in (", ", kit.mono(gap, 80))][1:]
         more = f" and {len(found.missing) - _NAMED:,} more" if len(found.missing) > _NAMED else ""

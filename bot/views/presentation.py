@@ -35,6 +35,7 @@ class RouteChoice:
     destination: str  # tenant alias
     frozen_by: str | None = None  # Slack user id; None: not frozen
     frozen_reason: str = ""
+    faults: tuple[str, ...] = ()  # why nothing can come of a request, in sentences
     change_control: bool = True  # whether the source tenant offers only stories with change control
 
 

@@ -78,7 +78,7 @@ def review_view(  # noqa: PLR0913 - what a person may do is decided by policy, o
     ]
     looked_up = [
         small(*_times(request), *_tenants(request, origins), *presentation.call(request, preview, route)),
-        kit.context(f"`{request.id}` · revision {request.revision} · `{meta.digest[:12]}`"),
+        kit.context(describe.reference(request, meta.digest)),
     ]
     material = presentation.material(request, preview, _VIEW_BYTES - kit.json_size([*decides, *looked_up]))
     return kit.modal(

@@ -106,8 +106,7 @@ def _totals(request: Request, route: Route, presentation: Presentation) -> Itera
     if request.note.strip():
         yield kit.para("💬 ", kit.words(request.note, 500))
     yield from explained(request, presentation.rows(request))
-    for step in presentation.next_steps(request) if request.state.final else ():
-        yield kit.para(kit.bold("What to do:"), " ", kit.words(step, 500))
+    yield from describe.next_steps(request, presentation)
 
 
 def next_buttons(request: Request, rows: Sequence[StoryStatus], route: Route) -> Iterator[Block]:

@@ -33,6 +33,7 @@ class Cached(Generic[T]):
         self._as_of = 0.0
         self._not_before = clock()
         self._renewal: asyncio.Task[T] | None = None
+        self.failure: TinesError | None = None  # of the latest renewal that ended, if it failed at Tines
 
     def fresh(self) -> T | None:
         """Return the value if it is younger than `fresh_for`, else None."""
@@ -65,13 +66,14 @@ class Cached(Generic[T]):
     async def _renew(self) -> T:
         as_of = self._clock()  # what changes while it is read may not be in it
         value = await self._load()
-        self._value, self._as_of = value, as_of
+        self._value, self._as_of, self.failure = value, as_of, None
         return value
 
     def _ended(self, renewal: "asyncio.Task[T]") -> None:
         """Tell of a failure here, because nobody may be waiting for it."""
         if renewal.cancelled() or (error := renewal.exception()) is None:
             return
+        self.failure = error if isinstance(error, TinesError) else None
         wait = error.retry_after if isinstance(error, TinesError) else None
         self._not_before = self._clock() + max(self._pause, wait or 0.0)
         mistake = None if isinstance(error, TinesError) else error  # of ours: where it happened matters then

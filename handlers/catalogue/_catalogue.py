@@ -15,7 +15,7 @@ from handlers.catalogue._cache import Cached
 from handlers.catalogue._fetch import fetch_rows, filter_of, syncable
 from handlers.catalogue._stock import Stories, TagCount, TeamList, Teams, TeamStories
 from handlers.concurrency import side_by_side
-from handlers.models import Frozen, Story, Team
+from handlers.models import Frozen, Problem, Story, Team
 from handlers.routes import Tenant
 from handlers.tines import (
     Failure,
@@ -205,6 +205,16 @@ class Catalogue:
         """Return the tenant's teams by id without asking anybody; None when what is known is not fresh."""
         teams = self._teams[tenant].fresh()
         return None if teams is None else teams.by_id
+
+    def refusal(self, tenant: str) -> Problem | None:
+        """Return why the tenant refused the key when its teams were loaded last, without asking; None when it did not."""
+        failure = self._teams[tenant].failure
+        return failure.problem() if isinstance(failure, RefusedError) else None
+
+    def has_no_story(self, tenant: str) -> bool:
+        """Whether it is known, without asking, that the tenant has no story that can be synced."""
+        stories = self._stories[tenant].fresh()
+        return stories is not None and stories.empty
 
     # --- sync destinations ------------------------------------------------------------------------------------------
 

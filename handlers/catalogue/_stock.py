@@ -177,6 +177,11 @@ class Stories:
             await teams[team_id].fill(rows, numbers)
         return cls(teams)
 
+    @property
+    def empty(self) -> bool:
+        """Whether no team has a story that can be synced."""
+        return not self._teams
+
     def of(self, team_id: int) -> TeamStories:
         """Return the stories of a team; none when it has none that can be synced."""
         return self._teams.get(team_id) or TeamStories()

@@ -55,7 +55,7 @@ from handlers.requests.services import (
     ruled,
     what_happened,
 )
-from handlers.requests.submit import edit, submit
+from handlers.requests.submit import edit, faults_for, submit
 from handlers.requests.timers import start_sufficient
 
 __all__ = [
@@ -101,6 +101,7 @@ __all__ = [
     "defer",
     "destination_for",
     "edit",
+    "faults_for",
     "find",
     "finish_deferred",
     "freeze",

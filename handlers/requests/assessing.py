@@ -15,12 +15,14 @@ from handlers.calendar import first_look
 from handlers.comparison import Gaps
 from handlers.execution.call_journal import CallJournal
 from handlers.models import Assessment, Facts, Request, State, StoryStatus, SyncMode
+from handlers.operations.create import CreateFacts
 from handlers.preflight import Report, ReportProgress, Sent, SourceFacts
 from handlers.requests.services import Services
 from handlers.routes import Route, retired_route
 from handlers.store import StoreUnavailableError
 
 _LOOKED_BACK: Final = 10  # requests for the same teams
+_LISTED: Final = 10  # sync destinations
 _PAUSE: Final = 0.25  # seconds between two looks at the row
 _NAMED: Final = 3  # stories that a sentence names
 _NAME: Final = 40  # characters of each
@@ -142,6 +144,7 @@ def _assessment(request: Request, facts: Facts | None, found: Report) -> Assessm
         unchecked=(*gaps.unchecked_because, *unread, *found.remarks),
         totals=found.totals if found.stories else "",
         edited=tuple(each.story.name for each in found.edited),
+        existing=_existing(facts),
     )
 
 
@@ -155,6 +158,19 @@ def _unread(names: Sequence[str], source: str) -> str:
         f"{stories} could not be exported from {source}, so nobody checked what {'they need' if several else 'it needs'}: "
         f"{named}{more}. The review says why."
     )
+
+
+def _existing(facts: Facts | None) -> str:
+    """Say which sync destinations for the same teams a create would find there, and what they sync already."""
+    if not isinstance(facts, CreateFacts) or not facts.existing:
+        return ""
+    wanted = {story.id for story in facts.stories}
+    already = wanted & {story for each in facts.existing for story in each.story_ids}
+    ids = ", ".join(str(each.id) for each in facts.existing[:_LISTED])
+    there = f"Sync destination {ids} for these two teams exists already"
+    if len(facts.existing) > 1:
+        there = f"{len(facts.existing)} sync destinations for these two teams exist already ({ids})"
+    return f"{there}. {len(already)} of {len(wanted)} requested stories are in it." if already else f"{there}."
 
 
 def _sent(earlier: tuple[Request, ...]) -> dict[int, Sent]:

@@ -63,7 +63,7 @@ async def submit(
     params = await check_params(services, operation, submission, route, until=until)
     if not isinstance(params, Params):
         return await record_refusal(services, actor, params, what="ask", route=route.name)
-    faults = () if submission.emergency else await _faults(services, actor, route)
+    faults = () if submission.emergency else await faults_for(services, actor, route)
     try:
         return await _take(services, actor, submission, params, route, faults)
     except ConflictError:
@@ -114,7 +114,7 @@ async def _take(
     return Done(request=request, text=" ".join((text, *faults)))
 
 
-async def _faults(services: Services, actor: str, route: Route) -> tuple[str, ...]:
+async def faults_for(services: Services, actor: str, route: Route) -> tuple[str, ...]:
     """Return why nobody could ever approve a request by this person; nothing when that is not certain."""
     groups = {entry for entry in (*route.approvers, *route.denied) if is_group(entry)}
     try:

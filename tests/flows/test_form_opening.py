@@ -1,11 +1,14 @@
+from contextlib import suppress
+
 import pytest
 
 from bot.playground.actor import Actor
-from bot.playground.launch import APPROVERS, GENERAL, TOM
+from bot.playground.launch import APPROVERS, GENERAL, RINA, TOM
 from bot.playground.slack import Fault, FaultKind, Json, ViewRef
 from bot.playground.tines import Fault as TinesFault
 from bot.playground.tines import Kind
 from bot.views.ids import SHORTCUT_FORM
+from handlers.tines import TinesError
 
 from .conftest import OpenHarness
 from .harness import FlowHarness
@@ -124,3 +127,21 @@ async def _presses_in_home(harness: FlowHarness, who: Actor, home: Json, text: s
                 return
     message = f"no button {text} in the home"
     raise AssertionError(message)
+
+
+async def test_a_form_says_first_that_nobody_can_approve(open_harness: OpenHarness) -> None:
+    """Where the requester is the only approver, the form says so before it is filled in."""
+    harness = await open_harness(route={"approvers": (RINA,)})
+    await harness.rina.types(GENERAL)
+    assert "needs 1 approval" in await harness.rina.reads_in_view("A request on this route cannot succeed now")
+
+
+async def test_a_form_says_first_that_the_key_is_refused(harness: FlowHarness) -> None:
+    """What is known to be refused by Tines is said before the form is filled in, with what to do."""
+    harness.playground.dev.faults.add(TinesFault(Kind.ANSWER, status=401, message="Unauthorized"))
+    with suppress(TinesError):
+        await harness.playground.bot.services.catalogue.load("dev")
+    await harness.rina.types(GENERAL)
+    said = await harness.rina.reads_in_view("A request on this route cannot succeed now")
+    assert "401: dev does not accept the bot's key" in said
+    assert "put a valid key of dev into the configuration" in said

@@ -46,6 +46,9 @@ async def test_what_is_missing_is_told_before_anybody_approves(harness: FlowHarn
     await harness.in_thread(
         request, rf"{FAILING} failed because of something that was known: credential virustotal is missing on prod"
     )
+    step = "Add credential virustotal to SecOps Production on prod, then choose Sync failed stories again."
+    await harness.in_thread(request, step)
+    assert step in harness.playground.slack.render(await harness.told(rina, "partly synced"))
     assert message["ts"] == (await harness.approval_message(request))["ts"]
 
 
@@ -55,7 +58,7 @@ async def test_what_would_change_is_shown_action_by_action(harness: FlowHarness)
     Secrets that people wrote into the story reach neither Slack nor the database.
     """
     first = await harness.asked_and_approved(STORY, OTHER_STORY)
-    await harness.rests(first, State.SUCCEEDED)
+    done = await harness.rests(first, State.SUCCEEDED)
     dev, prod = harness.playground.dev, harness.playground.prod
     secrets: dict[str, Any] = {
         "headers": {"Authorization": f"Bearer {SECRET}"},
@@ -68,6 +71,10 @@ async def test_what_would_change_is_shown_action_by_action(harness: FlowHarness)
     second = await harness.asks(STORY, OTHER_STORY)
     head = await harness.approval_message(second, pattern="Changes:")
     assert "1 changed story (1 action changed), 1 unchanged" in harness.playground.slack.render(head)
+    exists = (
+        f"Sync destination {done.destination_id} for these two teams exists already. 2 of 2 requested stories are in"
+    )
+    assert exists in harness.playground.slack.render(head)
     ada = await harness.opens_review(second)
     said = await ada.reads_in_view(r"(?s)What would change")
     assert "1 changed story (1 action changed), 1 unchanged" in said

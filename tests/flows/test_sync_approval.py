@@ -79,6 +79,19 @@ async def test_the_review_of_a_silent_tenant_offers_no_approval(harness: FlowHar
     await harness.ada.sees_view(lambda view: view.get("submit") is not None)
 
 
+async def test_rejecting_needs_nothing_from_tines(harness: FlowHarness) -> None:
+    """While Tines is slow, the review can be rejected at once, by somebody of whom nothing was known yet as well."""
+    request = await harness.asks(STORY)
+    await harness.approval_message(request, pattern="Changes:")
+    harness.playground.dev.faults.add(TinesFault(Kind.SLOW, "GET", seconds=20))
+    await harness.ben.clicks("Review", await harness.approval_message(request), APPROVALS)
+    assert "Checking in Tines" in await harness.ben.reads_in_view("Reject…")
+    await harness.ben.presses("Reject")
+    await harness.ben.writes("", "Not now")
+    await harness.ben.submits()
+    await harness.comes_to(request, State.REJECTED)
+
+
 async def test_a_story_gone_before_the_approval_stops_it(harness: FlowHarness) -> None:
     """A story deleted after it was asked for is shown as gone, and the request cannot be approved as it is."""
     request = await harness.asks(STORY, OTHER_STORY)

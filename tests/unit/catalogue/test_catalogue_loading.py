@@ -1,11 +1,12 @@
 """Whoever types while a tenant's stories are still being loaded has an answer in time, and the right one."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
 from handlers.catalogue import Catalogue
-from handlers.tines import Kind, RefusedError, RetryableError
+from handlers.tines import Kind, RefusedError, RetryableError, TinesError
 from tests.unit.catalogue.conftest import FakeTenant, MakeCatalogue, ids, settle
 
 
@@ -20,6 +21,21 @@ async def test_tines_searches_while_the_catalogue_loads(catalogue: Catalogue, fa
     await settle()
     fake.direct_status = 500
     assert len((await catalogue.search_stories("dev", 7, "")).tags) == 3
+
+
+async def test_a_refused_key_is_known_without_asking(catalogue: Catalogue, fake: FakeTenant) -> None:
+    """What the latest load ended with is told at once: a refusal until a load works again, nothing that passes by itself."""
+    assert catalogue.refusal("dev") is None
+    for status, what in ((503, None), (401, "401: dev does not accept the bot's key"), (200, None)):
+        fake.status = status
+        with suppress(TinesError):
+            await catalogue.load("dev")
+        problem = catalogue.refusal("dev")
+        assert (problem.what if problem else None) == what
+    assert not catalogue.has_no_story("dev")
+    fake.stories = []
+    await catalogue.load("dev")
+    assert catalogue.has_no_story("dev")
 
 
 async def test_the_first_list_needs_one_direct_call(catalogue: Catalogue, fake: FakeTenant) -> None:

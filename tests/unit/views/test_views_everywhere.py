@@ -493,7 +493,7 @@ def destination_views(request: Request, text: str, problem: Problem) -> Iterator
     yield "mute", destinations.mute_view(DestinationButton(destination=ref.id, route=text[:75]))
     bare = SeenDestination(detail=DestinationDetail(ref=ref, route="r"), source="dev", destination="prod")
     for seen in (full, bare):
-        yield "destination", destinations.destination_view(seen, {request.id: LINK})
+        yield "destination", destinations.destination_view(seen, {request.id: LINK}, ORIGINS)
     page = DestinationPage(
         items=(full, bare) * (PAGE // 2),
         page=2,
@@ -602,6 +602,7 @@ OURS = {"U0ASKER", "U0EDITOR", "U0CLOSER", "U0FREEZER", "U0ACTOR", *(f"U0APPROVE
 LIVE = re.compile(r"<([^>]*)>?")
 OUR_OWN = re.compile(
     rf"@(?:{'|'.join(sorted(OURS))})|!date\^\d+\^[^^|>]+\|[0-9: UTC-]+|{re.escape(LINK)}\|Open the thread"
+    r"|https://(?:dev|prod)\.example\|Open .*"
 )
 
 

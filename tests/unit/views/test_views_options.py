@@ -38,15 +38,25 @@ def test_what_does_not_fit_is_counted(found: int, total: int) -> None:
             assert "more" not in values(answer)
 
 
+@pytest.mark.parametrize(("query", "first"), [("", "Stories"), ("a", "Whole sets")])
+def test_whole_sets_are_not_picked_by_chance(query: str, first: str) -> None:
+    """What stands first, which Enter picks, is a set only once something was typed; a set of one is not offered."""
+    tags = (TagCount(tag="phishing", count=12, key="k1"), TagCount(tag="triage", count=1, key="k2"))
+    answer = story_options(FoundStories(items=stories(30), total=30, everything=30, tags=tags), query)
+    assert answer["option_groups"][0]["label"]["text"] == first
+    assert {"all", "tag:k1"} < set(values(answer))
+    assert "tag:k2" not in values(answer)
+
+
 def test_whole_sets_stand_above_single_stories() -> None:
     """All stories of the team and all with a tag can be chosen at once, each saying how many they are."""
-    tags = (TagCount(tag="phishing", count=12, key="k1"), TagCount(tag="triage", count=1, key="k2"))
-    answer = story_options(FoundStories(items=stories(30), total=30, everything=30, tags=tags))
+    tags = (TagCount(tag="phishing", count=12, key="k1"), TagCount(tag="triage", count=2, key="k2"))
+    answer = story_options(FoundStories(items=stories(30), total=30, everything=30, tags=tags), "a")
     sets, singles = answer["option_groups"]
     assert [option["text"]["text"] for option in sets["options"]] == [
         "All 30 stories of this team",
         "All 12 tagged “phishing”",
-        "All 1 tagged “triage”",
+        "All 2 tagged “triage”",
     ]
     assert [option["value"] for option in sets["options"]] == ["all", "tag:k1", "tag:k2"]
     assert len(singles["options"]) == 30

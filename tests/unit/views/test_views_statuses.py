@@ -1,16 +1,20 @@
 """The status list tells what became of every story: totals first, failures first, nothing lost, errors whole."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.playground.slack.blocks import message_faults
-from bot.views import ids
+from bot.views import describe, ids
 from bot.views.carried import DestinationButton, ErrorRef
 from bot.views.fallback_text import plain_only, simpler
 from bot.views.statuses import error_view, status_messages
 from bot.views.text import Block, Message
+from handlers.comparison import Gap, Gaps, Kind, Reference
 from handlers.models import Problem, State, StoryStatus
+from handlers.operations.create import CreateFacts
 from handlers.routes import OperationPolicy, Route
 
 from .harness import SHOWN, a_request, a_status, synced
@@ -223,3 +227,37 @@ def test_an_uncertain_outcome_can_be_checked_again_or_closed() -> None:
     check, close = message.blocks[-1]["elements"]
     assert (check["action_id"], close["action_id"]) == (ids.ACTION_CHECK_AGAIN, ids.ACTION_CLOSE_UNCERTAIN)
     assert "nothing more is sent" in close["confirm"]["text"]["text"]
+
+
+def test_what_to_do_names_what_is_missing_and_where() -> None:
+    """A story that failed for want of something known is told with its kind, name, team and tenant; others in general."""
+    gaps = Gaps(
+        missing=(
+            Gap(reference=Reference(kind=Kind.CREDENTIAL, slug="virustotal"), stories=("One",)),
+            Gap(reference=Reference(kind=Kind.RESOURCE, slug="blocklist"), stories=("Two",), not_shared=True),
+        )
+    )
+    rows = (
+        StoryStatus(story_id=1, name="One", status="failed", error="Credential virustotal was not found"),
+        StoryStatus(story_id=2, name="Two", status="failed", error="Resource blocklist was not found"),
+        StoryStatus(story_id=3, name="Three", status="failed", error="Something else"),
+    )
+    request = synced(State.PARTIAL, *rows, facts=CreateFacts(stories=(), gaps=gaps))
+    assert list(SHOWN.next_steps(request)) == [
+        "Add credential virustotal to SecOps copies on prod, then choose Sync failed stories again.",
+        "Share resource blocklist with SecOps copies on prod, then choose Sync failed stories again.",
+        "Fix the errors that Tines reports for SecOps copies on prod, then choose Sync failed stories again.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("origins", "links"),
+    [
+        (("https://dev.example", "https://prod.example:8443"), ["https://dev.example", "https://prod.example:8443"]),
+        (("javascript:alert(1)", "https://prod.example/<!channel>"), []),
+        (("https://dev.example|x> <!here", "https://prod.example"), ["https://prod.example"]),
+    ],
+)
+def test_tenants_are_linked_at_their_configured_address(origins: tuple[str, str], links: list[str]) -> None:
+    """A link leads to the configured origin and nowhere else; what is no origin is no link."""
+    assert re.findall(r"<([^|]*)\|Open (?:dev|prod)>", describe.tines_links(a_request(origins=origins))) == links
