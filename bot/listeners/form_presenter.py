@@ -58,7 +58,9 @@ class FormPresenter:
             return no_routes_view(none.reasons)
         state = replace(state, routes=routes)
         if state.chosen is not None:
-            faults = await self._faults(actor, policies[state.chosen.name])
+            faults = await self._faults(
+                actor, policies[state.chosen.name], stories=self.presentation(state).chooses_stories
+            )
             routes = tuple(replace(each, faults=faults) if each == state.chosen else each for each in routes)
         complete = self._complete(replace(state, routes=routes), policies, people)
         presentation = self.presentation(state)
@@ -72,7 +74,7 @@ class FormPresenter:
             "private_metadata": complete.meta.dump(),
         }
 
-    async def _faults(self, actor: str, route: Route) -> tuple[str, ...]:
+    async def _faults(self, actor: str, route: Route, *, stories: bool) -> tuple[str, ...]:
         """Return why nothing can come of a person's request, as far as that is known without waiting for anybody."""
         try:
             async with asyncio.timeout(_FAULTS_SECONDS):
@@ -81,7 +83,7 @@ class FormPresenter:
             policy = ()
         problems = (self._services.catalogue.refusal(each) for each in dict.fromkeys((route.source, route.destination)))
         refused = (f"{problem.what}. {problem.advice}" for problem in problems if problem is not None)
-        empty = self._services.catalogue.has_no_story(route.source)
+        empty = stories and self._services.catalogue.has_no_story(route.source)
         tenant = self._services.topology.tenants[route.source]
         only = " with change control" if tenant.require_change_control else ""
         none = (f"{route.source} has no story{only} that could be synced.",) if empty else ()

@@ -117,7 +117,7 @@ class Typing:
         if isinstance(ruling, NotNow):
             return await self._problem(body, ruling.problem, name)
         if not ruling.allowed:
-            return note_options(await self._no(body, "You may not request syncs on this route.", name))
+            return note_options(await self._no(body, "You cannot request syncs on this route.", name))
         return route
 
     async def _problem(self, body: Body, problem: Problem, route: str) -> Block:

@@ -34,6 +34,7 @@ class AddStoriesPresentation(DestinationPresentation[AddForm, AddParams, AddFact
     """Presents `add_stories`."""
 
     name: ClassVar[str] = "add_stories"
+    chooses_stories: ClassVar[bool] = True
     title: ClassVar[str] = "Add stories"
     submit: ClassVar[str] = "Request to add"
     state = AddForm

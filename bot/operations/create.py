@@ -36,6 +36,7 @@ class CreatePresentation(Presentation):
 
     name: ClassVar[str] = "create"
     command: ClassVar[str | None] = ""
+    chooses_stories: ClassVar[bool] = True
     help: ClassVar[str] = "opens the form to request a sync"
 
     # ---- the form

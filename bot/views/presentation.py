@@ -93,6 +93,7 @@ class Presentation(ABC):
     command: ClassVar[str | None] = (
         None  # the word after `/tines-sync` that opens its form; "" for none but the command
     )
+    chooses_stories: ClassVar[bool] = False  # whether its form offers stories of the source tenant
     help: ClassVar[str] = ""  # what the word does, for `/tines-sync help`
 
     # ---- the form

@@ -77,7 +77,7 @@ def clicked() -> Iterator[tuple[str, Wrong]]:
             yield f"{action} {value or 'empty'}", Wrong(clicks(action, value), "outdated", what)
         story = '{"request":"TS-ZZZZZZZZ","story":1}' if action == ids.ACTION_SHOW_ERROR else UNKNOWN
         yield f"{action} unknown", Wrong(clicks(action, story), "There is no request TS-ZZZZZZZZ", what)
-    for action in (ids.ACTION_HISTORY_NEXT, ids.ACTION_HISTORY_PREVIOUS):
+    for action in (ids.ACTION_HISTORY_NEXT, ids.ACTION_HISTORY_PREVIOUS, ids.ACTION_HISTORY_STEPS):
         yield f"{action} nonsense", Wrong(clicks(action, "nonsense"), "outdated", "history")
         yield f"{action} of nothing", Wrong(clicks(action, '{"page":2}'), "outdated", "history")
     for action in (ids.ACTION_MUTE, ids.ACTION_UNMUTE):
@@ -168,7 +168,7 @@ def searched() -> Iterator[tuple[str, Wrong]]:
     yield "search before a team", Wrong(early, "Choose the source team first", "search")
     yield (
         "search by anybody",
-        Wrong(searches(ids.ACTION_STORIES), "You may not request syncs on this route", "search", TOM),
+        Wrong(searches(ids.ACTION_STORIES), "You cannot request syncs on this route", "search", TOM),
     )
 
 
