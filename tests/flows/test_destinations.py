@@ -1,17 +1,16 @@
 """What people see of sync destinations in Slack, and how they come from there to the forms."""
 
-import re
-
 import json
+import re
 
 import pytest
 
 from bot.playground.actor import Actor
 from bot.playground.launch import ADA, APPROVALS, BEN, GENERAL, RINA, TOM
 from bot.playground.slack import Direction, Json, ViewRef
+from bot.playground.slack.ids import elements_of
 from bot.views import ids
 from bot.views.carried import DestinationButton
-from bot.playground.slack.ids import elements_of
 from handlers.models import State
 from handlers.operations.sync import SyncParams
 from handlers.requests import Refused, destination_for
