@@ -288,7 +288,10 @@ def _team(state: ViewValues, block: str, action: str, what: str, errors: dict[st
 def _selection(state: ViewValues, route: str, source: Team, meta: FormMeta, errors: dict[str, str]) -> Selection:
     block = stories_block(route, source.id)
     if block not in state:
-        errors[source_block(route)] = "The stories of this team were not shown yet. Wait a moment, then choose some."
+        errors[source_block(route)] = (
+            "The stories of this team are not shown yet. Wait a moment. "
+            "If they do not appear, choose another team, then this one again."
+        )
         return Selection()
     selection = read_stories(state, block, ids.ACTION_STORIES, meta, errors)
     if selection.empty and block not in errors:
