@@ -161,7 +161,7 @@ async def _reads(page: Page, photographer: Photographer) -> None:
         await expect(rows.filter(has_text=story)).to_contain_text("Synced", timeout=TIMEOUT_MS)
     await expect(rows.filter(has_text=VIRUSTOTAL)).to_contain_text("Failed", timeout=TIMEOUT_MS)
     await expect(page.locator("main .message").last).to_contain_text("partly synced", ignore_case=True)
-    await page.set_viewport_size({"width": 1440, "height": 800})  # all columns of the table
+    await page.set_viewport_size({"width": 1480, "height": 800})  # all columns of the table
     await photographer.take(page, "result")
     await page.set_viewport_size(_SIZE)
 
