@@ -14,7 +14,7 @@ from bot.views.notes import direct_message, note_message
 from bot.views.review import parse_review, review_view
 from bot.views.statuses import status_messages
 from bot.views.text import Block, when
-from handlers.models import Decision, Problem, Request, State, Story, Verdict, digest_of
+from handlers.models import Decision, Problem, Request, State, Story, Team, Verdict, digest_of
 from handlers.operations import Preview
 from handlers.operations.create import CreateFacts
 from handlers.operations.following import ExistingDestination
@@ -320,6 +320,14 @@ def test_a_destination_that_exists_is_shown_with_its_stories() -> None:
     assert "Number 24, syncs only when someone starts it, with 1 story" in texts
     assert "Old story" in texts
     assert "Approving creates another one." in texts
+
+
+def test_a_team_with_another_name_by_now_is_shown_with_both() -> None:
+    """The approver reads what a team is called now, beside the name it had when it was chosen; another one stays as it is."""
+    now = {"source_team": Team(id=7, name="SecOps Europe"), "destination_team": Team(id=42, name="SecOps copies")}
+    said = str(reviewed(asked(), found(stories=STORIES, **now))["blocks"])
+    assert "SecOps Europe" in said
+    assert said.count(" is called ") == 1
 
 
 @pytest.mark.parametrize(
