@@ -24,7 +24,7 @@ HOSTILE = (
     "<!here|all of you>",
     "<@U0TOM>",
     "<!subteam^S0APPROVERS>",
-    "<#C0SECOPS>",
+    "<#C0SECRET>",
     "&lt;!everyone&gt;",
     "<https://evil.example|a harmless link>",
     "*bold* _italic_ ~gone~ `code` ```block```",
@@ -129,11 +129,7 @@ async def test_secrets_in_refusals(tmp_path: Path, out: io.StringIO) -> None:
 
 
 def _intended(mention: str) -> bool:
-    """Whether the bot means to mention or link this: people of the request, its approvers, and its own thread."""
-    return (
-        re.fullmatch(
-            rf"<@U0(RINA|ADA)>|<!subteam\^{APPROVERS}>|<!date\^.*>|<#C0APPROVALS>|<https://local\.slack\.com/archives/.*>",
-            mention,
-        )
-        is not None
-    )
+    """Whether the bot means to mention or link this: people and channels of the request, its thread, both tenants."""
+    people = rf"<@U0(?:RINA|ADA)>|<!subteam\^{APPROVERS}>|<#C0(?:APPROVALS|SECOPS)>|<!date\^.*>"
+    links = r"<https://local\.slack\.com/archives/.*>|<http://127\.0\.0\.1:\d+\|Open (?:dev|prod)>"
+    return re.fullmatch(f"{people}|{links}", mention) is not None
