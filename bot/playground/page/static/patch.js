@@ -23,7 +23,16 @@ export function restoreFocus(root, spot) {
   }
   const block = [...root.querySelectorAll("[data-block]")].find((node) => node.dataset.block === spot.block);
   const again = block && ([...block.querySelectorAll("[data-action]")].find((node) => node.dataset.action === spot.action) ?? block.querySelector("button, input, textarea, a"));
-  if (!again) return false;
+  return again ? focusAgain(again, spot) : restoreByAction(root, spot);
+}
+
+/** An update may renew the ids of all blocks: the only element of the same action is the same one then. */
+function restoreByAction(root, spot) {
+  const same = spot.action ? [...root.querySelectorAll("[data-action]")].filter((node) => node.dataset.action === spot.action) : [];
+  return same.length === 1 && focusAgain(same[0], spot);
+}
+
+function focusAgain(again, spot) {
   again.focus();
   if (spot.range && again.setSelectionRange) again.setSelectionRange(...spot.range);
   return true;
