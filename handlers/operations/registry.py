@@ -1,4 +1,4 @@
-"""Every operation there is, by name. A new one is a module here, a presentation in `bot.operations`, and a line in each registry."""
+"""Every operation there is, by name. CONTRIBUTING.md says what a new one needs."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
