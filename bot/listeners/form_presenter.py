@@ -20,6 +20,7 @@ from handlers.people import Person
 from handlers.policy import Freeze, groups_of, may_break_glass, may_request, policy_faults
 from handlers.requests import faults_for, refuse
 from handlers.routes import Route
+from handlers.store import StoreUnavailableError
 
 _KEPT: Final = 64
 _FAULTS_SECONDS: Final = 0.3  # that a form waits for what Slack says of groups
@@ -62,8 +63,9 @@ class FormPresenter:
                 actor, policies[state.chosen.name], stories=self.presentation(state).chooses_stories
             )
             routes = tuple(replace(each, faults=faults) if each == state.chosen else each for each in routes)
-        complete = self._complete(replace(state, routes=routes), policies, people)
         presentation = self.presentation(state)
+        existing = await self.existing(state)
+        complete = self._complete(replace(state, routes=routes, existing=existing), policies, people)
         if fields or complete.reason or complete.request_id:
             where = places(presentation, complete)
             return presentation.form(
@@ -88,6 +90,18 @@ class FormPresenter:
         only = " with change control" if tenant.require_change_control else ""
         none = (f"{route.source} has no story{only} that could be synced.",) if empty else ()
         return (*policy, *refused, *none)
+
+    async def existing(self, state: FormState) -> tuple[int, ...]:
+        """Return the known sync destinations of the chosen teams; none where the database does not answer at once."""
+        route = self._services.topology.routes.get(state.chosen.name if state.chosen else state.route or "")
+        teams = self.presentation(state).teams(state)
+        if route is None or teams is None:
+            return ()
+        try:
+            async with asyncio.timeout(_FAULTS_SECONDS), self._services.store.reading() as reader:
+                return await reader.destinations.between((route.source, teams[0]), (route.destination, teams[1]))
+        except (TimeoutError, StoreUnavailableError):
+            return ()  # the confirmation says it as well
 
     def _policies(self, operation: str) -> Mapping[str, Route]:
         return {name: route.for_operation(operation) for name, route in self._services.topology.routes.items()}

@@ -57,6 +57,7 @@ def register(app: AsyncApp, responder: Responder) -> None:
     app.action(ids.ACTION_ASK_AGAIN)(form.open_to_ask_again)
     app.action(ids.ACTION_ROUTE)(form.changed)
     app.action(ids.ACTION_SOURCE_TEAM)(form.changed)
+    app.action(ids.ACTION_DESTINATION_TEAM)(form.destination_chosen)
     app.action(ids.ACTION_RUN_NOW)(form.run_now)
     app.view(ids.VIEW_FORM)(form.submitted)
 
@@ -151,6 +152,18 @@ class Forms:
             shown = await self._presenter.present(actor, known, state)
             await self._responder.update_view(view_id, shown, hash_=str(view.get("hash", "")) or None, wanted=wanted)
         await ack()
+
+    async def destination_chosen(self, ack: AsyncAck, body: Body) -> None:
+        """Show which sync destinations the teams have already. A form that says nothing of any is not drawn anew.
+
+        Whoever has chosen the team types the reason next, and drawing the form may take letters away.
+        """
+        view = view_of(body)
+        shown = any(block.get("block_id") == ids.BLOCK_EXISTING for block in view.get("blocks", ()))
+        if shown or await self._presenter.existing(typed_in(self._responder, view)[1].state):
+            await self.changed(ack, body)
+        else:
+            await ack()
 
     # ---- submitting
 

@@ -61,6 +61,13 @@ class CreatePresentation(Presentation):
         """Return the blocks of the fields for the chosen route and team."""
         return create_form.places(_create(state))
 
+    def teams(self, state: FormState) -> tuple[int, int] | None:
+        """Return the ids of both chosen teams."""
+        chosen = _create(state)
+        if chosen.source_team is None or chosen.destination_team is None:
+            return None
+        return chosen.source_team.id, chosen.destination_team.id
+
     # ---- what is asked for
 
     def summary(self, request: Request) -> tuple[kit.Part, ...]:

@@ -29,6 +29,7 @@ from handlers.operations.create import CreateParams
 _T = TypeVar("_T")
 _ID: Final = re.compile(r"[0-9]{1,18}")
 _KEY: Final = re.compile(r"[^\s]{1,70}")
+_NAMED: Final = 3  # sync destinations
 _MORE: Final = "That line is only a note. Remove it, then type a few letters to narrow the list."
 _MODES: Final = (
     (SyncMode.AUTOMATIC, "Automatically", "Stories are synced every time they are published"),
@@ -135,6 +136,19 @@ def _what_fields(state: CreateFormState, route: RouteChoice) -> Iterator[Block]:
         f"Destination team on {route.destination}",
         _team_element(ids.ACTION_DESTINATION_TEAM, state.destination_team),
         hint="The team that will own the copies. It needs credentials of its own under the same names.",
+        dispatch=True,
+    )
+    if state.existing:
+        yield kit.rich(kit.para("⚠️ ", _existing(state.existing))) | {"block_id": ids.BLOCK_EXISTING}
+
+
+def _existing(ids_: tuple[int, ...]) -> str:
+    if len(ids_) == 1:
+        return f"Sync destination {ids_[0]} for these two teams exists already. /tines-sync destinations shows it."
+    named = ", ".join(map(str, ids_[:_NAMED])) + (", …" if len(ids_) > _NAMED else "")
+    return (
+        f"{len(ids_):,} sync destinations for these two teams exist already ({named}). "
+        "/tines-sync destinations shows them."
     )
 
 

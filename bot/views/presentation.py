@@ -51,6 +51,7 @@ class FormState:
     revision: int | None = None  # the revision that is edited; None for a new request
     draft_id: str = ""  # the same for every submission of one form, so that a repeated one is recognized
     can_break_glass: bool = False
+    existing: tuple[int, ...] = ()  # sync destinations that lead from one chosen team to the other, as last seen
 
     @property
     def keeps_route(self) -> bool:
@@ -124,6 +125,10 @@ class Presentation(ABC):
     @abstractmethod
     def places(self, state: FormState) -> Mapping[str, str]:
         """Return the block id of each of the operation's own fields, by the name that its check uses."""
+
+    def teams(self, state: FormState) -> tuple[int, int] | None:  # noqa: ARG002 - for those that choose both
+        """Return the ids of both chosen teams, where it matters which sync destinations they have already."""
+        return None
 
     # ---- what is asked for
 

@@ -95,6 +95,16 @@ class DestinationsReader:
         )
         return tuple(KnownDestination.model_validate(dict(row)) for row in rows.mappings()), total
 
+    async def between(self, source: tuple[str, int], destination: tuple[str, int]) -> tuple[int, ...]:
+        """Return the ids of the destinations that lead from one team to another; each is a tenant's alias and an id."""
+        rows = await self._connection.execute(
+            sa.select(_D.id, _D.source_team, _D.destination_team)
+            .where(_leading([(source[0], destination[0])]))
+            .order_by(_D.id)
+        )
+        wanted = (source[1], destination[1])
+        return tuple(row.id for row in rows if (row.source_team["id"], row.destination_team["id"]) == wanted)
+
     async def counts(self) -> dict[tuple[str, str, Health], int]:
         """Return how many destinations there are by source tenant, destination tenant and health."""
         rows = await self._connection.execute(

@@ -302,3 +302,17 @@ async def test_the_weekly_summary(tmp_path: Path) -> None:
         assert "1 request: 1 approved, half within 1 minute, 0 rejected" in first
         assert "1 failure and 0 recoveries of syncs; 1 sync destination failed at the moment" in first
         assert "0 requests: 0 approved, 0 rejected" in second
+
+
+async def test_the_form_says_which_destinations_there_are_already(tmp_path: Path) -> None:
+    """Who chooses two teams reads in the form that a sync destination for them exists; other teams say nothing."""
+    async with watched(tmp_path) as watching:
+        harness = watching.harness
+        number = harness.somebody_creates(STORY)
+        await watching.later()
+        who = await harness.fills_in(OTHER_STORY)
+        said = await who.reads_in_view("exists already")
+        assert f"Sync destination {number} for these two teams exists already." in said
+        outcome = await who.submits()
+        assert not outcome.errors
+        await who.reads_in_view(r"TS-\w{8} is waiting for approval")

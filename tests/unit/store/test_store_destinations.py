@@ -66,6 +66,25 @@ async def test_rows_come_back(harness: StoreHarness) -> None:
         assert await transaction.destinations.of("dev") == {}
 
 
+async def test_those_between_two_teams(harness: StoreHarness) -> None:
+    """The destinations from one team to another are found, and none of another team, tenant or direction."""
+    store = harness.store()
+    other = Team(id=43, name="SecOps Production")
+    async with store.transaction() as transaction:
+        await transaction.destinations.put(
+            [
+                known(3),
+                known(1),
+                known(2, destination_team=other),
+                known(4, destination="test"),
+                known(5, source="test"),
+            ]
+        )
+    async with store.reading() as reader:
+        assert await reader.destinations.between(("dev", 7), ("prod", 42)) == (1, 3)
+        assert await reader.destinations.between(("dev", 42), ("prod", 7)) == ()
+
+
 async def test_the_worst_come_first(harness: StoreHarness) -> None:
     """Those that failed come first, the longest first; other directions are neither listed nor counted among them."""
     store = harness.store()

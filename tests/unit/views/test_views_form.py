@@ -36,6 +36,22 @@ def filled(**changes: Any) -> form.CreateFormState:  # noqa: ANN401 - the fields
     )
 
 
+@pytest.mark.parametrize(
+    ("existing", "words"),
+    [
+        ((), ""),
+        ((121,), "Sync destination 121 for these two teams exists already."),
+        ((1, 2), "2 sync destinations for these two teams exist already (1, 2)."),
+        ((1, 2, 3, 4), "4 sync destinations for these two teams exist already (1, 2, 3, …)."),
+    ],
+)
+def test_what_exists_already_is_said_before_anything_is_sent(existing: tuple[int, ...], words: str) -> None:
+    """The form says below the teams which sync destinations they have already, and nothing where they have none."""
+    shown = str(form.view(filled(existing=existing))["blocks"])
+    assert words in shown
+    assert ("already" in shown) == bool(existing)
+
+
 def submitted(view: dict[str, Any], before: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return the view as Slack sends it: with the state of its fields, kept from an earlier one where ids are equal."""
     state = state_of(view["blocks"], before["state"]["values"] if before else None)
