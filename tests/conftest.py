@@ -22,8 +22,8 @@ from hypothesis import HealthCheck, settings
 from handlers.store import migrate
 
 Names = Iterator[int]
-_MEASURED = ("unit", "flows")  # elsewhere the product runs in a process, or behind a page, of its own
-_EXAMPLES_MEASURED = 3  # of one test
+_NOT_MEASURED = frozenset({"crash", "stress"})  # where the product runs in processes of its own
+_EXAMPLES_MEASURED = 8  # of one test
 _IS_MEASURED = pytest.StashKey[bool]()
 
 # The same examples every time, and no judgement on how fast a busy machine draws them: a test here fails for what the
@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Function]) -> None:
         seen[test] += 1
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
         item.stash[_IS_MEASURED] = (
-            folder in _MEASURED and seen[test] <= _EXAMPLES_MEASURED and not hasattr(item.obj, "hypothesis")
+            folder not in _NOT_MEASURED and seen[test] <= _EXAMPLES_MEASURED and not hasattr(item.obj, "hypothesis")
         )
 
 

@@ -132,6 +132,12 @@ class Showing:
                 await transaction.outbox.update(anew, messages=(), posting_at=None)
                 await transaction.outbox.refresh(anew)
 
+    async def note_refused_post(self) -> None:
+        """Note that a post that was begun surely is not there, so that nobody waits for it to appear."""
+        if self._posting_at != self._noted[1]:
+            async with self.writing(posting_at=self._posting_at):
+                pass
+
     async def _find_lost(self, channel: str, thread_ts: str | None) -> None:
         """Look for the message whose post had no answer, the one after those that surely stand, before anything else."""
         if self._posting_at is None:

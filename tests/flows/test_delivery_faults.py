@@ -161,6 +161,14 @@ async def test_what_is_said_while_the_token_is_revoked_arrives_once(open_harness
     assert "1 synced" in harness.thread(request)[1]
 
 
+async def test_a_post_that_the_token_was_refused_for_is_made_at_once(harness: FlowHarness) -> None:
+    """Slack refused the token for a post, so that surely is not there: nobody waits for it to appear."""
+    harness.playground.slack.faults.inject("chat.postMessage", Fault(FaultKind.ERROR, code="token_revoked"))
+    request = await harness.asks(STORY)
+    await harness.approval_message(request)  # this wait is shorter than the one for a post that may still appear
+    assert len(keys(harness, APPROVALS)) == 1
+
+
 async def test_a_thread_whose_head_was_deleted_is_begun_anew(harness: FlowHarness) -> None:
     """When a person deletes the approval message, it is posted again, and the statuses come under the new one."""
     slack = harness.playground.slack

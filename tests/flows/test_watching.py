@@ -298,7 +298,12 @@ async def test_the_weekly_summary(tmp_path: Path) -> None:
         await watching.later()
         for days in (0, 1, 7):
             await watching.later(timedelta(hours=1, days=days))
-        first, second = [text for text in watching.told() if "The week on dev-to-prod" in text]
+
+        async def twice() -> list[str] | None:
+            weeks = [text for text in watching.told() if "The week on dev-to-prod" in text]
+            return weeks if len(weeks) > 1 else None
+
+        first, second = await until(twice, "no second week was summed up")
         assert "1 request: 1 approved, half within 1 minute, 0 rejected" in first
         assert "1 failure and 0 recoveries of syncs; 1 sync destination failed at the moment" in first
         assert "0 requests: 0 approved, 0 rejected" in second

@@ -75,9 +75,13 @@ export class Modals {
     const form = this.forms.get(view.id);
     form.adopt(view.blocks);
     this.title.textContent = drawEmoji(view.title.text);
-    this.lead.replaceChildren(this.stack.length > 1
-      ? h("button", { type: "button", class: "icon-button", "aria-label": "Back", onclick: () => this.close(false) }, icon("back"))
-      : avatar({ id: this.session.frame.app.bot_user_id, name: this.session.frame.app.name, app: true }, "small"));
+    const lies = this.stack.length > 1 ? "above another view" : "alone";
+    if (this.lead.dataset.lies !== lies) { // a button that is drawn anew under a finger loses the click
+      this.lead.dataset.lies = lies;
+      this.lead.replaceChildren(this.stack.length > 1
+        ? h("button", { type: "button", class: "icon-button", "aria-label": "Back", onclick: () => this.close(false) }, icon("back"))
+        : avatar({ id: this.session.frame.app.bot_user_id, name: this.session.frame.app.name, app: true }, "small"));
+    }
     const focus = this.dialog.open ? focusedSpot(this.foot) : null;
     fill(this.foot,
       h("button", { type: "button", class: "button", onclick: () => this.close(false) }, view.close?.text ?? (view.submit ? "Cancel" : "Close")),
