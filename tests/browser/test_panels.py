@@ -39,7 +39,8 @@ async def test_a_fault_is_switched_on_and_off(
     page = await windows(at(ROBIN))
     await page.get_by_role("button", name="Tines tenants").click()
     switch = page.get_by_role("region", name="Tenant prod").get_by_role("switch", name="Internal errors (500)")
-    await switch.click()
+    async with page.expect_response("**/api/faults"):
+        await switch.click()
     await expect(switch).to_be_checked()
     async with harness.tenants.client() as client:
         assert (await client.get("/teams")).status_code == 200

@@ -98,9 +98,9 @@ async def test_an_unforeseen_failure_of_a_form_keeps_the_person_informed(harness
     await execute(harness, "UPDATE requests SET state = 'nonsense'")
     with capture_logs() as logs:
         await review.submits()
+    # what still compares the stories for the open review may fail as well, with an id of its own
     ids = [line["error_id"] for line in logs if line["event"] == "a listener failed"]
-    assert len(ids) == 1
-    assert ids[0] in review.reads()
+    assert len([each for each in ids if each in review.reads()]) == 1
 
 
 # ---- what no client of Slack would send
