@@ -87,15 +87,6 @@ class Egress(Frozen):
             return f"{way}, without TLS"
         return f"{way}, trusting " + (f"{self.ca_file} ({self.ca_from})" if self.ca_file else "the CAs of the system")
 
-    def certificate_advice(self) -> str:
-        """Return what to do when a certificate was not accepted on this way."""
-        if self.ca_file is None:
-            return (
-                "If its CA is a private one, put that CA's certificate into a file and name it in SSL_CERT_FILE "
-                "(for all calls) or in the tenant's ca_file."
-            )
-        return f"The CAs in {self.ca_file} ({self.ca_from}) are the only ones trusted here: add the missing one to it."
-
 
 def egress_for(url: str, network: Network, *, proxy: SecretStr | None = None, ca_file: Path | None = None) -> Egress:
     """Decide how a URL is reached; `proxy` and `ca_file` are the settings of the tenant it belongs to, if it has any."""

@@ -107,17 +107,8 @@ class Forms:
         state = self._responder.presentation(request).filled(request, editing=editing)
         await self.open(body, replace(state, draft_id=new_draft()))
 
-    async def open_on(self, body: Body, operation: str, detail: DestinationDetail, option: str = "") -> bool:
-        """Open the form of an operation for a sync destination. False when the operation works on none."""
-        presentation = self._responder.presentations.get(operation)
-        state = presentation.on_destination(detail, option) if presentation is not None else None
-        if state is None:
-            return False
-        await self.open(body, replace(state, draft_id=new_draft()))
-        return True
-
     async def on_destination(self, actor: str, operation: str, detail: DestinationDetail, option: str) -> Block | None:
-        """Return the form of an operation for a sync destination, for a view that is open; None as `open_on` says False."""
+        """Return the form of an operation for a sync destination, for a view that is open; None when it works on none."""
         presentation = self._responder.presentations.get(operation)
         state = presentation.on_destination(detail, option) if presentation is not None else None
         return None if state is None else await self._filled_in(actor, replace(state, draft_id=new_draft()))

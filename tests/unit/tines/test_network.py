@@ -189,10 +189,3 @@ def test_certificate_errors_are_recognized_behind_others() -> None:
     error.__cause__ = ssl.SSLCertVerificationError("self-signed")
     assert is_certificate_error(error)
     assert not is_certificate_error(OSError("refused"))
-
-
-def test_certificate_advice_names_what_to_change() -> None:
-    """The advice about a certificate names the variable, or the file that lacks a CA."""
-    assert "SSL_CERT_FILE" in Egress().certificate_advice()
-    network = Network.read({"SSL_CERT_FILE": "/etc/ca.pem"})
-    assert "/etc/ca.pem (SSL_CERT_FILE)" in egress_for(URL, network).certificate_advice()
