@@ -264,7 +264,9 @@ class SimulatedUsers:
             await actor.sees_view(_can_submit)
         else:
             await actor.clicks("Review", message, APPROVALS)
-            await actor.sees_view(lambda view: _can_submit(view) and "Reject…" in json.dumps(view, ensure_ascii=False))
+            view = await actor.sees_view(_can_be_decided)
+            if not _can_submit(view):  # its destination was deleted meanwhile: rejecting is what is left
+                decision = PlannedDecision.REJECT
         if decision is PlannedDecision.REJECT:
             await actor.presses("Reject…")
             await actor.sees_view(lambda view: "Why?" in json.dumps(view))
@@ -323,6 +325,11 @@ def _offers(message: Json, text: str) -> bool:
         for element in block.get("elements", ())
         if element.get("type") == "button"
     )
+
+
+def _can_be_decided(view: Json) -> bool:
+    shown = json.dumps(view, ensure_ascii=False)
+    return "Reject…" in shown and (_can_submit(view) or "no longer exists" in shown)
 
 
 def _can_submit(view: Json) -> bool:
