@@ -23,7 +23,6 @@ from handlers.requests import (
     check_again,
     close,
     refuse,
-    refuse_unread,
     withdraw,
 )
 
@@ -106,9 +105,7 @@ class Clicks:
         """Cancel a request."""
         typed = parse_cancel(view_of(body))
         services, actor = self._responder.services, person(body)
-        if typed.errors:
-            await refuse_unread(services, actor, typed.errors.values(), what="cancel", request_id=typed.request_id)
-            await ack(response_action="errors", errors=typed.errors)
+        if await self._responder.says_what_to_mend(ack, actor, typed, what="cancel"):
             return
         if typed.request_id is None:
             lost = await refuse(services, actor, _OUT_OF_DATE, what="cancel")

@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
+from slack_bolt.async_app import AsyncAck
 from slack_sdk.errors import SlackApiError
 
 from bot.operations import Presentation, presentation_of
@@ -29,12 +30,12 @@ from bot.slack_errors import (
     read_error,
 )
 from bot.views.asides import problem_view
-from bot.views.dialogs import message_view, refused_view
+from bot.views.dialogs import CommentInput, message_view, refused_view
 from bot.views.lists import notice_message, refusal_message
 from bot.views.text import Block, Message, is_user_id, plural
 from handlers.models import Problem, Request
 from handlers.people import PeopleUnavailableError
-from handlers.requests import Services, refuse
+from handlers.requests import Services, refuse, refuse_unread
 from handlers.store import StoreUnavailableError
 
 CLICK_BUDGET: Final = 2.3
@@ -76,6 +77,13 @@ class Responder:
     def presentation(self, request: Request) -> Presentation:
         """Return how a request is presented."""
         return presentation_of(self.presentations, request)
+
+    async def says_what_to_mend(self, ack: AsyncAck, actor: str, typed: CommentInput, *, what: str) -> bool:
+        """Say at a dialog's fields what to mend, and record that it was not taken; False when there is nothing to mend."""
+        if typed.errors:
+            await refuse_unread(self.services, actor, typed.errors.values(), what=what, request_id=typed.request_id)
+            await ack(response_action="errors", errors=typed.errors)
+        return bool(typed.errors)
 
     def follow_up(self, work: Awaitable[object]) -> None:
         """Do something after Slack has its answer. Only for what may be lost."""

@@ -24,12 +24,7 @@ from handlers.people import Person
 from handlers.policy import (
     Ruling,
     groups_of,
-    may_approve,
-    may_cancel,
-    may_edit,
-    may_reject,
     may_run_for,
-    may_withdraw,
     quorum,
 )
 from handlers.preflight import Report, ReportProgress, whole_text
@@ -41,6 +36,7 @@ from handlers.requests import (
     Refused,
     ReviewedVersion,
     Slow,
+    abilities,
     able,
     approve,
     compared,
@@ -51,7 +47,6 @@ from handlers.requests import (
     record_diff,
     record_review,
     refuse,
-    refuse_unread,
     reject,
     thread_of,
 )
@@ -161,7 +156,7 @@ class Reviews:
     async def _looked(self, actor: str, request: Request, route: Route, journal: CallJournal) -> "_Looked":
         services = self._responder.services
         someone = await services.people.person(actor, groups_of(route))
-        if not may_approve(route, someone, requester=request.requester, editor=request.editor).allowed:
+        if not abilities(route, someone, request).approve.allowed:
             someone = await services.people.person(actor, groups_of(route), fresh=True)
         preview = await looked_up(services, request, route, deadline(_LONGEST_PREVIEW), journal)
         if preview is None:
@@ -281,9 +276,7 @@ class Reviews:
         view = view_of(body)
         typed = parse_review(view)
         services, actor = self._responder.services, person(body)
-        if typed.errors:
-            await refuse_unread(services, actor, typed.errors.values(), what="approve", request_id=typed.request_id)
-            await ack(response_action="errors", errors=typed.errors)
+        if await self._responder.says_what_to_mend(ack, actor, typed, what="approve"):
             return
         if typed.meta is None:
             await ack(response_action="update", view=settled_view(await self._lost(body, "approve")))
@@ -314,9 +307,7 @@ class Reviews:
         """Take a rejection with its reason."""
         typed = parse_reject(view_of(body))
         services, actor = self._responder.services, person(body)
-        if typed.errors:
-            await refuse_unread(services, actor, typed.errors.values(), what="reject", request_id=typed.request_id)
-            await ack(response_action="errors", errors=typed.errors)
+        if await self._responder.says_what_to_mend(ack, actor, typed, what="reject"):
             return
         if typed.meta is None:
             await ack(response_action="update", view=settled_view(await self._lost(body, "reject")))
@@ -389,15 +380,13 @@ def _review(
     """Return the review as one person may use it; nothing is offered to somebody of whom nothing is known yet."""
     rulings: dict[str, Any] = {"may_approve": _UNKNOWN, "may_reject": _UNKNOWN}
     if someone is not None:
-        approvals = request.approvals()
+        can = abilities(route, someone, request)
         rulings = {
-            "may_approve": may_approve(
-                route, someone, requester=request.requester, editor=request.editor, already=approvals
-            ),
-            "may_reject": may_reject(route, someone, requester=request.requester),
-            "may_withdraw": may_withdraw(someone, approvals).allowed,
-            "may_edit": may_edit(route, someone, requester=request.requester).allowed,
-            "may_cancel": may_cancel(route, someone, requester=request.requester).allowed,
+            "may_approve": can.approve,
+            "may_reject": can.reject,
+            "may_withdraw": can.withdraw.allowed,
+            "may_edit": can.edit.allowed,
+            "may_cancel": can.cancel.allowed,
         }
     return review_view(
         request,

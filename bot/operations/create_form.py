@@ -25,11 +25,11 @@ from bot.views.text import Block, plural
 from bot.views.view_values import ViewValues, selected, selected_many, values_of_view
 from handlers.models import MAX_STORIES, Request, Story, SyncMode, Team
 from handlers.operations.create import CreateParams
+from handlers.requests import existing_words
 
 _T = TypeVar("_T")
 _ID: Final = re.compile(r"[0-9]{1,18}")
 _KEY: Final = re.compile(r"[^\s]{1,70}")
-_NAMED: Final = 3  # sync destinations
 _MORE: Final = "That line is only a note. Remove it, then type a few letters to narrow the list."
 _MODES: Final = (
     (SyncMode.AUTOMATIC, "Automatically", "Stories are synced every time they are published"),
@@ -139,17 +139,7 @@ def _what_fields(state: CreateFormState, route: RouteChoice) -> Iterator[Block]:
         dispatch=True,
     )
     if state.existing:
-        yield kit.rich(kit.para("⚠️ ", _existing(state.existing))) | {"block_id": ids.BLOCK_EXISTING}
-
-
-def _existing(ids_: tuple[int, ...]) -> str:
-    if len(ids_) == 1:
-        return f"Sync destination {ids_[0]} for these two teams exists already. /tines-sync destinations shows it."
-    named = ", ".join(map(str, ids_[:_NAMED])) + (", …" if len(ids_) > _NAMED else "")
-    return (
-        f"{len(ids_):,} sync destinations for these two teams exist already ({named}). "
-        "/tines-sync destinations shows them."
-    )
+        yield kit.rich(kit.para("⚠️ ", existing_words(state.existing))) | {"block_id": ids.BLOCK_EXISTING}
 
 
 def _stories_hint(*, change_control: bool) -> str:

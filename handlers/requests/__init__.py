@@ -19,6 +19,7 @@ from handlers.requests.answers import Answer, Changed, Done, Field, Invalid, Not
 from handlers.requests.assessing import (
     assessed,
     compared,
+    existing_words,
     keep_assessment,
     record_diff,
     thread_of,
@@ -101,6 +102,7 @@ __all__ = [
     "defer",
     "destination_for",
     "edit",
+    "existing_words",
     "faults_for",
     "find",
     "finish_deferred",

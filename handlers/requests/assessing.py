@@ -166,11 +166,16 @@ def _existing(facts: Facts | None) -> str:
         return ""
     wanted = {story.id for story in facts.stories}
     already = wanted & {story for each in facts.existing for story in each.story_ids}
-    ids = ", ".join(str(each.id) for each in facts.existing[:_LISTED])
-    there = f"Sync destination {ids} for these two teams exists already"
-    if len(facts.existing) > 1:
-        there = f"{len(facts.existing)} sync destinations for these two teams exist already ({ids})"
-    return f"{there}. {len(already)} of {len(wanted)} requested stories are in it." if already else f"{there}."
+    there = existing_words([each.id for each in facts.existing])
+    return f"{there} {len(already)} of {len(wanted)} requested stories are in it." if already else there
+
+
+def existing_words(ids: Sequence[int]) -> str:
+    """Return "Sync destination 121 for these two teams exists already.", for the ids of one or more."""
+    named = ", ".join(map(str, ids[:_LISTED])) + (", …" if len(ids) > _LISTED else "")
+    if len(ids) > 1:
+        return f"{len(ids):,} sync destinations for these two teams exist already ({named})."
+    return f"Sync destination {named} for these two teams exists already."
 
 
 def _sent(earlier: tuple[Request, ...]) -> dict[int, Sent]:

@@ -42,7 +42,10 @@ def filled(**changes: Any) -> form.CreateFormState:  # noqa: ANN401 - the fields
         ((), ""),
         ((121,), "Sync destination 121 for these two teams exists already."),
         ((1, 2), "2 sync destinations for these two teams exist already (1, 2)."),
-        ((1, 2, 3, 4), "4 sync destinations for these two teams exist already (1, 2, 3, …)."),
+        (
+            tuple(range(1, 12)),
+            "11 sync destinations for these two teams exist already (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, …).",
+        ),
     ],
 )
 def test_what_exists_already_is_said_before_anything_is_sent(existing: tuple[int, ...], words: str) -> None:
