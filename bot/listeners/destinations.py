@@ -18,8 +18,8 @@ from bot.listeners.typed import first_word, named, words
 from bot.views import ids
 from bot.views.asides import loading_view, problem_view
 from bot.views.carried import DestinationButton, ListMeta
-from bot.views.destinations import destination_view, list_view, mute_view, parse_mute, query_of
-from bot.views.dialogs import refused_view
+from bot.views.destinations import destination_view, list_view, query_of
+from bot.views.dialogs import mute_view, parse_mute, refused_view
 from bot.views.text import Block
 from handlers.models import Problem
 from handlers.requests import (

@@ -5,8 +5,6 @@ again at every click.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -14,7 +12,7 @@ from bot.views import describe, ids, kit
 from bot.views.carried import DestinationButton, ListMeta
 from bot.views.statuses import in_order, status_words
 from bot.views.text import Block, clip, date_element, line, mention, plural, tidy, when
-from bot.views.view_values import selected, typed, values_of_view
+from bot.views.view_values import typed, values_of_view
 from handlers.models import State, StoryStatus
 from handlers.operations.destination import DestinationRef
 from handlers.operations.keys import KeyStanding
@@ -49,17 +47,6 @@ _OPERATIONS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _REASON: Final = 300  # characters of why it is muted
-_MUTES: Final[Mapping[str, tuple[str, timedelta]]] = MappingProxyType(
-    {
-        "1h": ("1 hour", timedelta(hours=1)),
-        "8h": ("8 hours", timedelta(hours=8)),
-        "1d": ("1 day", timedelta(days=1)),
-        "3d": ("3 days", timedelta(days=3)),
-        "7d": ("1 week", timedelta(days=7)),
-        "30d": ("30 days", timedelta(days=30)),
-    }
-)
-_USUAL_MUTE: Final = "1d"
 _STATES: Final[Mapping[State, str]] = MappingProxyType(
     {
         State.PENDING: "waiting for approval",
@@ -318,70 +305,6 @@ def _mute_button(seen: SeenDestination) -> Block | None:
     if seen.mute is not None:
         return kit.button("Unmute", ids.ACTION_UNMUTE, button_of(seen), says=f"Unmute: {about}")
     return kit.button("Mute…", ids.ACTION_MUTE, button_of(seen), says=f"Mute: {about}") if seen.watched else None
-
-
-# --- muting one ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class MuteInput:
-    """What was typed into the dialog that mutes a sync destination."""
-
-    about: DestinationButton | None  # None when it cannot be read
-    lasts: timedelta
-    reason: str
-    errors: dict[str, str]  # block id → what to mend
-
-
-def mute_view(about: DestinationButton) -> Block:
-    """Return the dialog that asks for how long and why nothing new is posted about a sync destination."""
-    options = [kit.option(text, value) for value, (text, _) in _MUTES.items()]
-    element: Block = {
-        "type": "static_select",
-        "action_id": ids.ACTION_MUTE_FOR,
-        "options": options,
-        "initial_option": options[list(_MUTES).index(_USUAL_MUTE)],
-    }
-    return kit.modal(
-        ids.VIEW_MUTE,
-        "Mute sync destination",
-        [
-            kit.rich(
-                kit.para(
-                    "Nothing new is posted about ", kit.bold(f"sync destination {about.destination}"), " until then."
-                ),
-                kit.para("What still fails or is behind then is posted. Other changes are not posted later."),
-            ),
-            kit.field(ids.BLOCK_MUTE_FOR, "For how long?", element),
-            kit.field(
-                ids.BLOCK_COMMENT,
-                "Why?",
-                kit.text_input(ids.ACTION_COMMENT, placeholder="For example: the vendor works on it"),
-                hint="It is recorded, and everyone who opens the sync destination can read it.",
-            ),
-        ],
-        submit="Mute",
-        close="Back",
-        meta=about.dump(),
-    )
-
-
-def parse_mute(view: Mapping[str, object]) -> MuteInput:
-    """Return for how long and why a sync destination is muted."""
-    values = values_of_view(view)
-    chosen = selected(values, ids.BLOCK_MUTE_FOR, ids.ACTION_MUTE_FOR)
-    reason = tidy(typed(values, ids.BLOCK_COMMENT, ids.ACTION_COMMENT)).strip()
-    errors: dict[str, str] = {}
-    if chosen is None or chosen.value not in _MUTES:
-        errors[ids.BLOCK_MUTE_FOR] = "Choose for how long."
-    if not reason:
-        errors[ids.BLOCK_COMMENT] = "Add a reason."
-    elif len(reason) > kit.COMMENT:
-        errors[ids.BLOCK_COMMENT] = f"Use at most {kit.COMMENT:,} characters. This has {len(reason):,}."
-    _, lasts = _MUTES.get(chosen.value if chosen is not None else "", _MUTES[_USUAL_MUTE])
-    return MuteInput(
-        about=DestinationButton.read(view.get("private_metadata")), lasts=lasts, reason=reason, errors=errors
-    )
 
 
 def _stories(seen: SeenDestination) -> Iterator[Block]:

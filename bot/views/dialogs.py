@@ -1,15 +1,30 @@
-"""The small views around a decision: rejecting, cancelling, and what is shown once something is settled."""
+"""The small views around a decision: rejecting, cancelling, muting, and what is shown once something is settled."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Final
 
 from bot.views import describe, ids, kit
-from bot.views.carried import RequestRef, ReviewMeta
+from bot.views.carried import DestinationButton, RequestRef, ReviewMeta
 from bot.views.preflight import told
 from bot.views.presentation import Presentation
 from bot.views.text import Block, Message, tidy
-from bot.views.view_values import typed, values_of_view
+from bot.views.view_values import selected, typed, values_of_view
 from handlers.models import Assessment, Request
+
+_MUTES: Final[Mapping[str, tuple[str, timedelta]]] = MappingProxyType(
+    {
+        "1h": ("1 hour", timedelta(hours=1)),
+        "8h": ("8 hours", timedelta(hours=8)),
+        "1d": ("1 day", timedelta(days=1)),
+        "3d": ("3 days", timedelta(days=3)),
+        "7d": ("1 week", timedelta(days=7)),
+        "30d": ("30 days", timedelta(days=30)),
+    }
+)
+_USUAL_MUTE: Final = "1d"
 
 
 @dataclass(frozen=True)
@@ -75,6 +90,60 @@ def parse_cancel(view: Mapping[str, object]) -> CommentInput:
     """Return the comment, which may be empty, and which request is meant."""
     ref = RequestRef.read(view.get("private_metadata"))
     return read_comment(view, None, ref.request if ref else None, required=False)
+
+
+@dataclass(frozen=True)
+class MuteInput:
+    """What was typed into the dialog that mutes a sync destination."""
+
+    about: DestinationButton | None  # None when it cannot be read
+    lasts: timedelta
+    reason: str
+    errors: dict[str, str]  # block id → what to mend
+
+
+def mute_view(about: DestinationButton) -> Block:
+    """Return the dialog that asks for how long and why nothing new is posted about a sync destination."""
+    options = [kit.option(text, value) for value, (text, _) in _MUTES.items()]
+    element: Block = {
+        "type": "static_select",
+        "action_id": ids.ACTION_MUTE_FOR,
+        "options": options,
+        "initial_option": options[list(_MUTES).index(_USUAL_MUTE)],
+    }
+    return kit.modal(
+        ids.VIEW_MUTE,
+        "Mute sync destination",
+        [
+            kit.rich(
+                kit.para(
+                    "Nothing new is posted about ", kit.bold(f"sync destination {about.destination}"), " until then."
+                ),
+                kit.para("What still fails or is behind then is posted. Other changes are not posted later."),
+            ),
+            kit.field(ids.BLOCK_MUTE_FOR, "For how long?", element),
+            kit.field(
+                ids.BLOCK_COMMENT,
+                "Why?",
+                kit.text_input(ids.ACTION_COMMENT, placeholder="For example: the vendor works on it"),
+                hint="It is recorded, and everyone who opens the sync destination can read it.",
+            ),
+        ],
+        submit="Mute",
+        close="Back",
+        meta=about.dump(),
+    )
+
+
+def parse_mute(view: Mapping[str, object]) -> MuteInput:
+    """Return for how long and why a sync destination is muted."""
+    comment = read_comment(view, None, None, required=True)
+    chosen = selected(values_of_view(view), ids.BLOCK_MUTE_FOR, ids.ACTION_MUTE_FOR)
+    known = chosen is not None and chosen.value in _MUTES
+    errors = {} if known else {ids.BLOCK_MUTE_FOR: "Choose for how long."}
+    _, lasts = _MUTES[chosen.value if chosen is not None and known else _USUAL_MUTE]
+    about = DestinationButton.read(view.get("private_metadata"))
+    return MuteInput(about=about, lasts=lasts, reason=comment.comment, errors={**errors, **comment.errors})
 
 
 def decided_view(text: str) -> Block:

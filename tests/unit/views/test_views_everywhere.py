@@ -490,7 +490,7 @@ def destination_views(request: Request, text: str, problem: Problem) -> Iterator
         watched=True,
         mute=Mute(until=NOW, by="U0ACTOR", reason=text),
     )
-    yield "mute", destinations.mute_view(DestinationButton(destination=ref.id, route=text[:75]))
+    yield "mute", dialogs.mute_view(DestinationButton(destination=ref.id, route=text[:75]))
     bare = SeenDestination(detail=DestinationDetail(ref=ref, route="r"), source="dev", destination="prod")
     for seen in (full, bare):
         yield "destination", destinations.destination_view(seen, {request.id: LINK}, ORIGINS)
