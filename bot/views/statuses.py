@@ -96,11 +96,11 @@ def _opening(request: Request, route: Route, presentation: Presentation) -> list
 
 
 def _totals(request: Request, route: Route, presentation: Presentation) -> Iterator[Block]:
-    yield kit.para(f"{describe.sign(request.state)} ", kit.bold(presentation.headline(request)))
-    told = presentation.totals(request)
-    yield kit.para(
-        f"{told} (" if told else "(", kit.name(route.source, 60), " → ", kit.name(route.destination, 60), ")"
-    )
+    headline, totals = presentation.headline(request), presentation.totals(request)
+    yield kit.para(f"{describe.sign(request.state)} ", kit.bold(headline))
+    if totals in headline:  # also where there are none
+        totals = ""
+    yield kit.para(totals and f"{totals} · ", kit.name(route.source, 60), " → ", kit.name(route.destination, 60))
     if request.state is State.FOLLOWING:
         yield kit.para("This list is kept up to date while Tines works.")
     if request.note.strip():
