@@ -43,7 +43,6 @@ _DONE: Final[Mapping[str, str]] = MappingProxyType(
         "look_failed": "Tines could not be checked",
         "not_reached": "Tines was not reached",
         "called": "called Tines",
-        "status": "a story failed",
         "diff_posted": "posted the whole diff",
     }
 )
@@ -54,8 +53,8 @@ def history_event(event: Event) -> HistoryEvent:
     """Return an event of the record as a line of the history: who did what, and the detail that matters."""
     posted = event.data.get("announcement") if event.kind == "announced" else None
     kind = "posted to" if posted else _DONE.get(event.kind, event.kind)
-    if event.kind == "status" and not event.data.get("error"):
-        kind = "status"
+    if event.kind == "status":
+        kind = f"story {event.data.get('story_id')} failed" if event.data.get("error") else "status"
     return HistoryEvent(
         at=event.at,
         actor=event.actor,
@@ -104,8 +103,7 @@ def _detail(kind: str, data: Mapping[str, Any]) -> str:
         case "created" | "adopted" | "added" | "adding":
             return f"sync destination {data.get('destination_id')}"
         case "status":
-            error = f": {data['error']}" if data.get("error") else ""
-            return f"story {data.get('story_id')} {bare_words(str(data.get('status')))}{error}"
+            return str(data.get("error") or f"story {data.get('story_id')} {bare_words(str(data.get('status')))}")
         case "called":
             return _call(data)
         case "failed" | "not_reached" | "look_failed" | "unknown_outcome" if isinstance(data.get("problem"), Mapping):

@@ -98,7 +98,7 @@ def an_event(kind: str, **data: Any) -> Event:  # noqa: ANN401 - JSON
             an_event("called", **called(method="POST", path="/admin/sync_destinations").model_dump(mode="json")),
             "called",
         ),
-        (an_event("status", story_id=7, status="failed", error="No credential"), "a story failed: story 7 failed: No"),
+        (an_event("status", story_id=7, status="failed", error="No credential"), "story 7 failed: No credential"),
         (an_event("created", destination_id=24), "created: sync destination 24"),
         (an_event("something_new"), "something new"),
     ],
