@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, JsonValue, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U to misread aloud
 _ID_LENGTH: Final = 8
@@ -107,6 +107,9 @@ class Story(Frozen):
     name: str
     tags: tuple[str, ...] = ()
     edited_at: datetime | None = None  # the tenant's own time of the last edit; None where it does not tell
+    # These two only of a story that was just looked up: they are not stored.
+    disabled: bool = Field(default=False, exclude=True)
+    locked: bool = Field(default=False, exclude=True)
 
     @property
     def version(self) -> str:

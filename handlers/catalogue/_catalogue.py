@@ -7,12 +7,12 @@ submitted is checked against what is there now).
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from functools import partial
 from typing import Final, TypeVar
 
 from handlers.catalogue._cache import Cached
-from handlers.catalogue._fetch import fetch_rows, filter_of, syncable
+from handlers.catalogue._fetch import fetch_rows, fetch_stories, filter_of, syncable
 from handlers.catalogue._stock import Stories, TagCount, TeamList, Teams, TeamStories
 from handlers.concurrency import side_by_side
 from handlers.models import Frozen, Problem, Story, Team
@@ -184,10 +184,10 @@ class Catalogue:
     ) -> dict[int, Story]:
         """Return those of the stories that are in the team and can be synced, as they are on Tines now, by id.
 
-        `noted` makes the operations those whose calls are recorded. Raises `TinesError`.
+        `recording` makes the operations those whose calls are recorded. Raises `TinesError`.
         """
-        stories = await self._team_as_it_is(tenant, team_id, None, recording)
-        return _by_id(stories.pick(everything=False, tag_keys=(), ids=ids))
+        calls: TinesCalls = self._clients[tenant]
+        return await fetch_stories(recording(calls) if recording else calls, self._tenants[tenant], team_id, ids)
 
     async def team_now(self, tenant: str, team_id: int) -> Team | None:
         """Return the team as it is on Tines now, None when it is not there or the key may not see it.
@@ -247,17 +247,12 @@ class Catalogue:
 
     # --- how --------------------------------------------------------------------------------------------------------
 
-    async def _team_as_it_is(
-        self,
-        tenant: str,
-        team_id: int,
-        seconds: float | None,
-        recording: Callable[[TinesCalls], TinesCalls] | None = None,
-    ) -> TeamList:
+    async def _team_as_it_is(self, tenant: str, team_id: int, seconds: float | None) -> TeamList:
         """Return the team's stories as Tines tells them now, the whole tenant left alone."""
         client = self._clients[tenant]
-        calls: TinesCalls = client if seconds is None else client.with_deadline(seconds)
-        rows = await fetch_rows(recording(calls) if recording else calls, self._tenants[tenant], team_id)
+        rows = await fetch_rows(
+            client if seconds is None else client.with_deadline(seconds), self._tenants[tenant], team_id
+        )
         team = TeamList()
         await team.fill(rows, range(len(rows.ids)))
         return team
@@ -339,7 +334,3 @@ async def _first_found(
 def _found(team: TeamStories, query: str, limit: int, tag_limit: int) -> FoundStories:
     items, total = team.search(query, limit)
     return FoundStories(items=items, total=total, everything=len(team), tags=team.tags(query, tag_limit))
-
-
-def _by_id(stories: Iterable[Story]) -> dict[int, Story]:
-    return {story.id: story for story in stories}

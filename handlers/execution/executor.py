@@ -20,6 +20,7 @@ from handlers import announcements
 from handlers.calendar import first_look
 from handlers.catalogue import Catalogue
 from handlers.comparison import parse_pointer
+from handlers.concurrency import both
 from handlers.execution.before_send import Standing, standing_of
 from handlers.execution.call_journal import CallJournal
 from handlers.execution.send_window import Opened, SendWindow
@@ -200,8 +201,10 @@ class _Piece:
             return
         looked_at = self._now()
         try:
-            facts = await self._operation.look(self._request.params, self._access())
-            standing = await standing_of(self._parts.people, self._request, self._route)
+            facts, standing = await both(
+                self._operation.look(self._request.params, self._access()),
+                standing_of(self._parts.people, self._request, self._route),
+            )
         except TinesError as error:
             await self._cannot_begin(error)
             return

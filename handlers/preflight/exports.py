@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from handlers.comparison import (
     Counts,
@@ -47,8 +47,7 @@ _SETTLED: Final = timedelta(
 )  # tenants tell whole seconds, and clocks differ: until then an edit may be hidden
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     """A story as it was edited last; `edited_at` is None where the tenant does not tell."""
 
     tenant: str  # alias

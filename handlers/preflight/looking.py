@@ -5,6 +5,7 @@ again. What the destination lacks is a warning: a destination that does not tell
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from pydantic import Field
@@ -17,6 +18,9 @@ from handlers.tines import Kind as ErrorKind
 from handlers.tines import Listing, TinesCalls, TinesClient, TinesError
 
 DESTINATION_SECONDS: Final = 5.0  # for what the destination has; after that it is not known
+_BETWEEN: Final = timedelta(seconds=0.125)  # between two comparisons, each of which takes some six calls
+_AT_ONCE: Final = 8  # comparisons that may begin after a pause
+_LATEST: Final = timedelta(minutes=5)
 _MAY_NOT: Final = frozenset({ErrorKind.KEY, ErrorKind.FORBIDDEN, ErrorKind.MISSING})
 _PLURALS: Final[Mapping[Kind, str]] = {
     Kind.CREDENTIAL: "credentials",
@@ -87,7 +91,18 @@ class Preflight:
 
     def __init__(self, clients: Mapping[str, TinesClient], exports: Exports) -> None:
         self._clients = clients
+        self._next_turn = datetime.min.replace(tzinfo=UTC)
         self.exports = exports
+
+    def turn(self, now: datetime) -> datetime:
+        """Return when the next request that was just asked for may be compared, and count it: now, or a little later.
+
+        Some may begin at once after a pause, and the others at an even pace: however many forms are sent, their
+        comparisons leave room below the tenants' rate limits, and the process is there for those who click.
+        """
+        even = max(self._next_turn + _BETWEEN, now - (_AT_ONCE - 1) * _BETWEEN)
+        self._next_turn = min(even, now + _LATEST)  # the clock may be set back
+        return max(now, self._next_turn)
 
     async def look(self, source: str, destination: str, subject: Subject) -> Sources:
         """Return the sources of stories and what the destination lacks, both tenants by alias.
@@ -104,19 +119,16 @@ class Preflight:
         """Whether no source has to be fetched."""
         return all(self.exports.known(Version(source, story.id, story.edited_at)) for story in stories)
 
-    async def sources(
-        self, tenant: str, stories: Sequence[Story], each_done: Callable[[], None] | None = None
-    ) -> dict[int, Exported]:
+    async def sources(self, tenant: str, stories: Sequence[Story]) -> dict[int, Exported]:
         """Return the exports of stories by id, fetched side by side. Raises `TinesError`."""
-
-        async def one(story: Story) -> Exported:
-            exported = await self.exports.of(Version(tenant, story.id, story.edited_at))
-            if each_done is not None:
-                each_done()
-            return exported
-
-        found = await side_by_side(*(one(story) for story in stories))
-        return {story.id: each for story, each in zip(stories, found, strict=True)}
+        versions = [Version(tenant, story.id, story.edited_at) for story in stories]
+        known = {version.story_id: self.exports.known(version) for version in versions}
+        wanted = [version for version in versions if known[version.story_id] is None]
+        fetched = await side_by_side(*(self.exports.of(version) for version in wanted))
+        return {
+            **{story_id: each for story_id, each in known.items() if each is not None},
+            **{version.story_id: each for version, each in zip(wanted, fetched, strict=True)},
+        }
 
     async def _gaps(self, destination: str, subject: Subject, exported: Mapping[int, Exported]) -> Gaps:
         references: dict[str, References] = {}

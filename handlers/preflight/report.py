@@ -149,8 +149,7 @@ async def report(
     exported = await preflight.sources(source, subject.stories)
     listed = _Listed()
     calls, team = clients[source].with_deadline(_SOURCE_SECONDS), subject.source_team.id
-    stories, changes, there = await asyncio.gather(
-        listed.of(calls.stories(team_id=team), f"Whether stories are disabled or locked on {source} cannot be checked"),
+    changes, there = await asyncio.gather(
         listed.of(
             calls.change_requests(team, (*sorted(_WAITS), _PUSHED)),
             f"Whether stories have unpublished changes on {source} cannot be checked",
@@ -160,7 +159,7 @@ async def report(
             f"The stories of {destination} cannot be listed",
         ),
     )
-    known = _remarks_by_story(stories, changes)
+    known = _remarks_by_story(subject.stories, changes)
     wanted = [story for story in subject.stories if whole is None or story.id in whole]
     if there is None:
         reason = f"the stories of {destination} cannot be listed"
@@ -287,16 +286,14 @@ def _edited_since(sent: Sent | None, source: Exported, copy: Exported | None) ->
     return None if copy.source_hash in {sent.source_hash, source.source_hash} else sent
 
 
-def _remarks_by_story(
-    stories: Listing[TinesStory] | None, changes: Listing[ChangeRequest] | None
-) -> dict[int, list[str]]:
+def _remarks_by_story(stories: Sequence[Story], changes: Listing[ChangeRequest] | None) -> dict[int, list[str]]:
     """Return what else is to be known of stories, by id, each in a few words."""
     known: dict[int, list[str]] = {}
 
     def say(story_id: int, words: str) -> None:
         known.setdefault(story_id, []).append(words)
 
-    for story in stories or ():
+    for story in stories:
         if story.disabled:
             say(story.id, "disabled on the source")
         if story.locked:

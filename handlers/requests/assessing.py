@@ -6,6 +6,7 @@ is said in a sentence, and holds nothing up.
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 import structlog
@@ -19,11 +20,12 @@ from handlers.operations.create import CreateFacts
 from handlers.preflight import Report, ReportProgress, Sent, SourceFacts
 from handlers.requests.services import Services
 from handlers.routes import Route, retired_route
-from handlers.store import StoreUnavailableError
+from handlers.store import StoreUnavailableError, Transaction
 
 _LOOKED_BACK: Final = 10  # requests for the same teams
 _LISTED: Final = 10  # sync destinations
-_PAUSE: Final = 0.25  # seconds between two looks at the row
+_PAUSE: Final = 0.25  # seconds before the first look at the row; each next pause is longer
+_LONGEST_PAUSE: Final = 1.0
 _NAMED: Final = 3  # stories that a sentence names
 _NAME: Final = 40  # characters of each
 
@@ -47,22 +49,22 @@ async def assess(services: Services, request: Request) -> None:
     """Find out what the destination lacks for a waiting request, and what would change there, and show both."""
     route = services.topology.route_for(request) or retired_route(request)
     facts: Facts | None = None
-    try:
-        async with CallJournal(services.store, request.id) as journal:
+    async with CallJournal(services.store, request.id) as journal:
+        try:
             preview = await services.executor.preview(request, route, journal)
-        facts = preview.facts
-        if preview.problem is not None or facts is None:
-            what = preview.problem.what if preview.problem is not None else "nothing was found"
-            found = Report(remarks=(f"The stories cannot be compared: {what}.",))
-        else:
-            progress = ReportProgress(0)
-            found = await compared(services, request, route, facts, progress=progress) or Report()
-    except StoreUnavailableError:
-        raise
-    except Exception:  # noqa: BLE001 - whatever it was, the request can be decided about
-        structlog.get_logger(__name__).exception("a request could not be assessed")
-        found = Report(remarks=("The stories could not be compared. The review tries it again.",))
-    await keep_assessment(services, request, facts, found)
+            facts = preview.facts
+            if preview.problem is not None or facts is None:
+                what = preview.problem.what if preview.problem is not None else "nothing was found"
+                found = Report(remarks=(f"The stories cannot be compared: {what}.",))
+            else:
+                found = await compared(services, request, route, facts, progress=ReportProgress(0)) or Report()
+        except StoreUnavailableError:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it was, the request can be decided about
+            structlog.get_logger(__name__).exception("a request could not be assessed")
+            found = Report(remarks=("The stories could not be compared. The review tries it again.",))
+        async with journal.transaction() as transaction:
+            await _keep(services, transaction, request, facts, found)
 
 
 async def compared(
@@ -89,21 +91,27 @@ async def compared(
 
 async def keep_assessment(services: Services, request: Request, facts: Facts | None, found: Report) -> None:
     """Show on a waiting request what was found, if it still asks for the same."""
-    assessment = _assessment(request, facts, found)
     async with services.store.transaction() as transaction:
-        current = await transaction.requests.locked(request.id)
-        if current is None or current.state is not State.PENDING or current.revision != request.revision:
-            return
-        route = services.topology.route_for(current) or retired_route(current)
-        first = current.assessment is None or current.assessment.revision != current.revision
-        changes: dict[str, Any] = {}
-        if first:  # from when it was asked for, however late this comes
-            since = current.expires_at - route.expires_after
-            looked = first_look(services.topology.calendar, route, since)
-            changes = {"next_run_at": min(current.expires_at, looked)}
-        if first or current.assessment != assessment:
-            await transaction.requests.change(current, assessment=assessment, **changes)
-            await announcements.changed(transaction, current)
+        await _keep(services, transaction, request, facts, found)
+
+
+async def _keep(
+    services: Services, transaction: Transaction, request: Request, facts: Facts | None, found: Report
+) -> None:
+    assessment = _assessment(request, facts, found)
+    current = await transaction.requests.locked(request.id)
+    if current is None or current.state is not State.PENDING or current.revision != request.revision:
+        return
+    route = services.topology.route_for(current) or retired_route(current)
+    first = current.assessment is None or current.assessment.revision != current.revision
+    changes: dict[str, Any] = {}
+    if first:  # from when it was asked for, however late this comes
+        since = current.expires_at - route.expires_after
+        looked = first_look(services.topology.calendar, route, since)
+        changes = {"next_run_at": min(current.expires_at, looked)}
+    if first or current.assessment != assessment:
+        await transaction.requests.change(current, assessment=assessment, **changes)
+        await announcements.changed(transaction, current)
 
 
 async def thread_of(services: Services, request: Request) -> tuple[str, str] | None:
@@ -124,14 +132,17 @@ async def record_diff(services: Services, actor: str, request: Request) -> None:
 async def assessed(services: Services, request: Request, *, within: float) -> Assessment | None:
     """Return what was found for a request that was just asked for; None when that takes longer than `within` seconds."""
     over = asyncio.get_running_loop().time() + within
-    while asyncio.get_running_loop().time() < over:
+    turn = request.next_run_at - services.store.clock() if request.next_run_at else timedelta()
+    pause = max(turn.total_seconds(), 0) + _PAUSE
+    while asyncio.get_running_loop().time() + pause < over:
+        await asyncio.sleep(pause)
         async with services.store.reading() as reader:
             current = await reader.requests.get(request.id)
         if current is None or current.state is not State.PENDING or current.revision != request.revision:
             return None
         if current.assessment is not None and current.assessment.revision == current.revision:
             return current.assessment
-        await asyncio.sleep(_PAUSE)
+        pause = min(2 * pause, _LONGEST_PAUSE)
     return None
 
 

@@ -220,9 +220,10 @@ def _new_request(
 
 
 def _next_look(services: Services, operation: AnyOperation, params: Params, route: Route, now: datetime) -> datetime:
-    """Return when a request that waits is looked at: at once, where its stories can be compared with their copies."""
-    compares = operation.subject(params, None) is not None
-    return now if compares else first_look(services.topology.calendar, route, now)
+    """Return when a request that waits is looked at: soon, where its stories can be compared with their copies."""
+    if operation.subject(params, None) is None:
+        return first_look(services.topology.calendar, route, now)
+    return services.executor.preflight.turn(now)
 
 
 def _record(request: Request) -> dict[str, object]:

@@ -5,6 +5,7 @@ so that a person is told "not now" instead of seeing a request vanish.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
@@ -129,8 +130,10 @@ class Store:
                     transaction = Transaction(connection, self.clock(), self._types)
                     yield transaction
                     await transaction.audit.write()
-        for event in transaction.audit.recorded:
-            self._log.info("recorded", kind=event["kind"], request=event["request_id"], actor=event["actor"])
+        alike = Counter((each["kind"], each["request_id"], each["actor"]) for each in transaction.audit.recorded)
+        for (kind, request, actor), times in alike.items():
+            several = {"times": times} if times > 1 else {}
+            self._log.info("recorded", kind=kind, request=request, actor=actor, **several)
         if transaction.audit.recorded:  # kept outside of the database, it shows a record that was rewritten or cut off
             head = transaction.audit.recorded[-1]
             self._log.info("audit chain head", seq=head["seq"], hash=head["hash"])

@@ -14,7 +14,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from handlers.tines._errors import TinesError
-from handlers.tines._json import TooManyPartsError, needs_tidying, read_json, text_of, tidied
+from handlers.tines._json import SHORT, TooManyPartsError, needs_tidying, read_json, text_of, tidied
 from handlers.tines._judge import Answer, Call
 from handlers.tines._wire import faults
 from handlers.tines._words import looks_like_html, words_of
@@ -22,7 +22,6 @@ from handlers.tines._words import looks_like_html, words_of
 MAX_BODY: Final = 32 * 1024 * 1024  # bytes of a good answer, unpacked
 MAX_ERROR: Final = 1024 * 1024  # bytes of any other one, unpacked
 _UNPACKED_AT_ONCE: Final = 256 * 1024  # bytes
-_AT_ONCE: Final = 100_000  # bytes of a body that is read at once; others wait for less than 5 ms
 _SHOWN_FAULTS: Final = 3  # of an answer that does not fit; the rest would say the same
 _ANY_HEADER: Final = zlib.MAX_WBITS | 32  # gzip or zlib, whichever it is
 
@@ -78,7 +77,7 @@ async def _unpacked(response: httpx.Response) -> AsyncIterator[bytes]:
 
 async def read_as(model: type[T], call: Call, answer: Answer) -> T | TinesError:
     """Return a good answer as a value, or the error that it is; a large one is read beside the event loop."""
-    if len(answer.body) <= _AT_ONCE:
+    if len(answer.body) <= SHORT:
         return parse(model, call, answer)
     return await asyncio.to_thread(parse, model, call, answer)
 

@@ -207,7 +207,14 @@ class TinesStory(Identified):
 
     def story(self) -> Story:
         """Return it in the product's words."""
-        return Story(id=self.id, name=self.name, tags=self.tags, edited_at=self.edited_at)
+        return Story(
+            id=self.id,
+            name=self.name,
+            tags=self.tags,
+            edited_at=self.edited_at,
+            disabled=self.disabled is True,
+            locked=self.locked is True,
+        )
 
 
 class Shared(Record):
