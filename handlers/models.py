@@ -269,6 +269,7 @@ class Assessment(Frozen):
     totals: str = ""  # what a sync would change, in words; "" while that is not known
     edited: tuple[str, ...] = ()  # names of the stories whose copies were changed since they were synced
     existing: str = ""  # what sync destinations for the same teams there are already, in a sentence
+    alike: tuple[int, ...] | None = None  # ids of what has a story's name in the destination team; None: not known
 
 
 class Request(Frozen):

@@ -45,7 +45,7 @@ from handlers.operations.protocol import Access, AnyOperation, Preview
 from handlers.operations.schedule import Schedule, backoff
 from handlers.operations.transience import asked_to_wait, is_transient
 from handlers.people import People, PeopleUnavailableError
-from handlers.preflight import Preflight, Report, ReportProgress, Sent, Subject, newly_missing, report
+from handlers.preflight import Earlier, Preflight, Report, ReportProgress, Subject, newly_missing, report
 from handlers.routes import PreflightRule, Route, Topology, retired_route
 from handlers.store import SYSTEM, Store, Transaction
 from handlers.tines import TinesClient, TinesError
@@ -104,7 +104,7 @@ class Executor:
         route: Route,
         facts: Facts | None,
         *,
-        sent: Mapping[int, Sent],
+        earlier: Earlier,
         progress: ReportProgress,
         whole: Collection[int] | None = None,
     ) -> Report | None:
@@ -122,7 +122,7 @@ class Executor:
                 (route.source, route.destination),
                 subject,
                 ignore=[parse_pointer(each) for each in route.diff_ignore],
-                sent=sent,
+                earlier=earlier,
                 progress=progress,
                 whole=whole,
             )

@@ -30,6 +30,7 @@ from handlers.operations.following import (
     status_events,
     statuses_of,
     unseen_stories,
+    with_copies,
 )
 from handlers.operations.outcomes import (
     AskAgain,
@@ -39,6 +40,7 @@ from handlers.operations.outcomes import (
     HeldUp,
     NotSent,
     NotThere,
+    Progress,
     Recovered,
     Refused,
     Send,
@@ -249,9 +251,11 @@ class AddStories(DestinationOperation[AddParams, AddFacts, Nothing, SyncResult])
         """Look at the stories' statuses."""
         facts = self.facts_of(request.facts)
         manual = facts is not None and facts.manual is True
-        return await follow_stories(
-            access, self.params_of(request).stories, self.result_of(request), over=over, manual=manual
-        )
+        params = self.params_of(request)
+        outcome = await follow_stories(access, params.stories, self.result_of(request), over=over, manual=manual)
+        if isinstance(outcome, Progress):
+            return outcome
+        return await with_copies(access, request, params.destination.destination_team, outcome)
 
     def unseen(self, request: Request, error: TinesError) -> Finished:
         """Say that the destination is gone, or cannot be seen."""

@@ -24,6 +24,7 @@ from handlers.operations.following import (
     status_events,
     statuses_of,
     unseen_stories,
+    with_copies,
 )
 from handlers.operations.keys import fingerprint
 from handlers.operations.matching import fits_mode, of_the_same_teams, same_origin, with_the_stories
@@ -334,6 +335,7 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
         if isinstance(outcome, Progress) or not isinstance(outcome.result, SyncResult):
             return outcome
         others = await self._others(request, params, outcome.result, access)
+        outcome = await with_copies(access, request, params.destination_team, outcome)
         return outcome.model_copy(update={"remark": f"{outcome.remark} {others}".strip()})
 
     def unseen(self, request: Request, error: TinesError) -> Finished:

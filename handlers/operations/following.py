@@ -4,15 +4,20 @@ No webhook tells of a failed sync, so the destination is shown again and again. 
 status that a newer Tines made up may still change, so it is followed until the time is over and shown in Tines's words.
 """
 
+import asyncio
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from handlers.models import NOT_LISTED, Frozen, Problem, Request, State, Story, StoryStatus
+from pydantic import Field
+
+from handlers.models import NOT_LISTED, Frozen, Problem, Request, State, Story, StoryStatus, Team
 from handlers.operations.outcomes import Finished, Happening, Progress
 from handlers.operations.protocol import Access
 from handlers.tines import SyncDestination, TinesError
 
 NOT_FOUND: Final = 404
+_COPIES_SECONDS: Final = 5.0  # for the destination to list its stories; after that no copy is remembered
 
 
 class ExistingDestination(Frozen):
@@ -33,6 +38,9 @@ class SyncResult(Frozen):
     how: str = "created"  # or "added", "found" (every story was there), "adopted" (found after an unknown outcome)
     statuses: tuple[StoryStatus, ...] = ()
     key: str = ""  # fingerprint of the key that was sent with it, where one surely was
+    copies: dict[int, int] = Field(
+        default_factory=dict
+    )  # ids of stories, and of the copies that appeared with the sync
 
     @property
     def settled(self) -> bool:
@@ -100,6 +108,37 @@ async def follow_stories(
     late = not manual and not result.settled
     remark = "Some stories still needed a sync when tines-sync stopped checking." if late else ""
     return Finished(state=ending(result.statuses, None, manual=manual), result=result, remark=remark, events=events)
+
+
+async def with_copies(access: Access, request: Request, team: Team, outcome: Finished) -> Finished:
+    """Remember which copies appeared with a sync: they stay the stories' own, however they are called later.
+
+    A copy is a story of the destination team that was not there when the request was compared, with the name of one
+    story that was synced. Where that is not certain, nothing is remembered.
+    """
+    result, before = outcome.result, request.assessment.alike if request.assessment else None
+    if not isinstance(result, SyncResult) or before is None or not any(each.synced for each in result.statuses):
+        return outcome
+    try:
+        async with asyncio.timeout(_COPIES_SECONDS):
+            there = await access.destination.stories(team_id=team.id)
+    except (TinesError, TimeoutError):
+        return outcome
+    sources = [each for each in result.statuses if each.synced]
+    new = [each for each in there if each.id not in before]
+    named, asked = Counter(each.name for each in new), Counter(each.name for each in result.statuses)
+    found = {each.name: each.id for each in new}
+    copies = {each.story_id: found[each.name] for each in sources if named[each.name] == asked[each.name] == 1}
+    return outcome.model_copy(update={"result": result.model_copy(update={"copies": copies})}) if copies else outcome
+
+
+def copies_of(results: Iterable[Frozen]) -> dict[int, int]:
+    """Return the copies of stories that appeared with syncs, given what these came to, the newest first."""
+    copies: dict[int, int] = {}
+    for result in results:
+        if isinstance(result, SyncResult):
+            copies = {**result.copies, **copies}
+    return copies
 
 
 def unseen_stories(request: Request, result: SyncResult | None, error: TinesError) -> Finished:

@@ -24,7 +24,7 @@ from handlers.operations.destination import (
     shown,
     stories_of,
 )
-from handlers.operations.following import SyncResult, ending, status_events, statuses_of, unseen_stories
+from handlers.operations.following import SyncResult, ending, status_events, statuses_of, unseen_stories, with_copies
 from handlers.operations.outcomes import (
     AskAgain,
     Finished,
@@ -212,7 +212,8 @@ class Sync(DestinationOperation[SyncParams, SyncFacts, SyncWork, SyncAgainResult
         if alike:
             stories = "1 story was" if alike == 1 else f"{alike} stories were"
             remark = f"{stories} already synced before: Tines reports them as synced, but not since when."
-        return Finished(state=ending(statuses, None, manual=False), result=result, remark=remark, events=events)
+        done = Finished(state=ending(statuses, None, manual=False), result=result, remark=remark, events=events)
+        return await with_copies(access, request, params.destination.destination_team, done)
 
     def unseen(self, request: Request, error: TinesError) -> Finished:
         """Say that the destination is gone, or cannot be seen."""

@@ -9,9 +9,10 @@ The rules are in `handlers.comparison`, which is pure; the calls and the memory 
 
 from handlers.preflight.exports import Exported, Exports, Version
 from handlers.preflight.looking import Preflight, SourceFacts, Sources, Subject, changed_sources, newly_missing
-from handlers.preflight.report import Report, ReportProgress, Sent, StoryReport, report, whole_text
+from handlers.preflight.report import Earlier, Report, ReportProgress, Sent, StoryReport, report, whole_text
 
 __all__ = [
+    "Earlier",
     "Exported",
     "Exports",
     "Preflight",

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
+from pydantic import Field
+
 from handlers.comparison import (
     Candidate,
     Counts,
@@ -42,6 +44,13 @@ class Sent(Frozen):
     automatic: bool  # whether Tines may have synced a later version by itself
 
 
+class Earlier(Frozen):
+    """What earlier requests for the same teams tell of stories, by their ids."""
+
+    sent: Mapping[int, Sent] = Field(default_factory=dict)  # what was synced last
+    copies: Mapping[int, int] = Field(default_factory=dict)  # ids of the copies that appeared with a sync
+
+
 class StoryReport(Frozen):
     """What is known of one story before it is synced."""
 
@@ -66,6 +75,7 @@ class Report(Frozen):
 
     stories: tuple[StoryReport, ...] = ()
     remarks: tuple[str, ...] = ()  # what could not be looked at, in sentences
+    alike: tuple[int, ...] | None = None  # ids of what has a story's name in the destination team; None: not known
 
     @property
     def totals(self) -> str:
@@ -136,7 +146,7 @@ async def report(
     subject: Subject,
     *,
     ignore: Sequence[Pointer] = (),
-    sent: Mapping[int, Sent],
+    earlier: Earlier,
     progress: ReportProgress,
     whole: Collection[int] | None = None,
 ) -> Report:
@@ -170,10 +180,10 @@ async def report(
             ),
             remarks=tuple(listed.remarks),
         )
-    candidates = _candidates(exported, subject.stories, there)
+    candidates = _candidates(exported, subject.stories, there, earlier.copies.values())
     progress.expect(len(candidates) + len(wanted))
     copies = await _copies(preflight, destination, candidates, progress)
-    pairs = _pairs(subject.stories, exported, copies)
+    pairs = _pairs(subject.stories, exported, copies, earlier.copies)
 
     async def one(story: Story) -> StoryReport:
         mine, pair = exported[story.id], pairs.get(story.id)
@@ -196,21 +206,27 @@ async def report(
             reason=diff.reason if diff else None,
             paired_by=pair.by if pair else None,
             diff=diff if whole is not None else None,
-            edited_since=_edited_since(sent.get(story.id), mine, copy),
+            edited_since=_edited_since(earlier.sent.get(story.id), mine, copy),
             remarks=tuple(known.get(story.id, ())),
         )
 
     compared = await side_by_side(*(one(story) for story in wanted))
-    return Report(stories=tuple(compared), remarks=tuple(listed.remarks))
+    names = {story.name for story in subject.stories}
+    alike = tuple(each.id for each in there if each.name in names)
+    return Report(stories=tuple(compared), remarks=tuple(listed.remarks), alike=alike)
 
 
 def _candidates(
-    exported: Mapping[int, Exported], stories: Sequence[Story], there: Sequence[TinesStory]
+    exported: Mapping[int, Exported], stories: Sequence[Story], there: Sequence[TinesStory], remembered: Collection[int]
 ) -> list[TinesStory]:
     """Return what may be a copy of one of the stories."""
     slugs = {each.slug for each in exported.values() if each.slug}
     names, sources = {story.name for story in stories}, {story.id for story in stories}
-    return [each for each in there if (each.slug in slugs or each.name in names) and each.id not in sources]
+    return [
+        each
+        for each in there
+        if (each.id in remembered or each.slug in slugs or each.name in names) and each.id not in sources
+    ]
 
 
 async def _copies(
@@ -234,6 +250,7 @@ def _pairs(
     stories: Sequence[Story],
     exported: Mapping[int, Exported],
     copies: Mapping[int, tuple[TinesStory, Exported]],
+    remembered: Mapping[int, int],
 ) -> dict[int, Pair]:
     return pair_stories(
         [
@@ -244,7 +261,7 @@ def _pairs(
             Candidate(id=listed.id, name=listed.name, slug=each.slug or listed.slug or None, origin=each.origin)
             for listed, each in copies.values()
         ],
-        {},
+        remembered,
     )
 
 

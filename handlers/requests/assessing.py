@@ -17,12 +17,14 @@ from handlers.comparison import Gaps
 from handlers.execution.call_journal import CallJournal
 from handlers.models import Assessment, Facts, Request, State, StoryStatus, SyncMode
 from handlers.operations.create import CreateFacts
-from handlers.preflight import Report, ReportProgress, Sent, SourceFacts
+from handlers.operations.following import copies_of
+from handlers.preflight import Earlier, Report, ReportProgress, Sent, SourceFacts
 from handlers.requests.services import Services
 from handlers.routes import Route, retired_route
 from handlers.store import StoreUnavailableError, Transaction
 
 _LOOKED_BACK: Final = 10  # requests for the same teams
+_REMEMBERED: Final = 100  # results for the same teams, of which the copies are known
 _LISTED: Final = 10  # sync destinations
 _PAUSE: Final = 0.25  # seconds before the first look at the row; each next pause is longer
 _LONGEST_PAUSE: Final = 1.0
@@ -84,9 +86,17 @@ async def compared(
         earlier = await reader.requests.on_resources(
             [request.resource], {State.SUCCEEDED, State.PARTIAL}, limit=_LOOKED_BACK
         )
+        results = await reader.requests.results_on(request.resource, limit=_REMEMBERED)
     subject = services.executor.subject(request, facts)
     progress.of = 0 if subject is None else len(subject.stories)
-    return await services.executor.report(request, route, facts, sent=_sent(earlier), progress=progress, whole=whole)
+    return await services.executor.report(
+        request,
+        route,
+        facts,
+        earlier=Earlier(sent=_sent(earlier), copies=copies_of(results)),
+        progress=progress,
+        whole=whole,
+    )
 
 
 async def keep_assessment(services: Services, request: Request, facts: Facts | None, found: Report) -> None:
@@ -156,6 +166,7 @@ def _assessment(request: Request, facts: Facts | None, found: Report) -> Assessm
         totals=found.totals if found.stories else "",
         edited=tuple(each.story.name for each in found.edited),
         existing=_existing(facts),
+        alike=found.alike,
     )
 
 

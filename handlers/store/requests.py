@@ -8,10 +8,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from handlers.models import MOVES, ApiCall, Decision, Request, State, Verdict
+from handlers.models import MOVES, ApiCall, Decision, Frozen, Request, State, Verdict
 from handlers.store import tables as t
 from handlers.store.jobs_ordered import OrderedJobs
-from handlers.store.rows import RowTypes, read_request, request_columns
+from handlers.store.rows import RowTypes, read_request, read_result, request_columns
 from handlers.tracing import current_trace
 
 # Built once: to build a statement of thirty columns costs more than to run it.
@@ -158,6 +158,18 @@ class RequestsReader:
         """Return requests for some resources in some states, newest first, without their decisions."""
         where = sa.and_(t.requests.c.resource.in_(resources), t.requests.c.state.in_([state.value for state in states]))
         return await self._bare(where, limit)
+
+    async def results_on(self, resource: str, *, limit: int) -> tuple[Frozen, ...]:
+        """Return what requests for a resource came to, of those that were done at least in part, newest first."""
+        done = [State.SUCCEEDED.value, State.PARTIAL.value]
+        rows = await self._connection.execute(
+            sa.select(t.requests.c.operation, t.requests.c.result)
+            .where(t.requests.c.resource == resource, t.requests.c.state.in_(done), t.requests.c.result.is_not(None))
+            .order_by(t.requests.c.created_at.desc())
+            .limit(limit)
+        )
+        found = (read_result(row, self._types) for row in rows.mappings())
+        return tuple(result for result in found if result is not None)
 
     async def at_work_since(self, resources: Collection[str], since: datetime) -> tuple[Request, ...]:
         """Return requests for some resources that are being carried out, or were since a moment, without decisions."""

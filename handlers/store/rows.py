@@ -153,6 +153,15 @@ def read_request(row: RowMapping, types: Mapping[str, RowTypes], decisions: Iter
     return Request.model_validate(fields)
 
 
+def read_result(row: RowMapping, types: Mapping[str, RowTypes]) -> Frozen | None:
+    """Return what a request came to, as the type of its operation; None for what this version cannot read."""
+    known = types.get(row["operation"])
+    try:
+        return None if known is None else known.result.model_validate(row["result"])
+    except ValidationError:
+        return None
+
+
 def _assessment(value: object) -> Assessment | None:
     """Return what was found for people; what cannot be read is found anew."""
     try:

@@ -15,7 +15,7 @@ import httpx
 from pydantic import SecretStr
 
 from handlers.models import Story, Team
-from handlers.preflight import Exports, Preflight, ReportProgress, Subject, report
+from handlers.preflight import Earlier, Exports, Preflight, ReportProgress, Subject, report
 from handlers.routes import Tenant
 from handlers.tines import TinesClient
 from tests.bench.comparison_lines import large_export
@@ -71,7 +71,7 @@ async def once(preflight: Preflight, clients: Mapping[str, TinesClient], subject
     async def everything() -> None:
         await preflight.look("dev", "prod", subject)
         progress = ReportProgress(len(subject.stories))
-        found = await report(preflight, clients, ("dev", "prod"), subject, sent={}, progress=progress)
+        found = await report(preflight, clients, ("dev", "prod"), subject, earlier=Earlier(), progress=progress)
         if len(found.stories) != len(subject.stories) or found.remarks:
             message = f"not everything was compared: {found.remarks}"
             raise AssertionError(message)

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,9 @@ async def test_what_would_change_is_shown_action_by_action(harness: FlowHarness)
 
     Secrets that people wrote into the story reach neither Slack nor the database.
     """
-    first = await harness.asked_and_approved(STORY, OTHER_STORY)
+    first = await harness.asks(STORY, OTHER_STORY)
+    await harness.approval_message(first, pattern="Changes:")
+    await harness.approves(first)
     done = await harness.rests(first, State.SUCCEEDED)
     dev, prod = harness.playground.dev, harness.playground.prod
     secrets: dict[str, Any] = {
@@ -78,7 +81,7 @@ async def test_what_would_change_is_shown_action_by_action(harness: FlowHarness)
     ada = await harness.opens_review(second)
     said = await ada.reads_in_view(r"(?s)What would change")
     assert "1 changed story (1 action changed), 1 unchanged" in said
-    assert "the same slug" in said
+    assert "the copy that appeared with our sync" in said
     assert "overwrite" not in said
     slack = harness.playground.slack
     await ada.presses("Post the whole diff")
@@ -106,6 +109,25 @@ async def test_what_would_change_is_shown_action_by_action(harness: FlowHarness)
     for text, holds in ((kept.decode(errors="replace"), second.id), (told, second.id), (diff, "[secret]")):
         assert holds in text
         assert "sesame" not in text
+
+
+async def test_a_copy_that_appeared_with_a_sync_is_known_by_any_name(harness: FlowHarness) -> None:
+    """A copy that was renamed, and beside which somebody made a story of the old name, is still the story's own."""
+    first = await harness.asks(STORY)
+    await harness.approval_message(first, pattern="Changes:")
+    await harness.approves(first)
+    await harness.rests(first, State.SUCCEEDED)
+    prod = harness.playground.prod
+    copy = prod.copies[0].story_id
+    impostor = replace(prod.stories[copy], id=max(prod.stories) + 1)
+    prod.stories[impostor.id] = impostor
+    prod.stories[copy].slug = "of_our_own"
+    prod.edit_story(copy, name="Ours by now")
+    prod.edit_action(impostor.id, payload={"id": "something else"})
+    second = await harness.asks(STORY)
+    await harness.approval_message(second, pattern=r"Changes: 1 changed story \(2 settings changed\)")
+    ada = await harness.opens_review(second)
+    await ada.reads_in_view("the copy that appeared with our sync")
 
 
 async def test_a_copy_that_somebody_changed_is_named(harness: FlowHarness) -> None:

@@ -4,7 +4,7 @@ from bot.playground.tines import create_destination
 from bot.playground.tines.faults import Fault, Kind
 from bot.playground.tines.seed import PROD_KEY
 from handlers.comparison import PairedBy, Status, parse_pointer
-from handlers.preflight import Report, ReportProgress, Sent, report, whole_text
+from handlers.preflight import Earlier, Report, ReportProgress, Sent, report, whole_text
 
 from .conftest import Tenants
 
@@ -31,6 +31,7 @@ async def reported(
     *names: str,
     ignore: tuple[str, ...] = (),
     sent: Mapping[int, Sent] | None = None,
+    copies: Mapping[int, int] | None = None,
     whole: frozenset[int] | None = None,
 ) -> Report:
     """Return what is known of stories."""
@@ -40,7 +41,7 @@ async def reported(
         ("dev", "prod"),
         tenants.subject(*names),
         ignore=[parse_pointer(each) for each in ignore],
-        sent=sent or {},
+        earlier=Earlier(sent=sent or {}, copies=copies or {}),
         progress=ReportProgress(len(names)),
         whole=whole,
     )

@@ -33,7 +33,7 @@ FACTS: Final = """{"v": 1, "stories": [{"id": 9981, "name": "Triage", "tags": []
  [{"text": "RESOURCE[body.region]", "stories": ["Triage"]}], "unchecked": ["STORY"], "unchecked_because":
  ["Stories cannot be checked: prod did not answer in time."], "unread": ["Two"]}}"""
 WORK: Final = """{"v": 1, "preexisting_ids": [3, 24], "unreadable": 0, "add_to": null}"""
-RESULT: Final = """{"v": 1, "destination_id": 25, "how": "adopted", "key": "5a17$5f1c", "statuses": [{"story_id": 9981, "name": "Triage",
+RESULT: Final = """{"v": 1, "destination_id": 25, "how": "adopted", "key": "5a17$5f1c", "copies": {"12": 77}, "statuses": [{"story_id": 9981, "name": "Triage",
  "status": "failed", "error": "No credential"}, {"story_id": 12, "name": "Two", "status": "synced", "error": null}]}"""
 TRIAGE: Final = Story(id=9981, name="Triage", edited_at=datetime(2026, 3, 2, 10, tzinfo=UTC))
 TWO: Final = Story(id=12, name="Two")
@@ -68,6 +68,7 @@ CAME_TO: Final = SyncResult(
     destination_id=25,
     how="adopted",
     key="5a17$5f1c",
+    copies={12: 77},
     statuses=(
         StoryStatus(story_id=9981, name="Triage", status="failed", error="No credential"),
         StoryStatus(story_id=12, name="Two", status="synced"),
