@@ -204,7 +204,7 @@ def test_the_status_of_a_result_says_what_failed_and_leads_on() -> None:
     request = synced(State.PARTIAL, a_status(1), a_status(2, "failed", "No credential virustotal"))
     message = lists.status_message(request, SHOWN, quorum=QUORUM, route=ROUTE, permalink=LINK)
     assert "2 stories: 1 synced, 1 failed." in message.text
-    assert "Story number 2: No credential virustotal" in message.text
+    assert "|Story number 2>: No credential virustotal" in message.text
     assert "What to do:" in message.text
     assert f"<{LINK}|Open the thread>" in message.text
     assert action_ids(message) == [f"{ids.ACTION_OPERATE}sync", ids.ACTION_DESTINATION]
