@@ -317,8 +317,11 @@ def test_approvers_are_mentioned_where_the_route_says_so() -> None:
 
 
 def test_an_approver_who_is_written_to_can_open_the_review() -> None:
-    """The message to an approver says who requested what and why, with *Review* while it waits."""
+    """The message to an approver says who requested what and why, with *Review* while it waits; an edit as well."""
     for state, offered in ((State.PENDING, [ids.ACTION_REVIEW]), (State.CANCELLED, [])):
+        lost = direct_message(asked(state), ROUTE, SHOWN, None, kind="approval_lost", data={"actor": "U0ASKER"})
+        assert "<@U0ASKER> edited a request that you approved. Your approval no longer counts." in lost.text
+        assert buttons(lost.blocks) == offered
         told = direct_message(asked(state), ROUTE, SHOWN, "https://slack.example/thread", kind="approval_wanted")
         assert "<@U0ASKER> made a request that you can approve." in told.text
         assert "> The new triage is ready." in told.text

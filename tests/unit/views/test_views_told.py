@@ -38,6 +38,7 @@ QUORUM = Quorum(needed=1, have=0, separate_needed=1, separate_have=0, reached=Fa
             "<@U0ADA> edited the request (revision 2). 1 approval",
         ),
         ("edited", {"actor": "U0ADA"}, "(revision 2)."),
+        ("edited", {"mentioned": ["U0ADA", "U0BEN"]}, "Please review it again: <@U0ADA> <@U0BEN>"),
         ("reminder", {"missing": "1 more approval"}, "It needs 1 more approval. It expires"),
         ("withdrawn", {"actor": "U0ADA"}, "<@U0ADA> withdrew their approval."),
         (
