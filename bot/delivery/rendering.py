@@ -33,20 +33,23 @@ class Scene:
     permalink: str | None  # of the thread
 
 
-def render(scene: Scene, presentations: Mapping[str, Presentation]) -> list[Message]:
-    """Return the messages of an announcement, in order; empty when there is nothing to show any more."""
+def render(scene: Scene, presentations: Mapping[str, Presentation], origins: Mapping[str, str]) -> list[Message]:
+    """Return the messages of an announcement, in order; empty when there is nothing to show any more.
+
+    `origins` are the configured addresses of the tenants, by alias.
+    """
     announcement, request, route = scene.announcement, scene.request, scene.route
     kind = str(announcement.data.get("kind", ""))
     if announcement.request_id is None:
-        return [_about_no_request(announcement, kind)]
+        return [_about_no_request(announcement, kind, origins)]
     if request is None or route is None:
         return []
     return _about(scene, request, route, presentation_of(presentations, request), kind)
 
 
-def _about_no_request(announcement: Announcement, kind: str) -> Message:
+def _about_no_request(announcement: Announcement, kind: str, origins: Mapping[str, str]) -> Message:
     if announcement.kind == announcements.HEALTH:
-        return health_message(announcement.data)
+        return health_message(announcement.data, origins)
     if announcement.kind == announcements.SUMMARY:
         return summary_message(announcement.data)
     if announcement.kind == announcements.TENANT:

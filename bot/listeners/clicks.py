@@ -136,5 +136,5 @@ class Clicks:
                 gone = await refuse(services, actor, _NO_ERROR, what="show_error", request=request)
                 await self._responder.refuse(body, gone.reasons)
             else:
-                await self._responder.open_view(body, error_view(status, status.error))
+                await self._responder.open_view(body, error_view(request, status, status.error))
         await ack()

@@ -13,7 +13,9 @@ from typing import Final, TypeAlias
 from bot.listeners.responder import Responder
 from bot.listeners.responses import places
 from bot.operations import Presentation
+from bot.views import ids
 from bot.views.asides import no_routes_view
+from bot.views.carried import FormMeta
 from bot.views.presentation import FormState, RouteChoice
 from bot.views.text import Block
 from handlers.people import Person
@@ -83,13 +85,37 @@ class FormPresenter:
                 policy = await faults_for(self._services, actor, route)
         except TimeoutError:
             policy = ()
+        return (*policy, *self._tenant_faults(route, stories=stories))
+
+    def _tenant_faults(self, route: Route, *, stories: bool) -> tuple[str, ...]:
+        """Return why nothing can come of a request, as far as the tenants told when they were loaded last."""
         problems = (self._services.catalogue.refusal(each) for each in dict.fromkeys((route.source, route.destination)))
         refused = (f"{problem.what}. {problem.advice}" for problem in problems if problem is not None)
         empty = stories and self._services.catalogue.has_no_story(route.source)
         tenant = self._services.topology.tenants[route.source]
         only = " with change control" if tenant.require_change_control else ""
         none = (f"{route.source} has no story{only} that could be synced.",) if empty else ()
-        return (*policy, *refused, *none)
+        return (*refused, *none)
+
+    async def once_loaded(self, actor: str, state: FormState, shown: Block) -> Block | None:
+        """Return the form again when its tenants are loaded, if that told whether a request can succeed; else None.
+
+        `shown` is the form as it was drawn, perhaps while they were being loaded. What was typed since stays: a field
+        keeps it as long as it keeps its block id.
+        """
+        meta = FormMeta.read(shown["private_metadata"])
+        route = self._services.topology.routes.get(meta.route) if meta is not None else None
+        if route is None:
+            return None
+        catalogue, stories = self._services.catalogue, self.presentation(state).chooses_stories
+        await asyncio.gather(
+            catalogue.settled(route.source, stories=stories), catalogue.settled(route.destination, stories=False)
+        )
+        before = _faults_in(shown)
+        if not before and not self._tenant_faults(route, stories=stories):
+            return None
+        again = await self.present(actor, await self.looked_up(actor, state.operation), state)
+        return again if _faults_in(again) != before else None
 
     async def existing(self, state: FormState) -> tuple[int, ...]:
         """Return the known sync destinations of the chosen teams; none where the database does not answer at once."""
@@ -176,6 +202,10 @@ class FormPresenter:
         """Return the state with its route, for a view that only names it."""
         known = state.route in self._services.topology.routes
         return replace(state, routes=(self._choice(str(state.route), None),)) if known else state
+
+
+def _faults_in(view: Block) -> list[Block]:
+    return [block for block in view["blocks"] if block.get("block_id") == ids.BLOCK_FAULTS]
 
 
 def _drawn(presentation: Presentation, state: FormState) -> Block:

@@ -118,11 +118,27 @@ class Forms:
         actor = person(body)
         known = self._presenter.known(actor, state.operation)
         if known is not None:
-            await self._responder.open_view(body, await self._presenter.present(actor, known, state))
+            shown = await self._presenter.present(actor, known, state)
+            opened = await self._responder.open_view(body, shown)
+            if opened is not None:
+                mark = str(opened.get("hash", ""))
+                self._responder.follow_up(self._once_loaded(str(opened["id"]), actor, state, shown, mark))
             return
         opened = await self._responder.open_view(body, loading_view())
         if opened is not None:
-            self._responder.fill(str(opened["id"]), actor, "open", self._filled_in(actor, state))
+            self._responder.follow_up(self._fill(str(opened["id"]), actor, state, lambda: True))
+
+    async def _fill(self, view_id: str, actor: str, state: FormState, wanted: Callable[[], bool]) -> None:
+        """Put the form in an open view's place, if it is still wanted when the person is known."""
+        drawn = await self._responder.filled(view_id, actor, "open", self._filled_in(actor, state), wanted)
+        if drawn is not None:
+            await self._once_loaded(view_id, actor, state, *drawn)
+
+    async def _once_loaded(self, view_id: str, actor: str, state: FormState, shown: Block, mark: str) -> None:
+        """Say in an open form what its tenants told while it was open; not in one that shows another choice since."""
+        again = await self._presenter.once_loaded(actor, state, shown)
+        if again is not None:
+            await self._responder.update_view(view_id, again, hash_=mark)
 
     async def _filled_in(self, actor: str, state: FormState) -> Block:
         return await self._presenter.present(actor, await self._presenter.looked_up(actor, state.operation), state)
@@ -138,10 +154,13 @@ class Forms:
         view_id = str(view.get("id", ""))
         wanted = self._latest.choice(view_id, acted_at(body))
         if known is None:
-            self._responder.fill(view_id, actor, "open", self._filled_in(actor, state), wanted)
+            self._responder.follow_up(self._fill(view_id, actor, state, wanted))
         else:
             shown = await self._presenter.present(actor, known, state)
-            await self._responder.update_view(view_id, shown, hash_=str(view.get("hash", "")) or None, wanted=wanted)
+            seen = str(view.get("hash", "")) or None
+            mark = await self._responder.replace_view(view_id, shown, hash_=seen, wanted=wanted)
+            if mark is not None:
+                self._responder.follow_up(self._once_loaded(view_id, actor, state, shown, mark))
         await ack()
 
     async def destination_chosen(self, ack: AsyncAck, body: Body) -> None:

@@ -80,7 +80,7 @@ class AddStoriesPresentation(DestinationPresentation[AddForm, AddParams, AddFact
 
     def details(self, request: Request) -> Iterator[Block]:
         """Yield the first stories."""
-        yield names(self.params_of(request).stories)
+        yield names(self.params_of(request).stories, request.origins[0])
 
     def brief(self, request: Request) -> Iterator[Block]:  # noqa: ARG002 - the protocol's
         """Yield nothing: the review names every story."""
@@ -91,7 +91,7 @@ class AddStoriesPresentation(DestinationPresentation[AddForm, AddParams, AddFact
         if facts.gone:
             yield kit.rich(
                 kit.para("⚠️ ", kit.bold(f"{plural(len(facts.gone), 'story')} can no longer be added:")),
-                names(facts.gone, 20),
+                names(facts.gone, request.origins[0], 20),
                 kit.para("Deleted, moved, or without change control. The requester can edit the request."),
             )
 
@@ -99,10 +99,11 @@ class AddStoriesPresentation(DestinationPresentation[AddForm, AddParams, AddFact
         """Return every story to add, and those that stay."""
         facts, params = self.facts_in(preview), self.params_of(request)
         if facts is None:
-            return story_blocks(params.stories, "Stories to add, as they were requested", room)
-        stay = staying(facts.statuses, frozenset(), "Stories that are in it and stay")
+            return story_blocks(params.stories, "Stories to add, as they were requested", room, request.origins[0])
+        stay = staying(facts.statuses, frozenset(), "Stories that are in it and stay", request.origins[0])
         known = remarks(preview.report) if preview is not None else {}
-        added = story_blocks(facts.stories, "Stories to add, as they are now", room - kit.json_size([stay]), known)
+        left = room - kit.json_size([stay])
+        added = story_blocks(facts.stories, "Stories to add, as they are now", left, request.origins[0], known)
         return [*added, stay]
 
     def called(self, params: AddParams, facts: AddFacts | None) -> tuple[str, str, str]:

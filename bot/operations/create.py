@@ -101,7 +101,7 @@ class CreatePresentation(Presentation):
 
     def details(self, request: Request) -> Iterator[Block]:
         """Yield the first stories and when they are synced again."""
-        yield names(_stories(request))
+        yield names(_stories(request), request.origins[0])
         yield from self.brief(request)
 
     def brief(self, request: Request) -> Iterator[Block]:
@@ -120,7 +120,7 @@ class CreatePresentation(Presentation):
         if facts.gone:
             yield kit.rich(
                 kit.para("⚠️ ", kit.bold(f"{plural(len(facts.gone), 'story')} can no longer be synced:")),
-                names(facts.gone, 20),
+                names(facts.gone, request.origins[0], 20),
                 kit.para("Deleted, moved, or without change control. The requester can edit the request."),
             )
         yield from _renamed(_params(request), facts)
@@ -137,9 +137,9 @@ class CreatePresentation(Presentation):
         """Return every story, as it is now where that is known."""
         facts = _facts(preview)
         if facts is None:
-            return story_blocks(_params(request).stories, "Stories, as they were requested", room)
+            return story_blocks(_params(request).stories, "Stories, as they were requested", room, request.origins[0])
         known = remarks(preview.report) if preview is not None else {}
-        return story_blocks(facts.stories, "Stories, as they are now", room, known)
+        return story_blocks(facts.stories, "Stories, as they are now", room, request.origins[0], known)
 
     def call(self, request: Request, preview: Preview | None, route: Route) -> Iterator[Block]:
         """Yield the call that creates, or the one that adds."""
@@ -295,12 +295,12 @@ def _existing(facts: CreateFacts, params: CreateParams) -> Block:
 
 def _destination(destination: ExistingDestination, params: CreateParams) -> Iterator[Block]:
     mode = "only when someone starts it" if destination.manual else "automatically"
-    shown = [Story(id=0, name=story) for story in destination.story_names]
+    shown = [Story(id=0, name=story) for story in destination.story_names]  # which id is whose is not kept
     yield kit.para(f"Number {destination.id}, syncs {mode}, with {plural(len(shown), 'story')}")
     if destination.url:
         yield kit.para("Tines writes its tenant as ", kit.mono(destination.url), ".")
     if shown:
-        yield names(shown, limit=60)
+        yield names(shown, "", limit=60)
     wanted = {story.id for story in params.stories}
     already = len(wanted.intersection(destination.story_ids))
     if already:

@@ -103,13 +103,13 @@ class DeletePresentation(DestinationPresentation[DeleteForm, DeleteParams, Delet
                 kit.para("Tines deletes them later; tines-sync cannot see when."),
             )
 
-    def material(self, request: Request, preview: Preview | None, room: int) -> Sequence[Block]:  # noqa: ARG002 - the protocol's
+    def material(self, request: Request, preview: Preview | None, room: int) -> Sequence[Block]:
         """Return the stories in it."""
         facts = self.facts_in(preview)
         if facts is None or not facts.statuses:
             return ()
         stories = [Story(id=status.story_id, name=status.name) for status in facts.statuses]
-        return story_blocks(stories, "Stories in it", room)
+        return story_blocks(stories, "Stories in it", room, request.origins[0])
 
     def called(self, params: DeleteParams, facts: DeleteFacts | None) -> tuple[str, str, str]:  # noqa: ARG002 - the protocol's
         """Return the call that deletes, always with what happens to the copies."""

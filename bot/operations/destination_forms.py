@@ -329,9 +329,9 @@ def selection_of(state: DestinationForm) -> Selection:
     return selection if isinstance(selection, Selection) else Selection()
 
 
-def staying(statuses: Sequence[StoryStatus], without: frozenset[int], title: str) -> Block:
+def staying(statuses: Sequence[StoryStatus], without: frozenset[int], title: str, origin: str) -> Block:
     """Return the stories of a destination that nothing happens to."""
     stay = [Story(id=each.story_id, name=each.name) for each in statuses if each.story_id not in without]
     if not stay:
         return kit.rich(kit.para(kit.bold(title), ": none"))
-    return kit.rich(kit.para(kit.bold(title), f": {plural(len(stay), 'story')}"), names(stay, _STAY, limit=75))
+    return kit.rich(kit.para(kit.bold(title), f": {plural(len(stay), 'story')}"), names(stay, origin, _STAY, limit=75))

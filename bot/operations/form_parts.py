@@ -63,7 +63,7 @@ def _before(state: FormState) -> Iterator[Block]:
         yield kit.rich(
             kit.para("⚠️ ", kit.bold("A request on this route cannot succeed now.")),
             kit.bullets([kit.words(fault, 300)] for fault in route.faults[:5]),
-        )
+        ) | {"block_id": ids.BLOCK_FAULTS}
     if route is not None and route.frozen_by is not None:
         yield kit.rich(
             kit.para("❄️ ", kit.bold("This route is frozen"), " by ", kit.user(route.frozen_by), "."),

@@ -76,7 +76,7 @@ class RemoveStoriesPresentation(DestinationPresentation[RemoveForm, RemoveParams
 
     def details(self, request: Request) -> Iterator[Block]:
         """Yield the first stories."""
-        yield names(self.params_of(request).stories)
+        yield names(self.params_of(request).stories, request.origins[0])
 
     def brief(self, request: Request) -> Iterator[Block]:  # noqa: ARG002 - the protocol's
         """Yield nothing: the review names every story."""
@@ -97,9 +97,10 @@ class RemoveStoriesPresentation(DestinationPresentation[RemoveForm, RemoveParams
         """Return every story to remove, and those that stay."""
         facts, params = self.facts_in(preview), self.params_of(request)
         if facts is None:
-            return story_blocks(params.stories, "Stories to remove", room)
-        stay = staying(facts.statuses, _ids(params), "Stories that stay")
-        return [*story_blocks(params.stories, "Stories to remove", room - kit.json_size([stay])), stay]
+            return story_blocks(params.stories, "Stories to remove", room, request.origins[0])
+        stay = staying(facts.statuses, _ids(params), "Stories that stay", request.origins[0])
+        left = room - kit.json_size([stay])
+        return [*story_blocks(params.stories, "Stories to remove", left, request.origins[0]), stay]
 
     def called(self, params: RemoveParams, facts: RemoveFacts | None) -> tuple[str, str, str]:  # noqa: ARG002 - the protocol's
         """Return the update of the whole set."""

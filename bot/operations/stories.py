@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from bot.operations.states import general_words
-from bot.views import kit
+from bot.views import kit, tines_links
 from bot.views.text import Block, date_element, line, plural, size, utc
 from handlers.comparison import explain
 from handlers.models import Request, State, Story, StoryStatus, Team
@@ -41,25 +41,26 @@ _LEVELS: Final = (
 
 
 def story_blocks(
-    stories: Sequence[Story], title: str, room: int, remarks: Mapping[int, str] | None = None
+    stories: Sequence[Story], title: str, room: int, origin: str, remarks: Mapping[int, str] | None = None
 ) -> list[Block]:
     """Return every story with id, tags and last edit, below a title of our own words with their number.
 
-    `room` is how many bytes the list may take, as `kit.json_size` counts them. `remarks`: a few words on each story.
+    `room` is how many bytes the list may take, as `kit.json_size` counts them; `origin` is the source tenant's address.
+    `remarks`: a few words on each story.
     """
     found: list[Block] = []
     for level in _LEVELS:
-        found = list(_blocks(stories, level, remarks or {}))
+        found = list(_blocks(stories, origin, level, remarks or {}))
         if len(found) <= _BLOCKS and kit.json_size(found) <= room:
             break
     return [kit.rich(kit.para(kit.bold(title), f": {plural(len(stories), 'story')}")), *found]
 
 
-def _blocks(stories: Sequence[Story], level: _Level, remarks: Mapping[int, str]) -> Iterator[Block]:
+def _blocks(stories: Sequence[Story], origin: str, level: _Level, remarks: Mapping[int, str]) -> Iterator[Block]:
     lines: list[list[kit.Part]] = []
     room = _BLOCK_SIZE
     for story in stories:
-        parts = _line(story, level, remarks.get(story.id, ""))
+        parts = _line(story, origin, level, remarks.get(story.id, ""))
         needed = sum(_part_size(part) for part in parts)
         if lines and (needed > room or len(lines) == _BLOCK_LINES):
             yield _block(lines, level)
@@ -81,22 +82,25 @@ def _part_size(part: kit.Part) -> int:
     return size(part) if isinstance(part, str) else size(part["text"]) if "text" in part else _DATE_SIZE
 
 
-def _line(story: Story, level: _Level, remark: str) -> list[kit.Part]:
+def _line(story: Story, origin: str, level: _Level, remark: str) -> list[kit.Part]:
+    name = tines_links.to_story(origin, story.id, story.name, level.name)
     rest = f" #{story.id}" + (f" · {remark}" if remark else "")
     if story.tags:
         rest += (
             f" · {line(', '.join(story.tags), level.tags)}" if level.tags else f" · {plural(len(story.tags), 'tag')}"
         )
     if story.edited_at is None:
-        return [kit.name(story.name, level.name), rest]
+        return [name, rest]
     if level.local:
-        return [kit.name(story.name, level.name), f"{rest} · edited ", date_element(story.edited_at)]
-    return [kit.name(story.name, level.name), f"{rest} · edited {utc(story.edited_at)}"]
+        return [name, f"{rest} · edited ", date_element(story.edited_at)]
+    return [name, f"{rest} · edited {utc(story.edited_at)}"]
 
 
-def names(stories: Sequence[Story], shown: int = NAMES_SHOWN, *, limit: int = 150) -> Block:
-    """Return the first names as a list, then "and n more"."""
-    lines: list[Sequence[kit.Part]] = [[{"type": "text", "text": line(story.name, limit)}] for story in stories[:shown]]
+def names(stories: Sequence[Story], origin: str, shown: int = NAMES_SHOWN, *, limit: int = 150) -> Block:
+    """Return the first names as a list, then "and n more"; `origin` is the source tenant's address."""
+    lines: list[Sequence[kit.Part]] = [
+        [tines_links.to_story(origin, story.id, story.name, limit, is_bold=False)] for story in stories[:shown]
+    ]
     if len(stories) > shown:
         lines.append([f"and {len(stories) - shown:,} more"])
     return kit.bullets(lines)

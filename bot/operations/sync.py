@@ -109,7 +109,7 @@ class SyncPresentation(DestinationPresentation[SyncForm, SyncParams, SyncFacts])
 
     def details(self, request: Request) -> Iterator[Block]:
         """Yield the first stories."""
-        yield names(self.params_of(request).stories)
+        yield names(self.params_of(request).stories, request.origins[0])
 
     def brief(self, request: Request) -> Iterator[Block]:  # noqa: ARG002 - the protocol's
         """Yield nothing: the review names every story."""
@@ -125,13 +125,15 @@ class SyncPresentation(DestinationPresentation[SyncForm, SyncParams, SyncFacts])
         """Return every story with its present status."""
         facts, params = self.facts_in(preview), self.params_of(request)
         if facts is None:
-            return story_blocks(params.stories, "Stories to sync", room)
+            return story_blocks(params.stories, "Stories to sync", room, request.origins[0])
         known = remarks(preview.report) if preview is not None else {}
         said = {
             status.story_id: ", ".join(filter(None, (status_words(status), known.get(status.story_id, ""))))
             for status in facts.statuses
         }
-        return story_blocks(params.stories, "Stories to sync, with their present status", room, said)
+        return story_blocks(
+            params.stories, "Stories to sync, with their present status", room, request.origins[0], said
+        )
 
     def called(self, params: SyncParams, facts: SyncFacts | None) -> tuple[str, str, str]:  # noqa: ARG002 - the protocol's
         """Return one sync of all, or one for each story."""

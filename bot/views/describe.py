@@ -3,20 +3,18 @@
 One place, so that the channel, the thread, a list and the App Home never use two words for the same thing.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from bot.views import ids, kit
+from bot.views import ids, kit, tines_links
 from bot.views.carried import DestinationButton, RequestRef
 from bot.views.presentation import Presentation
-from bot.views.text import Block, date_element, inert, line
+from bot.views.text import Block, date_element
 from handlers.models import Decision, Problem, Request, State, StoryStatus, Verdict
 from handlers.policy import Freeze, Quorum
 from handlers.routes import Route
 
-_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(?::\d{1,5})?")
 DECISIONS_SHOWN: Final = 20
 _CLOSED: Final[Mapping[State, str]] = MappingProxyType(
     {State.REJECTED: "Rejected", State.CANCELLED: "Cancelled", State.FAILED: "Closed"}
@@ -153,19 +151,18 @@ def next_steps(request: Request, presentation: Presentation) -> Iterator[Block]:
 
 def reference(request: Request, digest: str) -> str:
     """Return what is there to be looked up, as mrkdwn: id, revision, digest, and links to both tenants."""
-    parts = (f"`{request.id}`", f"revision {request.revision}", f"`{digest[:12]}`", tines_links(request))
+    parts = (f"`{request.id}`", f"revision {request.revision}", f"`{digest[:12]}`", tenant_links(request))
     return " · ".join(part for part in parts if part)
 
 
-def tines_links(request: Request) -> str:
+def tenant_links(request: Request) -> str:
     """Return links to both tenants, as mrkdwn: at their configured addresses, "" for what is no address."""
-    return links_to((request.source, request.origins[0]), (request.destination, request.origins[1]))
+    return tines_links.to_tenants((request.source, request.origins[0]), (request.destination, request.origins[1]))
 
 
-def links_to(*tenants: tuple[str, str]) -> str:
-    """Return links to tenants, given by alias and configured address, as mrkdwn."""
-    known = [(alias, url) for alias, url in dict.fromkeys(tenants) if _ORIGIN.fullmatch(url)]
-    return " · ".join(f"<{url}|Open {inert(line(alias, 60))}>" for alias, url in known)
+def story(request: Request, story_id: int, name: str, limit: int = kit.HEADER_TEXT) -> Block:
+    """Return the name of one of a request's stories, as a link to it on the source tenant."""
+    return tines_links.to_story(request.origins[0], story_id, name, limit)
 
 
 def waiting(request: Request) -> Iterator[Block]:

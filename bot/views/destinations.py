@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from bot.views import describe, ids, kit
+from bot.views import describe, ids, kit, tines_links
 from bot.views.carried import DestinationButton, ListMeta
 from bot.views.statuses import in_order, status_words
 from bot.views.text import Block, clip, date_element, line, mention, plural, tidy, when
@@ -176,9 +176,9 @@ def destination_view(
         *_muted(seen.mute),
         *address_warning(ref, seen.destination),
     ]
-    blocks = [kit.rich(*facts), *_in_progress(seen, links), *_offered(seen), kit.divider(), *_stories(seen)]
+    blocks = [kit.rich(*facts), *_in_progress(seen, links), *_offered(seen), kit.divider(), *_stories(seen, origins[0])]
     blocks.extend(_threads(seen, links))
-    if tenants := describe.links_to((seen.source, origins[0]), (seen.destination, origins[1])):
+    if tenants := tines_links.to_tenants((seen.source, origins[0]), (seen.destination, origins[1])):
         blocks.append(kit.context(tenants))
     return kit.modal(ids.VIEW_DESTINATION, f"Sync destination {ref.id}"[: kit.VIEW_TITLE], blocks, meta=button_of(seen))
 
@@ -307,14 +307,14 @@ def _mute_button(seen: SeenDestination) -> Block | None:
     return kit.button("Mute…", ids.ACTION_MUTE, button_of(seen), says=f"Mute: {about}") if seen.watched else None
 
 
-def _stories(seen: SeenDestination) -> Iterator[Block]:
+def _stories(seen: SeenDestination, origin: str) -> Iterator[Block]:
     statuses = in_order(seen.detail.statuses)
     if not statuses:
         yield kit.rich(kit.para("There are no stories in it."))
     shown = statuses[:_SHOWN]
     blocks: list[Block] = []
     for lengths in _LENGTHS:
-        blocks = list(_lists(shown, *lengths))
+        blocks = list(_lists(shown, origin, *lengths))
         if kit.json_size(blocks) <= _ROOM:
             break
     while blocks and kit.json_size(blocks) > _ROOM:
@@ -326,16 +326,17 @@ def _stories(seen: SeenDestination) -> Iterator[Block]:
     yield from _unread(seen.unreadable)
 
 
-def _lists(statuses: Sequence[StoryStatus], name: int, error: int) -> Iterator[Block]:
+def _lists(statuses: Sequence[StoryStatus], origin: str, name: int, error: int) -> Iterator[Block]:
     for start in range(0, len(statuses), _IN_A_BLOCK):
-        yield kit.rich(kit.bullets(_story(each, name, error) for each in statuses[start : start + _IN_A_BLOCK]))
+        yield kit.rich(kit.bullets(_story(each, origin, name, error) for each in statuses[start : start + _IN_A_BLOCK]))
 
 
-def _story(status: StoryStatus, name: int, error: int) -> tuple[kit.Part, ...]:
+def _story(status: StoryStatus, origin: str, name: int, error: int) -> tuple[kit.Part, ...]:
     said: tuple[kit.Part, ...] = ()
     if status.error and error:
         said = ("  Tines said: ", kit.words(line(status.error, error, empty="nothing"), error))
-    return (f"{status_words(status)}  ", kit.name(status.name, name), f"  #{status.story_id}", *said)
+    named = tines_links.to_story(origin, status.story_id, status.name, name)
+    return (f"{status_words(status)}  ", named, f"  #{status.story_id}", *said)
 
 
 # --- in words ------------------------------------------------------------------------------------------------------

@@ -78,9 +78,15 @@ def text_lines(blocks: Iterable[Block]) -> Iterator[str]:
             case "data_table":
                 yield inert(block["caption"])
                 for row in _without_buttons(block)["rows"][1:]:
-                    yield "• " + " · ".join(inert(cell["text"]) for cell in row)
+                    yield "• " + " · ".join(map(_cell_words, row))
             case _:  # buttons and dividers say nothing
                 pass
+
+
+def _cell_words(cell: Block) -> str:
+    """Return what a cell says, without links: their addresses would take half of a text that ends at a limit."""
+    runs = [run for part in cell.get("elements", (cell,)) for run in part.get("elements", (part,))]
+    return "".join(inert(run["text"]) for run in runs)
 
 
 def text_size(content: object) -> int:

@@ -11,7 +11,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from bot.views import describe, ids, kit
+from bot.views import describe, ids, kit, tines_links
 from bot.views.carried import DestinationButton
 from bot.views.fallback_text import message
 from bot.views.text import Block, Message, code, date_element, inert, line, mention, plural, when
@@ -30,21 +30,24 @@ class TenantDown(Frozen):
     problem: Problem | None = None
 
 
-def health_message(data: object) -> Message:
-    """Return the message for what changed on a sync destination. `data` is a `Report` as JSON, perhaps of another version."""
+def health_message(data: object, origins: Mapping[str, str] = MappingProxyType({})) -> Message:
+    """Return the message for what changed on a sync destination. `data` is a `Report` as JSON, perhaps of another version.
+
+    `origins` are the addresses of the tenants, by alias.
+    """
     try:
         report = Report.model_validate(data)
     except ValidationError:
         return message(
             kit.rich(kit.para("🔭 A sync destination changed. Open the list of sync destinations to see it."))
         )
-    lines = [kit.para(*_headline(report)), *_changes(report)]
+    lines, origin = [kit.para(*_headline(report)), *_changes(report)], origins.get(report.source, "")
     if report.failed:
-        lines += [kit.para(_failed_title(report)), kit.bullets(_trouble(each) for each in report.failed)]
+        lines += [kit.para(_failed_title(report)), kit.bullets(_trouble(each, origin) for each in report.failed)]
     if report.behind:
         lines += [
             kit.para("Behind: ", *_behind_title()),
-            kit.bullets(_trouble(each, says=False) for each in report.behind),
+            kit.bullets(_trouble(each, origin, says=False) for each in report.behind),
         ]
     if report.more:
         lines.append(kit.para(f"And {plural(report.more, 'more story', 'more stories')}."))
@@ -165,8 +168,8 @@ def _behind_title() -> Sequence[kit.Part]:
     return ("these need a sync for longer than they should, although it is automatic.",)
 
 
-def _trouble(trouble: Trouble, *, says: bool = True) -> Sequence[kit.Part]:
-    name = kit.name(trouble.name or f"story {trouble.story_id}", 80)
+def _trouble(trouble: Trouble, origin: str, *, says: bool = True) -> Sequence[kit.Part]:
+    name = tines_links.to_story(origin, trouble.story_id, trouble.name or f"story {trouble.story_id}", 80)
     if trouble.until is not None:
         ended = "was removed" if trouble.removed else "recovered"
         return (name, f": {ended} after {duration(trouble.until - trouble.since)}")

@@ -20,6 +20,7 @@ BLOCK_SOURCE_TEAM: Final = "source_team:"  # + route
 BLOCK_STORIES: Final = "stories:"  # + route and team, so that a change of either clears the field
 BLOCK_DESTINATION_TEAM: Final = "destination_team:"  # + route
 BLOCK_EXISTING: Final = "existing"
+BLOCK_FAULTS: Final = "faults"
 BLOCK_MODE: Final = "mode"
 BLOCK_REASON: Final = "reason"
 BLOCK_EMERGENCY: Final = "emergency"

@@ -147,7 +147,7 @@ def status_message(  # noqa: PLR0913 - what the reader may do is decided by poli
         *describe.emergency(request),
         kit.rich(*elements),
         *(describe.frozen(freeze) if waits else ()),
-        kit.context(links) if (links := describe.tines_links(request)) else None,
+        kit.context(links) if (links := describe.tenant_links(request)) else None,
         kit.actions(*buttons) if buttons else None,
         *(next_buttons(request, presentation.rows(request), route) if route is not None else ()),
     )
@@ -160,7 +160,11 @@ def _result(request: Request, presentation: Presentation) -> Iterator[Block]:
     failed = [status for status in presentation.rows(request) if status.failed]
     if failed:
         yield kit.bullets(
-            [kit.name(status.name, 100), ": ", kit.words(line(status.error or "", 200, empty="no error told"), 200)]
+            [
+                describe.story(request, status.story_id, status.name, 100),
+                ": ",
+                kit.words(line(status.error or "", 200, empty="no error told"), 200),
+            ]
             for status in failed[:FAILED_SHOWN]
         )
     if len(failed) > FAILED_SHOWN:

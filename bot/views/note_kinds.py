@@ -16,13 +16,18 @@ from handlers.models import Request
 
 Data: TypeAlias = Mapping[str, object]
 
+_MENTIONED: Final = 20  # people in one note
+
 
 class Note(StrEnum):
     """What a note is about, and what its data may hold."""
 
-    EDITED = "edited"  # actor: user id; approvals_lost: how many; changes: list of sentences
+    EDITED = (
+        "edited"  # actor: user id; approvals_lost: how many; changes: sentences; mentioned: whose approvals those were
+    )
     APPROVAL_COMMENT = "approval_comment"  # actor, comment
     APPROVAL_WANTED = "approval_wanted"  # nothing more
+    APPROVAL_LOST = "approval_lost"  # actor: whose edit cleared the reader's approval
     REMINDER = "reminder"  # missing: what is still missing, in words
     WITHDRAWN = "withdrawn"  # actor, have, needed
     APPROVAL_VOID = "approval_void"  # actor: whose it was; have, needed
@@ -88,6 +93,10 @@ def _lost(data: Data) -> str:
 def _edited(data: Data, request: Request) -> Iterator[Block]:
     yield kit.para("✏️ ", *_by(data), f" edited the request (revision {request.revision}).{_lost(data)}")
     yield from _sentences(data, "changes")
+    mentioned = data.get("mentioned")
+    who = [kit.user(each) for each in mentioned if isinstance(each, str)] if isinstance(mentioned, list) else []
+    if who:
+        yield kit.para("Please review it again:", *(part for each in who[:_MENTIONED] for part in (" ", each)))
 
 
 def _reminder(data: Data, request: Request) -> Iterator[Block]:
@@ -103,6 +112,12 @@ def _approval_comment(data: Data, _: Request) -> Iterator[Block]:
 
 def _approval_wanted(_: Data, request: Request) -> Iterator[Block]:
     yield kit.para("🕓 ", kit.user(request.requester), " made a request that you can approve.")
+    yield kit.quote(request.reason, 500)
+
+
+def _approval_lost(data: Data, request: Request) -> Iterator[Block]:
+    edited = " edited a request that you approved. Your approval no longer counts. Please review it again."
+    yield kit.para("✏️ ", *_by(data), edited)
     yield kit.quote(request.reason, 500)
 
 
@@ -212,6 +227,7 @@ _DRAWN: Final[Mapping[str, _Draw]] = MappingProxyType(
         Note.APPROVAL_COMMENT: _approval_comment,
         Note.APPROVAL_WANTED: _approval_wanted,
         Note.REMINDER: _reminder,
+        Note.APPROVAL_LOST: _approval_lost,
         Note.WITHDRAWN: _withdrawn,
         Note.APPROVAL_VOID: _approval_void,
         Note.NEWLY_MISSING: _newly_missing,

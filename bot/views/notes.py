@@ -59,7 +59,7 @@ def direct_message(
     """
     if kind is not None and (kind not in _STATES):
         told = note_lines(kind, data or {}, request)
-        decides = kind == Note.APPROVAL_WANTED and request.state is State.PENDING
+        decides = kind in {Note.APPROVAL_WANTED, Note.APPROVAL_LOST} and request.state is State.PENDING
         return message(
             kit.rich(*told, kit.para(*presentation.summary(request)), *_thread(permalink)),
             kit.actions(describe.review_button(request)) if decides else None,

@@ -4,10 +4,11 @@ All names and values come from Tines. Secrets were replaced when the exports wer
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
-from bot.views import ids, kit
+from bot.views import describe, ids, kit, tines_links
 from bot.views.carried import ChangesRef, RequestRef
 from bot.views.text import Block, date_element, line, plural
 from handlers.comparison import ActionChange, FieldChange, Gap, Gaps, PairedBy, Status, StoryDiff, explain, words_for
@@ -88,7 +89,7 @@ def explained(request: Request, rows: Sequence[StoryStatus]) -> Iterator[Block]:
     for row, gap in found[:_NAMED]:
         yield kit.para(
             "🧩 ",
-            kit.name(row.name, 80),
+            describe.story(request, row.story_id, row.name, 80),
             f" failed because of something that was known: {gap.reference.kind.words} ",
             kit.mono(gap.reference.slug, 80),
             " is not shared with the team on " if gap.not_shared else " is missing on ",
@@ -161,13 +162,13 @@ def _review_blocks(
     request: Request, facts: SourceFacts, report: Report | None, progress: ReportProgress | None, level: _Level
 ) -> Iterator[Block]:
     if facts.gaps is not None:
-        yield kit.rich(*_gaps(facts.gaps, request.destination, level))
+        yield kit.rich(*_gaps(request, facts.gaps, report, level))
     if report is None:
         yield kit.context(_how_far(progress))
         return
     yield kit.rich(*_totals(report))
     if report.edited:
-        yield kit.rich(*_edited(report.edited, request.destination, level))
+        yield kit.rich(*_edited(request, report.edited, level))
     yield from _show_buttons(request, report, level)
 
 
@@ -179,45 +180,53 @@ def _how_far(progress: ReportProgress | None) -> str:
     return f"⏳ Comparing with the copies: {progress.done:,} of {plural(progress.of, 'story')}…"
 
 
-def _gaps(gaps: Gaps, destination: str, level: _Level) -> Iterator[Block]:
+def _gaps(request: Request, gaps: Gaps, report: Report | None, level: _Level) -> Iterator[Block]:
+    destination, users = kit.name(request.destination, 60), partial(_users, request, _ids_by_name(report), level)
     if gaps.missing:
-        yield kit.para(
-            "🧩 ", kit.bold(f"{plural(len(gaps.missing), 'thing')} missing on "), kit.name(destination, 60), ":"
-        )
-        yield kit.bullets(_gap(each, level) for each in gaps.missing[: level.items])
+        yield kit.para("🧩 ", kit.bold(f"{plural(len(gaps.missing), 'thing')} missing on "), destination, ":")
+        yield kit.bullets(_gap(each, users, level) for each in gaps.missing[: level.items])
         if len(gaps.missing) > level.items:
             yield kit.para(f"and {len(gaps.missing) - level.items:,} more")
         yield kit.para("It can be approved all the same.")
     elif not (gaps.unchecked or gaps.unread):
-        yield kit.para("🧩 Nothing that the stories need is missing on ", kit.name(destination, 60), ".")
+        yield kit.para("🧩 Nothing that the stories need is missing on ", destination, ".")
     for sentence in gaps.unchecked_because:
         yield kit.para("⚠️ ", kit.words(sentence, 300), " Check them in Tines before you approve.")
     if gaps.unread:
         yield kit.para(
             "⚠️ Could not be exported, so nobody checked what they need: ",
-            *_users(gaps.unread, level),
+            *users(gaps.unread),
             ". Look at them in Tines before you approve.",
         )
     if gaps.unresolved:
         yield kit.para("❔ Known only when the story runs, so nobody can check it now:")
         yield kit.bullets(
-            [kit.mono(each.text, level.name), " in ", *_users(each.stories, level)]
-            for each in gaps.unresolved[: level.items]
+            [kit.mono(each.text, level.name), " in ", *users(each.stories)] for each in gaps.unresolved[: level.items]
         )
 
 
-def _gap(gap: Gap, level: _Level) -> Sequence[kit.Part]:
+def _gap(gap: Gap, users: Callable[[Sequence[str]], Iterator[kit.Part]], level: _Level) -> Sequence[kit.Part]:
     lacks = ", which is there but not shared with the team" if gap.not_shared else ""
     return (
         f"{gap.reference.kind.words.capitalize()} ",
         kit.mono(gap.reference.slug, level.name),
         f"{lacks}, used by ",
-        *_users(gap.stories, level),
+        *users(gap.stories),
     )
 
 
-def _users(stories: Sequence[str], level: _Level) -> Iterator[kit.Part]:
-    yield kit.words(", ".join(line(story, level.name) for story in stories[: level.users]), 400)
+def _ids_by_name(report: Report | None) -> Mapping[str, int]:
+    """Return the stories' ids by their names, without names that several have: of what uses a thing the names are known."""
+    stories = [each.story for each in report.stories] if report is not None else []
+    often = Counter(story.name for story in stories)
+    return {story.name: story.id for story in stories if often[story.name] == 1}
+
+
+def _users(request: Request, known: Mapping[str, int], level: _Level, stories: Sequence[str]) -> Iterator[kit.Part]:
+    for number, name in enumerate(stories[: level.users]):
+        if number:
+            yield ", "
+        yield tines_links.to_story(request.origins[0], known.get(name, 0), name, level.name, is_bold=False)
     if len(stories) > level.users:
         yield f" and {len(stories) - level.users:,} more"
 
@@ -240,20 +249,20 @@ def _counted(story: StoryReport) -> Iterator[str]:
     yield from story.remarks
 
 
-def _edited(stories: Sequence[StoryReport], destination: str, level: _Level) -> Iterator[Block]:
+def _edited(request: Request, stories: Sequence[StoryReport], level: _Level) -> Iterator[Block]:
     yield kit.para(
         "🔴 ",
         kit.bold("The sync would overwrite changes that somebody made on "),
-        kit.name(destination, 60),
+        kit.name(request.destination, 60),
         kit.bold(":"),
     )
-    yield kit.bullets([*_since(each, level)] for each in stories[: level.items])
+    yield kit.bullets([*_since(request, each, level)] for each in stories[: level.items])
     if len(stories) > level.items:
         yield kit.para(f"and {len(stories) - level.items:,} more")
 
 
-def _since(story: StoryReport, level: _Level) -> Iterator[kit.Part]:
-    yield kit.name(story.story.name, level.name)
+def _since(request: Request, story: StoryReport, level: _Level) -> Iterator[kit.Part]:
+    yield describe.story(request, story.story.id, story.story.name, level.name)
     if story.edited_since is not None:
         yield f" is not what {story.edited_since.request_id} synced, "
         yield date_element(story.edited_since.at)
@@ -300,7 +309,7 @@ def changes_view(request: Request, found: StoryReport) -> Block:
     """Return the changes of one story, action by action, as much as a view holds."""
     blocks = [
         kit.rich(
-            kit.para(kit.name(found.story.name, 150)),
+            kit.para(describe.story(request, found.story.id, found.story.name)),
             kit.para(kit.words(found.words, 400), "."),
             kit.para("Old values are those on ", kit.name(request.destination, 60), "; secrets are not shown."),
         )

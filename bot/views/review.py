@@ -1,7 +1,8 @@
 """The review: everything an approver decides about, and the decision.
 
-First stands what decides: how many stories, both teams, what is missing and what would change, who can approve, and the
-buttons. Every story follows, and in small type at the end what is there to be looked up.
+First stands what is known at once: how many stories, both teams, who can approve, and the buttons. What is looked up
+follows below them, so that they stay where they are when it arrives: what is missing and what would change, then every
+story, and in small type at the end what is there to be looked up.
 
 What is shown is what is decided: the view carries the revision, the digest of the stories as they are shown, and
 the sync destinations that were listed. A decision comes back with these, and is refused if anything has changed.
@@ -61,19 +62,19 @@ def review_view(  # noqa: PLR0913 - what a person may do is decided by policy, o
     complete = presentation.complete(preview)
     decides = [
         *_changes(changed),
-        *_against(against_requester),
         *describe.emergency(request),
         kit.rich(*describe.details(request, presentation, brief=True)),
+        kit.rich(*_approvals(request, route, quorum)),
+        *_buttons(request, meta, may_reject=may_reject.allowed, offers=(may_withdraw, may_edit, may_cancel)),
+        *_against(against_requester),
+        *_rulings(may_approve, may_reject),
         *_preview(preview, presentation, request, route),
         *(
             review_blocks(request, preview.facts, preview.report, progress, may_post_diff=may_post_diff)
             if preview is not None
             else ()
         ),
-        kit.rich(*_approvals(request, route, quorum)),
-        *_rulings(may_approve, may_reject),
         *(_comment(comment) if may_approve.allowed and complete else ()),
-        *_buttons(request, meta, may_reject=may_reject.allowed, offers=(may_withdraw, may_edit, may_cancel)),
         kit.divider(),
     ]
     looked_up = [
@@ -211,9 +212,9 @@ def _buttons(
     )
     refresh = kit.button("Refresh", ids.ACTION_REVIEW_REFRESH, describe.ref(request), says="Refresh: check Tines again")
     yield kit.actions(
+        refresh,  # the first: the others follow once the reader is known
         reject if may_reject else None,
         withdraw if may_withdraw else None,
         describe.edit_button(request) if may_edit else None,
         describe.cancel_button(request) if may_cancel else None,
-        refresh,
     )

@@ -43,6 +43,9 @@ _ORDER: Final[Mapping[str, int]] = MappingProxyType({_FAILED: 0, _NEEDS_SYNC: 1,
 _CHUNK: Final = 1_450  # in one block, so that 3,000 UTF-16 units are never passed
 _ERROR_BYTES: Final = 60_000  # of an error shown whole; a view takes 250 kB as JSON
 
+Cell: TypeAlias = str | Block
+"""A cell of a table: its text, rich text, or what `action_cell` returns."""
+
 __all__ = [
     "action_cell",
     "bare_words",
@@ -66,7 +69,7 @@ def status_messages(request: Request, route: Route, presentation: Presentation) 
     if request.state not in _TOLD and not rows:
         return []
     opening = _opening(request, route, presentation)
-    pages = list(_pages(rows, text_size(opening)))
+    pages = list(_pages(request, rows, text_size(opening)))
     if not pages:
         return [message(*opening, *next_buttons(request, rows, route))]
     found: list[Message] = []
@@ -162,7 +165,7 @@ def in_order(statuses: Iterable[StoryStatus]) -> list[StoryStatus]:
 
 def _table(caption: str, page: Sequence[StoryStatus], request: Request, route: Route) -> Block:
     """Return the table of a page, with a button in the row of each story that failed where it can be synced again."""
-    rows: list[Sequence[Cell]] = [_row(status) for status in page]
+    rows = [_row(status, request) for status in page]
     again = [describe.sync_story_button(request, status, route) for status in page]
     if not any(again):
         return data_table(caption, _HEAD, rows)
@@ -175,17 +178,18 @@ def _table(caption: str, page: Sequence[StoryStatus], request: Request, route: R
     )
 
 
-def _row(status: StoryStatus) -> tuple[str, ...]:
+def _row(status: StoryStatus, request: Request) -> tuple[Cell, ...]:
     error = line(status.error or "", _ERROR, empty="-")
-    return (line(status.name, _NAME), status_words(status), error, str(status.story_id))
+    name = describe.story(request, status.story_id, status.name, _NAME)
+    return (kit.rich(kit.para(name)), status_words(status), error, str(status.story_id))
 
 
-def _pages(statuses: Sequence[StoryStatus], opening: int) -> Iterator[list[StoryStatus]]:
+def _pages(request: Request, statuses: Sequence[StoryStatus], opening: int) -> Iterator[list[StoryStatus]]:
     """Yield the statuses, failed first, in groups that each fit one message; the first shares it with the opening."""
     page: list[StoryStatus] = []
     cells, everything = 0, opening
     for status in in_order(statuses):
-        more = sum(map(size, _row(status))) + (_STEP if status.failed else len(_NO_STEP))
+        more = sum(map(_cell_size, _row(status, request))) + (_STEP if status.failed else len(_NO_STEP))
         more_in_all = more + (_ERROR_CHOICE if _is_cut(status) else 0)
         if page and (len(page) == ROWS or cells + more > _CELLS or everything + more_in_all > _ALL):
             yield page
@@ -194,10 +198,6 @@ def _pages(statuses: Sequence[StoryStatus], opening: int) -> Iterator[list[Story
         cells, everything = cells + more, everything + more_in_all
     if page:
         yield page
-
-
-Cell: TypeAlias = str | Block
-"""A cell of a table: its text, or what `action_cell` returns."""
 
 
 def data_table(caption: str, head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Block:
@@ -217,6 +217,14 @@ def data_table(caption: str, head: Sequence[str], rows: Sequence[Sequence[Cell]]
 def action_cell(button: Block, fallback: str) -> Block:
     """Return a cell with a button; a client that draws none shows the text."""
     return {"type": "action", "element": button, "fallback": _raw(fallback)}
+
+
+def _cell_size(cell: Cell) -> int:
+    """Return what a cell takes of a message. Whether Slack counts the address of a link is not known: here it counts."""
+    if isinstance(cell, str):
+        return size(cell)
+    runs = [run for part in cell["elements"] for run in part["elements"]]
+    return sum(size(run["text"]) + size(run.get("url", "")) for run in runs)
 
 
 def _raw(text: str) -> Block:
@@ -247,11 +255,12 @@ def _long_errors(request: Request, page: Sequence[StoryStatus]) -> Iterator[Bloc
         )
 
 
-def error_view(story: StoryStatus, error: str) -> Block:
+def error_view(request: Request, story: StoryStatus, error: str) -> Block:
     """Return a view with a whole error, as Tines wrote it (the first 60,000 bytes of it)."""
     text = tidy(error).strip() or "(nothing)"
     kept = text.encode()[:_ERROR_BYTES].decode(errors="ignore")
-    blocks = [kit.rich(kit.para(kit.name(story.name), f"  #{story.story_id}  {status_words(story)}"))]
+    name = describe.story(request, story.story_id, story.name)
+    blocks = [kit.rich(kit.para(name, f"  #{story.story_id}  {status_words(story)}"))]
     blocks.extend(kit.rich(kit.preformatted(kept[start : start + _CHUNK])) for start in range(0, len(kept), _CHUNK))
     if len(kept) < len(text):
         blocks.append(kit.context(f"… and {len(text) - len(kept):,} more characters. Tines shows all of it."))

@@ -211,6 +211,12 @@ class Catalogue:
         failure = self._teams[tenant].failure
         return failure.problem() if isinstance(failure, RefusedError) else None
 
+    async def settled(self, tenant: str, *, stories: bool) -> None:
+        """Wait until no teams (and stories) of a tenant are being loaded, however that ends."""
+        await self._teams[tenant].settled()
+        if stories:
+            await self._stories[tenant].settled()
+
     def has_no_story(self, tenant: str) -> bool:
         """Whether it is known, without asking, that the tenant has no story that can be synced."""
         stories = self._stories[tenant].fresh()

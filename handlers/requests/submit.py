@@ -159,7 +159,8 @@ async def edit(
                 what="edit",
                 request=current,
             )
-        lost = len(current.approvals())
+        approved = [each.actor for each in current.approvals()]
+        asked_again = [each for each in approved if each != actor] if route.ping_approvers is not Ping.OFF else []
         origins = services.topology.origins(route)
         edited = await transaction.requests.change(
             current,
@@ -175,7 +176,7 @@ async def edit(
             next_run_at=_next_look(services, operation, params, route, transaction.now),
         )
         transaction.jobs.advance(request_id)
-        transaction.audit.record("edited", actor, request_id, approvals_lost=lost, **_record(edited))
+        transaction.audit.record("edited", actor, request_id, approvals_lost=len(approved), **_record(edited))
         await announcements.changed(transaction, edited)
         await announcements.note(
             transaction,
@@ -183,9 +184,12 @@ async def edit(
             route,
             "edited",
             actor=actor,
-            approvals_lost=lost,
+            approvals_lost=len(approved),
             changes=edit_changes(current, edited),
+            mentioned=asked_again if route.ping_approvers is Ping.MENTION else [],
         )
+        for approver in asked_again if route.ping_approvers is Ping.DIRECT else ():
+            await announcements.direct(transaction, edited, approver, "approval_lost", actor=actor)
     return Done(request=edited, text=f"{request_id} is changed and waiting for approval.")
 
 

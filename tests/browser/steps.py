@@ -78,7 +78,7 @@ async def review(page: Page) -> Locator:
     await page.get_by_role("button", name="Review").last.click()
     dialog = page.get_by_role("dialog", name=re.compile("Review"))
     await expect(dialog).to_contain_text("Stories, as they are now")
-    await expect(dialog).not_to_contain_text("Comparing with the copies")  # what is found moves the buttons
+    await expect(dialog).not_to_contain_text("Comparing with the copies")
     return dialog
 
 

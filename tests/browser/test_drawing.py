@@ -125,6 +125,35 @@ async def test_data_table_sorts_and_pages(harness: BrowserHarness, windows: Open
     await expect(cells).to_have_text([f"Story {n:02}" for n in (7, 6, 5, 4, 3)])
 
 
+@pytest.mark.parametrize("font", ["sans-serif", "monospace"])
+async def test_the_first_column_of_a_wide_table_stays_in_sight(
+    harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str], font: str
+) -> None:
+    """In a thread, in narrow fonts and in wide ones, the whole first column is there, also when the rest is scrolled."""
+    names = ["Enrich indicators with VirusTotal", "Phishing triage: reported e-mail"]
+    rows = [
+        ("Story", "Status", "What Tines said", "Story id"),
+        *((each, "Failed", "No credential " * 9, "9104") for each in names),
+    ]
+    cells = [[{"type": "raw_text", "text": text} for text in row] for row in rows]
+    ts = await harness.app.post("Request")
+    drawn = {"type": "data_table", "caption": "Results", "row_header_column_index": 0, "rows": cells}
+    await harness.app.post("Results", blocks=[drawn], thread_ts=ts)
+    page = await windows(at(ROBIN))
+    await page.evaluate("(font) => document.documentElement.style.setProperty('--font', font)", font)
+    await page.get_by_role("button", name="1 reply").click()
+    scrolled = page.get_by_role("complementary", name="Thread").get_by_role("group", name="Results")
+    for left in (0, 9999):
+        await scrolled.evaluate("(frame, left) => { frame.scrollLeft = left; }", left)
+        frame = await scrolled.bounding_box()
+        assert frame is not None
+        for name in names:
+            box = await scrolled.get_by_role("rowheader", name=name).bounding_box()
+            assert box is not None
+            assert abs(box["x"] - frame["x"]) <= 1
+            assert 140 <= box["width"] <= frame["width"] / 2
+
+
 async def test_a_button_in_a_cell_is_clicked(
     harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]
 ) -> None:

@@ -145,6 +145,28 @@ async def test_type_ahead_asks_the_app(harness: BrowserHarness, windows: OpenWin
     assert [one["value"] for one in values(harness.app)["stories"]["selected_options"]] == ["Rotate leaked keys"]
 
 
+async def test_a_view_that_grows_keeps_its_buttons_where_they_are(
+    harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]
+) -> None:
+    """What an update adds below a button does not move it, also where there was room for more."""
+    button = {"type": "button", "action_id": "again", "text": plain("Refresh"), "value": "7"}
+    first = {"type": "actions", "elements": [button]}
+    more = [{"type": "section", "text": plain(f"Line {n}")} for n in range(5)]
+    opens(harness.app, first)
+
+    @harness.app.on("again")
+    async def _grow(payload: Json) -> None:
+        view = modal("Grown", first, *more, submit="Send", callback_id="form")
+        await harness.app.call("views.update", view_id=payload["view"]["id"], view=view)
+
+    dialog = await opened(await windows(at(ROBIN)))
+    refresh = dialog.get_by_role("button", name="Refresh")
+    before = await refresh.bounding_box()
+    await refresh.click()
+    await expect(dialog).to_contain_text("Line 4")
+    assert await refresh.bounding_box() == before
+
+
 async def test_an_update_keeps_what_was_typed(
     harness: BrowserHarness, windows: OpenWindow, at: Callable[..., str]
 ) -> None:

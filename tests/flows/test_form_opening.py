@@ -11,7 +11,7 @@ from bot.views.ids import SHORTCUT_FORM
 from handlers.tines import TinesError
 
 from .conftest import OpenHarness
-from .harness import FlowHarness
+from .harness import IMPATIENT, FlowHarness
 
 MORE_ROUTES = {"dev-to-dev": {"destination": "dev"}}
 
@@ -145,3 +145,27 @@ async def test_a_form_says_first_that_the_key_is_refused(harness: FlowHarness) -
     said = await harness.rina.reads_in_view("A request on this route cannot succeed now")
     assert "401: dev does not accept the bot's key" in said
     assert "put a valid key of dev into the configuration" in said
+
+
+async def test_an_open_form_says_that_the_key_is_refused_once_tines_said_so(open_harness: OpenHarness) -> None:
+    """A refusal that comes while the form is being filled in is said in it, and what was typed stays."""
+    harness = await open_harness(overrides=IMPATIENT)
+    faults = harness.playground.dev.faults
+    faults.add(TinesFault(Kind.HANG, path="/teams", times=1))  # then it is asked again
+    faults.add(TinesFault(Kind.ANSWER, status=401, message="Unauthorized"))
+    await harness.rina.opens_form(GENERAL)
+    await harness.rina.writes("Reason", "Ready for production")
+    said = await harness.rina.reads_in_view("A request on this route cannot succeed now")
+    assert "401: dev does not accept the bot's key" in said
+    assert "Ready for production" in said
+
+
+async def test_an_open_form_says_that_there_is_no_story_once_that_is_known(open_harness: OpenHarness) -> None:
+    """A tenant without any story to sync is said in the open form, after a choice of its route as well."""
+    harness = await open_harness(more_routes=MORE_ROUTES)
+    for story in harness.playground.dev.stories.values():
+        story.change_control = False
+    await harness.rina.opens_form(GENERAL)
+    await harness.rina.picks("Route", "dev-to-dev")
+    said = await harness.rina.reads_in_view("A request on this route cannot succeed now")
+    assert "dev has no story with change control that could be synced" in said

@@ -129,7 +129,8 @@ async def test_secrets_in_refusals(tmp_path: Path, out: io.StringIO) -> None:
 
 
 def _intended(mention: str) -> bool:
-    """Whether the bot means to mention or link this: people and channels of the request, its thread, both tenants."""
+    """Whether the bot means to mention or link this: people and channels of the request, its thread, both tenants, stories."""
     people = rf"<@U0(?:RINA|ADA)>|<!subteam\^{APPROVERS}>|<#C0(?:APPROVALS|SECOPS)>|<!date\^.*>"
     links = r"<https://local\.slack\.com/archives/.*>|<http://127\.0\.0\.1:\d+\|Open (?:dev|prod)>"
-    return re.fullmatch(f"{people}|{links}", mention) is not None
+    stories = r"<http://127\.0\.0\.1:\d+/stories/\d+(?:\|[^<>]*)?>"
+    return re.fullmatch(f"{people}|{links}|{stories}", mention) is not None

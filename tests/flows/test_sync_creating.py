@@ -19,11 +19,16 @@ CREATE = "/admin/sync_destinations"
 def tables(messages: list[Json]) -> list[list[list[str]]]:
     """Return the rows of all tables in messages, their heads left out."""
     return [
-        [[str(cell["text"]) for cell in (row if len(row) == 4 else (*row[:2], *row[3:]))] for row in block["rows"][1:]]
+        [[words(cell) for cell in (row if len(row) == 4 else (*row[:2], *row[3:]))] for row in block["rows"][1:]]
         for message in messages
         for block in message.get("blocks", ())
         if block["type"] == "data_table"
     ]
+
+
+def words(cell: Json) -> str:
+    """Return what stands in a cell: its text, or that of the link which it is."""
+    return str(cell["text"] if "text" in cell else cell["elements"][0]["elements"][0]["text"])
 
 
 def thread_of(harness: FlowHarness) -> list[Json]:

@@ -168,7 +168,7 @@ class _Renderer:
             case "text":
                 return str(element["text"])
             case "link":
-                return f"{element['text']} ({element['url']})" if element.get("text") else str(element["url"])
+                return str(element.get("text") or element["url"])
             case "emoji":
                 return f":{element['name']}:"
             case "date":

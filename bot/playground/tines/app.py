@@ -10,11 +10,12 @@ from typing import Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from bot.playground.serving import reset_connection
 from bot.playground.tines.calls import Outcome, masked, masked_text
+from bot.playground.tines.exports import actions_of
 from bot.playground.tines.faults import Fault, Kind
 from bot.playground.tines.operations import OPERATIONS, Operation
 from bot.playground.tines.records import Key, Right
@@ -37,7 +38,8 @@ def build_tines_app(tines: LocalTines, *, sleep: Sleep = asyncio.sleep) -> Starl
         for operation in OPERATIONS
     ]
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-    return Starlette(routes=[*routes, Route("/{rest:path}", partial(serve, operation=None), methods=methods)])
+    page = Route("/stories/{story_id:int}", partial(_story_page, tines=tines))
+    return Starlette(routes=[*routes, page, Route("/{rest:path}", partial(serve, operation=None), methods=methods)])
 
 
 @dataclass
@@ -150,6 +152,25 @@ async def _serve(request: Request, operation: Operation | None, tines: LocalTine
     if reply is None:
         return Response()  # nobody is there to read it
     return Response(reply.body, reply.status, dict(reply.headers), reply.media_type)
+
+
+async def _story_page(request: Request, tines: LocalTines) -> Response:
+    """Answer a browser that followed a link to a story. Plain text: nothing in a name can become markup."""
+    tines.world.settle()
+    story = tines.stories.get(request.path_params["story_id"])
+    if story is None:
+        return PlainTextResponse(f"The local Tines tenant {tines.name} has no such story.\n", HTTPStatus.NOT_FOUND)
+    lines = (
+        story.name,
+        "",
+        f"Story {story.id} of the local Tines tenant {tines.name}. On a real tenant, the story opens here.",
+        f"Team: {tines.teams[story.team_id].name}",
+        f"Tags: {', '.join(story.tags) or 'none'}",
+        f"Change control: {'enabled' if story.change_control else 'not enabled'}",
+        f"Edited: {story.edited_at:%Y-%m-%d %H:%M} UTC",
+        f"Actions: {', '.join(action.name for action in actions_of(story))}",
+    )
+    return PlainTextResponse("\n".join([*lines, ""]), headers={"x-content-type-options": "nosniff"})
 
 
 _NOT_APPLIED: Final = frozenset({Kind.ANSWER, Kind.RESET_BEFORE, Kind.HANG, Kind.APPLIED_LATE})

@@ -145,7 +145,7 @@ def test_blocks_read_as_on_the_screen() -> None:
 
 
 def test_rich_text_reads_with_its_lists_and_quotes() -> None:
-    """Lists are numbered or marked and indented, quotes marked, links and mentions written out."""
+    """Lists are numbered or marked and indented, quotes marked, mentions written out, and of links their words, or the address."""
 
     def line(*elements: Json) -> Json:
         return {"type": "rich_text_section", "elements": list(elements)}
@@ -173,7 +173,7 @@ def test_rich_text_reads_with_its_lists_and_quotes() -> None:
         "Hi @ada:wave:",
         "3. c",
         "  • d",
-        "> A (https://a.example)https://b.example",
+        "> Ahttps://b.example",
         "1970-01-01#fff",
     ]
 

@@ -340,3 +340,14 @@ async def test_an_editor_may_publish_but_not_administer(pair: Pair) -> None:
         await client.post(DESTINATIONS, json=pair.body(destination_tenant_api_key="prod-editor"))
     pair.world.settle_all()
     assert len(pair.prod.copies) == 2
+
+
+async def test_a_browser_that_follows_a_link_to_a_story_reads_what_it_is(pair: Pair, api: httpx.AsyncClient) -> None:
+    """The address of a story shows it as plain text, without a key, and says where there is none."""
+    pair.dev.stories[pair.alerts].name = "<script>alert(1)</script>"
+    page = await api.get(f"{DEV_URL}/stories/{pair.alerts}", headers={"Authorization": ""})
+    assert page.headers["content-type"] == "text/plain; charset=utf-8"
+    assert page.text.startswith("<script>alert(1)</script>\n")
+    assert "Team: SecOps" in page.text
+    assert (await api.get(f"{DEV_URL}/stories/7")).status_code == 404
+    assert list(pair.dev.calls) == []

@@ -218,6 +218,28 @@ async def test_a_story_that_is_gone_is_not_approved(open_harness: OpenHarness, w
     assert "Shift handover notes was deleted" in answer.changes[0]
 
 
+@pytest.mark.parametrize(
+    ("ping", "written_to", "mentioned"),
+    [(Ping.OFF, [], []), (Ping.MENTION, [], [ADA]), (Ping.DIRECT, [ADA], [])],
+)
+async def test_who_had_approved_is_asked_again_after_an_edit(
+    open_harness: OpenHarness, ping: Ping, written_to: list[str], mentioned: list[str]
+) -> None:
+    """Those whose approval an edit cleared are pinged as the route says, once; the editor and everybody else are not."""
+    harness = await open_harness(approvals=3, self_approval=True, approvers=("*",), ping_approvers=ping)
+    request = await harness.asks()
+    for actor in (ADA, RINA):
+        await approve(harness.services, actor, await harness.shown(request.id), budget=None)
+    for revision, reason in ((1, "More of it"), (2, "Even more")):
+        harness.clock.passes(minutes=1)
+        edited = await edit(harness.services, RINA, request.id, revision, harness.form(reason=reason), budget=None)
+        assert isinstance(edited, Done)
+    told = {who: [each["kind"] for each in await harness.told(f"@{who}")] for who in (ADA, BEN, RINA)}
+    assert told == {who: ["approval_lost"] if who in written_to else [] for who in (ADA, BEN, RINA)}
+    notes = [each for each in await harness.told() if each.get("kind") == "edited"]
+    assert [note["mentioned"] for note in notes] == [mentioned, []]
+
+
 async def test_editing_clears_approvals(open_harness: OpenHarness) -> None:
     """An edit makes a new revision: approvals fall away with a note, an old review is shown again, a new one counts."""
     harness = await open_harness(approvals=2)

@@ -1,6 +1,7 @@
 """The approval message and the review show what is asked for, where it stands, and only what the reader may do."""
 
 from datetime import timedelta
+from itertools import takewhile
 from typing import Any
 
 import pytest
@@ -14,11 +15,13 @@ from bot.views.notes import direct_message, note_message
 from bot.views.review import parse_review, review_view
 from bot.views.statuses import status_messages
 from bot.views.text import Block, when
+from handlers.comparison import Gap, Gaps, Kind, Reference, Status
 from handlers.models import Decision, Problem, Request, State, Story, Team, Verdict, digest_of
 from handlers.operations import Preview
 from handlers.operations.create import CreateFacts
 from handlers.operations.following import ExistingDestination
 from handlers.policy import Freeze, Quorum, Ruling
+from handlers.preflight import Report, ReportProgress, StoryReport
 from handlers.routes import Existing, Ping, Route
 
 from .harness import NOW, ORIGINS, SHOWN, a_request, params_of
@@ -79,7 +82,7 @@ def test_a_pending_request_shows_what_an_approver_needs_to_know() -> None:
     for said in (
         "waiting for approval",
         "<@U0ASKER> requests a sync of 12 stories: dev / SecOps → prod / SecOps copies",
-        "Story number 10\n• and 2 more",
+        "|Story number 10>\n• and 2 more",
         "dev-to-prod",
         "Sync mode: automatic, on every publish",
         "> The new triage is ready.",
@@ -193,7 +196,7 @@ def test_the_review_shows_every_story() -> None:
     """All stories with id, tags and last edit, however many they are, and what will be called."""
     stories = tuple(Story(id=n, name=f"Story number {n}", tags=("triage",), edited_at=NOW) for n in range(1, 501))
     view = reviewed(asked(params=params_of(*stories)), found(stories=stories))
-    said = [e["text"] for e in flat(view) if e.get("type") == "text"]
+    said = [e["text"] for e in flat(view) if e.get("type") in {"text", "link"}]
     for story in stories:
         assert story.name in said
         assert any(text.startswith(f" #{story.id} · triage · edited") for text in said)
@@ -206,16 +209,16 @@ def test_the_review_shows_every_story() -> None:
 
 
 def test_the_review_says_first_what_decides() -> None:
-    """Numbers, teams, what exists and who can approve, then the buttons, then every story, then what is looked up."""
+    """Numbers, teams and who can approve, the buttons, what exists, then every story, then what is looked up."""
     view = reviewed(asked(), found(stories=STORIES))
     text = "\n".join(text_lines(view["blocks"]))
     order = (
         "a sync of 12 stories: dev / SecOps → prod / SecOps copies",
-        "No sync destination for these two teams",
         "1 of 2 approvals",
         "Can approve: <!subteam^S0APPROVERS>",
-        "Story number 1 #1",
-        "Story number 12 #12",
+        "No sync destination for these two teams",
+        "|Story number 1> #1",
+        "|Story number 12> #12",
         "Tenants: dev is dev",
         "API call:",
         "revision 2",
@@ -224,6 +227,30 @@ def test_the_review_says_first_what_decides() -> None:
     blocks = view["blocks"]
     places = [n for n, block in enumerate(blocks) if block["type"] in {"actions", "input"}]
     assert max(places) < next(n for n, block in enumerate(blocks) if "Story number 1'" in str(block))
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known", "not known yet"])
+def test_no_button_of_the_review_moves_when_something_is_looked_up(*, known: bool) -> None:
+    """What stands above the buttons, and the buttons themselves, are the same before Tines answered, and when compared.
+
+    Where the reader is not known at first, what they may do is added to the right of what is there.
+    """
+    changed = StoryReport(story=STORIES[0], status=Status.CHANGED)
+    gap = Gap(reference=Reference(kind=Kind.CREDENTIAL, slug="virustotal"), stories=("Story number 1",))
+    facts = CreateFacts(stories=STORIES, gaps=Gaps(missing=(gap,)), existing=(ExistingDestination(id=24),))
+    unknown = Ruling(allowed=False)
+    first = reviewed(asked(), None) if known else reviewed(asked(), None, may_approve=unknown, may_reject=unknown)
+    views = (
+        first,
+        reviewed(asked(), None),
+        reviewed(asked(), Preview(facts=facts), against_requester=("They left.",), progress=ReportProgress(12)),
+        reviewed(asked(), Preview(facts=facts, report=Report(stories=(changed,))), against_requester=("They left.",)),
+    )
+    above = [list(takewhile(lambda block: block["type"] != "actions", view["blocks"])) for view in views]
+    assert above == [above[0]] * len(views)
+    rows = [[button["text"]["text"] for button in view["blocks"][len(above[0])]["elements"]] for view in views]
+    assert all(row[: len(rows[0])] == rows[0] for row in rows)
+    assert rows[1:] == [rows[1]] * 3
 
 
 def flat(payload: object) -> list[dict[str, Any]]:
@@ -290,8 +317,11 @@ def test_approvers_are_mentioned_where_the_route_says_so() -> None:
 
 
 def test_an_approver_who_is_written_to_can_open_the_review() -> None:
-    """The message to an approver says who requested what and why, with *Review* while it waits."""
+    """The message to an approver says who requested what and why, with *Review* while it waits; an edit as well."""
     for state, offered in ((State.PENDING, [ids.ACTION_REVIEW]), (State.CANCELLED, [])):
+        lost = direct_message(asked(state), ROUTE, SHOWN, None, kind="approval_lost", data={"actor": "U0ASKER"})
+        assert "<@U0ASKER> edited a request that you approved. Your approval no longer counts." in lost.text
+        assert buttons(lost.blocks) == offered
         told = direct_message(asked(state), ROUTE, SHOWN, "https://slack.example/thread", kind="approval_wanted")
         assert "<@U0ASKER> made a request that you can approve." in told.text
         assert "> The new triage is ready." in told.text
@@ -356,11 +386,11 @@ def test_the_review_offers_what_the_reader_may_do() -> None:
     assert buttons(view["blocks"]) == [ids.ACTION_REVIEW_REFRESH]
     view = reviewed(asked(), preview, may_withdraw=True, may_edit=True, may_cancel=True)
     assert buttons(view["blocks"]) == [
+        ids.ACTION_REVIEW_REFRESH,
         ids.ACTION_REJECT,
         ids.ACTION_WITHDRAW,
         ids.ACTION_EDIT,
         ids.ACTION_CANCEL,
-        ids.ACTION_REVIEW_REFRESH,
     ]
 
 

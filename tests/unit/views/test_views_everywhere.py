@@ -337,7 +337,7 @@ def health_messages(text: str) -> Iterator[tuple[str, Message]]:
         {"failed": []},
     )
     for differs in changes:
-        yield f"health {sorted(differs)}", health.health_message({**full, **differs})
+        yield f"health {sorted(differs)}", health.health_message({**full, **differs}, {text: ORIGINS[0]})
     yield "bare health", health.health_message(bare)
     yield "other health", health.health_message({"at": text})
     week = RouteSummary(route=text, since=NOW, until=NOW, requested=7, approved=5, median_minutes=99, old_keys=2)
@@ -441,7 +441,7 @@ def views(request: Request, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "decided", dialogs.decided_view(text)
     yield "refused", dialogs.refused_view([text] * 30)
     for status in SHOWN.rows(request)[:1]:
-        yield "error", statuses.error_view(status, text * 20)
+        yield "error", statuses.error_view(request, status, text * 20)
     choices = tuple(RouteChoice(f"route-{n}", text, text, frozen_by=text, frozen_reason=text) for n in range(150))
     for editing in (True, False):
         for routes in (choices, choices[:1]):
@@ -561,6 +561,8 @@ def test_nothing_from_outside_is_live(scene: Scene) -> None:
         for string in strings_in(payload):
             assert not HIDDEN.search(string), name
         assert set(users_in(payload)) <= OURS, name
+        for url in (each["url"] for each in objects_in(payload) if "url" in each):
+            assert url == LINK or STORY.fullmatch(url), name
     for name, message in scene[0]:
         for each in (message, *fallback_text.plain_only(message)):
             assert_harmless(each.text, name)
@@ -600,9 +602,11 @@ def test_slack_takes_every_answer_to_typing(text: str) -> None:
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 OURS = {"U0ASKER", "U0EDITOR", "U0CLOSER", "U0FREEZER", "U0ACTOR", *(f"U0APPROVER{n}" for n in range(30))}
 LIVE = re.compile(r"<([^>]*)>?")
+STORY = re.compile(r"https://dev\.example/stories/\d+")
 OUR_OWN = re.compile(
     rf"@(?:{'|'.join(sorted(OURS))})|!date\^\d+\^[^^|>]+\|[0-9: UTC-]+|{re.escape(LINK)}\|Open the thread"
     r"|https://(?:dev|prod)\.example\|Open .*"
+    rf"|{STORY.pattern}\|[^<]*"
 )
 
 

@@ -33,10 +33,18 @@ def rows(messages: list[Message]) -> list[list[str]]:
     """Return the rows of all tables, without their headers."""
     tables = [block for message in messages for block in message.blocks if block["type"] == "data_table"]
     return [
-        [cell["text"] for cell in (row if len(row) == 4 else (*row[:2], *row[3:]))]
+        [cell.get("text") or linked(cell)["text"] for cell in (row if len(row) == 4 else (*row[:2], *row[3:]))]
         for table in tables
         for row in table["rows"][1:]
     ]
+
+
+def linked(cell: Block) -> Block:
+    """Return the link that a cell of rich text is."""
+    (paragraph,) = cell["elements"]
+    (link,) = paragraph["elements"]
+    assert link["type"] == "link"
+    return dict(link)
 
 
 def buttons_in_rows(messages: list[Message]) -> list[Block | None]:
@@ -53,7 +61,7 @@ def test_there_is_no_list_before_something_was_sent(state: State) -> None:
 
 def test_a_hundred_stories_are_one_message() -> None:
     """Up to 100 stories take one message, with the totals above the table, once."""
-    messages = status_messages(synced(State.SUCCEEDED, *(a_status(n) for n in range(100))), ROUTE, SHOWN)
+    messages = status_messages(synced(State.SUCCEEDED, *(a_status(n) for n in range(1, 101))), ROUTE, SHOWN)
     assert len(messages) == 1
     assert messages[0].text.split("\n")[:2] == [
         "✅ Created sync destination 24. 100 stories: 100 synced.",
@@ -197,7 +205,7 @@ def test_the_text_says_what_the_table_says() -> None:
 def test_a_long_error_can_be_read_whole() -> None:
     """The view of an error holds all of it, with its spaces and lines, however long within reason."""
     error = "\n".join(f"  line {n}: CREDENTIAL.virustotal <missing>" for n in range(1000))
-    view = error_view(a_status(3, "failed", error), error)
+    view = error_view(a_request(), a_status(3, "failed", error), error)
     chunks = [e["elements"][0]["text"] for b in view["blocks"] if b["type"] == "rich_text" for e in b["elements"][0:1]]
     assert "".join(chunks[1:]) == error.strip()
     assert "submit" not in view
@@ -205,7 +213,7 @@ def test_a_long_error_can_be_read_whole() -> None:
 
 def test_of_an_endless_error_the_start_is_shown_and_the_rest_counted() -> None:
     """An error too long for any view is cut with the number of characters that are missing."""
-    view = error_view(a_status(3, "failed"), "x" * 100_000)
+    view = error_view(a_request(), a_status(3, "failed"), "x" * 100_000)
     assert "40,000 more characters" in view["blocks"][-1]["elements"][0]["text"]
 
 
@@ -260,4 +268,4 @@ def test_what_to_do_names_what_is_missing_and_where() -> None:
 )
 def test_tenants_are_linked_at_their_configured_address(origins: tuple[str, str], links: list[str]) -> None:
     """A link leads to the configured origin and nowhere else; what is no origin is no link."""
-    assert re.findall(r"<([^|]*)\|Open (?:dev|prod)>", describe.tines_links(a_request(origins=origins))) == links
+    assert re.findall(r"<([^|]*)\|Open (?:dev|prod)>", describe.tenant_links(a_request(origins=origins))) == links

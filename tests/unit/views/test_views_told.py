@@ -38,6 +38,7 @@ QUORUM = Quorum(needed=1, have=0, separate_needed=1, separate_have=0, reached=Fa
             "<@U0ADA> edited the request (revision 2). 1 approval",
         ),
         ("edited", {"actor": "U0ADA"}, "(revision 2)."),
+        ("edited", {"mentioned": ["U0ADA", "U0BEN"]}, "Please review it again: <@U0ADA> <@U0BEN>"),
         ("reminder", {"missing": "1 more approval"}, "It needs 1 more approval. It expires"),
         ("withdrawn", {"actor": "U0ADA"}, "<@U0ADA> withdrew their approval."),
         (
@@ -204,7 +205,7 @@ def test_the_status_of_a_result_says_what_failed_and_leads_on() -> None:
     request = synced(State.PARTIAL, a_status(1), a_status(2, "failed", "No credential virustotal"))
     message = lists.status_message(request, SHOWN, quorum=QUORUM, route=ROUTE, permalink=LINK)
     assert "2 stories: 1 synced, 1 failed." in message.text
-    assert "Story number 2: No credential virustotal" in message.text
+    assert "|Story number 2>: No credential virustotal" in message.text
     assert "What to do:" in message.text
     assert f"<{LINK}|Open the thread>" in message.text
     assert action_ids(message) == [f"{ids.ACTION_OPERATE}sync", ids.ACTION_DESTINATION]
