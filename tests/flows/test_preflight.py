@@ -121,7 +121,6 @@ async def test_a_copy_that_appeared_with_a_sync_is_known_by_any_name(harness: Fl
     copy = prod.copies[0].story_id
     impostor = replace(prod.stories[copy], id=max(prod.stories) + 1)
     prod.stories[impostor.id] = impostor
-    prod.stories[copy].slug = "of_our_own"
     prod.edit_story(copy, name="Ours by now")
     prod.edit_action(impostor.id, payload={"id": "something else"})
     second = await harness.asks(STORY)
