@@ -251,8 +251,9 @@ class _Piece:
                 # what was listed may lack the other one's effect, which could then pass for ours
                 await self._wait(transaction, held, held.note, seconds=1)
                 return None
+            broke_glass = await transaction.audit.latest(held.id, "break_glass") if held.emergency else None
             again = _moved(held, parts.topology.origins(self._route)) or standing.against(
-                held, transaction.now, broke_glass=await transaction.audit.latest(held.id, "break_glass")
+                held, transaction.now, broke_glass=broke_glass
             )
             if again is not None:
                 await self._write_in(transaction, held, again)

@@ -4,6 +4,7 @@ The hash of each story's normalised source is what an approval covers: positions
 again. What the destination lacks is a warning: a destination that does not tell never keeps anything from being sent.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -92,6 +93,7 @@ class Preflight:
     def __init__(self, clients: Mapping[str, TinesClient], exports: Exports) -> None:
         self._clients = clients
         self._next_turn = datetime.min.replace(tzinfo=UTC)
+        self._next_start = 0.0  # on the loop's clock
         self.exports = exports
 
     def turn(self, now: datetime) -> datetime:
@@ -103,6 +105,13 @@ class Preflight:
         even = max(self._next_turn + _BETWEEN, now - (_AT_ONCE - 1) * _BETWEEN)
         self._next_turn = min(even, now + _LATEST)  # the clock may be set back
         return max(now, self._next_turn)
+
+    async def evenly(self) -> None:
+        """Wait a moment where another comparison has just begun: a sweep finds all that became due within a second."""
+        now = asyncio.get_running_loop().time()
+        start, self._next_start = max(now, self._next_start), max(now, self._next_start) + _BETWEEN.total_seconds()
+        if start > now:
+            await asyncio.sleep(start - now)
 
     async def look(self, source: str, destination: str, subject: Subject) -> Sources:
         """Return the sources of stories and what the destination lacks, both tenants by alias.

@@ -49,6 +49,7 @@ def _compares(services: Services, request: Request) -> bool:
 
 async def assess(services: Services, request: Request) -> None:
     """Find out what the destination lacks for a waiting request, and what would change there, and show both."""
+    await services.executor.preflight.evenly()
     route = services.topology.route_for(request) or retired_route(request)
     facts: Facts | None = None
     async with CallJournal(services.store, request.id) as journal:

@@ -1,3 +1,4 @@
+import asyncio
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -117,3 +118,16 @@ async def test_a_clock_that_is_set_back_holds_no_comparison_up_for_long(tenants:
     tenants.preflight.turn(tenants.now)
     before = tenants.now - timedelta(days=1)
     assert tenants.preflight.turn(before) - before <= timedelta(minutes=5)
+
+
+async def test_comparisons_that_became_due_together_begin_one_after_the_other(tenants: Tenants) -> None:
+    """What a sweep finds within one second does not begin all at once, and the first one does not wait."""
+    loop = asyncio.get_running_loop()
+    first, begun = loop.time(), []
+
+    async def one() -> None:
+        await tenants.preflight.evenly()
+        begun.append(loop.time() - first)
+
+    await asyncio.gather(*(one() for _ in range(3)))
+    assert [begun[0] < 0.125, begun[1] >= 0.12, begun[2] >= 0.245] == [True, True, True]
