@@ -79,6 +79,10 @@ def _requests(verdict: Verdict, rows: Iterable[Row], users: SimulatedUsers) -> N
     by_reason: dict[str, list[Row]] = {}
     for row in rows:
         by_reason.setdefault(row["reason"], []).append(row)
+    for row in rows:
+        again = any(each["state"] == State.SUCCEEDED for each in by_reason[row["reason"]])
+        if row["operation"] == "delete" and row["state"] == State.REJECTED and again:
+            continue  # somebody who got no answer asked for it twice; there was nothing left to delete
         decision = next(decision for decision in PlannedDecision if row["reason"].endswith(decision))
         if row["state"] != ENDINGS[decision]:
             verdict.lost.append(f"{row['id']} ({decision}) ended as {row['state']}")
@@ -113,7 +117,8 @@ def _destinations(verdict: Verdict, rows: Iterable[Row], harness: CrashHarness) 
 
 def _changed(verdict: Verdict, rows: Iterable[Row], harness: CrashHarness, users: SimulatedUsers) -> None:
     """Check that each sync destination that was there before is as its request left it, and told once how to be so."""
-    by_reason = {row["reason"]: row for row in rows}
+    # of a request that was made twice, the one that was done tells what is there now
+    by_reason = {row["reason"]: row for row in sorted(rows, key=lambda row: row["state"] == State.SUCCEEDED)}
     names = {story.id: story.name for story in harness.dev.stories.values()}
     for reason, planned in users.taken.items():
         row = by_reason.get(reason)
