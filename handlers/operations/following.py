@@ -116,16 +116,18 @@ async def with_copies(access: Access, request: Request, team: Team, outcome: Fin
     A copy is a story of the destination team that was not there when the request was compared, with the name of one
     story that was synced. Where that is not certain, nothing is remembered.
     """
-    result, before = outcome.result, request.assessment.alike if request.assessment else None
-    if not isinstance(result, SyncResult) or before is None or not any(each.synced for each in result.statuses):
+    result, compared = outcome.result, request.assessment
+    if not isinstance(result, SyncResult) or not any(each.synced for each in result.statuses):
         return outcome
+    if compared is None or compared.revision != request.revision or compared.alike is None:
+        return outcome  # before an edit it may have been another team
     try:
         async with asyncio.timeout(_COPIES_SECONDS):
             there = await access.destination.stories(team_id=team.id)
     except (TinesError, TimeoutError):
         return outcome
     sources = [each for each in result.statuses if each.synced]
-    new = [each for each in there if each.id not in before]
+    new = [each for each in there if each.id not in compared.alike]
     named, asked = Counter(each.name for each in new), Counter(each.name for each in result.statuses)
     found = {each.name: each.id for each in new}
     copies = {each.story_id: found[each.name] for each in sources if named[each.name] == asked[each.name] == 1}

@@ -112,12 +112,16 @@ async def test_what_would_change_is_shown_action_by_action(harness: FlowHarness)
 
 
 async def test_a_copy_that_appeared_with_a_sync_is_known_by_any_name(harness: FlowHarness) -> None:
-    """A copy that was renamed, and beside which somebody made a story of the old name, is still the story's own."""
+    """A copy that was renamed, and that was never the only story of its old name, is still the story's own."""
+    dev, prod = harness.playground.dev, harness.playground.prod
+    story = next(each for each in dev.stories.values() if each.name == STORY)
+    team = next(each.id for each in prod.teams.values() if each.name == "SecOps Production")
+    namesake = max(prod.stories, default=0) + 1000  # ids that the tenant gives out are smaller
+    prod.stories[namesake] = replace(story, id=namesake, team_id=team)
     first = await harness.asks(STORY)
     await harness.approval_message(first, pattern="Changes:")
     await harness.approves(first)
     await harness.rests(first, State.SUCCEEDED)
-    prod = harness.playground.prod
     copy = prod.copies[0].story_id
     impostor = replace(prod.stories[copy], id=max(prod.stories) + 1)
     prod.stories[impostor.id] = impostor

@@ -8,7 +8,16 @@ from bot.views.presentation import Presentation
 from handlers.models import Request, State, Story, StoryStatus, Team, digest_of
 from handlers.operations.create import CreateParams
 from handlers.operations.following import SyncResult
+from handlers.routes import Route
 
+ROUTE: Final = Route(
+    name="dev-to-prod",
+    source="dev",
+    destination="prod",
+    requesters=("*",),
+    approvers=("*",),
+    approval_channel="C0APPROVALS",
+)
 NOW: Final = datetime(2026, 10, 1, 12, 30, tzinfo=UTC)
 ORIGINS: Final = ("https://dev.example", "https://prod.example")
 SHOWN: Final = CreatePresentation()

@@ -14,24 +14,15 @@ from handlers.operations.destination import DestinationDetail, DestinationRef
 from handlers.policy import Quorum, Ruling
 from handlers.preflight import Report, Sent, StoryReport
 from handlers.requests import SeenDestination
-from handlers.routes import Route
 from handlers.watching.known import Report as HealthReport
 from handlers.watching.known import Trouble
 
-from .harness import NOW, SHOWN, a_status, params_of, synced
+from .harness import NOW, ROUTE, SHOWN, a_status, params_of, synced
 
 STORY = Story(id=9981, name="<https://evil.example|High-Priority Alerts>")
 TWINS = (Story(id=5, name="Twin"), Story(id=6, name="Twin"))
 MAY = Ruling(allowed=True)
 QUORUM = Quorum(needed=1, have=0, separate_needed=1, separate_have=0, reached=False)
-ROUTE = Route(
-    name="dev-to-prod",
-    source="dev",
-    destination="prod",
-    requesters=("*",),
-    approvers=("*",),
-    approval_channel="C0APPROVALS",
-)
 
 
 def about(state: State, origin: str, **differs: Any) -> Request:  # noqa: ANN401 - fields of a request

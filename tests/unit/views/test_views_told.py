@@ -13,19 +13,10 @@ from bot.views.text import Message, when
 from handlers.models import Problem, Request, State
 from handlers.policy import Quorum
 from handlers.requests import Overview, Part
-from handlers.routes import Route
 
-from .harness import NOW, SHOWN, a_request, a_status, shown, synced
+from .harness import NOW, ROUTE, SHOWN, a_request, a_status, shown, synced
 
 LINK = "https://acme.slack.com/archives/C1/p1"
-ROUTE = Route(
-    name="dev-to-prod",
-    source="dev",
-    destination="prod",
-    requesters=("*",),
-    approvers=("*",),
-    approval_channel="C0APPROVALS",
-)
 QUORUM = Quorum(needed=1, have=0, separate_needed=1, separate_have=0, reached=False)
 
 
