@@ -17,6 +17,13 @@ __all__ = ["PunctualApp", "Responder", "register"]
 
 def register(app: PunctualApp, responder: Responder) -> None:
     """Register every listener, once."""
-    for module in (commands, forms, options, reviews, clicks, lists, destinations):
-        module.register(app, responder)
+    form, list_, click = forms.Forms(responder), lists.Lists(responder), clicks.Clicks(responder)
+    destination = destinations.Destinations(responder, form)
+    forms.register(app, form)
+    commands.register(app, commands.Commands(responder, form, list_, click, destination))
+    options.register(app, options.Typing(responder))
+    reviews.register(app, reviews.Reviews(responder))
+    clicks.register(app, click)
+    lists.register(app, list_)
+    destinations.register(app, destination)
     errors.register(app)  # last: it listens for whatever is left

@@ -30,9 +30,8 @@ _OUT_OF_DATE = ("This button is outdated. Open the list again.",)
 _NO_ERROR = ("This error is gone: the story was synced again.",)
 
 
-def register(app: AsyncApp, responder: Responder) -> None:
+def register(app: AsyncApp, clicks: "Clicks") -> None:
     """Listen for the buttons."""
-    clicks = Clicks(responder)
     app.action(ids.ACTION_WITHDRAW)(clicks.withdraw)
     app.action(ids.ACTION_CHECK_AGAIN)(clicks.check_again)
     app.action(ids.ACTION_CLOSE_UNCERTAIN)(clicks.close_uncertain)

@@ -40,21 +40,23 @@ _WORDS: Final = (
 )
 
 
-def register(app: AsyncApp, responder: Responder) -> None:
+def register(app: AsyncApp, commands: "Commands") -> None:
     """Listen for the command."""
-    app.command(COMMAND)(Commands(responder).typed)
+    app.command(COMMAND)(commands.typed)
 
 
 class Commands:
     """The listener of the slash command."""
 
-    def __init__(self, responder: Responder) -> None:
+    def __init__(
+        self, responder: Responder, forms: Forms, lists: Lists, clicks: Clicks, destinations: Destinations
+    ) -> None:
         self._responder = responder
-        self._forms = Forms(responder)
+        self._forms = forms
         self._by_word = {each.command: each for each in responder.presentations.values() if each.command is not None}
-        self._lists = Lists(responder)
-        self._clicks = Clicks(responder)
-        self._destinations = Destinations(responder)
+        self._lists = lists
+        self._clicks = clicks
+        self._destinations = destinations
 
     async def typed(self, ack: AsyncAck, body: Body) -> None:
         """Do what was typed."""

@@ -19,7 +19,6 @@ from handlers.requests import (
     SUBMIT,
     Answer,
     Changed,
-    Done,
     Invalid,
     ReviewedVersion,
     Submission,
@@ -71,10 +70,7 @@ async def _ask(responder: Responder, deferred: DeferredCommand) -> Answer:
         kept = None
     match kept:
         case _Edited():
-            before = await _edited_before(responder, deferred, kept)
-            if before is not None:
-                return before
-            return await edit(services, actor, kept.request_id, kept.revision, kept.submission, budget=None)
+            return await edit(services, actor, kept.request_id, kept.revision, kept.submission, budget=None, again=True)
         case _Asked():
             return await submit(services, actor, kept.submission, budget=None, since=deferred.created_at)
         case _Approved():
@@ -104,12 +100,3 @@ async def _view(responder: Responder, deferred: DeferredCommand, answer: Answer)
     except (PeopleUnavailableError, StoreUnavailableError):
         structlog.get_logger(__name__).info("a deferred command is answered in a sentence", deferred=deferred.id)
     return settled_view(answer)
-
-
-async def _edited_before(responder: Responder, deferred: DeferredCommand, kept: _Edited) -> Done | None:
-    """Return the answer of an earlier run that changed the request and ended before it could say so."""
-    async with responder.services.store.reading() as reader:
-        request = await reader.requests.get(kept.request_id)
-    if request is None or request.revision != kept.revision + 1 or request.editor != deferred.actor:
-        return None
-    return Done(request=request, text=f"{request.id} is changed and waiting for approval.")

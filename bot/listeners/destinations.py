@@ -43,9 +43,8 @@ _LONGEST_ROUTE: Final = 200  # characters that are read of a typed name
 _MOST: Final = 2**63 - 1
 
 
-def register(app: AsyncApp, responder: Responder) -> None:
+def register(app: AsyncApp, destinations: "Destinations") -> None:
     """Listen for everything that opens, searches or uses a sync destination."""
-    destinations = Destinations(responder)
     app.action(ids.ACTION_DESTINATIONS)(destinations.list_clicked)
     app.action(ids.ACTION_DESTINATIONS_PREVIOUS)(destinations.turned)
     app.action(ids.ACTION_DESTINATIONS_NEXT)(destinations.turned)
@@ -62,9 +61,9 @@ def register(app: AsyncApp, responder: Responder) -> None:
 class Destinations:
     """The listeners of sync destinations."""
 
-    def __init__(self, responder: Responder) -> None:
+    def __init__(self, responder: Responder, forms: Forms) -> None:
         self._responder = responder
-        self._forms = Forms(responder)
+        self._forms = forms
 
     # ---- the list
 

@@ -20,7 +20,7 @@ from bot.views.presentation import FormState, RouteChoice
 from bot.views.text import Block
 from handlers.people import Person
 from handlers.policy import Freeze, groups_of, may_break_glass, may_request, policy_faults
-from handlers.requests import faults_for, refuse
+from handlers.requests import faults_for, known_between, refuse
 from handlers.routes import Route
 from handlers.store import StoreUnavailableError
 
@@ -124,8 +124,8 @@ class FormPresenter:
         if route is None or teams is None:
             return ()
         try:
-            async with asyncio.timeout(_FAULTS_SECONDS), self._services.store.reading() as reader:
-                return await reader.destinations.between((route.source, teams[0]), (route.destination, teams[1]))
+            async with asyncio.timeout(_FAULTS_SECONDS):
+                return await known_between(self._services, route, *teams)
         except (TimeoutError, StoreUnavailableError):
             return ()  # the confirmation says it as well
 

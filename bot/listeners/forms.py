@@ -36,21 +36,20 @@ from handlers.requests import (
     Submission,
     able,
     assessed,
+    assessed_soon,
     defer,
     edit,
     refuse_unread,
     submit,
-    will_be_assessed,
 )
 
-_LONGEST_ASSESSMENT: Final = 30.0  # seconds that the confirmation waits for what was found
 _FORMS: Final = 1000  # of which the latest choice is known
 _PLAIN: Final = "create"  # the operation whose form opens when none is named
 
 
-def register(app: AsyncApp, responder: Responder) -> None:
+def register(app: AsyncApp, form: "Forms") -> None:
     """Listen for everything that opens, changes or submits the form."""
-    form = Forms(responder)
+    app.view(ids.VIEW_FORM)(form.submitted)  # first: Bolt asks one listener after the other
     app.shortcut(ids.SHORTCUT_FORM)(form.open_from_shortcut)
     app.action(ids.ACTION_NEW_SYNC)(form.open_from_shortcut)
     app.action(ids.ACTION_EDIT)(form.open_to_edit)
@@ -59,7 +58,6 @@ def register(app: AsyncApp, responder: Responder) -> None:
     app.action(ids.ACTION_SOURCE_TEAM)(form.changed)
     app.action(ids.ACTION_DESTINATION_TEAM)(form.destination_chosen)
     app.action(ids.ACTION_RUN_NOW)(form.run_now)
-    app.view(ids.VIEW_FORM)(form.submitted)
 
 
 class Forms:
@@ -194,7 +192,7 @@ class Forms:
             case Slow():
                 await self._defer(actor, view, state, submission)
                 await ack(response_action="update", view=checking_view(self._presenter.routed(state)))
-            case Done(request=request, text=text) if will_be_assessed(self._responder.services, request):
+            case Done(request=request, text=text) if assessed_soon(self._responder.services, request):
                 # Slack shows the answer first: the view is filled in after that
                 view_id = str(view.get("id", ""))
                 self._responder.fill(view_id, actor, "ask", self._assessed(request, text))
@@ -253,7 +251,7 @@ class Forms:
 
     async def _assessed(self, request: Request, text: str) -> Block:
         """Return the confirmation with what was found for a request that was just made."""
-        found = await assessed(self._responder.services, request, within=_LONGEST_ASSESSMENT)
+        found = await assessed(self._responder.services, request)
         return asked_view(request, text, found, looking=False)
 
     async def _ask(self, actor: str, state: FormState, submission: Submission) -> Any:  # noqa: ANN401 - an Answer

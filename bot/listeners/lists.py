@@ -1,6 +1,5 @@
 """Lists, status and history of requests, and the App Home: for people to read, page by page."""
 
-import math
 import re
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -14,7 +13,6 @@ from bot.views.carried import FreezeRef, HomeRef, PageRef, RequestRef
 from bot.views.history import going_on, history_event
 from bot.views.home import home_unavailable_view
 from bot.views.lists import (
-    PAGE_SIZE,
     ListItem,
     history_message,
     list_message,
@@ -24,14 +22,23 @@ from bot.views.lists import (
 from bot.views.text import Message
 from handlers.models import Request
 from handlers.policy import quorum
-from handlers.requests import Abilities, NotNow, Refused, able, identified, open_home, refuse, rights_of, unfreeze
+from handlers.requests import (
+    Abilities,
+    NotNow,
+    Refused,
+    able,
+    history_of,
+    listed,
+    open_home,
+    refuse,
+    unfreeze,
+)
 from handlers.routes import Route
 from handlers.store import HomePages, StoreUnavailableError
 
 
-def register(app: AsyncApp, responder: Responder) -> None:
+def register(app: AsyncApp, lists: "Lists") -> None:
     """Listen for the buttons that turn pages, and for the App Home."""
-    lists = Lists(responder)
     app.action(ids.ACTION_LIST_PREVIOUS)(lists.turned)
     app.action(ids.ACTION_LIST_NEXT)(lists.turned)
     app.action(ids.ACTION_HISTORY_PREVIOUS)(lists.history_turned)
@@ -51,27 +58,9 @@ class Lists:
 
     async def page(self, actor: str, page: int) -> Message:
         """Return a page of what waits for a person and of what they asked for."""
-        decides = (await rights_of(self._responder.services, actor)).decides
-        ids = (await identified(self._responder.services, actor)).ids
-        async with self._responder.services.store.reading() as reader:
-            _, waiting = await reader.requests.waiting_on(decides, but_not=ids, limit=1)
-            _, own = await reader.requests.requested_by(*ids, limit=1)
-            pages = max(1, math.ceil((waiting + own) / PAGE_SIZE))
-            page = min(max(page, 1), pages)
-            skip = (page - 1) * PAGE_SIZE
-            first, _ = (
-                await reader.requests.waiting_on(decides, but_not=ids, limit=PAGE_SIZE, offset=skip)
-                if skip < waiting
-                else ((), 0)
-            )
-            room = PAGE_SIZE - len(first)
-            second, _ = (
-                await reader.requests.requested_by(*ids, limit=room, offset=max(0, skip - waiting))
-                if room > 0
-                else ((), 0)
-            )
-        items = [ListItem(request, waits_for_me=True) for request in first] + [ListItem(each) for each in second]
-        return list_message(items, self._responder.presentation, page=page, pages=pages, total=waiting + own)
+        found = await listed(self._responder.services, actor, page)
+        items = [ListItem(each, waits_for_me=number < found.waiting) for number, each in enumerate(found.items)]
+        return list_message(items, self._responder.presentation, page=found.page, pages=found.pages, total=found.total)
 
     async def status(self, actor: str, request_id: str) -> Message:
         """Return where a request stands, for somebody who has to do with it."""
@@ -79,15 +68,14 @@ class Lists:
         if not isinstance(found, tuple):
             return refusal_message((said(found),))
         request, route, can = found
-        async with self._responder.services.store.reading() as reader:
-            freeze = await reader.freezes.get(route.name)
+        freezes = await self._responder.services.store.freezes()
         links = await thread_links(self._responder, [request.id])
         return status_message(
             request,
             self._responder.presentation(request),
             quorum=quorum(route, request.approvals()),
             route=route,
-            freeze=freeze,
+            freeze=freezes.get(route.name),
             permalink=links.get(request.id),
             may_review=can.review.allowed,
             may_edit=can.edit.allowed,
@@ -99,9 +87,7 @@ class Lists:
         found = await self._readable(actor, request_id, "history")
         if not isinstance(found, tuple):
             return refusal_message((said(found),))
-        async with self._responder.services.store.reading() as reader:
-            request = await reader.requests.get(request_id)  # as it is when its events are read
-            events = await reader.audit.events(request_id)
+        request, events = await history_of(self._responder.services, request_id)
         lines = [*map(history_event, events), *map(going_on, request.calls if request else ())]
         return history_message(request_id, lines, page=page, technical=technical)
 

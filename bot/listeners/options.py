@@ -23,9 +23,8 @@ from handlers.routes import Route
 from handlers.tines import TinesError
 
 
-def register(app: AsyncApp, responder: Responder) -> None:
+def register(app: AsyncApp, typing: "Typing") -> None:
     """Listen for typing."""
-    typing = Typing(responder)
     app.options(ids.ACTION_SOURCE_TEAM)(typing.source_teams)
     app.options(ids.ACTION_DESTINATION_TEAM)(typing.destination_teams)
     app.options(ids.ACTION_STORIES)(typing.stories)

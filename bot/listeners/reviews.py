@@ -48,7 +48,7 @@ from handlers.requests import (
     record_review,
     refuse,
     reject,
-    thread_of,
+    threads_of,
 )
 from handlers.routes import Route, retired_route
 
@@ -61,9 +61,8 @@ _PROGRESS_SECONDS: Final = 1.0  # between two lines about how far a comparison i
 _LONGEST_PREVIEW: Final = 30.0  # seconds; after that the view says that Tines does not answer
 
 
-def register(app: AsyncApp, responder: Responder) -> None:
+def register(app: AsyncApp, review: "Reviews") -> None:
     """Listen for the review's buttons and submissions."""
-    review = Reviews(responder)
     app.action(ids.ACTION_REVIEW)(review.open)
     app.action(ids.ACTION_REVIEW_REFRESH)(review.refresh)
     app.action(re.compile(rf"{ids.ACTION_SHOW_CHANGES}:\d+"))(review.show_changes)
@@ -226,7 +225,7 @@ class Reviews:
         report = await self._reported(actor, request, route, None)
         if not isinstance(report, Report):
             return report
-        place = await thread_of(services, request)
+        place = (await threads_of(services, [request.id])).get(request.id)
         if place is None:
             return refused_view(("The request has no thread yet. Try again in a moment.",))
         text = await asyncio.to_thread(whole_text, report, _LONGEST_DIFF)

@@ -6,20 +6,14 @@ from typing import Final
 
 from bot.listeners.responder import Responder
 from bot.slack_errors import SLACK_ERRORS
-from handlers import announcements
+from handlers.requests import threads_of
 
 _SECONDS: Final = 1.0  # an answer waits for it, and is worth more than its link
 
 
 async def thread_links(responder: Responder, request_ids: Iterable[str]) -> dict[str, str]:
     """Return the links by request id; those that Slack does not give are left out."""
-    async with responder.services.store.reading() as reader:
-        heads = {each: await reader.outbox.get(announcements.approval_key(each)) for each in request_ids}
-    places = {
-        each: (head.channel, head.messages[0].ts)
-        for each, head in heads.items()
-        if head is not None and head.channel and head.messages
-    }
+    places = await threads_of(responder.services, request_ids)
     found = await asyncio.gather(*(_link(responder, channel, ts) for channel, ts in places.values()))
     return {each: link for each, link in zip(places, found, strict=True) if link}
 

@@ -19,7 +19,6 @@ from handlers.models import Request, State, Verdict
 from handlers.policy import Freeze, Quorum
 from handlers.routes import Route
 
-PAGE_SIZE: Final = 8  # requests on a page: three blocks each keep a message well within 50
 HISTORY_PAGE_SIZE: Final = 15
 REASON_SHOWN: Final = 100  # characters
 FAILED_SHOWN: Final = 10  # stories that failed, in the answer about one request

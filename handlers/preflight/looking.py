@@ -19,8 +19,9 @@ from handlers.tines import Kind as ErrorKind
 from handlers.tines import Listing, TinesCalls, TinesClient, TinesError
 
 DESTINATION_SECONDS: Final = 5.0  # for what the destination has; after that it is not known
-_BETWEEN: Final = timedelta(seconds=0.125)  # between two comparisons, each of which takes some six calls
+_BETWEEN: Final = timedelta(seconds=1)  # between two comparisons, each of which takes some six calls
 _AT_ONCE: Final = 8  # comparisons that may begin after a pause
+_STEP: Final = 0.125  # seconds between those
 _LATEST: Final = timedelta(minutes=5)
 _MAY_NOT: Final = frozenset({ErrorKind.KEY, ErrorKind.FORBIDDEN, ErrorKind.MISSING})
 _PLURALS: Final[Mapping[Kind, str]] = {
@@ -109,7 +110,8 @@ class Preflight:
     async def evenly(self) -> None:
         """Wait a moment where another comparison has just begun: a sweep finds all that became due within a second."""
         now = asyncio.get_running_loop().time()
-        start, self._next_start = max(now, self._next_start), max(now, self._next_start) + _BETWEEN.total_seconds()
+        start = max(now, self._next_start)
+        self._next_start = start + _STEP
         if start > now:
             await asyncio.sleep(start - now)
 

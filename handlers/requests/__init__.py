@@ -10,7 +10,7 @@ overview    what concerns a person, for lists and the App Home
 assessing   what the destination lacks, and what would change, before anybody decides
 keys        which keys are configured
 deferred    forms and decisions finished by a job     destinations  what of Tines a person may see
-pinging     whom a request waits for
+pinging     whom a request waits for        threads  what stands in a request's thread, and where it is
 health      how a person's sync destinations are, and muting one
 """
 
@@ -18,11 +18,11 @@ from handlers.requests.advancing import advance
 from handlers.requests.answers import Answer, Changed, Done, Field, Invalid, NotNow, Refused, Slow
 from handlers.requests.assessing import (
     assessed,
+    assessed_soon,
     compared,
     existing_words,
     keep_assessment,
     record_diff,
-    thread_of,
     will_be_assessed,
 )
 from handlers.requests.checking import Submission
@@ -36,12 +36,13 @@ from handlers.requests.destinations import (
     SeenDestination,
     TenantProblem,
     destination_for,
+    known_between,
     list_destinations,
     read_destination,
 )
 from handlers.requests.health import HealthOverview, Muted, health, mute
 from handlers.requests.keys import note_configured_keys
-from handlers.requests.overview import FrozenRoute, Overview, Part, Rights, open_home, overview, rights_of
+from handlers.requests.overview import FrozenRoute, Overview, Part, Rights, listed, open_home, overview, rights_of
 from handlers.requests.refusal_throttle import RefusalThrottle
 from handlers.requests.rights import STOPPABLE, Abilities, abilities, able
 from handlers.requests.services import (
@@ -57,6 +58,7 @@ from handlers.requests.services import (
     what_happened,
 )
 from handlers.requests.submit import edit, faults_for, submit
+from handlers.requests.threads import history_of, threads_of
 from handlers.requests.timers import start_sufficient
 
 __all__ = [
@@ -94,6 +96,7 @@ __all__ = [
     "allowed",
     "approve",
     "assessed",
+    "assessed_soon",
     "cancel",
     "check_again",
     "close",
@@ -108,9 +111,12 @@ __all__ = [
     "finish_deferred",
     "freeze",
     "health",
+    "history_of",
     "identified",
     "keep_assessment",
+    "known_between",
     "list_destinations",
+    "listed",
     "looked_up",
     "mute",
     "note_configured_keys",
@@ -128,7 +134,7 @@ __all__ = [
     "start_sufficient",
     "submit",
     "take_deferred",
-    "thread_of",
+    "threads_of",
     "unfreeze",
     "what_happened",
     "will_be_assessed",

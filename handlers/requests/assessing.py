@@ -26,6 +26,8 @@ from handlers.store import StoreUnavailableError, Transaction
 _LOOKED_BACK: Final = 10  # requests for the same teams
 _REMEMBERED: Final = 100  # results for the same teams, of which the copies are known
 _LISTED: Final = 10  # sync destinations
+_LONGEST_WAIT: Final = timedelta(seconds=30)  # that a confirmation waits for what was found
+_SWEEP: Final = 1.0  # seconds between two looks for what is due
 _PAUSE: Final = 0.25  # seconds before the first look at the row; each next pause is longer
 _LONGEST_PAUSE: Final = 1.0
 _NAMED: Final = 3  # stories that a sentence names
@@ -38,6 +40,12 @@ def will_be_assessed(services: Services, request: Request) -> bool:
         return False
     known = request.assessment
     return (known is None or known.revision != request.revision) and _compares(services, request)
+
+
+def assessed_soon(services: Services, request: Request) -> bool:
+    """Whether it is worth waiting for what the destination lacks for a request that was just asked for."""
+    turn = request.next_run_at
+    return will_be_assessed(services, request) and turn is not None and turn < services.store.clock() + _LONGEST_WAIT
 
 
 def _compares(services: Services, request: Request) -> bool:
@@ -125,26 +133,17 @@ async def _keep(
         await announcements.changed(transaction, current)
 
 
-async def thread_of(services: Services, request: Request) -> tuple[str, str] | None:
-    """Return the channel and the message that a request's thread hangs on; None while there is none."""
-    async with services.store.reading() as reader:
-        head = await reader.outbox.get(announcements.approval_key(request.id))
-    if head is None or head.channel is None or not head.messages:
-        return None
-    return head.channel, head.messages[0].ts
-
-
 async def record_diff(services: Services, actor: str, request: Request) -> None:
     """Record that somebody had the whole diff posted into the thread."""
     async with services.store.transaction() as transaction:
         transaction.audit.record("diff_posted", actor, request.id, revision=request.revision)
 
 
-async def assessed(services: Services, request: Request, *, within: float) -> Assessment | None:
-    """Return what was found for a request that was just asked for; None when that takes longer than `within` seconds."""
-    over = asyncio.get_running_loop().time() + within
+async def assessed(services: Services, request: Request) -> Assessment | None:
+    """Return what was found for a request that was just asked for; None when that takes longer than half a minute."""
+    over = asyncio.get_running_loop().time() + _LONGEST_WAIT.total_seconds()
     turn = request.next_run_at - services.store.clock() if request.next_run_at else timedelta()
-    pause = max(turn.total_seconds(), 0) + _PAUSE
+    pause = turn.total_seconds() + _SWEEP if turn > timedelta() else _PAUSE
     while asyncio.get_running_loop().time() + pause < over:
         await asyncio.sleep(pause)
         async with services.store.reading() as reader:

@@ -398,3 +398,12 @@ async def _with_requests(services: Services, found: Collection[SeenDestination])
                 )
             )
     return tuple(added)
+
+
+async def known_between(services: Services, route: Route, source_team: int, destination_team: int) -> tuple[int, ...]:
+    """Return the ids of the sync destinations between two teams of a route's tenants, as watching knows them.
+
+    Raises `StoreUnavailableError`.
+    """
+    async with services.store.reading() as reader:
+        return await reader.destinations.between((route.source, source_team), (route.destination, destination_team))

@@ -71,12 +71,19 @@ class Overview(Frozen):
         )
 
 
+class Listed(Part[Request]):
+    """A page of what waits for a person's decision, and after that of what they asked for."""
+
+    waiting: int = 0  # how many of its items wait for their decision; they come first
+
+
 class Rights(Frozen):
     """What a person may see, by route."""
 
     uses: tuple[UsableRoute, ...] = ()
     decides: tuple[tuple[str, str], ...] = ()  # route and operation
-    reads_own: tuple[str, ...] = ()  # routes on which they may read what they asked for
+    reads_own: bool = False  # whether there is a route on which they may read what they asked for
+    hidden: tuple[str, ...] = ()  # routes on which they may not
     unfreezes: tuple[str, ...] = ()
 
 
@@ -92,6 +99,11 @@ def rights_on(topology: Topology, people: "dict[str, Person]") -> Rights:
     """Return what a person may see; `people` is the person as each route's policy knows them. Pure."""
     found = [usable(topology, name, person) for name, person in people.items()]
     routes = [(topology.routes[name], person) for name, person in people.items()]
+    hidden = tuple(
+        route.name
+        for route, person in routes
+        if not may_read(route, person, requester=person.id, request_id="").allowed
+    )
     return Rights(
         uses=tuple(each for each in found if isinstance(each, UsableRoute)),
         decides=tuple(
@@ -100,11 +112,8 @@ def rights_on(topology: Topology, people: "dict[str, Person]") -> Rights:
             for operation in OPERATION_NAMES
             if may_reject(route.for_operation(operation), person, requester="").allowed
         ),
-        reads_own=tuple(
-            route.name
-            for route, person in routes
-            if may_read(route, person, requester=person.id, request_id="").allowed
-        ),
+        reads_own=len(hidden) < len(people),
+        hidden=hidden,
         unfreezes=tuple(route.name for route, person in routes if may_freeze(route, person).allowed),
     )
 
@@ -146,6 +155,28 @@ async def overview(services: Services, actor: str, pages: HomePages) -> tuple[Ov
     return found, mark
 
 
+async def listed(services: Services, actor: str, page: int) -> Listed:
+    """Return a page of what waits for a person and of what they asked for.
+
+    Raises `PeopleUnavailableError` and `StoreUnavailableError`.
+    """
+    rights = await rights_of(services, actor)
+    ids = (await identified(services, actor)).ids
+    async with services.store.reading() as reader:
+        _, waiting = await reader.requests.waiting_on(rights.decides, but_not=ids, limit=1)
+        _, own = await _own(reader, rights, ids, limit=1)
+        page, pages = _within(page, waiting + own)
+        skip = (page - 1) * PART
+        first: tuple[Request, ...] = ()
+        second: tuple[Request, ...] = ()
+        if skip < waiting:
+            first, _ = await reader.requests.waiting_on(rights.decides, but_not=ids, limit=PART, offset=skip)
+        if len(first) < PART:
+            skip = max(0, skip - waiting)
+            second, _ = await _own(reader, rights, ids, limit=PART - len(first), offset=skip)
+    return Listed(items=first + second, page=page, pages=pages, total=waiting + own, waiting=len(first))
+
+
 async def _waiting(reader: Reader, rights: Rights, ids: frozenset[str], page: int) -> Part[Request]:
     _, total = await reader.requests.waiting_on(rights.decides, but_not=ids, limit=1)
     page, pages = _within(page, total)
@@ -154,10 +185,19 @@ async def _waiting(reader: Reader, rights: Rights, ids: frozenset[str], page: in
 
 
 async def _mine(reader: Reader, rights: Rights, ids: frozenset[str], page: int) -> Part[Request]:
-    _, total = await reader.requests.requested_by(*ids, routes=rights.reads_own, limit=1)
+    _, total = await _own(reader, rights, ids, limit=1)
     page, pages = _within(page, total)
-    found, _ = await reader.requests.requested_by(*ids, routes=rights.reads_own, limit=PART, offset=(page - 1) * PART)
+    found, _ = await _own(reader, rights, ids, limit=PART, offset=(page - 1) * PART)
     return Part(items=found, page=page, pages=pages, total=total)
+
+
+async def _own(
+    reader: Reader, rights: Rights, ids: frozenset[str], *, limit: int, offset: int = 0
+) -> tuple[tuple[Request, ...], int]:
+    """Return what a person asked for and may read, and how much there is: also on routes that are retired by now."""
+    if not rights.reads_own:
+        return (), 0
+    return await reader.requests.requested_by(*ids, but_on=rights.hidden, limit=limit, offset=offset)
 
 
 async def _destinations(topology: Topology, reader: Reader, rights: Rights, page: int) -> WatchedDestinations:

@@ -125,11 +125,26 @@ async def faults_for(services: Services, actor: str, route: Route) -> tuple[str,
 
 
 async def edit(
-    services: Services, actor: str, request_id: str, revision: int, submission: Submission, *, budget: float | None
+    services: Services,
+    actor: str,
+    request_id: str,
+    revision: int,
+    submission: Submission,
+    *,
+    budget: float | None,
+    again: bool = False,
 ) -> Answer:
-    """Change a pending request. Approvals given so far are for what it was, so they fall away."""
+    """Change a pending request. Approvals given so far are for what it was, so they fall away.
+
+    `budget` as for `submit`. `again`: whether this is a job, that may have changed it when it ran before.
+    """
     until = deadline(budget)
     actor = (await identified(services, actor)).id
+    if again:
+        async with services.store.reading() as reader:
+            before = await reader.requests.get(request_id)
+        if before is not None and before.revision == revision + 1 and before.editor == actor:
+            return _edited(before)
     found = await permitted(
         services,
         actor,
@@ -190,7 +205,11 @@ async def edit(
         )
         for approver in asked_again if route.ping_approvers is Ping.DIRECT else ():
             await announcements.direct(transaction, edited, approver, "approval_lost", actor=actor)
-    return Done(request=edited, text=f"{request_id} is changed and waiting for approval.")
+    return _edited(edited)
+
+
+def _edited(request: Request) -> Done:
+    return Done(request=request, text=f"{request.id} is changed and waiting for approval.")
 
 
 def _new_request(

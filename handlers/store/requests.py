@@ -51,14 +51,14 @@ class RequestsReader:
         return None if request_id is None else await self.get(request_id)
 
     async def requested_by(
-        self, *ids: str, routes: Collection[str] | None = None, limit: int, offset: int = 0
+        self, *ids: str, but_on: Collection[str] = (), limit: int, offset: int = 0
     ) -> tuple[tuple[Request, ...], int]:
         """Return the requests of a person, given by all ids of theirs, newest first, and how many there are in all.
 
-        Those of some `routes`, or of any.
+        Those `but_on` some routes are left out.
         """
         own = t.requests.c.requester.in_(ids)
-        where = own if routes is None else sa.and_(own, t.requests.c.route.in_(routes))
+        where = sa.and_(own, t.requests.c.route.not_in(but_on)) if but_on else own
         return await self._some(where, limit=limit, offset=offset)
 
     async def waiting_on(

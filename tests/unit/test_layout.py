@@ -2,6 +2,7 @@ import ast
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Container, Iterator
 from functools import cache
 from graphlib import TopologicalSorter
@@ -132,7 +133,18 @@ def test_listeners_open_no_transaction() -> None:
     """A listener parses, asks a use case and answers: what is written, `handlers` writes."""
     listeners = [path for path in MODULES if path.parts[:2] == ("bot", "listeners")]
     assert listeners
-    assert [path for path in listeners if _lines_that_call(tree_of(path), "transaction")] == []
+    assert [path for path in listeners if _lines_that_call(tree_of(path), "transaction", "reading")] == []
+
+
+def test_there_is_one_of_each_listener() -> None:
+    """What a listener remembers, such as the latest choice in a form, holds whichever way a click takes to it."""
+    trees = [tree_of(path) for path in MODULES if path.parts[:2] == ("bot", "listeners")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    taken = [node for node in nodes if isinstance(node, ast.FunctionDef) and node.name == "register"]
+    classes = {str(each.value) for node in taken if _is_text(each := node.args.args[-1].annotation)}
+    made = Counter(_called(node) for node in nodes if isinstance(node, ast.Call))
+    assert len(classes) > 6
+    assert {name: made[name] for name in classes} == dict.fromkeys(classes, 1)
 
 
 STORE_PARTS = ("audit", "conversations", "deferred", "destinations", "freezes", "outbox", "requests", "summaries")
@@ -270,6 +282,10 @@ def _calls_method(node: ast.AST, name: str) -> TypeGuard[ast.Call]:
 def _lines_that_call(within: ast.AST, *methods: str) -> list[int]:
     calls = (node for node in ast.walk(within) if isinstance(node, ast.Call))
     return [node.lineno for node in calls if isinstance(node.func, ast.Attribute) and node.func.attr in methods]
+
+
+def _is_text(node: ast.expr | None) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _names_in(node: ast.expr) -> set[str]:

@@ -105,12 +105,12 @@ async def test_a_source_that_does_not_answer_is_an_error(tenants: Tenants) -> No
 
 
 async def test_comparisons_of_many_requests_begin_at_an_even_pace(tenants: Tenants) -> None:
-    """After a pause eight begin at once, then eight a second; after another pause it is the same again."""
+    """After a pause eight begin at once, then one a second; after another pause it is the same again."""
     first = tenants.now
     begun = [(tenants.preflight.turn(first) - first).total_seconds() for _ in range(24)]
-    assert begun == [0.0] * 8 + [number / 8 for number in range(1, 17)]
+    assert begun == [0.0] * 8 + [float(number) for number in range(1, 17)]
     later = first + timedelta(minutes=1)
-    assert [tenants.preflight.turn(later) for _ in range(9)] == [later] * 8 + [later + timedelta(seconds=0.125)]
+    assert [tenants.preflight.turn(later) for _ in range(9)] == [later] * 8 + [later + timedelta(seconds=1)]
 
 
 async def test_a_clock_that_is_set_back_holds_no_comparison_up_for_long(tenants: Tenants) -> None:

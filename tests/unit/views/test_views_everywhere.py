@@ -293,7 +293,7 @@ def messages(request: Request, text: str) -> Iterator[tuple[str, Message]]:
             may_cancel=True,
         ),
     )
-    items = [lists.ListItem(request, waits_for_me=n % 2 == 0) for n in range(lists.PAGE_SIZE)]
+    items = [lists.ListItem(request, waits_for_me=n % 2 == 0) for n in range(PART)]
     yield "list", lists.list_message(items, shown, page=2, pages=9, total=70)
     events = [lists.HistoryEvent(NOW, text, text, text, text, n % 5 == 0) for n in range(3 * lists.HISTORY_PAGE_SIZE)]
     yield "history", lists.history_message(request.id, events, page=2, technical=True)
