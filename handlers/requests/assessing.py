@@ -45,7 +45,8 @@ def will_be_assessed(services: Services, request: Request) -> bool:
 def assessed_soon(services: Services, request: Request) -> bool:
     """Whether it is worth waiting for what the destination lacks for a request that was just asked for."""
     turn = request.next_run_at
-    return will_be_assessed(services, request) and turn is not None and turn < services.store.clock() + _LONGEST_WAIT
+    soon = turn is not None and turn < services.store.clock() + _LONGEST_WAIT
+    return soon and will_be_assessed(services, request)
 
 
 def _compares(services: Services, request: Request) -> bool:

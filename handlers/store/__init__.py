@@ -5,12 +5,11 @@ so that a person is told "not now" instead of seeing a request vanish.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 import structlog
@@ -130,16 +129,23 @@ class Store:
                     transaction = Transaction(connection, self.clock(), self._types)
                     yield transaction
                     await transaction.audit.write()
-        alike = Counter((each["kind"], each["request_id"], each["actor"]) for each in transaction.audit.recorded)
-        for (kind, request, actor), times in alike.items():
-            several = {"times": times} if times > 1 else {}
-            self._log.info("recorded", kind=kind, request=request, actor=actor, **several)
-        if transaction.audit.recorded:  # kept outside of the database, it shows a record that was rewritten or cut off
-            head = transaction.audit.recorded[-1]
-            self._log.info("audit chain head", seq=head["seq"], hash=head["hash"])
+        self._tell(transaction.audit.recorded)
         if transaction.freezes.changed:
             self._freezes, self._freezes_turn = None, self._freezes_turn + 1
         self._wake(transaction.jobs)
+
+    def _tell(self, recorded: Sequence[Mapping[str, Any]]) -> None:
+        """Log what was recorded, those that are alike in one line.
+
+        The chain's heads are in it: kept outside of the database, they show a record that was rewritten or cut off.
+        """
+        alike: dict[tuple[str, str | None, str], list[Mapping[str, Any]]] = {}
+        for event in recorded:
+            alike.setdefault((event["kind"], event["request_id"], event["actor"]), []).append(event)
+        for (kind, request, actor), events in alike.items():
+            several = {"times": len(events)} if len(events) > 1 else {}
+            seq, hash_ = events[-1]["seq"], events[-1]["hash"]
+            self._log.info("recorded", kind=kind, request=request, actor=actor, **several, seq=seq, hash=hash_)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Reader]:

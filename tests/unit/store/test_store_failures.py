@@ -274,7 +274,7 @@ def test_values_of_rows_are_not_told() -> None:
 
 
 async def test_the_head_of_the_record_is_logged(prepared_database: str) -> None:
-    """Each commit that adds events names the new head of their chain in a log line, and only such a commit."""
+    """Each commit that adds events names the new head of their chain in its log lines, and only such a commit."""
     harness = StoreHarness(prepared_database)
     async with harness.stack:
         store = harness.store()
@@ -285,6 +285,6 @@ async def test_the_head_of_the_record_is_logged(prepared_database: str) -> None:
             await write(store, 3)
         async with store.reading() as reader:
             seq, hash_ = await reader.audit.head()
-    heads = [(line["seq"], line["hash"]) for line in lines if line["event"] == "audit chain head"]
+    heads = [(line["seq"], line["hash"]) for line in lines if line["event"] == "recorded"]
     assert [number for number, _ in heads] == [1, 2]
     assert heads[-1] == (seq, hash_)
