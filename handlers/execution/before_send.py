@@ -1,23 +1,31 @@
-"""The check before every send: is what was approved still approved, by people who may, for somebody who may.
+"""The check before every send, first or repeated: is what was approved still what is there, and still approved.
 
-The persons are looked up before the transaction that commits "about to send", since Slack is asked; the decision itself
-(`handlers.policy.standing_of_approval`) is pure and made within it, on the row as it is then.
+Tines and Slack are looked at before the transaction that commits "about to send" (`check`). What they said is held
+against the row within it, as the row is then (`Checked.against`). A send of many calls, or a slow one, is checked again
+before each call that would leave later than a send window after the check before it.
 """
 
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from handlers.models import Problem, Request, State
-from handlers.operations.outcomes import AskAgain, Finished, Happening
+from handlers.concurrency import both
+from handlers.execution.send_window import Opened
+from handlers.models import Facts, Problem, Request, State
+from handlers.operations.outcomes import AskAgain, Finished, Happening, Outcome, Send
+from handlers.operations.protocol import Access, AnyOperation
 from handlers.people import People, Person
 from handlers.policy import ApprovalBasis, ApprovedBy, Objection, groups_of, standing_of_approval
-from handlers.routes import Route
+from handlers.preflight import newly_missing
+from handlers.routes import PreflightRule, Route
+
+LACKING: Final = "newly_missing"  # the kind of note about what the destination lacks since the approval
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PeopleBehind:
     """The people behind a request, as Slack knows them now."""
 
     route: Route
@@ -45,12 +53,65 @@ class Standing:
         )
 
 
-async def standing_of(people: People, request: Request, route: Route) -> Standing:
+async def people_behind(people: People, request: Request, route: Route) -> PeopleBehind:
     """Look up everybody that a send for the request depends on. Raises `PeopleUnavailableError`."""
     ids = dict.fromkeys((request.requester, request.editor, *(each.actor for each in request.approvals())))
     groups = groups_of(route)
     found = await asyncio.gather(*(people.person(each, groups, fresh=True) for each in ids))
-    return Standing(route, dict(zip(ids, found, strict=True)))
+    return PeopleBehind(route, dict(zip(ids, found, strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was looked up before a send, and spoke against nothing."""
+
+    step: Send
+    facts: Facts
+    lacking: tuple[str, ...]  # what the destination lacks that approvers were not told of, in words
+    people: PeopleBehind
+    looked_at: datetime
+    fresh: Opened  # open as long as no later call of the same send needs a new check
+
+    def against(
+        self, request: Request, origins: tuple[str, str], now: datetime, *, broke_glass: datetime | None
+    ) -> AskAgain | Finished | None:
+        """Return what becomes of a request that must not be sent now, None when it may.
+
+        `origins`: the addresses of both tenants now. `broke_glass`: as `PeopleBehind.against` has it.
+        """
+        if request.origins != origins:
+            return _moved(request, origins)
+        return self.people.against(request, now, broke_glass=broke_glass)
+
+
+async def check(
+    people: People, operation: AnyOperation, request: Request, access: Access, *, now: datetime, fresh: Opened
+) -> Checked | Outcome:
+    """Look at Tines and at the people behind a request; return what was found, or what becomes of the request instead.
+
+    Raises `TinesError` and `PeopleUnavailableError`.
+    """
+    facts, behind = await both(operation.look(request.params, access), people_behind(people, request, access.route))
+    approved = operation.facts_of(request.facts) if request.approvals() else None
+    step = operation.decide(request, approved, facts, access.schedule)
+    if not isinstance(step, Send):
+        return step
+    lacking = tuple(gap.words for gap in newly_missing(approved, facts))
+    if lacking and access.route.preflight is PreflightRule.STRICT:
+        return AskAgain(notes=(Happening(kind=LACKING, data={"missing": [*lacking], "strict": True}),))
+    return Checked(step, facts, lacking, behind, now, fresh)
+
+
+def _moved(request: Request, origins: tuple[str, str]) -> AskAgain:
+    """Return that a request whose tenant has another address than was approved goes back to its approvers."""
+    moved = [
+        f"{alias} was {then} and is {now}."
+        for alias, then, now in zip((request.source, request.destination), request.origins, origins, strict=True)
+        if then != now
+    ]
+    return AskAgain(
+        notes=(Happening(kind="needs_approval_again", data={"reasons": ["A tenant's address changed:", *moved]}),)
+    )
 
 
 def _basis(request: Request, broke_glass: datetime | None) -> ApprovalBasis:

@@ -8,7 +8,7 @@ Whoever dies or is stopped at any point leaves a row from which somebody else ca
 send" is looked for on Tines before anything is sent again.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,8 +20,7 @@ from handlers import announcements
 from handlers.calendar import first_look
 from handlers.catalogue import Catalogue
 from handlers.comparison import parse_pointer
-from handlers.concurrency import both
-from handlers.execution.before_send import Standing, standing_of
+from handlers.execution.before_send import LACKING, Checked, check
 from handlers.execution.call_journal import CallJournal
 from handlers.execution.send_window import Opened, SendWindow
 from handlers.models import Facts, Frozen, Problem, Request, State, digest_of
@@ -45,14 +44,13 @@ from handlers.operations.protocol import Access, AnyOperation, Preview
 from handlers.operations.schedule import Schedule, backoff
 from handlers.operations.transience import asked_to_wait, is_transient
 from handlers.people import People, PeopleUnavailableError
-from handlers.preflight import Earlier, Preflight, Report, ReportProgress, Subject, newly_missing, report
-from handlers.routes import PreflightRule, Route, Topology, retired_route
+from handlers.preflight import Earlier, Preflight, Report, ReportProgress, Subject, report
+from handlers.routes import Route, Topology, retired_route
 from handlers.store import SYSTEM, Store, Transaction
 from handlers.tines import TinesClient, TinesError
 
 _BEGUN: Final = frozenset({State.RUNNING, State.UNCERTAIN})  # what it will do, or did, is not known yet
 _MAY_BE_STRAY: Final = frozenset({401, 403, 404, 423, 425})  # HTTP; of a proxy, or while a tenant is deployed anew
-_LACKING: Final = "newly_missing"
 _CLOCK_SKEW: Final = timedelta(seconds=5)  # between the machines that share a database
 
 
@@ -159,6 +157,7 @@ class _Piece:
         self._route = route
         self._operation = executor.operations[request.operation]
         self._schedule = executor.schedule
+        self._checked: Checked | None = None  # before the latest call of a send
         self._log = structlog.get_logger(__name__).bind(request=request.id)
 
     def _now(self) -> datetime:
@@ -199,31 +198,21 @@ class _Piece:
         """Look, decide, check everything, write down what is about to be sent, and send it."""
         if await self._frozen():
             return
-        looked_at = self._now()
         try:
-            facts, standing = await both(
-                self._operation.look(self._request.params, self._access()),
-                standing_of(self._parts.people, self._request, self._route),
-            )
+            checked = await self._check()
         except TinesError as error:
             await self._cannot_begin(error)
             return
         except PeopleUnavailableError as error:
             await self._later(self._schedule.retry_most, _nobody_known(error), "not_reached")
             return
-        approved = self._operation.facts_of(self._request.facts) if self._request.approvals() else None
-        step = self._operation.decide(self._request, approved, facts, self._schedule)
-        if isinstance(step, Refused):
-            await self._cannot_be_done(step.problem)
+        if isinstance(checked, Refused):
+            await self._cannot_be_done(checked.problem)
             return
-        if not isinstance(step, Send):
-            await self._write(step)
+        if not isinstance(checked, Checked):
+            await self._write(checked)
             return
-        lacking = [gap.words for gap in newly_missing(approved, facts)]
-        if lacking and self._route.preflight is PreflightRule.STRICT:
-            await self._write(AskAgain(notes=(Happening(kind=_LACKING, data={"missing": lacking, "strict": True}),)))
-            return
-        begun = await self._about_to_send(step, facts, standing, looked_at, lacking)
+        begun = await self._about_to_send(checked)
         if begun is None:
             return
         opened, self._request = begun
@@ -232,36 +221,35 @@ class _Piece:
             self._log.warning("the process was interrupted before a send; nothing was sent")
             await self._not_sent(NotSent(problem=_STOOD_STILL))
             return
+        self._checked = checked
         await self._write(await self._operation.send(self._request, self._access(opened)))
 
-    async def _about_to_send(
-        self, step: Send, facts: Facts, standing: Standing, looked_at: datetime, lacking: Sequence[str]
-    ) -> tuple[Opened, Request] | None:
+    async def _check(self) -> Checked | Outcome:
+        parts = self._parts
+        return await check(
+            parts.people, self._operation, self._request, self._access(), now=self._now(), fresh=parts.window.opened()
+        )
+
+    async def _about_to_send(self, checked: Checked) -> tuple[Opened, Request] | None:
         """Check everything once more, under lock, and commit that the call is about to be sent.
 
-        `lacking`: what the destination lacks that approvers were not told of; it is said in the thread.
         Returns when that was, for the send window, and the request as it is then; None when it must not be sent.
         """
-        operation, parts = self._operation, self._parts
-        opened = parts.window.opened()
+        operation, step, lacking = self._operation, checked.step, checked.lacking
+        opened = self._parts.window.opened()
         async with self._journal.holding(self._request) as (transaction, held):
             if held is None or await self._held_up(transaction, held):
                 return None
-            if await transaction.requests.begun_since(held, looked_at - _CLOCK_SKEW):
+            if await transaction.requests.begun_since(held, checked.looked_at - _CLOCK_SKEW):
                 # what was listed may lack the other one's effect, which could then pass for ours
                 await self._wait(transaction, held, held.note, seconds=1)
                 return None
-            broke_glass = await transaction.audit.latest(held.id, "break_glass") if held.emergency else None
-            again = _moved(held, parts.topology.origins(self._route)) or standing.against(
-                held, transaction.now, broke_glass=broke_glass
-            )
-            if again is not None:
-                await self._write_in(transaction, held, again)
+            if await self._speaks_against(transaction, held, checked):
                 return None
             changes: dict[str, Any] = {}
             if not held.approvals():  # nobody was shown anything: what is there now is what is done
-                digest = digest_of(held.operation, held.route, held.params, held.origins, facts)
-                changes = {"facts": facts, "digest": digest}
+                digest = digest_of(held.operation, held.route, held.params, held.origins, checked.facts)
+                changes = {"facts": checked.facts, "digest": digest}
             begun = await transaction.requests.change(
                 held,
                 state=State.RUNNING,
@@ -283,15 +271,28 @@ class _Piece:
             )
             await announcements.changed(transaction, begun)
             if lacking and begun.attempts == 1:
-                await self._notes(transaction, begun, (Happening(kind=_LACKING, data={"missing": [*lacking]}),))
+                await self._notes(transaction, begun, (Happening(kind=LACKING, data={"missing": [*lacking]}),))
         return opened, begun
+
+    async def _speaks_against(self, transaction: Transaction, held: Request, checked: Checked) -> bool:
+        """Whether a request must not be sent as it is now, under lock; if so, write what becomes of it."""
+        broke_glass = await transaction.audit.latest(held.id, "break_glass") if held.emergency else None
+        origins = self._parts.topology.origins(self._route)
+        instead = checked.against(held, origins, transaction.now, broke_glass=broke_glass)
+        if instead is not None:
+            await self._write_in(transaction, held, instead)
+        return instead is not None
 
     async def _next_call(self) -> Access | None:
         """Commit once more "about to send", and return the way to Tines for the next call of a send; None to send nothing.
 
-        Each call has a send window and a deadline of its own: a tenant that takes long for the calls before it is no
-        reason to send nothing, and to begin again from the first. What holds the request up is on its row.
+        The checks are those before the first. Each call has a send window and a deadline of its own: a tenant that takes
+        long for the calls before it is no reason to send nothing, and to begin again from the first. What holds the
+        request up, or became of it instead, is on its row.
         """
+        checked = await self._checked_still()
+        if checked is None:
+            return None
         opened = self._parts.window.opened()
         async with self._journal.holding(self._request) as (transaction, held):
             if held is None:
@@ -304,12 +305,36 @@ class _Piece:
                     attempted_at=None,
                 )
                 return None
+            if await self._speaks_against(transaction, held, checked):
+                return None
             begun = await transaction.requests.change(
                 held, attempted_at=transaction.now, next_run_at=self._taken_over_at(transaction.now)
             )
         self._request = begun
         self._seen_for()
         return self._access(opened) if opened.open else None
+
+    async def _checked_still(self) -> Checked | None:
+        """Return what is known before another call of a send, looked up anew where that was long ago.
+
+        None when the call must not be sent; why is on the row then.
+        """
+        if self._checked is not None and self._checked.fresh.open:
+            return self._checked
+        try:
+            checked = await self._check()
+        except TinesError as error:
+            await self._not_sent(NotSent(problem=error.problem(), at_least=asked_to_wait(error)))
+            return None
+        except PeopleUnavailableError as error:
+            await self._not_sent(NotSent(problem=_nobody_known(error), at_least=self._schedule.retry_most))
+            return None
+        if isinstance(checked, Refused):
+            await self._not_sent(NotSent(problem=checked.problem))  # it is looked at from the start
+        elif not isinstance(checked, Checked):
+            await self._write(checked)
+        self._checked = checked if isinstance(checked, Checked) else None
+        return self._checked
 
     def _taken_over_at(self, now: datetime) -> datetime:
         """Return when somebody else looks at a request whose call is about to be sent, if nothing comes of it."""
@@ -336,7 +361,7 @@ class _Piece:
         await transaction.requests.lock_resource(request)
         others = await transaction.requests.same_resource(request, _BEGUN)
         if others:
-            await self._wait(transaction, request, f"Waiting for {others[0]}, which is for the same two teams.")
+            await self._wait(transaction, request, f"Waiting for {others[0]}, which works on the same in Tines.")
             return True
         return False
 
@@ -718,20 +743,6 @@ class _Piece:
 
     def _pause(self, at_least: timedelta, most: timedelta, failing: timedelta) -> timedelta:
         return max(at_least, backoff(self._schedule.look_first, most, failing))
-
-
-def _moved(request: Request, origins: tuple[str, str]) -> AskAgain | None:
-    """Return that the request goes back to its approvers when a tenant has another address than was approved."""
-    if request.origins == origins:
-        return None
-    moved = [
-        f"{alias} was {then} and is {now}."
-        for alias, then, now in zip((request.source, request.destination), request.origins, origins, strict=True)
-        if then != now
-    ]
-    return AskAgain(
-        notes=(Happening(kind="needs_approval_again", data={"reasons": ["A tenant's address changed:", *moved]}),)
-    )
 
 
 def _since(request: Request, problem: Problem | None, now: datetime) -> datetime | None:

@@ -8,7 +8,7 @@ import structlog
 
 from handlers import announcements
 from handlers.calendar import may_remind, next_allowed
-from handlers.execution.before_send import standing_of
+from handlers.execution.before_send import people_behind
 from handlers.models import Request, State
 from handlers.people import PeopleUnavailableError
 from handlers.policy import quorum
@@ -60,7 +60,7 @@ async def start_if_sufficient(services: Services, request_id: str) -> bool | Non
     if request is None or route is None or not _is_sufficient(request, route):
         return False
     try:
-        standing = await standing_of(services.people, request, route)
+        behind = await people_behind(services.people, request, route)
     except PeopleUnavailableError as error:
         structlog.get_logger(__name__).warning("approvals cannot be judged now", request=request.id, why=str(error))
         return None
@@ -68,7 +68,7 @@ async def start_if_sufficient(services: Services, request_id: str) -> bool | Non
         current = await in_time(transaction, request.id, route)
         if current is None or not _is_sufficient(current, route):
             return False
-        if standing.against(current, transaction.now, broke_glass=None) is not None:
+        if behind.against(current, transaction.now, broke_glass=None) is not None:
             return False
         approved = await transaction.requests.change(
             current, state=State.APPROVED, next_run_at=transaction.now, note=""

@@ -39,6 +39,7 @@ class Line(httpx.AsyncBaseTransport):
         self._before: dict[tuple[str, str], deque[Happening]] = {}
         self._after: dict[tuple[str, str], deque[Happening]] = {}
         self._always: Happening | None = None
+        self.failed: list[AssertionError] = []  # of what happened: an operation may take them for a broken line
         self.says: dict[tuple[str, str], dict[str, object]] = {}  # what is answered, with 200, instead of what is true
         self.tried: list[tuple[str, str]] = []  # method and path of every call, whether it arrived or not
 
@@ -64,17 +65,20 @@ class Line(httpx.AsyncBaseTransport):
         self.tried.append(call)
         if self._always is not None:
             await self._always()
-        await _next(self._before, call)
+        await self._next(self._before, call)
         if call in self.says:
             return httpx.Response(200, json=self.says[call])
         response = await self._inner.handle_async_request(request)
-        await _next(self._after, call)
+        await self._next(self._after, call)
         return response
 
-
-async def _next(happenings: dict[tuple[str, str], deque[Happening]], call: tuple[str, str]) -> None:
-    if waiting := happenings.get(call):
-        await waiting.popleft()()
+    async def _next(self, happenings: dict[tuple[str, str], deque[Happening]], call: tuple[str, str]) -> None:
+        if waiting := happenings.get(call):
+            try:
+                await waiting.popleft()()
+            except AssertionError as error:
+                self.failed.append(error)
+                raise
 
 
 async def no_connection() -> None:
@@ -201,3 +205,5 @@ async def equipped(
         execution = ExecutionHarness(harness, line, client, database_url, schedule or Schedule())
         execution.starts(harness.services.topology)
         yield execution
+        if line.failed:
+            raise line.failed[0]

@@ -139,7 +139,7 @@ async def test_a_process_that_stood_still_sends_nothing(open_execution: OpenExec
     execution = await open_execution()
     harness = execution.harness
     request = await execution.approved()
-    execution.standstills = chain([0.0, 60.0], repeat(0.0))
+    execution.standstills = chain([0.0, 0.0, 60.0], repeat(0.0))
     stopped = await harness.works(request.id, rounds=1)
     assert execution.line.tries("POST") == 0
     assert (stopped.state, stopped.attempts) == (State.APPROVED, 0)
