@@ -147,7 +147,18 @@ def test_there_is_one_of_each_listener() -> None:
     assert {name: made[name] for name in classes} == dict.fromkeys(classes, 1)
 
 
-STORE_PARTS = ("audit", "conversations", "deferred", "destinations", "freezes", "outbox", "requests", "summaries")
+STORE_PARTS = (
+    "audit",
+    "conversations",
+    "deferred",
+    "destinations",
+    "freezes",
+    "homes",
+    "keys",
+    "outbox",
+    "requests",
+    "summaries",
+)
 SHARED_BY_PARTS = frozenset({"handlers.store", "handlers.store.rows", "handlers.store.jobs_ordered"})
 
 
