@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.listeners.responder import Body, Responder, action_value, person, view_of
-from bot.listeners.responses import said, settled_view, who_was_first
+from bot.listeners.responses import ended_by, said, settled_view
 from bot.views import ids
 from bot.views.carried import ErrorRef, RequestRef
 from bot.views.dialogs import cancel_view, parse_cancel
@@ -52,7 +52,7 @@ class Clicks:
         await self._do(ack, body, withdraw, "withdraw")
 
     async def check_again(self, ack: AsyncAck, body: Body) -> None:
-        """Look again whether an uncertain request's sync destination exists."""
+        """Look again whether Tines did what an uncertain request asks for."""
         await self._do(ack, body, check_again, "check_again")
 
     async def close_uncertain(self, ack: AsyncAck, body: Body) -> None:
@@ -73,8 +73,7 @@ class Clicks:
         elif isinstance(answer, Done):
             await self._responder.tell(body, notice_message(answer.text))
         else:
-            first = who_was_first(answer.request) if isinstance(answer, Refused) else ""
-            await self._responder.tell(body, refusal_message((said(answer),), by=first))
+            await self._responder.tell(body, refusal_message((said(answer),), by=ended_by(answer)))
         await ack()
 
     async def open_cancel(self, ack: AsyncAck, body: Body) -> None:

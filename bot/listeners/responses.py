@@ -17,8 +17,8 @@ def settled_view(answer: Answer) -> Block:
     match answer:
         case Done(text=text):
             return decided_view(text)
-        case Refused(reasons=reasons, request=request):
-            return refused_view(reasons, by=who_was_first(request))
+        case Refused(reasons=reasons):
+            return refused_view(reasons, by=ended_by(answer))
         case Invalid(fields=fields):
             return refused_view(tuple(fields.values()))
         case NotNow(problem=problem):
@@ -29,16 +29,13 @@ def settled_view(answer: Answer) -> Block:
             return decided_view("Tines is slow to answer. This continues in the background.")
 
 
-def who_was_first(request: Request | None) -> str:
-    """Return who ended a request, "" when nobody did."""
-    return request.closed_by if request is not None else ""
-
-
 def ended_by(answer: Answer) -> str:
     """Return who ended the request that somebody comes too late for, "" when that is not why they are refused."""
-    request = answer.request if isinstance(answer, Refused) else None
-    late = request is not None and isinstance(answer, Refused) and answer.reasons == (what_happened(request),)
-    return request.closed_by if late and request is not None else ""
+    match answer:
+        case Refused(reasons=reasons, request=Request() as request) if reasons == (what_happened(request),):
+            return request.closed_by
+        case _:
+            return ""
 
 
 def said(answer: Answer) -> str:

@@ -263,10 +263,11 @@ class Reviews:
     async def ask_why(self, ack: AsyncAck, body: Body) -> None:
         """Push the view that asks for the reason of a rejection."""
         meta = ReviewMeta.read(view_of(body).get("private_metadata")) or ReviewMeta.read(action_value(body))
-        if meta is None:
-            lost = await self._lost(body, "reject")
-            await self._responder.refuse(body, lost.reasons)
-        else:
+        services, id_ = self._responder.services, meta.request if meta else None
+        found = await able(services, person(body), id_, lambda can: can.reject, what="reject", unread=_OUT_OF_DATE)
+        if isinstance(found, Refused | NotNow):
+            await self._responder.refuse(body, (said(found),), by=ended_by(found))
+        elif meta is not None:
             await self._responder.open_view(body, reject_view(meta))
         await ack()
 

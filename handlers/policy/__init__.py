@@ -29,6 +29,7 @@ from handlers.policy.rulings import (
     may_run_for,
     may_use,
     may_withdraw,
+    no_request,
 )
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "may_run_for",
     "may_use",
     "may_withdraw",
+    "no_request",
     "policy_faults",
     "quorum",
     "span",

@@ -195,7 +195,12 @@ def may_read(route: Route, person: Person, *, requester: str, request_id: str) -
     if _denial(route, person) is None and _unfit(person) is None and person.is_(requester):
         return Ruling(allowed=True, entries=(requester,))
     ruling = may_use(route, person)
-    return ruling if ruling.allowed else _refused(f"There is no request {request_id} that you can see.")
+    return ruling if ruling.allowed else _refused(no_request(request_id))
+
+
+def no_request(request_id: str) -> str:
+    """Say that there is no such request for somebody: the same whether it does not exist or they may not see it."""
+    return f"There is no request {request_id} that you can see. /tines-sync list shows yours."
 
 
 def _approver(route: Route, person: Person) -> Ruling:

@@ -26,7 +26,7 @@ from handlers.requests.assessing import (
     will_be_assessed,
 )
 from handlers.requests.checking import Submission
-from handlers.requests.close import cancel, check_again, close, freeze, reason_needed, unfreeze
+from handlers.requests.close import cancel, check_again, close, freeze, unfreeze
 from handlers.requests.decide import ReviewedVersion, approve, record_review, reject, withdraw
 from handlers.requests.deferred import APPROVE, EDIT, SUBMIT, defer, finish_deferred, take_deferred
 from handlers.requests.destinations import (
@@ -49,7 +49,6 @@ from handlers.requests.services import (
     Services,
     allowed,
     deadline,
-    find,
     identified,
     looked_up,
     refuse,
@@ -107,7 +106,6 @@ __all__ = [
     "edit",
     "existing_words",
     "faults_for",
-    "find",
     "finish_deferred",
     "freeze",
     "health",
@@ -123,7 +121,6 @@ __all__ = [
     "open_home",
     "overview",
     "read_destination",
-    "reason_needed",
     "record_diff",
     "record_review",
     "refuse",

@@ -1,28 +1,27 @@
 """Calling a request off, looking again at an uncertain one, and freezing a route."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from handlers import announcements
 from handlers.execution.call_journal import record_kept
-from handlers.models import Problem, Request, State
-from handlers.people import Identity, Person
-from handlers.policy import Freeze, Ruling, may_cancel, may_freeze
+from handlers.models import Problem, State
+from handlers.policy import Freeze, Ruling, may_freeze
 from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refused
 from handlers.requests.locking import locked
-from handlers.requests.rights import STOPPABLE
-from handlers.requests.services import Services, allowed, identified, permitted, record_refusal, refuse, refused_in
+from handlers.requests.rights import STOPPABLE, Abilities, able
+from handlers.requests.services import Services, allowed, identified, record_refusal, refuse, refused_in
 from handlers.routes import Route
 
 
 async def cancel(services: Services, actor: str, request_id: str, reason: str) -> Answer:
     """Call off a request for which nothing was sent yet. Whoever calls off somebody else's must say why."""
-    person = await identified(services, actor)
-    actor = person.id
-    found = await permitted(services, actor, request_id, _may_cancel, what="cancel")
+    actor = (await identified(services, actor)).id
+    found = await able(services, actor, request_id, lambda can: can.cancel, what="cancel")
     if not isinstance(found, tuple):
         return found
-    request, route, _ = found
-    if not reason.strip() and reason_needed(request, person):
+    request, route, can = found
+    if can.cancel_needs_reason and not reason.strip():
         nothing_said = Invalid(fields={Field.REASON: "Add a reason for the requester."})
         return await record_refusal(services, actor, nothing_said, what="cancel", route=route.name, request=request)
     async with services.store.transaction() as transaction:
@@ -44,28 +43,21 @@ async def cancel(services: Services, actor: str, request_id: str, reason: str) -
     return Done(request=cancelled, text=f"{request_id} is cancelled. Nothing was sent to Tines.")
 
 
-def reason_needed(request: Request, person: Identity) -> bool:
-    """Whether a person who calls a request off must say why: its requester knows, nobody else's reason is known."""
-    return not person.is_(request.requester)
-
-
-def _may_cancel(route: Route, person: Person, request: Request) -> Ruling:
-    return may_cancel(route, person, requester=request.requester)
-
-
 async def check_again(services: Services, actor: str, request_id: str) -> Answer:
     """Look once more whether an uncertain request's sync destination exists."""
-    return await _uncertain(services, actor, request_id, "check_again", "")
+    return await _uncertain(services, actor, request_id, lambda can: can.check_again, "check_again", "")
 
 
 async def close(services: Services, actor: str, request_id: str, comment: str = "") -> Answer:
     """Close an uncertain request: somebody looked, and it is not to be followed any more."""
-    return await _uncertain(services, actor, request_id, "close", comment)
+    return await _uncertain(services, actor, request_id, lambda can: can.close, "close", comment)
 
 
-async def _uncertain(services: Services, actor: str, request_id: str, what: str, comment: str) -> Answer:
+async def _uncertain(
+    services: Services, actor: str, request_id: str, right: Callable[[Abilities], Ruling], what: str, comment: str
+) -> Answer:
     actor = (await identified(services, actor)).id
-    found = await permitted(services, actor, request_id, _may_cancel, what=what)
+    found = await able(services, actor, request_id, right, what=what)
     if not isinstance(found, tuple):
         return found
     request, route, _ = found

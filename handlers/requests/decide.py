@@ -12,21 +12,19 @@ from handlers.execution.call_journal import CallJournal
 from handlers.models import Decision, Facts, Frozen, Request, State, Verdict, digest_of
 from handlers.operations import Preview
 from handlers.people import Identity
-from handlers.policy import Ruling, may_approve, may_reject, may_withdraw, quorum
+from handlers.policy import Ruling, quorum
 from handlers.preflight import SourceFacts
 from handlers.requests.answers import Answer, Changed, Done, NotNow, Refused, Slow
 from handlers.requests.approvals import invalid_approvals, void_approvals, without
 from handlers.requests.locking import in_time, locked
+from handlers.requests.rights import Abilities, able, able_with
 from handlers.requests.services import (
     Services,
-    allowed,
     deadline,
     find,
     identified,
     looked_up,
-    permitted,
     record_refusal,
-    refuse,
     refused_in,
     repeated,
     what_happened,
@@ -76,8 +74,6 @@ async def approve(
     given = _given(request, person, shown, since)
     if given is not None:
         return await _again(services, actor, request, given, since)
-    if request.state is not State.PENDING:
-        return await refuse(services, actor, (what_happened(request),), what="approve", request=request)
     granted = await _granted(services, actor, request, route)
     if not isinstance(granted, tuple):
         return granted
@@ -113,23 +109,13 @@ async def _granted(
     services: Services, actor: str, request: Request, route: Route
 ) -> tuple[Ruling, dict[str, tuple[str, ...]]] | Answer:
     """Return why a person may approve, and whose earlier approvals must not count any more; else what to answer."""
-    ruling = await allowed(
-        services,
-        actor,
-        route,
-        lambda person: may_approve(
-            route, person, requester=request.requester, editor=request.editor, already=request.approvals()
-        ),
-        what="approve",
-        request=request,
-        fresh=True,
-    )
-    if not isinstance(ruling, Ruling):
-        return ruling
+    can = await able_with(services, actor, request, route, lambda can: can.approve, what="approve", fresh=True)
+    if not isinstance(can, Abilities):
+        return can
     gone = await invalid_approvals(services, request, route)
     if isinstance(gone, NotNow):
         return await record_refusal(services, actor, gone, what="approve", route=route.name, request=request)
-    return ruling, gone
+    return can.approve, gone
 
 
 async def _again(services: Services, actor: str, request: Request, given: Decision, since: datetime | None) -> Done:
@@ -266,16 +252,10 @@ async def reject(services: Services, actor: str, shown: ReviewedVersion, comment
     """End a pending request with a comment for its requester. What was shown is recorded, whatever is there now."""
     request_id = shown.request_id
     actor = (await identified(services, actor)).id
-    found = await permitted(
-        services,
-        actor,
-        request_id,
-        lambda route, person, request: may_reject(route, person, requester=request.requester),
-        what="reject",
-    )
+    found = await able(services, actor, request_id, lambda can: can.reject, what="reject")
     if not isinstance(found, tuple):
         return found
-    request, route, ruling = found
+    request, route, can = found
     async with services.store.transaction() as transaction:
         current = await locked(transaction, request, route, _OPEN, actor, what="reject")
         if isinstance(current, Refused):
@@ -288,7 +268,7 @@ async def reject(services: Services, actor: str, shown: ReviewedVersion, comment
                 actor=actor,
                 verdict=Verdict.REJECT,
                 comment=comment,
-                groups=ruling.entries,
+                groups=can.reject.entries,
                 at=transaction.now,
             )
         )
@@ -311,13 +291,7 @@ async def withdraw(services: Services, actor: str, request_id: str) -> Answer:
     """Take back an approval, while the quorum is not reached."""
     person = await identified(services, actor)
     actor = person.id
-    found = await permitted(
-        services,
-        actor,
-        request_id,
-        lambda _route, person, request: may_withdraw(person, request.approvals()),
-        what="withdraw",
-    )
+    found = await able(services, actor, request_id, lambda can: can.withdraw, what="withdraw")
     if not isinstance(found, tuple):
         return found
     request, route, _ = found

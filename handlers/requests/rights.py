@@ -88,21 +88,38 @@ async def able(
 ) -> tuple[Request, Route, Abilities] | Refused | NotNow:
     """Return a request with what a person may do with it, for somebody who has the `right`; else what to answer.
 
-    Asked before anything of the request is shown or looked up on Tines: what a person may not read by command they may
-    not read through any button. A no is recorded as an attempt at `what`.
+    Asked before anything of the request is shown, changed or looked up on Tines: what a person may not read by command
+    they may not read through any button. A no is recorded as an attempt at `what`.
     """
     found = await find(services, actor, request_id, what=what, unread=unread)
     if isinstance(found, Refused):
         return found
-    request, route = found
+    can = await able_with(services, actor, *found, right, what=what)
+    return (*found, can) if isinstance(can, Abilities) else can
+
+
+async def able_with(
+    services: Services,
+    actor: str,
+    request: Request,
+    route: Route,
+    right: Callable[[Abilities], Ruling],
+    *,
+    what: str,
+    fresh: bool = False,
+) -> Abilities | Refused | NotNow:
+    """Return what a person may do with a request that was found, as `able` does.
+
+    With `fresh`, Slack is asked before a yes as well: for what cannot be taken back.
+    """
     latest: list[Abilities] = []
 
     def rule(person: Person) -> Ruling:
         latest.append(abilities(route, person, request))
         return right(latest[-1])
 
-    ruling = await allowed(services, actor, route, rule, what=what, request=request)
-    return (request, route, latest[-1]) if isinstance(ruling, Ruling) else ruling
+    ruling = await allowed(services, actor, route, rule, what=what, request=request, fresh=fresh)
+    return latest[-1] if isinstance(ruling, Ruling) else ruling
 
 
 def _in_state(request: Request, ruling: Ruling, *states: State) -> Ruling:

@@ -15,7 +15,7 @@ from handlers.execution.executor import Executor
 from handlers.models import Problem, Request, State
 from handlers.operations import Preview
 from handlers.people import Identity, People, PeopleUnavailableError, Person
-from handlers.policy import Ruling, groups_of
+from handlers.policy import Ruling, groups_of, no_request
 from handlers.requests.answers import Answer, Invalid, NotNow, Refused
 from handlers.routes import Route, Topology
 from handlers.store import Store, Transaction
@@ -190,33 +190,13 @@ async def find(
     async with services.store.reading() as reader:
         request = await reader.requests.get(request_id)
     if request is None:
-        reasons = (f"There is no request {request_id}. /tines-sync list shows yours.",)
-        return await refuse(services, actor, reasons, what=what)
+        return await refuse(services, actor, (no_request(request_id),), what=what)
     route = services.topology.route_for(request)
     if route is None:
         name = request.route
         gone = f"The route {name} is no longer configured, or now leads elsewhere. Ask your tines-sync admin."
         return await refuse(services, actor, (gone,), what=what, route=name, request=request)
     return request, route
-
-
-async def permitted(
-    services: Services,
-    actor: str,
-    request_id: str,
-    rule: Callable[[Route, Person, Request], Ruling],
-    *,
-    what: str,
-) -> tuple[Request, Route, Ruling] | Refused | NotNow:
-    """Return a request, its route and the ruling, for somebody who may do `what` with it; else what to answer."""
-    found = await find(services, actor, request_id, what=what)
-    if isinstance(found, Refused):
-        return found
-    request, route = found
-    ruling = await allowed(
-        services, actor, route, lambda person: rule(route, person, request), what=what, request=request
-    )
-    return (request, route, ruling) if isinstance(ruling, Ruling) else ruling
 
 
 async def looked_up(

@@ -11,19 +11,19 @@ from handlers.calendar import first_look
 from handlers.models import Params, Request, State, digest_of, new_request_id
 from handlers.operations import AnyOperation
 from handlers.people import PeopleUnavailableError
-from handlers.policy import Ruling, may_break_glass, may_edit, may_request, policy_faults
+from handlers.policy import Ruling, may_break_glass, may_request, policy_faults
 from handlers.policy.rulings import is_group
 from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refused
 from handlers.requests.checking import Submission, check_params
 from handlers.requests.edits import edit_changes
 from handlers.requests.locking import locked
 from handlers.requests.pinging import approvers_of
+from handlers.requests.rights import able
 from handlers.requests.services import (
     Services,
     allowed,
     deadline,
     identified,
-    permitted,
     record_refusal,
     refused_in,
     repeated,
@@ -145,13 +145,7 @@ async def edit(
             before = await reader.requests.get(request_id)
         if before is not None and before.revision == revision + 1 and before.editor == actor:
             return _edited(before)
-    found = await permitted(
-        services,
-        actor,
-        request_id,
-        lambda route, person, request: may_edit(route, person, requester=request.requester),
-        what="edit",
-    )
+    found = await able(services, actor, request_id, lambda can: can.edit, what="edit")
     if not isinstance(found, tuple):
         return found
     request, route, _ = found

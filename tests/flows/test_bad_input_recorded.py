@@ -99,7 +99,7 @@ def clicked() -> Iterator[tuple[str, Wrong]]:
     for action in (ids.ACTION_CHECK_AGAIN, ids.ACTION_CLOSE_UNCERTAIN):
         still = "PENDING is still waiting"
         yield f"{action} of what is certain", Wrong(clicks(action, PENDING), still, BUTTONS[action], about="PENDING")
-        yield f"{action} by others", Wrong(clicks(action, PENDING), "can cancel", BUTTONS[action], TOM, "PENDING")
+        yield f"{action} by others", Wrong(clicks(action, PENDING), "that you can see", BUTTONS[action], TOM, "PENDING")
     no_error = clicks(ids.ACTION_SHOW_ERROR, '{"request":"PENDING","story":1}')
     yield "an error that is gone", Wrong(no_error, "is gone", "show_error", ADA, "PENDING")
     for meta in ("", "nonsense", PENDING):
@@ -119,7 +119,7 @@ def submitted() -> Iterator[tuple[str, Wrong]]:
         yield f"{what} unknown", Wrong(submits(callback, unknown, "why"), "There is no request", what, ADA)
         late = Wrong(submits(callback, SHOWN_ENDED, "why"), "ENDED was cancelled", what, ADA, "ENDED")
         yield f"{what} too late", late
-        yield f"{what} by anybody", Wrong(submits(callback, SHOWN, "why"), "approve", what, TOM, "PENDING")
+        yield f"{what} by anybody", Wrong(submits(callback, SHOWN, "why"), "that you can see", what, TOM, "PENDING")
     yield (
         "approve what one asked for",
         Wrong(submits(ids.VIEW_REVIEW, SHOWN), "not an approver", "approve", about="PENDING"),

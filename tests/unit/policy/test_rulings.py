@@ -280,7 +280,7 @@ def test_those_who_use_a_route_read_its_requests() -> None:
     approver = Person(id="U0ADA", groups=frozenset({"S0APPROVERS"}))
     assert may_read(route, approver, requester=ASKER, request_id="TS-00000000").allowed
     refused = may_read(route, Person(id="U0DOM"), requester=ASKER, request_id="TS-00000000")
-    assert refused.reasons == ("There is no request TS-00000000 that you can see.",)
+    assert refused.reasons == ("There is no request TS-00000000 that you can see. /tines-sync list shows yours.",)
 
 
 @pytest.mark.parametrize(

@@ -97,9 +97,9 @@ async def test_separate_groups(open_harness: OpenHarness) -> None:
     [
         ({}, TOM, "not an approver"),
         ({"approvers": ("*",)}, RINA, "requesters cannot approve their own requests"),
-        ({"denied": (ADA,)}, ADA, "excludes you"),
-        ({"denied": (LEADS,)}, ADA, "excludes you"),
-        ({"approvers": ("*",), "denied": (TOM,)}, TOM, "excludes you"),
+        ({"denied": (ADA,)}, ADA, "that you can see"),
+        ({"denied": (LEADS,)}, ADA, "that you can see"),
+        ({"approvers": ("*",), "denied": (TOM,)}, TOM, "that you can see"),
     ],
     ids=["not listed", "own requests", "denied by name", "denied through a group", "denied wins over everybody"],
 )

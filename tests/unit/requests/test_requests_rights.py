@@ -9,7 +9,7 @@ from handlers.requests import Abilities, abilities
 from handlers.routes import Route
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-HIDDEN = ("There is no request TS-00000000 that you can see.",)
+HIDDEN = ("There is no request TS-00000000 that you can see. /tines-sync list shows yours.",)
 ROUTE = Route(
     name="dev-to-prod",
     source="dev",
