@@ -44,7 +44,7 @@ async def cancel(services: Services, actor: str, request_id: str, reason: str) -
 
 
 async def check_again(services: Services, actor: str, request_id: str) -> Answer:
-    """Look once more whether an uncertain request's sync destination exists."""
+    """Look once more whether Tines did what an uncertain request asks for."""
     return await _uncertain(services, actor, request_id, lambda can: can.check_again, "check_again", "")
 
 
@@ -85,9 +85,9 @@ async def _uncertain(
             closed_comment=comment,
             finished_at=transaction.now,
             problem=Problem(
-                what="Closed by a person while it was unclear whether the sync destination was created",
+                what="Closed by a person while it was unclear whether Tines applied the change",
                 words=current.problem.words if current.problem else "",
-                advice="The sync destinations of the source tenant show whether it exists.",
+                advice="The sync destinations of the source tenant show it.",
             ),
         )
         await announcements.ended(transaction, closed, route)

@@ -9,7 +9,7 @@ from bot.playground.tines.seed import PROD_KEY
 from bot.playground.tines.syncing import create_destination
 from handlers.audit import Verified
 from handlers.models import Request, State
-from handlers.requests import Done, Submission, approve, cancel, edit, freeze, submit, unfreeze
+from handlers.requests import Done, Submission, approve, cancel, close, edit, freeze, submit, unfreeze
 from handlers.requests.destinations import ON_DESTINATIONS
 
 from .conftest import OpenHarness
@@ -121,3 +121,26 @@ async def test_what_is_cancelled_is_not_sent(open_harness: OpenHarness, name: st
     assert "was cancelled" in reasons(await approve(harness.services, ADA, shown, budget=None))
     assert (await harness.works(request.id)).state is State.CANCELLED
     assert sent(harness, number) == 0
+
+
+@every
+async def test_what_is_closed_while_it_is_unclear_is_said_for_any_operation(
+    open_harness: OpenHarness, name: str
+) -> None:
+    """Whoever closes a request that nobody knows the end of leaves words that fit what was requested."""
+    harness = await open_harness()
+    request, _ = await asks(harness, name)
+    async with harness.store.transaction() as transaction:
+        current = await transaction.requests.locked(request.id)
+        assert current is not None
+        for state in (State.APPROVED, State.RUNNING, State.UNCERTAIN):
+            current = await transaction.requests.change(current, state=state, next_run_at=None)
+    assert isinstance(await close(harness.services, ADA, request.id), Done)
+    closed = await harness.now(request.id)
+    assert closed.problem is not None
+    assert (closed.state, closed.problem.what) == (
+        State.FAILED,
+        "Closed by a person while it was unclear whether Tines applied the change",
+    )
+    assert "created" not in closed.problem.advice
+    assert "exists" not in closed.problem.advice
