@@ -13,6 +13,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.listeners.forms import Forms
 from bot.listeners.responder import Body, Responder, action_value, person, view_of
+from bot.listeners.responses import said
 from bot.listeners.threads import thread_links
 from bot.listeners.typed import first_word, named, words
 from bot.views import ids
@@ -34,6 +35,7 @@ from handlers.requests import (
     read_destination,
     refuse,
     refuse_unread,
+    watched_destination,
 )
 
 _OUT_OF_DATE: Final = ("This button is outdated. Open the list again.",)
@@ -148,27 +150,34 @@ class Destinations:
         """Ask for how long and why nothing new is told of a destination."""
         ref = await self._ref(body, "mute")
         if ref is not None:
-            await self._responder.open_view(body, mute_view(ref))
+            services, number, route = self._responder.services, ref.destination, ref.route or None
+            found = await watched_destination(services, person(body), number, route, what="mute")
+            if isinstance(found, tuple):
+                await self._responder.open_view(body, mute_view(ref))
+            else:
+                await self._responder.refuse(body, (said(found),))
         await ack()
 
     async def mute_submitted(self, ack: AsyncAck, body: Body) -> None:
         """Mute a destination, and show it so in the view below."""
         view, actor, services = view_of(body), person(body), self._responder.services
-        said = parse_mute(view)
-        if said.about is None:
+        typed = parse_mute(view)
+        if typed.about is None:
             lost = await refuse(services, actor, _OUT_OF_DATE, what="mute")
             await ack(response_action="update", view=refused_view(lost.reasons))
             return
-        if said.errors:
-            await refuse_unread(services, actor, said.errors.values(), what="mute", route=said.about.route)
-            await ack(response_action="errors", errors=said.errors)
+        if typed.errors:
+            await refuse_unread(services, actor, typed.errors.values(), what="mute", route=typed.about.route)
+            await ack(response_action="errors", errors=typed.errors)
             return
-        answer = await mute(services, actor, said.about.destination, said.about.route or None, said.lasts, said.reason)
+        answer = await mute(
+            services, actor, typed.about.destination, typed.about.route or None, typed.lasts, typed.reason
+        )
         if not isinstance(answer, Muted):
             await ack(response_action="update", view=_instead(answer))
             return
         self._responder.fill(
-            str(view.get("previous_view_id") or ""), actor, "destination", self._one(actor, said.about)
+            str(view.get("previous_view_id") or ""), actor, "destination", self._one(actor, typed.about)
         )
         await ack()
 

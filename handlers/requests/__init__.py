@@ -40,7 +40,7 @@ from handlers.requests.destinations import (
     list_destinations,
     read_destination,
 )
-from handlers.requests.health import HealthOverview, Muted, health, mute
+from handlers.requests.health import HealthOverview, Muted, health, mute, watched_destination
 from handlers.requests.keys import note_configured_keys
 from handlers.requests.overview import FrozenRoute, Overview, Part, Rights, listed, open_home, overview, rights_of
 from handlers.requests.refusal_throttle import RefusalThrottle
@@ -133,6 +133,7 @@ __all__ = [
     "take_deferred",
     "threads_of",
     "unfreeze",
+    "watched_destination",
     "what_happened",
     "will_be_assessed",
     "withdraw",

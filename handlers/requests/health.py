@@ -66,11 +66,35 @@ async def mute(
 ) -> Muted | Refused | NotNow:
     """Tell nothing new of a sync destination for a time, or tell again (None), for somebody who uses its route."""
     what = "mute" if lasts else "unmute"
+    found = await watched_destination(services, actor, destination_id, route, what=what)
+    if not isinstance(found, tuple):
+        return found
+    if lasts is not None and lasts > LONGEST_MUTE:
+        return await refuse(services, actor, (f"Mute it for at most {LONGEST_MUTE.days} days.",), what=what)
+    known, name = found
+    async with services.store.transaction() as transaction:
+        until = None if lasts is None else transaction.now + lasts
+        await transaction.destinations.mute(known.source, known.id, until=until, by=actor, reason=reason)
+        transaction.audit.record(
+            "muted" if lasts else "unmuted",
+            actor,
+            known.created_by,
+            tenant=known.source,
+            destination_id=known.id,
+            route=name,
+            until=None if until is None else until.isoformat(),
+            reason=reason,
+        )
+    return Muted(destination=known, until=until)
+
+
+async def watched_destination(
+    services: Services, actor: str, destination_id: int, route: str | None, *, what: str
+) -> tuple[KnownDestination, str] | Refused | NotNow:
+    """Return a sync destination that is watched, and the name of its route, to somebody who uses that route."""
     routes = await usable_routes(services, actor, route, what=what)
     if not isinstance(routes, tuple):
         return routes
-    if lasts is not None and lasts > LONGEST_MUTE:
-        return await refuse(services, actor, (f"Mute it for at most {LONGEST_MUTE.days} days.",), what=what)
     directions = {(each.route.source, each.route.destination): each.route.name for each in routes}
     async with services.store.reading() as reader:
         sources = dict.fromkeys(source for source, _ in directions)
@@ -82,17 +106,4 @@ async def mute(
         reasons = (f"{many} sync destination {destination_id} that you can see and that is watched. {which}",)
         return await refuse(services, actor, reasons, what=what, route=route or "")
     known = found[0]
-    async with services.store.transaction() as transaction:
-        until = None if lasts is None else transaction.now + lasts
-        await transaction.destinations.mute(known.source, known.id, until=until, by=actor, reason=reason)
-        transaction.audit.record(
-            "muted" if lasts else "unmuted",
-            actor,
-            known.created_by,
-            tenant=known.source,
-            destination_id=known.id,
-            route=directions[known.source, known.destination],
-            until=None if until is None else until.isoformat(),
-            reason=reason,
-        )
-    return Muted(destination=known, until=until)
+    return known, directions[known.source, known.destination]
