@@ -15,8 +15,6 @@ from handlers.models import Request
 from handlers.network import proxy_secrets
 
 EVERYBODY: Final = "*"
-OPERATION_NAMES: Final = ("create", "add_stories", "remove_stories", "sync", "set_mode", "rotate_key", "delete")
-"""The operations that a route can have a policy of their own for."""
 
 
 class _Config(BaseModel):

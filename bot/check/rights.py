@@ -1,10 +1,10 @@
 """Who may do what on each route, operation by operation, as the configuration says it: for whoever reviews it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from handlers.routes import EVERYBODY, OPERATION_NAMES, OperationRoute, Topology
+from handlers.routes import EVERYBODY, OperationRoute, Topology
 
 NO_APPROVAL: Final = "no approval needed"
 
@@ -20,12 +20,12 @@ class Right:
     more: str  # what else holds
 
 
-def rights(topology: Topology) -> list[Right]:
+def rights(topology: Topology, operations: Collection[str]) -> list[Right]:
     """Return the rights on every route, in the order of the configuration; operations with the same rights share a row."""
     found = []
     for route in topology.routes.values():
         rows: dict[tuple[str, str, str], list[str]] = {}
-        for name in OPERATION_NAMES:
+        for name in operations:
             rows.setdefault(_said(route.for_operation(name)), []).append(name)
         found += [Right(route.name, tuple(names), *said) for said, names in rows.items()]
     return found

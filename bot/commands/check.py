@@ -13,6 +13,7 @@ from bot.check.rights import rights
 from bot.commands.starting import FAULTY
 from bot.logs import configure_logs
 from bot.settings import ConfigurationError, PartialSettings, load_settings
+from handlers.operations.registry import all_operations
 
 UNTRIED: Final = (
     "the signing secret, which only a request of Slack shows to be right",
@@ -38,7 +39,7 @@ def command() -> None:
     # The table says what does not work; of the log only what nobody foresaw is of use beside it.
     configure_logs(as_json=False, level="error", secrets=partial.known_secrets())
     findings = asyncio.run(check(partial))
-    show_rights(rights(partial.topology), sys.stdout)
+    show_rights(rights(partial.topology, all_operations()), sys.stdout)
     show_findings(findings, sys.stdout, all_tried=not faulty, untried=UNTRIED)
     if faulty or not all(finding.ok for finding in findings):
         sys.exit(FAULTY)

@@ -4,7 +4,7 @@ It prevents mending one error at a time: the file is read even when the environm
 round.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -15,6 +15,7 @@ from bot.settings.faults import Fault, problems
 from bot.settings.partial import ConfigurationError, PartialSettings
 from bot.settings.topology import NOTHING, read_parts
 from handlers.network import CA_EXPECTED, HTTPS_PROXY, PROXY_EXPECTED, SSL_CERT_FILE, Network, NetworkError, ssl_context
+from handlers.operations.registry import all_operations
 from handlers.routes import Topology
 
 _FILE: Final = "TINES_SYNC_CONFIG"
@@ -22,15 +23,20 @@ _FILE: Final = "TINES_SYNC_CONFIG"
 _E = TypeVar("_E", bound=DatabaseEnvironment)
 
 
-def load_settings(environ: Mapping[str, str], folder: Path | None = None) -> Settings:
+def load_settings(
+    environ: Mapping[str, str], folder: Path | None = None, *, operations: Collection[str] | None = None
+) -> Settings:
     """Return checked settings from `environ` and the TOML file that it names.
 
-    A relative path of the file starts at `folder` (by default the working directory). Raises `ConfigurationError`
+    A relative path of the file starts at `folder` (by default the working directory). `operations` are the names that a
+    route can have a policy for, by default those of the product. Raises `ConfigurationError`
     with every fault of both.
     """
     name = environ.get(_FILE, "").strip() or DEFAULT_CONFIG
     environment, faults = _read_environment(Environment, environ)
-    topology, file_faults = _read_file((folder or Path()) / name, name, environ)
+    topology, file_faults = _read_file(
+        (folder or Path()) / name, name, environ, all_operations() if operations is None else operations
+    )
     network, network_faults = _read_network(environ)
     faults += network_faults
     if environment is None or faults or file_faults:
@@ -73,7 +79,9 @@ def _read_network(environ: Mapping[str, str]) -> tuple[Network, list[Fault]]:
     return network, []
 
 
-def _read_file(path: Path, name: str, environ: Mapping[str, str]) -> tuple[Topology, list[Fault]]:
+def _read_file(
+    path: Path, name: str, environ: Mapping[str, str], operations: Collection[str]
+) -> tuple[Topology, list[Fault]]:
     expected = f"a copy of tines-sync.example.toml at {name}, or its path in {_FILE}"
     if name.startswith("~"):
         problem = "starts with ~, which only a shell replaces"
@@ -85,7 +93,7 @@ def _read_file(path: Path, name: str, environ: Mapping[str, str]) -> tuple[Topol
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         return NOTHING, [Fault(name, None, f"cannot be read: {reason}", expected)]
-    return read_parts(text, environ, path.parent)
+    return read_parts(text, environ, path.parent, operations)
 
 
 def _expanded(name: str, environ: Mapping[str, str]) -> str:

@@ -17,7 +17,7 @@ from bot.settings.environment import Environment
 from bot.settings.tables import CalendarTable, DiffTable, OperationTable, RouteTable, TenantTable, WatchTable
 from bot.settings.topology import ADMIN_CONTACT, ADMIN_CONTACT_EXPECTED
 from handlers.network import CA_EXPECTED, HTTPS_PROXY, NO_PROXY, PROXY_EXPECTED, SSL_CERT_FILE
-from handlers.routes import OPERATION_NAMES
+from handlers.operations.registry import all_operations
 
 EXAMPLE: Final = Path(__file__).parents[2] / "tines-sync.example.toml"
 
@@ -45,7 +45,7 @@ _TABLES: Final = (
     ("[routes.NAME]", "An allowed direction between two tenants, and who may do what on it.", RouteTable),
     (
         "[routes.NAME.operations.OPERATION]",
-        f"The policy of one operation: {', '.join(OPERATION_NAMES)}. What it does not say is the route's.",
+        "The policy of one operation: {operations}. What it does not say is the route's.",
         OperationTable,
     ),
     ("[routes.NAME.diff]", "What is shown of the difference between a story and its copy.", DiffTable),
@@ -61,8 +61,11 @@ def reference(example: str) -> str:
     parts = [_HEAD, "| Variable | Value | Default |\n|---|---|---|\n", "\n".join(rows), "\n\n## The TOML file\n\n"]
     parts.append(f"| Key | Value | Default |\n|---|---|---|\n| `{ADMIN_CONTACT}` | whom people are told to ask: ")
     parts.append(f"{_cell(ADMIN_CONTACT_EXPECTED)} | none |\n")
+    operations = ", ".join(all_operations())
     for title, about, table in _TABLES:
-        parts.append(f"\n### `{title}`\n\n{about}\n\n| Key | Value | Default | |\n|---|---|---|---|\n")
+        parts.append(
+            f"\n### `{title}`\n\n{about.format(operations=operations)}\n\n| Key | Value | Default | |\n|---|---|---|---|\n"
+        )
         none = "the route's" if table is OperationTable else "none"
         for name, field in table.model_fields.items():
             parts.append(f"{_row(field.alias or name, field, none)} {_purpose(example, table, name)} |\n")

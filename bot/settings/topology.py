@@ -5,7 +5,7 @@ aliases for one tenant, two policies for one direction) is looked at afterwards.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -27,7 +27,7 @@ from bot.settings.tables import (
     WatchTable,
 )
 from bot.settings.values import NAME
-from handlers.routes import OPERATION_NAMES, Calendar, OperationPolicy, Route, Tenant, Topology, Watch
+from handlers.routes import Calendar, OperationPolicy, Route, Tenant, Topology, Watch
 
 MAX_ROUTES: Final = 100  # a Slack menu shows no more options
 NOTHING: Final = Topology(tenants={}, routes={})
@@ -41,24 +41,34 @@ ADMIN_CONTACT_EXPECTED: Final = 'a Slack user id, a channel id or a few words: "
 _T = TypeVar("_T", bound=Table)
 
 
-def read_parts(text: str, environ: Mapping[str, str], folder: Path) -> tuple[Topology, list[Fault]]:
+def read_parts(
+    text: str, environ: Mapping[str, str], folder: Path, operations: Collection[str]
+) -> tuple[Topology, list[Fault]]:
     """Read the file's text: every tenant and route that is in order by itself, and what is wrong with the others.
 
-    Relative `file:` paths start at `folder`.
+    Relative `file:` paths start at `folder`. `operations` are the names that a route can have a policy for.
     """
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         return NOTHING, [syntax_fault(error, text)]
-    return _Reader(document, environ, folder, Lines(text)).read()
+    return _Reader(document, environ, folder, Lines(text), operations).read()
 
 
 class _Reader:
     """One reading of one file; collects faults as it goes."""
 
-    def __init__(self, document: dict[str, object], environ: Mapping[str, str], folder: Path, lines: Lines) -> None:
+    def __init__(
+        self,
+        document: dict[str, object],
+        environ: Mapping[str, str],
+        folder: Path,
+        lines: Lines,
+        operations: Collection[str],
+    ) -> None:
         self._document = document
         self._lines = lines
+        self._known = operations
         self._faults: list[Fault] = []
         aliases = document.get("tenants")
         self._context = Context(environ, folder, tuple(aliases) if isinstance(aliases, dict) else ())
@@ -117,10 +127,10 @@ class _Reader:
         if not isinstance(values, dict):
             self._fault(path, "is not a table", f"[{path_text(path)}.NAME] with keys under it")
             return None
-        for unknown in values.keys() - set(OPERATION_NAMES):
-            self._fault((*path, unknown), "is not a known operation", did_you_mean(unknown, OPERATION_NAMES))
+        for unknown in values.keys() - set(self._known):
+            self._fault((*path, unknown), "is not a known operation", did_you_mean(unknown, self._known))
         tables: dict[str, OperationTable] = {}
-        for name in (known for known in values if known in OPERATION_NAMES):
+        for name in (known for known in values if known in self._known):
             table = self._table((*path, name), OperationTable, but_for=("denied",))
             if isinstance(values[name], dict) and "denied" in values[name]:
                 self._fault((*path, name, "denied"), "cannot differ from the route", f"denied in [routes.{route}] only")

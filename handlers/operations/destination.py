@@ -99,6 +99,8 @@ R = TypeVar("R", bound=Frozen)
 class DestinationOperation(Operation[P, F, W, R]):
     """An operation on a sync destination that is there."""
 
+    on_destination: ClassVar[bool] = True
+
     def resource(self, params: P, topology: Topology, route: Route) -> str:
         """Return the name of the destination's pair of teams."""
         ref = params.destination

@@ -99,6 +99,7 @@ class Operation(ABC, Generic[P, F, W, R]):
     """One kind of work on Tines. It keeps nothing between calls: everything it needs is on the request's row."""
 
     name: ClassVar[str]  # on the row, in policy, routes and events
+    on_destination: ClassVar[bool] = False  # True: it works on a sync destination that is there, and is offered there
     harmless_to_repeat: ClassVar[bool] = False  # True: sent twice, it comes to the same, so nobody waits before that
     params: type[P]
     facts: type[F]

@@ -21,3 +21,8 @@ def all_operations() -> Mapping[str, AnyOperation]:
 def by_name(*operations: AnyOperation) -> Mapping[str, AnyOperation]:
     """Return operations by name."""
     return MappingProxyType({operation.name: operation for operation in operations})
+
+
+def on_destinations(operations: Mapping[str, AnyOperation]) -> tuple[str, ...]:
+    """Return the names of the operations that work on a sync destination that is there."""
+    return tuple(name for name, operation in operations.items() if operation.on_destination)

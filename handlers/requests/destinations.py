@@ -12,22 +12,22 @@ from datetime import datetime
 from typing import Final
 
 from handlers.models import Frozen, Problem, Request, State, Team
+from handlers.operations import AnyOperation
 from handlers.operations.belonging import created_by, leads_to, reached_from
 from handlers.operations.destination import DestinationDetail, DestinationRef
 from handlers.operations.keys import KeyStanding, standing
 from handlers.operations.pairs import pair
+from handlers.operations.registry import on_destinations
 from handlers.people import PeopleUnavailableError, Person
 from handlers.policy import Ruling, groups_of, may_request, may_use
 from handlers.requests.answers import NotNow, Refused
 from handlers.requests.services import Services, refuse
-from handlers.routes import OPERATION_NAMES, Route, Topology
+from handlers.routes import Route, Topology
 from handlers.store import ConfiguredKey
 from handlers.tines import Listing, SyncDestination, TinesError
 from handlers.watching.known import KnownDestination
 
 PAGE: Final = 8  # sync destinations on a page
-ON_DESTINATIONS: Final = tuple(name for name in OPERATION_NAMES if name != "create")
-"""The operations that work on a sync destination that is there."""
 UNDER_WAY: Final = frozenset({State.PENDING, State.APPROVED, State.RUNNING, State.FOLLOWING})
 _AT_ONCE: Final = 500  # sync destinations that requests are looked up for
 _MOST: Final = 5_000  # requests about them
@@ -195,25 +195,29 @@ async def destination_for(
         return seen
     name = seen.detail.route
     policy = services.topology.policy_for(name, operation)
-    if policy is None or operation not in ON_DESTINATIONS:
+    if policy is None or operation not in on_destinations(services.executor.operations):
         return await refuse(
             services, actor, ("This button is outdated. Open the list again.",), what=operation, route=name
         )
-    person = await services.people.person(actor, _groups(services.topology, name))
+    person = await services.people.person(actor, groups_on(services.topology.routes[name]))
     return await refuse(services, actor, may_request(policy, person).reasons, what=operation, route=name)
 
 
 # --- pure ----------------------------------------------------------------------------------------------------------
 
 
-def usable(topology: Topology, name: str, person: Person) -> UsableRoute | Ruling:
-    """Return a route with what the person may ask for on it, or why they do not use it."""
-    route = topology.routes[name]
-    policies = [route.for_operation(each) for each in ON_DESTINATIONS]
+def usable(route: Route, person: Person, operations: Mapping[str, AnyOperation]) -> UsableRoute | Ruling:
+    """Return a route with what the person may ask for on its destinations, or why they do not use it."""
+    policies = [route.for_operation(each) for each in on_destinations(operations)]
     rulings = [may_use(each, person) for each in (route, *policies)]
     if not any(ruling.allowed for ruling in rulings):
         return rulings[0]
     return UsableRoute(route=route, may=tuple(each.operation for each in policies if may_request(each, person).allowed))
+
+
+def groups_on(route: Route) -> frozenset[str]:
+    """Return the user groups that the policies of a route list: its own, and those of its operations."""
+    return groups_of(route).union(*(groups_of(route.for_operation(each)) for each in route.operations))
 
 
 def assigned(
@@ -303,11 +307,6 @@ def _mute(known: KnownDestination | None, now: datetime) -> Mute | None:
     return Mute(until=known.muted_until, by=known.muted_by, reason=known.mute_reason)
 
 
-def _groups(topology: Topology, name: str) -> frozenset[str]:
-    route = topology.routes[name]
-    return groups_of(route).union(*(groups_of(route.for_operation(each)) for each in ON_DESTINATIONS))
-
-
 # --- looking up ----------------------------------------------------------------------------------------------------
 
 
@@ -316,13 +315,14 @@ async def usable_routes(
 ) -> tuple[UsableRoute, ...] | Refused | NotNow:
     """Return the routes that a person may use, those of one name or all; a refusal tells of no route they do not use."""
     topology = services.topology
-    names = [each for each in topology.routes if name is None or each.casefold() == name.casefold()]
+    named = [route for each, route in topology.routes.items() if name is None or each.casefold() == name.casefold()]
     try:
         for fresh in (False, True):  # nobody is turned away by an old answer
             people = await asyncio.gather(
-                *(services.people.person(actor, _groups(topology, each), fresh=fresh) for each in names)
+                *(services.people.person(actor, groups_on(each), fresh=fresh) for each in named)
             )
-            found = [usable(topology, each, person) for each, person in zip(names, people, strict=True)]
+            operations = services.executor.operations
+            found = [usable(each, person, operations) for each, person in zip(named, people, strict=True)]
             routes = tuple(each for each in found if isinstance(each, UsableRoute))
             if routes:
                 return routes

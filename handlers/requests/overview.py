@@ -13,11 +13,12 @@ from typing import Final, Generic, TypeVar
 from pydantic import Field
 
 from handlers.models import Frozen, Request
+from handlers.operations import AnyOperation
 from handlers.people import Person
-from handlers.policy import Freeze, groups_of, may_freeze, may_read, may_reject
-from handlers.requests.destinations import UsableRoute, usable
+from handlers.policy import Freeze, may_freeze, may_read, may_reject
+from handlers.requests.destinations import UsableRoute, groups_on, usable
 from handlers.requests.services import Services, identified
-from handlers.routes import OPERATION_NAMES, Route, Topology
+from handlers.routes import Route, Topology
 from handlers.store import HomePages, Reader
 from handlers.watching.known import KnownDestination, KnownTenant
 
@@ -90,15 +91,14 @@ class Rights(Frozen):
 async def rights_of(services: Services, actor: str) -> Rights:
     """Return what a person may see. Raises `PeopleUnavailableError`."""
     topology = services.topology
-    routes = topology.routes.values()
-    people = await asyncio.gather(*(services.people.person(actor, _groups(route)) for route in routes))
-    return rights_on(topology, dict(zip(topology.routes, people, strict=True)))
+    routes = tuple(topology.routes.values())
+    people = await asyncio.gather(*(services.people.person(actor, groups_on(route)) for route in routes))
+    return rights_on(tuple(zip(routes, people, strict=True)), services.executor.operations)
 
 
-def rights_on(topology: Topology, people: "dict[str, Person]") -> Rights:
-    """Return what a person may see; `people` is the person as each route's policy knows them. Pure."""
-    found = [usable(topology, name, person) for name, person in people.items()]
-    routes = [(topology.routes[name], person) for name, person in people.items()]
+def rights_on(routes: Sequence[tuple[Route, Person]], operations: Mapping[str, AnyOperation]) -> Rights:
+    """Return what a person may see, given the routes, each with the person as its policy knows them. Pure."""
+    found = [usable(route, person, operations) for route, person in routes]
     hidden = tuple(
         route.name
         for route, person in routes
@@ -109,10 +109,10 @@ def rights_on(topology: Topology, people: "dict[str, Person]") -> Rights:
         decides=tuple(
             (route.name, operation)
             for route, person in routes
-            for operation in OPERATION_NAMES
+            for operation in operations
             if may_reject(route.for_operation(operation), person, requester="").allowed
         ),
-        reads_own=len(hidden) < len(people),
+        reads_own=len(hidden) < len(routes),
         hidden=hidden,
         unfreezes=tuple(route.name for route, person in routes if may_freeze(route, person).allowed),
     )
@@ -224,7 +224,3 @@ def _within(page: int, total: int) -> tuple[int, int]:
     """Return the page to show, of how many: the last one where there are fewer than asked for."""
     pages = max(1, math.ceil(total / PART))
     return min(max(page, 1), pages), pages
-
-
-def _groups(route: Route) -> frozenset[str]:
-    return groups_of(route).union(*(groups_of(route.for_operation(each)) for each in OPERATION_NAMES))

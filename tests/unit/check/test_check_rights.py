@@ -6,7 +6,8 @@ import pytest
 
 from bot.check.render import rights_text, show_rights
 from bot.check.rights import Right, rights
-from handlers.routes import OPERATION_NAMES, OperationPolicy, Route, Topology
+from handlers.operations.registry import all_operations
+from handlers.routes import OperationPolicy, Route, Topology
 
 ROUTE = Route(
     name="up",
@@ -22,13 +23,13 @@ ROUTE = Route(
 
 def found(**changes: object) -> list[Right]:
     """Return the rights of one route."""
-    return rights(Topology(tenants={}, routes={"up": ROUTE.model_copy(update=changes)}))
+    return rights(Topology(tenants={}, routes={"up": ROUTE.model_copy(update=changes)}), all_operations())
 
 
 def test_operations_with_the_same_rights_share_a_row() -> None:
     """Without policies of operations there is one row for all of them."""
     (row,) = found()
-    assert row.operations == OPERATION_NAMES
+    assert row.operations == tuple(all_operations())
     assert row.requesters == "everybody"
     assert row.approvers == "1 of S0APPROVERS, U0ADA"
     assert row.more == "never U0EVE; at once, alone: U0BOB"

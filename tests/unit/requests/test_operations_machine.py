@@ -24,10 +24,10 @@ from handlers.audit import Verified
 from handlers.models import Request, State
 from handlers.operations.add_stories import AddParams
 from handlers.operations.delete import DeleteParams
+from handlers.operations.registry import all_operations, on_destinations
 from handlers.operations.remove_stories import RemoveParams
 from handlers.operations.set_mode import ModeParams
 from handlers.requests import Done, Submission, advance, freeze, submit, unfreeze
-from handlers.requests.destinations import ON_DESTINATIONS
 from handlers.routes import OperationPolicy
 
 from .harness import ADA, MONDAY, RINA, ROUTE, Clock, RequestHarness, Staff, local_tenants, opened
@@ -84,7 +84,11 @@ class Operations(RuleBasedStateMachine):
         self.number = create_destination(dev, body).id
         self.runner.run(self._open())
 
-    @rule(name=st.sampled_from(ON_DESTINATIONS), which=st.sets(st.integers(0, 3), min_size=1), yes=st.booleans())
+    @rule(
+        name=st.sampled_from(on_destinations(all_operations())),
+        which=st.sets(st.integers(0, 3), min_size=1),
+        yes=st.booleans(),
+    )
     def somebody_asks(self, name: str, which: set[int], *, yes: bool) -> None:
         """Ask for an operation; what cannot be is not taken."""
         asked: dict[str, dict[str, JsonValue]] = {
@@ -144,7 +148,7 @@ class Operations(RuleBasedStateMachine):
     # ---- how
 
     async def _open(self) -> None:
-        operations = {name: OperationPolicy(approvals=0) for name in ON_DESTINATIONS}
+        operations = {name: OperationPolicy(approvals=0) for name in on_destinations(all_operations())}
         opening = opened(self.url, clock=self.clock, staff=self.staff, tenants=self.tenants, operations=operations)
         self.harness = await self.stack.enter_async_context(opening)
 

@@ -9,9 +9,10 @@ from handlers.models import State, StoryStatus, Team
 from handlers.operations.belonging import Leads, leads_to
 from handlers.operations.destination import DestinationDetail, DestinationRef
 from handlers.operations.following import SyncResult
+from handlers.operations.registry import all_operations, on_destinations
 from handlers.people import Person
 from handlers.policy import Ruling
-from handlers.requests.destinations import ON_DESTINATIONS, UsableRoute, assigned, creation, matches, usable
+from handlers.requests.destinations import UsableRoute, assigned, creation, matches, usable
 from handlers.routes import OperationPolicy, Route, Tenant, Topology
 from handlers.tines import SyncDestination
 from tests.unit.views.harness import synced
@@ -51,15 +52,18 @@ def found(number: int, url: str) -> SyncDestination:
 @pytest.mark.parametrize(
     ("differs", "may"),
     [
-        ({}, set(ON_DESTINATIONS)),
-        ({"operations": {"delete": OperationPolicy(enabled=False)}}, set(ON_DESTINATIONS) - {"delete"}),
+        ({}, set(on_destinations(all_operations()))),
+        (
+            {"operations": {"delete": OperationPolicy(enabled=False)}},
+            set(on_destinations(all_operations())) - {"delete"},
+        ),
         ({"requesters": ("U0BEN",), "operations": {"sync": OperationPolicy(requesters=("U0ADA",))}}, {"sync"}),
         ({"requesters": ("U0BEN",), "approvers": ("U0ADA",)}, set()),
     ],
 )
 def test_what_a_person_may_ask_for_is_what_each_policy_says(differs: dict[str, Any], may: set[str]) -> None:
     """Whoever has to do with a route sees its destinations, and may ask for what each operation's policy lets them."""
-    answer = usable(topology(a_route(**differs)), "r", ADA)
+    answer = usable(a_route(**differs), ADA, all_operations())
     assert isinstance(answer, UsableRoute)
     assert set(answer.may) == may
 
@@ -75,7 +79,7 @@ def test_what_a_person_may_ask_for_is_what_each_policy_says(differs: dict[str, A
 )
 def test_strangers_denied_people_and_guests_use_no_route(differs: dict[str, Any], person: Person) -> None:
     """Who has nothing to do with a route, is denied on it, or is a guest, sees nothing of its destinations."""
-    assert isinstance(usable(topology(a_route(**differs)), "r", person), Ruling)
+    assert isinstance(usable(a_route(**differs), person, all_operations()), Ruling)
 
 
 def test_a_destination_belongs_to_the_route_that_leads_where_it_leads() -> None:

@@ -9,13 +9,13 @@ from bot.playground.tines.seed import PROD_KEY
 from bot.playground.tines.syncing import create_destination
 from handlers.audit import Verified
 from handlers.models import Request, State
+from handlers.operations.registry import all_operations, on_destinations
 from handlers.requests import Done, Submission, approve, cancel, close, edit, freeze, submit, unfreeze
-from handlers.requests.destinations import ON_DESTINATIONS
 
 from .conftest import OpenHarness
 from .harness import ADA, BEN, RINA, ROUTE, STORIES, RequestHarness, reasons
 
-every = pytest.mark.parametrize("name", ON_DESTINATIONS)
+every = pytest.mark.parametrize("name", on_destinations(all_operations()))
 
 
 def form(harness: RequestHarness, name: str, number: int, reason: str = "Now") -> Submission:

@@ -5,6 +5,7 @@ from bot.settings.environment import Environment
 from bot.settings.reference import reference
 from bot.settings.tables import CalendarTable, DiffTable, OperationTable, RouteTable, TenantTable, WatchTable
 from bot.settings.topology import read_parts
+from handlers.operations.registry import all_operations
 
 EXAMPLE = Path(__file__).parents[3] / "tines-sync.example.toml"
 
@@ -13,7 +14,7 @@ def test_example_is_valid() -> None:
     """The example file can be copied as it is: it loads once the variables that it names are set."""
     text = EXAMPLE.read_text()
     environ = {name: f"value-of-{name}" for name in re.findall(r'"env:(\w+)"', text)}
-    topology, faults = read_parts(text, environ, EXAMPLE.parent)
+    topology, faults = read_parts(text, environ, EXAMPLE.parent, all_operations())
     assert not faults
     assert topology.routes["dev-to-prod"].approvers == ("S0APPROVERS", "U0ADA")
     assert topology.tenants["prod"].key_for_publishing.get_secret_value() == "value-of-TINES_PROD_PUBLISH"

@@ -5,7 +5,8 @@ import pytest
 
 from bot.settings.faults import Fault
 from bot.settings.topology import read_parts
-from handlers.routes import OPERATION_NAMES, OperationPolicy, Route
+from handlers.operations.registry import all_operations
+from handlers.routes import OperationPolicy, Route
 
 BASE = """\
 [tenants.dev]
@@ -25,7 +26,7 @@ approval_channel = "C0APPROVALS"
 
 def read(added: str) -> tuple[Route | None, list[Fault]]:
     """Read the base file with something added; returns the route and what is wrong."""
-    found, faults = read_parts(BASE + added, {"KEY": "a-real-api-key"}, Path())
+    found, faults = read_parts(BASE + added, {"KEY": "a-real-api-key"}, Path(), all_operations())
     return None if faults else found.routes["up"], faults
 
 
@@ -71,11 +72,11 @@ def test_every_key_of_an_operation_arrives() -> None:
     )
 
 
-@pytest.mark.parametrize("name", OPERATION_NAMES)
+@pytest.mark.parametrize("name", list(all_operations()))
 def test_every_operation_can_have_a_policy(name: str) -> None:
     """Each operation that exists can be switched off on a route."""
     found = route(f"[routes.up.operations.{name}]\nenabled = false\n")
-    assert [each for each in OPERATION_NAMES if not found.for_operation(each).enabled] == [name]
+    assert [each for each in list(all_operations()) if not found.for_operation(each).enabled] == [name]
 
 
 def test_how_long_approvals_are_valid() -> None:

@@ -37,7 +37,7 @@ ROUTE_LINE = 9
 
 def read(text: str, folder: Path = Path()) -> tuple[Topology | None, list[Fault]]:
     """Read a file's text with the keys of these tests in the environment."""
-    found, faults = read_parts(text, ENVIRON, folder)
+    found, faults = read_parts(text, ENVIRON, folder, ())
     return None if faults else found, faults
 
 

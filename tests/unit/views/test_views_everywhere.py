@@ -50,6 +50,7 @@ from handlers.operations.create import CreateFacts, CreateParams
 from handlers.operations.destination import DestinationDetail, DestinationRef
 from handlers.operations.following import ExistingDestination
 from handlers.operations.keys import KeyStanding
+from handlers.operations.registry import all_operations, on_destinations
 from handlers.policy import Freeze, Quorum, Ruling
 from handlers.preflight import Report, ReportProgress, Sent, StoryReport
 from handlers.requests import (
@@ -64,7 +65,7 @@ from handlers.requests import (
     SeenDestination,
     TenantProblem,
 )
-from handlers.requests.destinations import ON_DESTINATIONS, PAGE
+from handlers.requests.destinations import PAGE
 from handlers.requests.health import WORST
 from handlers.requests.overview import PART, WatchedDestinations
 from handlers.routes import Route
@@ -485,7 +486,7 @@ def destination_views(request: Request, text: str, problem: Problem) -> Iterator
         created=lines[0],
         under_way=lines,
         latest=lines,
-        may=ON_DESTINATIONS,
+        may=on_destinations(all_operations()),
         key=KeyStanding(name=text, sent_at=NOW, older=True, configured_at=NOW),
         watched=True,
         mute=Mute(until=NOW, by="U0ACTOR", reason=text),
