@@ -81,6 +81,16 @@ MOVES: Final[Mapping[State, frozenset[State]]] = {
 }
 
 
+class DestinationChange(StrEnum):
+    """What an operation may do to a sync destination. Watching does not tell of it, as the request does."""
+
+    CREATED = "created"
+    STORIES = "stories"  # some are added or removed
+    MODE = "mode"
+    KEY = "key"  # it is sent the configured one again
+    DELETED = "deleted"
+
+
 class SyncMode(StrEnum):
     """When Tines syncs the stories after the first time."""
 

@@ -86,7 +86,7 @@ class Executor:
 
     async def _requests_about(self, source: str, destination_id: int) -> tuple[Request, ...]:
         async with self.store.reading() as reader:
-            return await reader.requests.of_destinations(source, (destination_id,), operation="create")
+            return await reader.requests.of_destinations(source, (destination_id,), creating=True)
 
     async def preview(self, request: Request, route: Route, journal: CallJournal) -> Preview:
         """Look up what would be done for a request. Never raises for what Tines answers: see `Preview.problem`."""

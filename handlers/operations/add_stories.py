@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from pydantic import JsonValue
 
-from handlers.models import MAX_STORIES, Problem, Request, Story, SyncMode
+from handlers.models import MAX_STORIES, DestinationChange, Problem, Request, Story, SyncMode
 from handlers.operations.destination import (
     SOON,
     DestinationFacts,
@@ -141,6 +141,7 @@ class AddStories(DestinationOperation[AddParams, AddFacts, Nothing, SyncResult])
     """Adds stories to a destination."""
 
     name: ClassVar[str] = "add_stories"
+    destination_changes: ClassVar[frozenset[DestinationChange]] = frozenset({DestinationChange.STORIES})
     params = AddParams
     facts = AddFacts
     work = Nothing

@@ -54,7 +54,7 @@ def reached_from(source: str, topology: Topology) -> tuple[str, ...]:
 def created_by(request: Request, source: str, topology: Topology) -> bool:
     """Whether a request created its destination, on this source tenant and between the tenants as they are configured."""
     result = request.result
-    if request.operation != "create" or not isinstance(result, SyncResult) or result.how not in {"created", "adopted"}:
+    if not isinstance(result, SyncResult) or result.how not in {"created", "adopted"}:
         return False
     ends = tuple(topology.tenants.get(alias) for alias in (request.source, request.destination))
     return request.source == source and request.origins == tuple(end.url if end is not None else "" for end in ends)

@@ -15,7 +15,7 @@ from typing import ClassVar, Final
 
 from pydantic import JsonValue
 
-from handlers.models import MAX_STORIES, Frozen, Params, Problem, Request, Story, SyncMode, Team
+from handlers.models import MAX_STORIES, DestinationChange, Frozen, Params, Problem, Request, Story, SyncMode, Team
 from handlers.operations.add_stories import add_to
 from handlers.operations.following import (
     ExistingDestination,
@@ -132,6 +132,9 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
     """Creates a sync destination, or adds to the one that is there."""
 
     name: ClassVar[str] = "create"
+    destination_changes: ClassVar[frozenset[DestinationChange]] = frozenset(
+        {DestinationChange.CREATED, DestinationChange.STORIES, DestinationChange.MODE}
+    )
     params = CreateParams
     facts = CreateFacts
     work = CreateWork

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pydantic import JsonValue
 
-from handlers.models import Problem, Request, State
+from handlers.models import DestinationChange, Problem, Request, State
 from handlers.operations.destination import (
     DestinationFacts,
     DestinationOperation,
@@ -57,6 +57,7 @@ class Delete(DestinationOperation[DeleteParams, DeleteFacts, Nothing, Destinatio
     """Deletes a destination."""
 
     name: ClassVar[str] = "delete"
+    destination_changes: ClassVar[frozenset[DestinationChange]] = frozenset({DestinationChange.DELETED})
     params = DeleteParams
     facts = DeleteFacts
     work = Nothing

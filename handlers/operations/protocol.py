@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 from pydantic import JsonValue
 
 from handlers.catalogue import Catalogue
-from handlers.models import Facts, Frozen, Params, Problem, Request, State
+from handlers.models import DestinationChange, Facts, Frozen, Params, Problem, Request, State
 from handlers.operations.outcomes import Finished, Followed, Happening, Recovered, Sent, Step
 from handlers.operations.schedule import Schedule
 from handlers.preflight import Preflight, Report, Subject
@@ -100,6 +100,7 @@ class Operation(ABC, Generic[P, F, W, R]):
 
     name: ClassVar[str]  # on the row, in policy, routes and events
     on_destination: ClassVar[bool] = False  # True: it works on a sync destination that is there, and is offered there
+    destination_changes: ClassVar[frozenset[DestinationChange]] = frozenset()  # what it may do to a sync destination
     harmless_to_repeat: ClassVar[bool] = False  # True: sent twice, it comes to the same, so nobody waits before that
     params: type[P]
     facts: type[F]

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pydantic import JsonValue
 
-from handlers.models import Problem, Request, State, Story
+from handlers.models import DestinationChange, Problem, Request, State, Story
 from handlers.operations.destination import (
     SOON,
     DestinationFacts,
@@ -68,6 +68,7 @@ class RemoveStories(DestinationOperation[RemoveParams, RemoveFacts, Nothing, Des
     """Removes stories from a destination."""
 
     name: ClassVar[str] = "remove_stories"
+    destination_changes: ClassVar[frozenset[DestinationChange]] = frozenset({DestinationChange.STORIES})
     params = RemoveParams
     facts = RemoveFacts
     work = Nothing

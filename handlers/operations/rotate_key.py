@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from pydantic import Field, JsonValue
 
-from handlers.models import Frozen, Problem, Request, State
+from handlers.models import DestinationChange, Frozen, Problem, Request, State
 from handlers.operations.destination import (
     DestinationFacts,
     DestinationOperation,
@@ -84,6 +84,7 @@ class RotateKey(DestinationOperation[RotateParams, RotateFacts, Nothing, RotateR
     """Sends the configured key of the destination tenant."""
 
     name: ClassVar[str] = "rotate_key"
+    destination_changes: ClassVar[frozenset[DestinationChange]] = frozenset({DestinationChange.KEY})
     harmless_to_repeat: ClassVar[bool] = True
     params = RotateParams
     facts = RotateFacts

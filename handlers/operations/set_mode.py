@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from pydantic import JsonValue
 
-from handlers.models import Problem, Request, State, SyncMode
+from handlers.models import DestinationChange, Problem, Request, State, SyncMode
 from handlers.operations.destination import (
     DestinationFacts,
     DestinationOperation,
@@ -56,6 +56,7 @@ class SetMode(DestinationOperation[ModeParams, ModeFacts, Nothing, DestinationRe
     """Changes the mode of a destination."""
 
     name: ClassVar[str] = "set_mode"
+    destination_changes: ClassVar[frozenset[DestinationChange]] = frozenset({DestinationChange.MODE})
     params = ModeParams
     facts = ModeFacts
     work = Nothing

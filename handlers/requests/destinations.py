@@ -359,7 +359,7 @@ async def _made(services: Services, source: str, found: Iterable[SyncDestination
     async with services.store.reading() as reader:
         for start in range(0, len(unclear), _AT_ONCE):
             some = unclear[start : start + _AT_ONCE]
-            made.extend(await reader.requests.of_destinations(source, some, operation="create", limit=_MOST))
+            made.extend(await reader.requests.of_destinations(source, some, creating=True, limit=_MOST))
     return tuple(made)
 
 
@@ -381,7 +381,7 @@ async def _with_requests(services: Services, found: Collection[SeenDestination])
         rotations = {source: await reader.requests.rotations(source) for source in {each.source for each in found}}
         for each, resource in zip(found, resources, strict=True):
             number, origins = each.detail.ref.id, topology.origins(topology.routes[each.detail.route])
-            created = await reader.requests.of_destinations(each.source, (number,), operation="create")
+            created = await reader.requests.of_destinations(each.source, (number,), creating=True)
             latest = await reader.requests.of_destinations(each.source, (number,), limit=_THREADS)
             at_work = [one for one in under_way if one.resource == resource]
             known = await reader.destinations.get(each.source, number) if topology.watch.every else None

@@ -77,7 +77,7 @@ class Store:
         types: Mapping[str, RowTypes] | None = None,
     ) -> None:
         self._engine = engine
-        self._types = types or {}  # what requests keep as JSON, by operation
+        self._types = types or {}  # what it knows of the operations, by name
         self._wake = wake
         self.clock = clock
         self._writers = asyncio.Semaphore(_WRITERS[engine.dialect.name])

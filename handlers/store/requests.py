@@ -8,7 +8,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from handlers.models import MOVES, ApiCall, Decision, Frozen, Request, State, Verdict
+from handlers.models import MOVES, ApiCall, Decision, DestinationChange, Frozen, Request, State, Verdict
 from handlers.store import tables as t
 from handlers.store.jobs_ordered import OrderedJobs
 from handlers.store.rows import RowTypes, read_request, read_result, request_columns
@@ -29,7 +29,7 @@ class RequestsReader:
     def __init__(self, connection: AsyncConnection, now: datetime, types: Mapping[str, RowTypes]) -> None:
         self._connection = connection
         self._now = now
-        self._types = types  # what requests keep as JSON, by operation
+        self._types = types  # what the store knows of the operations, by name
 
     async def get(self, request_id: str) -> Request | None:
         """Return a request with its decisions."""
@@ -134,23 +134,28 @@ class RequestsReader:
         return tuple(rows.scalars())
 
     async def of_destinations(
-        self, source: str, destination_ids: Collection[int], *, operation: str | None = None, limit: int = 100
+        self, source: str, destination_ids: Collection[int], *, limit: int = 100, creating: bool = False
     ) -> tuple[Request, ...]:
-        """Return requests about some sync destinations of a source tenant, newest first, without their decisions."""
+        """Return requests about some sync destinations of a source tenant, newest first, without their decisions.
+
+        `creating`: only those that may have created them.
+        """
         where = [t.requests.c.destination_id.in_(destination_ids), t.requests.c.source == source]
-        if operation is not None:
-            where.append(t.requests.c.operation == operation)
+        if creating:
+            where.append(self._may(DestinationChange.CREATED))
         return await self._bare(sa.and_(*where), limit)
 
     async def rotations(self, source: str) -> tuple[Request, ...]:
         """Return the latest requests that sent keys to sync destinations of a source tenant, without their decisions."""
         ended = [State.SUCCEEDED.value, State.PARTIAL.value]
         return await self._bare(
-            sa.and_(
-                t.requests.c.operation == "rotate_key", t.requests.c.source == source, t.requests.c.state.in_(ended)
-            ),
+            sa.and_(self._may(DestinationChange.KEY), t.requests.c.source == source, t.requests.c.state.in_(ended)),
             200,
         )
+
+    def _may(self, change: DestinationChange) -> sa.ColumnElement[bool]:
+        names = [name for name, each in self._types.items() if change in each.destination_changes]
+        return t.requests.c.operation.in_(names)
 
     async def on_resources(
         self, resources: Collection[str], states: Collection[State], *, limit: int = 100

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from sqlalchemy import RowMapping
 
-from handlers.models import ApiCall, Assessment, Decision, Facts, Frozen, Params, Problem, Request
+from handlers.models import ApiCall, Assessment, Decision, DestinationChange, Facts, Frozen, Params, Problem, Request
 
 _CALLS: Final = TypeAdapter(tuple[ApiCall, ...])
 
@@ -66,7 +66,7 @@ class DeferredCommand(Frozen):
 
 
 class RowTypes(Protocol):
-    """The types of what an operation keeps on a request's row, as JSON."""
+    """What the store knows of an operation: the types of what it keeps on a request's row, and what it changes."""
 
     @property
     def params(self) -> type[Params]:
@@ -86,6 +86,11 @@ class RowTypes(Protocol):
     @property
     def result(self) -> type[Frozen]:
         """What it came to."""
+        ...
+
+    @property
+    def destination_changes(self) -> frozenset[DestinationChange]:
+        """What it may do to a sync destination."""
         ...
 
 
@@ -112,6 +117,7 @@ class _OpaqueTypes(NamedTuple):
     facts: type[Facts] = OpaqueFacts
     work: type[Frozen] = Opaque
     result: type[Frozen] = Opaque
+    destination_changes: frozenset[DestinationChange] = frozenset()
 
 
 _TYPED: Final = ("params", "facts", "work", "result")

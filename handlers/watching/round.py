@@ -165,7 +165,7 @@ class Watcher:
         async with self.store.reading() as reader:
             for start in range(0, len(ids), _IDS):
                 some = ids[start : start + _IDS]
-                made += await reader.requests.of_destinations(source, some, operation="create", limit=_MOST_REQUESTS)
+                made += await reader.requests.of_destinations(source, some, creating=True, limit=_MOST_REQUESTS)
         return made
 
     def _is_interesting(self, this: "_Round", each: Look) -> bool:
@@ -198,7 +198,7 @@ class Watcher:
         for start in range(0, len(ids), _IDS):
             some = ids[start : start + _IDS]
             for request in await transaction.requests.of_destinations(
-                source, some, operation="create", limit=_MOST_REQUESTS
+                source, some, creating=True, limit=_MOST_REQUESTS
             ):
                 if request.destination_id is not None and created_by(request, source, self.topology):
                     made[request.destination_id] = request.id
@@ -219,7 +219,9 @@ class Watcher:
             for request in await transaction.requests.at_work_since(names[start : start + _IDS], since):
                 at_work.setdefault(request.resource, []).append(request)
         return {
-            number: own_of(request for request in at_work.get(name, ()) if self._is_about(request, number))
+            number: own_of(
+                (request for request in at_work.get(name, ()) if self._is_about(request, number)), self.operations
+            )
             for number, name in resources.items()
         }
 
@@ -379,13 +381,18 @@ def jittered(every: timedelta, of: str) -> timedelta:
     return every * (0.9 + 0.2 * number / 2**32)
 
 
-def own_of(requests: Iterable[Request]) -> Own:
+def own_of(requests: Iterable[Request], operations: Mapping[str, AnyOperation]) -> Own:
     """Return what requests that are at work on a destination, or were lately, do with it."""
     found = tuple(requests)
     results = [request.result for request in found if isinstance(request.result, SyncResult)]
     return Own(
         active=any(request.state in {State.RUNNING, State.FOLLOWING} for request in found),
-        operations=frozenset(request.operation for request in found),
+        changes=frozenset(
+            change
+            for request in found
+            if (operation := operations.get(request.operation)) is not None
+            for change in operation.destination_changes
+        ),
         failed=frozenset(status.story_id for result in results for status in result.statuses if status.failed),
     )
 

@@ -94,7 +94,7 @@ class Summarizer:
         created: dict[int | None, list[Request]] = {}
         for start in range(0, len(ids), _IDS):
             some = ids[start : start + _IDS]
-            for each in await transaction.requests.of_destinations(route.source, some, operation="create", limit=_MOST):
+            for each in await transaction.requests.of_destinations(route.source, some, creating=True, limit=_MOST):
                 if each.origins == origins:
                     created.setdefault(each.destination_id, []).append(each)
         tenant = self.topology.tenants[route.destination]

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from handlers.models import Frozen
+from handlers.models import DestinationChange, Frozen
 from handlers.watching.comparison import Look, is_behind
 from handlers.watching.known import Health, KnownDestination, KnownStory, Report, Standing, Told, Trouble
 
@@ -25,14 +25,15 @@ _WITHIN: Final = timedelta(hours=1)
 _NAME: Final = 200  # characters
 _ERROR: Final = 500  # characters
 _STANDING: Final = 10  # messages of one destination that are kept right
-_STORY_CHANGES: Final = frozenset({"create", "add_stories", "remove_stories"})
 
 
 class Own(Frozen):
     """What the bot itself is doing with a destination, or did since the last look."""
 
     active: bool = False  # a request is at work on it right now
-    operations: frozenset[str] = frozenset()  # of requests that are at work on it, or were since the last look
+    changes: frozenset[DestinationChange] = (
+        frozenset()
+    )  # by requests that are at work on it, or were since the last look
     failed: frozenset[int] = frozenset()  # ids of stories whose failure those requests told of
 
 
@@ -111,10 +112,9 @@ def _news(look: Look, own: Own, told: Told, unwell: _Unwell, route: str, now: da
         return None
     failed = [] if own.active else [s for s in unwell.failed if s.story_id not in {*told.failed, *own.failed}]
     behind = [] if own.active else [s for s in unwell.behind if s.story_id not in told.behind]
-    changed_here = bool(own.operations & _STORY_CHANGES)
-    added, removed = ((), ()) if changed_here else (look.added, look.removed)
-    new = look.before is None and after.created_by is None and "create" not in own.operations
-    mode = look.mode_changed and not own.operations & {"set_mode", "create"}
+    added, removed = ((), ()) if DestinationChange.STORIES in own.changes else (look.added, look.removed)
+    new = look.before is None and after.created_by is None and DestinationChange.CREATED not in own.changes
+    mode = look.mode_changed and DestinationChange.MODE not in own.changes
     if not (failed or behind or added or removed or new or mode):
         return None
     return _report(after, route, now).model_copy(
@@ -185,7 +185,7 @@ def _deleted(before: KnownDestination, own: Own, route: str, now: datetime) -> T
         for standing in before.told.standing
         if _open(standing.report)
     )
-    if "delete" in own.operations or before.muted(now):
+    if DestinationChange.DELETED in own.changes or before.muted(now):
         return Telling(Told(), None, revised)
     return Telling(Told(), _report(before, route, now).model_copy(update={"deleted": True}), revised)
 

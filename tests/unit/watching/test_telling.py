@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handlers.models import DestinationChange
 from handlers.watching.known import Health, Report
 from handlers.watching.telling import SHOWN, Own
 
 from .harness import BEHIND_AFTER, EVERY, NOBODY, Eyes, seen, watching
 
 HOUR = timedelta(hours=1)
-SYNCING = Own(active=True, operations=frozenset({"sync"}))
+SYNCING = Own(active=True)
 
 
 def kind(report: Report) -> str:
@@ -49,13 +50,13 @@ CHANGES = {
     "the tenant no longer tells the mode": (seen("synced", "synced", manual=None), ""),
 }
 OWN = {
-    "a story failed": Own(operations=frozenset({"sync"}), failed=frozenset({1})),
-    "two stories failed": Own(operations=frozenset({"sync"}), failed=frozenset({1, 2})),
-    "a story was added": Own(operations=frozenset({"add_stories"})),
-    "a story was removed": Own(operations=frozenset({"remove_stories"})),
-    "a story was exchanged": Own(operations=frozenset({"add_stories", "remove_stories"})),
-    "the mode changed": Own(operations=frozenset({"set_mode"})),
-    "deleted": Own(operations=frozenset({"delete"})),
+    "a story failed": Own(failed=frozenset({1})),
+    "two stories failed": Own(failed=frozenset({1, 2})),
+    "a story was added": Own(changes=frozenset({DestinationChange.STORIES})),
+    "a story was removed": Own(changes=frozenset({DestinationChange.STORIES})),
+    "a story was exchanged": Own(changes=frozenset({DestinationChange.STORIES})),
+    "the mode changed": Own(changes=frozenset({DestinationChange.MODE})),
+    "deleted": Own(changes=frozenset({DestinationChange.DELETED})),
 }
 
 
@@ -72,7 +73,9 @@ def test_every_change(change: str, case: str) -> None:
     """What somebody did on Tines is told once; what the bot did, or what is muted, is not; a pause changes nothing."""
     what, told = CHANGES[change]
     eyes = Eyes() if case == "first look" else watching(*BEFORE)
-    own = {"ours": OWN.get(change, NOBODY), "another's of ours": Own(operations=frozenset({"rotate_key"}))}.get(case)
+    own = {"ours": OWN.get(change, NOBODY), "another's of ours": Own(changes=frozenset({DestinationChange.KEY}))}.get(
+        case
+    )
     if case == "muted":
         eyes.mutes(HOUR * 24)
     eyes.looks(what, own=own or NOBODY, after=HOUR * 9 if case == "down before" else EVERY, first=case == "first look")
@@ -89,7 +92,7 @@ def test_a_new_destination() -> None:
     strange, ours, coming = Eyes(), Eyes(), Eyes()
     strange.looks(seen("failed", "synced"))
     ours.looks(seen("synced"), created_by="TS-00000001")
-    coming.looks(seen("synced"), own=Own(active=True, operations=frozenset({"create"})))
+    coming.looks(seen("synced"), own=Own(active=True, changes=frozenset({DestinationChange.CREATED})))
     assert [kind(each) for each in strange.messages.values()] == ["new failed"]
     assert ours.messages == coming.messages == {}
 
@@ -206,8 +209,8 @@ def test_the_bot_at_work() -> None:
     for each in (eyes, untold):
         each.looks(seen("failed", "synced"), own=SYNCING)
         assert each.messages == {}
-    eyes.looks(seen("failed", "synced"), own=Own(operations=frozenset({"sync"}), failed=frozenset({1})))
-    untold.looks(seen("failed", "synced"), own=Own(operations=frozenset({"sync"})))
+    eyes.looks(seen("failed", "synced"), own=Own(failed=frozenset({1})))
+    untold.looks(seen("failed", "synced"))
     eyes.looks(seen("failed", "synced"))
     untold.looks(seen("failed", "synced"))
     assert eyes.messages == {}
@@ -218,7 +221,7 @@ def test_deleted_while_it_fails() -> None:
     """A message about a failure says that its destination was deleted, also when the bot did it."""
     eyes = watching(*BEFORE)
     eyes.looks(seen("failed", "synced"))
-    eyes.looks(None, own=Own(operations=frozenset({"delete"})))
+    eyes.looks(None, own=Own(changes=frozenset({DestinationChange.DELETED})))
     assert [each.deleted for each in eyes.messages.values()] == [True]
 
 
@@ -226,7 +229,7 @@ def test_a_removed_story_is_no_recovery() -> None:
     """A failed story that is taken out of the destination ended that way, and the message says so."""
     eyes = watching(*BEFORE)
     eyes.looks(seen("failed", "synced"))
-    eyes.looks(seen("synced", first_id=2), own=Own(operations=frozenset({"remove_stories"})))
+    eyes.looks(seen("synced", first_id=2), own=Own(changes=frozenset({DestinationChange.STORIES})))
     assert eyes.last.failed[0].removed
 
 
