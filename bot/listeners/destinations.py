@@ -23,6 +23,7 @@ from bot.views.destinations import destination_view, list_view, query_of
 from bot.views.dialogs import mute_view, parse_mute, refused_view
 from bot.views.text import Block
 from handlers.models import Problem
+from handlers.operations.sync import Sync
 from handlers.requests import (
     DestinationPage,
     Muted,
@@ -107,7 +108,11 @@ class Destinations:
         found = await list_destinations(
             self._responder.services, actor, meta.route or None, query=meta.query, page=meta.page
         )
-        return list_view(found, meta) if isinstance(found, DestinationPage) else _instead(found)
+        return (
+            list_view(found, meta, self._responder.presentations)
+            if isinstance(found, DestinationPage)
+            else _instead(found)
+        )
 
     # ---- one
 
@@ -142,7 +147,8 @@ class Destinations:
             return _instead(seen)
         links = await thread_links(self._responder, {each.id for each in (*seen.under_way, *seen.latest)})
         tenants = self._responder.services.topology.tenants
-        return destination_view(seen, links, (tenants[seen.source].url, tenants[seen.destination].url))
+        origins = (tenants[seen.source].url, tenants[seen.destination].url)
+        return destination_view(seen, self._responder.presentations, links, origins)
 
     # ---- muting one
 
@@ -204,8 +210,8 @@ class Destinations:
             return False
         option = "failed" if len(names) < len(rest) else ""
         route = self._route(names[0] if names else "")
-        ref = DestinationButton(destination=number, route=route, operation="sync", option=option)
-        await self._open(body, "sync", self._form(person(body), ref))
+        ref = DestinationButton(destination=number, route=route, operation=Sync.name, option=option)
+        await self._open(body, Sync.name, self._form(person(body), ref))
         return True
 
     def _route(self, typed: str) -> str:

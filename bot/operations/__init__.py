@@ -27,12 +27,15 @@ __all__ = [
 
 
 def all_presentations() -> Mapping[str, Presentation]:
-    """Return the presentations by the name of their operation: as many as there are operations."""
+    """Return the presentations by the name of their operation: as many as there are operations.
+
+    Their buttons on a sync destination stand in this order.
+    """
     return by_name(
         CreatePresentation(),
+        SyncPresentation(),
         AddStoriesPresentation(),
         RemoveStoriesPresentation(),
-        SyncPresentation(),
         SetModePresentation(),
         RotateKeyPresentation(),
         DeletePresentation(),

@@ -12,7 +12,7 @@ from bot.operations.stories import names, repair_steps, story_blocks, sync_headl
 from bot.views import ids, kit
 from bot.views.carried import FormMeta
 from bot.views.preflight import remarks
-from bot.views.presentation import FormState
+from bot.views.presentation import DestinationAction, FormState
 from bot.views.text import Block, plural
 from bot.views.view_values import ViewValues
 from handlers.models import MAX_STORIES, Request, State, StoryStatus
@@ -34,6 +34,8 @@ class AddStoriesPresentation(DestinationPresentation[AddForm, AddParams, AddFact
     """Presents `add_stories`."""
 
     name: ClassVar[str] = "add_stories"
+    label: ClassVar[str] = "add stories"
+    action: ClassVar[DestinationAction | None] = DestinationAction("Add stories…", on_stories=True)
     chooses_stories: ClassVar[bool] = True
     title: ClassVar[str] = "Add stories"
     submit: ClassVar[str] = "Request to add"

@@ -35,6 +35,7 @@ class CreatePresentation(Presentation):
     """Presents `create`."""
 
     name: ClassVar[str] = "create"
+    label: ClassVar[str] = "create"
     command: ClassVar[str | None] = ""
     chooses_stories: ClassVar[bool] = True
     help: ClassVar[str] = "opens the form to request a sync"

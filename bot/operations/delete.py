@@ -10,7 +10,7 @@ from bot.operations.destination_forms import DestinationForm, DestinationPresent
 from bot.operations.stories import story_blocks
 from bot.views import ids, kit
 from bot.views.carried import FormMeta
-from bot.views.presentation import FormState
+from bot.views.presentation import DestinationAction, FormState
 from bot.views.text import Block, clip, plural, tidy
 from bot.views.view_values import ViewValues, selected, typed
 from handlers.models import Request, State, Story
@@ -37,6 +37,8 @@ class DeletePresentation(DestinationPresentation[DeleteForm, DeleteParams, Delet
     """Presents `delete`."""
 
     name: ClassVar[str] = "delete"
+    label: ClassVar[str] = "delete"
+    action: ClassVar[DestinationAction | None] = DestinationAction("Delete…", style="danger")
     title: ClassVar[str] = "Delete destination"
     submit: ClassVar[str] = "Request deletion"
     state = DeleteForm
@@ -129,3 +131,7 @@ class DeletePresentation(DestinationPresentation[DeleteForm, DeleteParams, Delet
     def running(self, params: DeleteParams) -> str:
         """Return what is being done."""
         return f"Deleting sync destination {params.destination.id}…"
+
+    def destination_left(self, request: Request) -> int | None:
+        """Return none once it is deleted."""
+        return None if request.state is State.SUCCEEDED else super().destination_left(request)

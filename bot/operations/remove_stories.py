@@ -11,7 +11,7 @@ from bot.operations.destination_forms import DestinationForm, DestinationPresent
 from bot.operations.stories import names, story_blocks
 from bot.views import ids, kit
 from bot.views.carried import FormMeta
-from bot.views.presentation import FormState
+from bot.views.presentation import DestinationAction, FormState
 from bot.views.text import Block, plural
 from bot.views.view_values import ViewValues
 from handlers.models import Request
@@ -34,6 +34,8 @@ class RemoveStoriesPresentation(DestinationPresentation[RemoveForm, RemoveParams
     """Presents `remove_stories`."""
 
     name: ClassVar[str] = "remove_stories"
+    label: ClassVar[str] = "remove stories"
+    action: ClassVar[DestinationAction | None] = DestinationAction("Remove stories…", on_stories=True)
     title: ClassVar[str] = "Remove stories"
     submit: ClassVar[str] = "Request to remove"
     state = RemoveForm

@@ -9,13 +9,14 @@ from pydantic import JsonValue
 from bot.operations.destination_forms import DestinationForm, DestinationPresentation
 from bot.views import ids, kit
 from bot.views.carried import FormMeta
-from bot.views.presentation import FormState
+from bot.views.presentation import DestinationAction, FormState
 from bot.views.text import Block, line, plural
 from bot.views.view_values import ViewValues, selected_many
 from handlers.models import Request, State
 from handlers.operations import Preview
 from handlers.operations.destination import DestinationDetail
 from handlers.operations.rotate_key import RotateFacts, RotateParams, RotateResult
+from handlers.requests import SeenDestination
 
 _SHOWN = 50
 
@@ -32,6 +33,8 @@ class RotateKeyPresentation(DestinationPresentation[RotateForm, RotateParams, Ro
     """Presents `rotate_key`."""
 
     name: ClassVar[str] = "rotate_key"
+    label: ClassVar[str] = "rotate key"
+    action: ClassVar[DestinationAction | None] = DestinationAction("Rotate key…")
     title: ClassVar[str] = "Rotate key"
     submit: ClassVar[str] = "Request rotation"
     state = RotateForm
@@ -41,6 +44,14 @@ class RotateKeyPresentation(DestinationPresentation[RotateForm, RotateParams, Ro
     def opened(self, state: RotateForm, detail: DestinationDetail, option: str) -> RotateForm:  # noqa: ARG002 - the protocol's
         """Return the form with all destinations chosen, when those were asked for."""
         return replace(state, everywhere=option == ids.VALUE_ALL)
+
+    def actions(self, seen: SeenDestination) -> Sequence[DestinationAction]:
+        """Return a button for this destination, and one for all of the tenant, where a key is used."""
+        if seen.key is None:
+            return super().actions(seen)
+        about = f"sync destinations to {line(seen.destination, 20)}"
+        every = DestinationAction("Rotate all of this tenant…", option=ids.VALUE_ALL, about=about)
+        return (*super().actions(seen), every)
 
     def asked_again(self, state: RotateForm, params: RotateParams) -> RotateForm:
         """Return the form with what was asked for."""

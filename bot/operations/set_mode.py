@@ -10,7 +10,7 @@ from bot.operations.create import MODE_WORDS
 from bot.operations.destination_forms import DestinationForm, DestinationPresentation
 from bot.views import ids, kit
 from bot.views.carried import FormMeta
-from bot.views.presentation import FormState
+from bot.views.presentation import DestinationAction, FormState
 from bot.views.text import Block
 from bot.views.view_values import ViewValues, selected
 from handlers.models import Request, SyncMode
@@ -32,6 +32,8 @@ class SetModePresentation(DestinationPresentation[ModeForm, ModeParams, ModeFact
     """Presents `set_mode`."""
 
     name: ClassVar[str] = "set_mode"
+    label: ClassVar[str] = "change mode"
+    action: ClassVar[DestinationAction | None] = DestinationAction("Change mode…")
     title: ClassVar[str] = "Change sync mode"
     submit: ClassVar[str] = "Request change"
     state = ModeForm

@@ -12,7 +12,7 @@ from bot.operations.stories import names, repair_steps, story_blocks, sync_state
 from bot.views import ids, kit
 from bot.views.carried import FormMeta
 from bot.views.preflight import remarks
-from bot.views.presentation import FormState
+from bot.views.presentation import DestinationAction, FormState
 from bot.views.statuses import status_words
 from bot.views.text import Block, plural
 from bot.views.view_values import ViewValues, selected
@@ -21,6 +21,7 @@ from handlers.operations import Preview
 from handlers.operations.destination import DestinationDetail
 from handlers.operations.following import SyncResult
 from handlers.operations.sync import SyncFacts, SyncParams, SyncWork
+from handlers.requests import SeenDestination
 from handlers.routes import Route
 
 _WHICH = (
@@ -43,6 +44,8 @@ class SyncPresentation(DestinationPresentation[SyncForm, SyncParams, SyncFacts])
     """Presents `sync`."""
 
     name: ClassVar[str] = "sync"
+    label: ClassVar[str] = "sync"
+    action: ClassVar[DestinationAction | None] = DestinationAction("Sync again…", on_stories=True)
     title: ClassVar[str] = "Sync again"
     submit: ClassVar[str] = "Request sync"
     state = SyncForm
@@ -56,6 +59,14 @@ class SyncPresentation(DestinationPresentation[SyncForm, SyncParams, SyncFacts])
             stories = [Story(id=each.story_id, name=each.name) for each in meant]
             return replace(state, which=ids.VALUE_CHOSEN, selection=Selection.of(stories))
         return replace(state, which=option if option in dict(_WHICH) else ids.VALUE_ALL)
+
+    def actions(self, seen: SeenDestination) -> Sequence[DestinationAction]:
+        """Return a button for the stories that failed, and one for all."""
+        if not seen.failed:
+            return super().actions(seen)
+        text = f"Sync failed again… ({seen.failed})"
+        failed = DestinationAction(text, option=ids.VALUE_FAILED, style="primary", on_stories=True)
+        return (failed, *super().actions(seen))
 
     def asked_again(self, state: SyncForm, params: SyncParams) -> SyncForm:
         """Return the form with the stories of a request."""

@@ -23,6 +23,7 @@ class UnknownPresentation(Presentation):
     """Presents what this version does not know."""
 
     name: ClassVar[str] = "unknown"
+    label: ClassVar[str] = "another operation"
 
     def empty(self, argument: str = "") -> FormState | None:  # noqa: ARG002 - the protocol's
         """Return None: nothing can be requested."""

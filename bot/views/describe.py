@@ -12,6 +12,7 @@ from bot.views.carried import DestinationButton, RequestRef
 from bot.views.presentation import Presentation
 from bot.views.text import Block, date_element
 from handlers.models import Decision, Problem, Request, State, StoryStatus, Verdict
+from handlers.operations.sync import Sync
 from handlers.policy import Freeze, Quorum
 from handlers.routes import Route
 
@@ -199,27 +200,27 @@ def sync_again_button(request: Request, rows: Iterable[StoryStatus], route: Rout
     Only for a request that ended, with a sync destination, on a route where a sync can be asked for.
     """
     number, statuses = request.destination_id, tuple(rows)
-    if not request.state.final or number is None or not route.for_operation("sync").enabled:
+    if not request.state.final or number is None or not route.for_operation(Sync.name).enabled:
         return None
     for text, option, wanted in (
         ("Sync failed stories again…", "failed", any(status.failed for status in statuses)),
         ("Start sync…", "", any(status.needs_sync for status in statuses)),
     ):
         if wanted:
-            about = DestinationButton(destination=number, route=request.route, operation="sync", option=option)
+            about = DestinationButton(destination=number, route=request.route, operation=Sync.name, option=option)
             says = f"{text} Sync destination {number}"
-            return kit.button(text, f"{ids.ACTION_OPERATE}sync", about.dump(), says=says)
+            return kit.button(text, f"{ids.ACTION_OPERATE}{Sync.name}", about.dump(), says=says)
     return None
 
 
 def sync_story_button(request: Request, status: StoryStatus, route: Route) -> Block | None:
     """Return the button that opens the form to sync one story that failed; None where there is nothing to repair."""
     number = request.destination_id
-    if number is None or not (request.state.final and status.failed and route.for_operation("sync").enabled):
+    if number is None or not (request.state.final and status.failed and route.for_operation(Sync.name).enabled):
         return None
     story = f"{ids.VALUE_STORY}{status.story_id}"
-    about = DestinationButton(destination=number, route=request.route, operation="sync", option=story)
-    action = f"{ids.ACTION_OPERATE}sync_{story}"
+    about = DestinationButton(destination=number, route=request.route, operation=Sync.name, option=story)
+    action = f"{ids.ACTION_OPERATE}{Sync.name}_{story}"
     return kit.button("Sync again", action, about.dump(), says=f"Sync again: {status.name}")
 
 

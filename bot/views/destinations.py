@@ -10,6 +10,7 @@ from typing import Final
 
 from bot.views import describe, ids, kit, tines_links
 from bot.views.carried import DestinationButton, ListMeta
+from bot.views.presentation import DestinationAction, Presentation
 from bot.views.statuses import in_order, status_words
 from bot.views.text import Block, clip, date_element, line, mention, plural, tidy, when
 from bot.views.view_values import typed, values_of_view
@@ -25,27 +26,6 @@ _IN_A_BLOCK: Final = 25  # stories
 _SHOWN: Final = 500  # stories
 _LENGTHS: Final = ((120, 250), (80, 100), (60, 30), (40, 0))  # of names and errors, from the best to the shortest
 _REQUESTS: Final = 10
-_BUTTONS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "add_stories": "Add stories…",
-        "remove_stories": "Remove stories…",
-        "sync": "Sync again…",
-        "set_mode": "Change mode…",
-        "rotate_key": "Rotate key…",
-        "delete": "Delete…",
-    }
-)
-_OPERATIONS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "create": "create",
-        "add_stories": "add stories",
-        "remove_stories": "remove stories",
-        "sync": "sync",
-        "set_mode": "change mode",
-        "rotate_key": "rotate key",
-        "delete": "delete",
-    }
-)
 _REASON: Final = 300  # characters of why it is muted
 _STATES: Final[Mapping[State, str]] = MappingProxyType(
     {
@@ -61,7 +41,7 @@ _STATES: Final[Mapping[State, str]] = MappingProxyType(
 # --- the list ------------------------------------------------------------------------------------------------------
 
 
-def list_view(found: DestinationPage, meta: ListMeta) -> Block:
+def list_view(found: DestinationPage, meta: ListMeta, presentations: Mapping[str, Presentation]) -> Block:
     """Return a page of the sync destinations that a person may see, with a search."""
     blocks = [_search(meta.query)]
     blocks.extend(
@@ -72,7 +52,7 @@ def list_view(found: DestinationPage, meta: ListMeta) -> Block:
         for each in found.problems
     )
     for item in found.items:
-        blocks.extend(_item(item))
+        blocks.extend(_item(item, presentations))
     if not found.items and not found.problems:
         nothing = "No sync destination matches." if meta.query else "There is no sync destination on your routes yet."
         blocks.append(kit.rich(kit.para(nothing)))
@@ -103,7 +83,7 @@ def _search(query: str) -> Block:
     return kit.field(ids.BLOCK_SEARCH, "Search", element, optional=True, dispatch=True)
 
 
-def _item(seen: SeenDestination) -> Iterator[Block]:
+def _item(seen: SeenDestination, presentations: Mapping[str, Presentation]) -> Iterator[Block]:
     ref = seen.detail.ref
     button = kit.button(
         "Open",
@@ -126,7 +106,7 @@ def _item(seen: SeenDestination) -> Iterator[Block]:
     if seen.mute is not None:
         facts.append(f"🔕 muted until {when(seen.mute.until)}")
     if seen.under_way:
-        facts.append("⏳ " + ", ".join(f"{_word(each)} {_standing(each)}" for each in seen.under_way[:3]))
+        facts.append("⏳ " + ", ".join(_stands(each, presentations) for each in seen.under_way[:3]))
     yield kit.context(" · ".join(facts))
 
 
@@ -152,7 +132,10 @@ def _turning(found: DestinationPage, meta: ListMeta) -> Iterator[Block]:
 
 
 def destination_view(
-    seen: SeenDestination, links: Mapping[str, str] | None = None, origins: tuple[str, str] = ("", "")
+    seen: SeenDestination,
+    presentations: Mapping[str, Presentation],
+    links: Mapping[str, str] | None = None,
+    origins: tuple[str, str] = ("", ""),
 ) -> Block:
     """Return one sync destination: its facts, stories, what is in progress, and what the person may ask for.
 
@@ -176,8 +159,17 @@ def destination_view(
         *_muted(seen.mute),
         *address_warning(ref, seen.destination),
     ]
-    blocks = [kit.rich(*facts), *_in_progress(seen, links), *_offered(seen), kit.divider(), *_stories(seen, origins[0])]
-    blocks.extend(_threads(seen, links))
+    blocks = [kit.rich(*facts)]
+    if seen.under_way:
+        blocks.append(kit.rich(kit.para(kit.bold("In progress for these teams"))))
+        blocks.append(
+            kit.rich(kit.bullets(_request(each, presentations, links) for each in seen.under_way[:_REQUESTS]))
+        )
+    blocks.extend((*_offered(seen, presentations), kit.divider(), *_stories(seen, origins[0])))
+    shown = {each.id for each in seen.under_way[:_REQUESTS]}
+    if others := [each for each in seen.latest if each.id not in shown]:
+        blocks.extend((kit.divider(), kit.rich(kit.para(kit.bold("Latest requests")))))
+        blocks.append(kit.rich(kit.bullets(_request(each, presentations, links) for each in others[:_REQUESTS])))
     if tenants := tines_links.to_tenants((seen.source, origins[0]), (seen.destination, origins[1])):
         blocks.append(kit.context(tenants))
     return kit.modal(ids.VIEW_DESTINATION, f"Sync destination {ref.id}"[: kit.VIEW_TITLE], blocks, meta=button_of(seen))
@@ -233,25 +225,12 @@ def button_of(seen: SeenDestination, operation: str = "", option: str = "") -> s
     ).dump()
 
 
-def _in_progress(seen: SeenDestination, links: Mapping[str, str]) -> Iterator[Block]:
-    if seen.under_way:
-        yield kit.rich(kit.para(kit.bold("In progress for these teams")))
-        yield kit.rich(kit.bullets(_request(each, links) for each in seen.under_way[:_REQUESTS]))
-
-
-def _threads(seen: SeenDestination, links: Mapping[str, str]) -> Iterator[Block]:
-    shown = {each.id for each in seen.under_way[:_REQUESTS]}
-    others = [each for each in seen.latest if each.id not in shown]
-    if others:
-        yield kit.divider()
-        yield kit.rich(kit.para(kit.bold("Latest requests")))
-        yield kit.rich(kit.bullets(_request(each, links) for each in others[:_REQUESTS]))
-
-
-def _request(each: RequestLine, links: Mapping[str, str]) -> tuple[kit.Part, ...]:
+def _request(
+    each: RequestLine, presentations: Mapping[str, Presentation], links: Mapping[str, str]
+) -> tuple[kit.Part, ...]:
     link = links.get(each.id)
     return (
-        f"{describe.sign(each.state)} {_word(each)} {_standing(each)}, requested by ",
+        f"{describe.sign(each.state)} {_stands(each, presentations)}, requested by ",
         kit.user(each.requester),
         " ",
         date_element(each.created_at),
@@ -260,43 +239,30 @@ def _request(each: RequestLine, links: Mapping[str, str]) -> tuple[kit.Part, ...
     )
 
 
-def _offered(seen: SeenDestination) -> Iterator[Block]:
-    ref = seen.detail.ref
-    buttons = {
-        operation: kit.button(
-            text,
-            f"{ids.ACTION_OPERATE}{operation}",
-            button_of(seen, operation),
-            says=f"{text.rstrip('…')}: sync destination {ref.id}",
-            style="danger" if operation == "delete" else "",
-        )
-        for operation, text in _BUTTONS.items()
-        if operation in seen.may
-    }
-    failed, every = None, None
-    if "sync" in seen.may and seen.failed:
-        failed = kit.button(
-            f"Sync failed again… ({seen.failed})",
-            f"{ids.ACTION_OPERATE}sync_failed",
-            button_of(seen, "sync", "failed"),
-            says=f"Sync failed again… ({seen.failed}), sync destination {ref.id}",
-            style="primary",
-        )
-    if "rotate_key" in seen.may and seen.key is not None:
-        every = kit.button(
-            "Rotate all of this tenant…",
-            f"{ids.ACTION_OPERATE}rotate_key_all",
-            button_of(seen, "rotate_key", ids.VALUE_ALL),
-            says=f"Rotate all of this tenant… Sync destinations to {line(seen.destination, 20)}",
-        )
+def _offered(seen: SeenDestination, presentations: Mapping[str, Presentation]) -> Iterator[Block]:
+    every = [(name, each) for name, found in presentations.items() if name in seen.may for each in found.actions(seen)]
+    on_stories = [_action(seen, name, each) for name, each in every if each.on_stories]
+    on_itself = [_action(seen, name, each) for name, each in every if not each.on_stories and each.style != "danger"]
+    last = [_action(seen, name, each) for name, each in every if not each.on_stories and each.style == "danger"]
     refresh = kit.button(
-        "Refresh", ids.ACTION_DESTINATION_REFRESH, button_of(seen), says=f"Refresh sync destination {ref.id}"
+        "Refresh",
+        ids.ACTION_DESTINATION_REFRESH,
+        button_of(seen),
+        says=f"Refresh sync destination {seen.detail.ref.id}",
     )
-    on_stories = [failed, *(buttons.get(each) for each in ("sync", "add_stories", "remove_stories"))]
-    if any(on_stories):
+    if on_stories:
         yield kit.actions(*on_stories)
-    on_itself = [buttons.get("set_mode"), buttons.get("rotate_key"), every]
-    yield kit.actions(*on_itself, _mute_button(seen), refresh, buttons.get("delete"))
+    yield kit.actions(*on_itself, _mute_button(seen), refresh, *last)
+
+
+def _action(seen: SeenDestination, operation: str, action: DestinationAction) -> Block:
+    return kit.button(
+        action.text,
+        f"{ids.ACTION_OPERATE}{operation}{action.option and '_'}{action.option}",
+        button_of(seen, operation, action.option),
+        says=f"{action.text.rstrip('…')}: {action.about or f'sync destination {seen.detail.ref.id}'}",
+        style=action.style,
+    )
 
 
 def _mute_button(seen: SeenDestination) -> Block | None:
@@ -378,12 +344,11 @@ def _creation(created: RequestLine | None) -> tuple[kit.Part, ...]:
     )
 
 
-def _word(request: RequestLine) -> str:
-    return _OPERATIONS.get(request.operation) or "another operation"
-
-
-def _standing(request: RequestLine) -> str:
-    return _STATES.get(request.state, request.state.value)
+def _stands(request: RequestLine, presentations: Mapping[str, Presentation]) -> str:
+    """Return what is asked for and where it stands: "add stories waiting for approval"."""
+    known = presentations.get(request.operation)
+    word = "another operation" if known is None else known.label
+    return f"{word} {_STATES.get(request.state, request.state.value)}"
 
 
 def _unread(count: int) -> Iterator[Block]:

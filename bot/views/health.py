@@ -16,6 +16,7 @@ from bot.views.carried import DestinationButton
 from bot.views.fallback_text import message
 from bot.views.text import Block, Message, code, date_element, inert, line, mention, plural, when
 from handlers.models import Frozen, Problem
+from handlers.operations.sync import Sync
 from handlers.requests import HealthOverview, Muted
 from handlers.watching.known import WORST_FIRST, Health, KnownDestination, KnownTenant, Report, Trouble
 from handlers.watching.summary import RouteSummary
@@ -181,10 +182,10 @@ def _trouble(trouble: Trouble, origin: str, *, says: bool = True) -> Sequence[ki
 def _buttons(report: Report) -> Iterator[Block]:
     ref = DestinationButton(destination=report.id, route=report.route[:100])
     failed = any(each.until is None for each in report.failed)
-    again = ref.model_copy(update={"operation": "sync", "option": "failed" if failed else ""})
+    again = ref.model_copy(update={"operation": Sync.name, "option": "failed" if failed else ""})
     yield kit.button(
         "Sync again…",
-        f"{ids.ACTION_OPERATE}sync",
+        f"{ids.ACTION_OPERATE}{Sync.name}",
         again.dump(),
         says=f"Sync again… Sync destination {report.id}",
         style="primary" if failed else "",

@@ -148,7 +148,7 @@ def status_message(  # noqa: PLR0913 - what the reader may do is decided by poli
         *(describe.frozen(freeze) if waits else ()),
         kit.context(links) if (links := describe.tenant_links(request)) else None,
         kit.actions(*buttons) if buttons else None,
-        *(next_buttons(request, presentation.rows(request), route) if route is not None else ()),
+        *(next_buttons(request, presentation, route) if route is not None else ()),
     )
 
 

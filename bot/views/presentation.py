@@ -23,6 +23,7 @@ from bot.views.text import Block
 from handlers.models import Request, State, StoryStatus
 from handlers.operations import Preview
 from handlers.operations.destination import DestinationDetail
+from handlers.requests import SeenDestination
 from handlers.routes import Route
 
 
@@ -87,15 +88,28 @@ class FormInput:
     errors: Mapping[str, str] = field(default_factory=dict)  # block id → what to mend, for `response_action: errors`
 
 
+@dataclass(frozen=True)
+class DestinationAction:
+    """A button of a sync destination that opens the operation's form about it."""
+
+    text: str
+    option: str = ""  # what narrows the form, see `Presentation.on_destination`
+    style: str = ""  # "primary"; "danger" stands last
+    on_stories: bool = False  # whether it is about the stories, not the sync destination itself
+    about: str = ""  # what it is about, for screen readers; "" for the one sync destination
+
+
 class Presentation(ABC):
     """The words and blocks of one operation. What has a default here suits an operation without stories."""
 
     name: ClassVar[str]  # the operation's
+    label: ClassVar[str]  # what a list of requests calls it: "add stories"
     command: ClassVar[str | None] = (
         None  # the word after `/tines-sync` that opens its form; "" for none but the command
     )
     chooses_stories: ClassVar[bool] = False  # whether its form offers stories of the source tenant
     help: ClassVar[str] = ""  # what the word does, for `/tines-sync help`
+    action: ClassVar[DestinationAction | None] = None  # its button on a sync destination, for those that work on one
 
     # ---- the form
 
@@ -109,6 +123,10 @@ class Presentation(ABC):
         `option` narrows what is meant, such as "failed".
         """
         return None
+
+    def actions(self, seen: SeenDestination) -> Sequence[DestinationAction]:  # noqa: ARG002 - for those with several
+        """Return its buttons on a sync destination, for somebody who may ask for the operation."""
+        return () if self.action is None else (self.action,)
 
     @abstractmethod
     def filled(self, request: Request, *, editing: bool) -> FormState:
@@ -207,6 +225,10 @@ class Presentation(ABC):
     def recorded(self, data: Mapping[str, object]) -> str:
         """Return what the history says of an event that tells what was asked for."""
         return str(data.get("reason", ""))
+
+    def destination_left(self, request: Request) -> int | None:
+        """Return the id of the sync destination that the ended request was about, None when there is none now."""
+        return request.destination_id
 
     def nothing_came_of(self, request: Request) -> bool:
         """Whether the request ended without any effect, so that asking for the same again makes sense."""

@@ -71,12 +71,12 @@ def status_messages(request: Request, route: Route, presentation: Presentation) 
     opening = _opening(request, route, presentation)
     pages = list(_pages(request, rows, text_size(opening)))
     if not pages:
-        return [message(*opening, *next_buttons(request, rows, route))]
+        return [message(*opening, *next_buttons(request, presentation, route))]
     found: list[Message] = []
     for number, page in enumerate(pages, start=1):
         part = f", part {number} of {len(pages)}" if len(pages) > 1 else ""
         caption = f"Sync results for {request.id}{part}"
-        buttons = next_buttons(request, rows, route) if number == len(pages) else ()
+        buttons = next_buttons(request, presentation, route) if number == len(pages) else ()
         blocks = [_table(caption, page, request, route), *_long_errors(request, page), *buttons]
         found.append(message(*(opening if number == 1 else [kit.context(caption)]), *blocks))
     return found
@@ -112,17 +112,16 @@ def _totals(request: Request, route: Route, presentation: Presentation) -> Itera
     yield from describe.next_steps(request, presentation)
 
 
-def next_buttons(request: Request, rows: Sequence[StoryStatus], route: Route) -> Iterator[Block]:
+def next_buttons(request: Request, presentation: Presentation, route: Route) -> Iterator[Block]:
     """Yield the buttons for what comes after a request that ended: its sync destination, and a sync of what lacks one."""
-    gone = request.operation == "delete" and request.state is State.SUCCEEDED
-    if not request.state.final or request.destination_id is None or gone:
+    number = presentation.destination_left(request)
+    if not request.state.final or number is None:
         return
-    number = request.destination_id
     about = DestinationButton(destination=number, route=request.route)
     opening = kit.button(
         "Open sync destination", ids.ACTION_DESTINATION, about.dump(), says=f"Open sync destination: {number}"
     )
-    again = describe.sync_again_button(request, rows, route)
+    again = describe.sync_again_button(request, presentation.rows(request), route)
     yield kit.actions(again, opening)
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from bot.operations import all_presentations
 from bot.operations import create_form as form
 from bot.playground.slack.blocks import blocks_text_length, home_faults, message_faults, modal_faults, view_bytes
 from bot.views import (
@@ -494,7 +495,7 @@ def destination_views(request: Request, text: str, problem: Problem) -> Iterator
     yield "mute", dialogs.mute_view(DestinationButton(destination=ref.id, route=text[:75]))
     bare = SeenDestination(detail=DestinationDetail(ref=ref, route="r"), source="dev", destination="prod")
     for seen in (full, bare):
-        yield "destination", destinations.destination_view(seen, {request.id: LINK}, ORIGINS)
+        yield "destination", destinations.destination_view(seen, all_presentations(), {request.id: LINK}, ORIGINS)
     page = DestinationPage(
         items=(full, bare) * (PAGE // 2),
         page=2,
@@ -505,8 +506,8 @@ def destination_views(request: Request, text: str, problem: Problem) -> Iterator
         problems=(TenantProblem(tenant=text, problem=problem),) * 9,
     )
     meta = ListMeta(route="r", query=destinations.query_of({"state": {"values": searched(text)}}), page=2)
-    yield "destinations", destinations.list_view(page, meta)
-    yield "no destinations", destinations.list_view(DestinationPage(items=()), meta)
+    yield "destinations", destinations.list_view(page, meta, all_presentations())
+    yield "no destinations", destinations.list_view(DestinationPage(items=()), meta, all_presentations())
 
 
 def searched(text: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bot.operations import all_presentations
 from bot.views import approval, destinations, health, lists, preflight, review, statuses
 from handlers.comparison import Gap, Gaps, Kind, Reference, Status
 from handlers.models import Request, State, Story
@@ -67,7 +68,7 @@ def a_destination(origin: str) -> object:
     ref = DestinationRef(id=24, source_team=params.source_team, destination_team=params.destination_team)
     detail = DestinationDetail(ref=ref, route="dev-to-prod", statuses=SHOWN.rows(request))
     seen = SeenDestination(detail=detail, source="dev", destination="prod")
-    return destinations.destination_view(seen, {}, (origin, "https://prod.example"))
+    return destinations.destination_view(seen, all_presentations(), {}, (origin, "https://prod.example"))
 
 
 def a_failure(origin: str) -> object:
