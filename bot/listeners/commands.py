@@ -78,7 +78,7 @@ class Commands:
                     return None
                 return await self._no(person(body), word, f"Add what it is about: {COMMAND} {word} …")
             case "help":
-                return help_message(COMMAND)
+                return help_message(COMMAND, self._by_word.values())
             case "list":
                 return await self._lists.page(person(body), _page(rest))
             case "status" | "history" | "cancel":

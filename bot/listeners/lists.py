@@ -88,7 +88,9 @@ class Lists:
         if not isinstance(found, tuple):
             return refusal_message((said(found),))
         request, events = await history_of(self._responder.services, request_id)
-        lines = [*map(history_event, events), *map(going_on, request.calls if request else ())]
+        presentation = self._responder.presentation(found[0])
+        told = (history_event(event, presentation) for event in events)
+        lines = [*told, *map(going_on, request.calls if request else ())]
         return history_message(request_id, lines, page=page, technical=technical)
 
     async def turned(self, ack: AsyncAck, body: Body) -> None:

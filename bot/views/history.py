@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from bot.views.lists import HistoryEvent
+from bot.views.presentation import Presentation
 from bot.views.statuses import bare_words
 from bot.views.text import plural
 from handlers.announcements import APPROVAL, NOTIFY
@@ -49,8 +50,8 @@ _DONE: Final[Mapping[str, str]] = MappingProxyType(
 _STEPS: Final = frozenset({"shown", "shown_again", "repeated", "creating", "adding"})
 
 
-def history_event(event: Event) -> HistoryEvent:
-    """Return an event of the record as a line of the history: who did what, and the detail that matters."""
+def history_event(event: Event, presentation: Presentation) -> HistoryEvent:
+    """Return an event of a request as a line of its history: who did what, and the detail that matters."""
     posted = event.data.get("announcement") if event.kind == "announced" else None
     kind = "posted to" if posted else _DONE.get(event.kind, event.kind)
     if event.kind == "status":
@@ -59,7 +60,7 @@ def history_event(event: Event) -> HistoryEvent:
         at=event.at,
         actor=event.actor,
         kind=kind,
-        detail=_detail(event.kind, event.data),
+        detail=_detail(event.kind, event.data, presentation),
         channel=str(event.data.get("channel", "")) if posted else "",
         technical=_is_technical(event.kind, event.data),
     )
@@ -89,10 +90,10 @@ def going_on(call: ApiCall) -> HistoryEvent:
     )
 
 
-def _detail(kind: str, data: Mapping[str, Any]) -> str:
+def _detail(kind: str, data: Mapping[str, Any], presentation: Presentation) -> str:
     match kind:
         case "asked" | "break_glass" | "edited":
-            return f"{plural(len(data.get('stories', ())), 'story')}. {data.get('reason', '')}"
+            return presentation.recorded(data)
         case "approved" | "quorum_lowered":
             comment = f". {data['comment']}" if data.get("comment") else ""
             return f"{data.get('have')} of {data.get('needed')}{comment}"

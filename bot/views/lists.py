@@ -4,7 +4,7 @@ Pages carry nothing but a page number: what is on it is looked up again, with th
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -44,10 +44,10 @@ class HistoryEvent:
     technical: bool = False  # a step that says nothing to most readers
 
 
-def help_message(command: str) -> Message:
-    """Return what can be typed after the command."""
+def help_message(command: str, presentations: Iterable[Presentation]) -> Message:
+    """Return what can be typed after the command; `presentations` of the operations, some of which have a word of their own."""
     lines = (
-        ("", "opens the form to request a sync"),
+        *((each.command, each.help) for each in presentations if each.command is not None),
         ("list", "lists your requests, and those waiting for you"),
         ("status ID", "shows the state of a request, and what you can do"),
         ("history ID", "shows everything that happened to a request"),

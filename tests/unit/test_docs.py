@@ -13,6 +13,7 @@ import click
 import pytest
 
 from bot.cli import COMMANDS, main
+from bot.operations import all_presentations
 from bot.settings.environment import Environment
 from bot.views.lists import help_message
 from handlers.models import MOVES
@@ -130,7 +131,11 @@ def unknown_commands(text: str) -> list[str]:
 
 def words_after_the_slash_command() -> set[str]:
     """Return the words that `/tines-sync help` tells of."""
-    return set(re.findall(r"^\W*/tines-sync ([a-z]+)", help_message("/tines-sync").text, re.MULTILINE))
+    return set(
+        re.findall(
+            r"^\W*/tines-sync ([a-z]+)", help_message("/tines-sync", all_presentations().values()).text, re.MULTILINE
+        )
+    )
 
 
 def unknown_typed(text: str) -> list[str]:

@@ -303,7 +303,7 @@ def messages(request: Request, text: str) -> Iterator[tuple[str, Message]]:
     yield "one refusal", lists.refusal_message([text])
     yield "error", lists.error_message(text)
     yield "told", lists.notice_message(text)
-    yield "help", lists.help_message(text[:60] or "/tines-sync")
+    yield "help", lists.help_message(text[:60] or "/tines-sync", all_presentations().values())
     yield "empty list", lists.list_message([], shown, page=1, pages=1)
     yield from health_messages(text)
 

@@ -3,12 +3,14 @@ from typing import Any
 
 import pytest
 
+from bot.operations import all_presentations
 from bot.views.carried import PageRef
 from bot.views.history import going_on, history_event
 from bot.views.lists import history_message
 from handlers.models import ApiCall
 from handlers.store import Event
 
+CREATE = all_presentations()["create"]
 BEGAN = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 ONE = "/admin/sync_destinations/24"
 
@@ -25,7 +27,7 @@ def told(call: ApiCall) -> str:
     event = Event(
         seq=1, at=BEGAN, request_id="TS-ABCD1234", actor="tines-sync", kind="called", data=data, previous="", hash=""
     )
-    return history_event(event).detail
+    return history_event(event, CREATE).detail
 
 
 @pytest.mark.parametrize(
@@ -105,7 +107,13 @@ def an_event(kind: str, **data: Any) -> Event:  # noqa: ANN401 - JSON
 )
 def test_the_history_says_who_did_what(event: Event, said: str) -> None:
     """People and channels are named, and what was done is said in words."""
-    assert said in history_message("TS-ABCD1234", [history_event(event)], page=1).text
+    assert said in history_message("TS-ABCD1234", [history_event(event, CREATE)], page=1).text
+
+
+def test_only_what_is_about_stories_counts_them() -> None:
+    """The line of a request without stories, such as a change of mode, gives its reason and no number of stories."""
+    line = history_event(an_event("asked", reason="Ready"), all_presentations()["set_mode"])
+    assert line.detail == "Ready"
 
 
 @pytest.mark.parametrize(
@@ -124,7 +132,7 @@ def test_the_history_says_who_did_what(event: Event, said: str) -> None:
 )
 def test_technical_steps_are_shown_on_demand(event: Event) -> None:
     """Steps that say nothing to most readers stand behind a button, which shows and hides them."""
-    lines = [history_event(an_event("asked")), history_event(event)]
+    lines = [history_event(an_event("asked"), CREATE), history_event(event, CREATE)]
     short = history_message("TS-ABCD1234", lines, page=9)
     full = history_message("TS-ABCD1234", lines, page=1, technical=True)
     (hidden,), (shown,) = (

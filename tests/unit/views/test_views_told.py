@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.operations import all_presentations
 from bot.views import ids, lists, notes
 from bot.views.carried import PageRef
 from bot.views.home import home_view
@@ -227,7 +228,7 @@ def test_the_history_is_told_line_by_line() -> None:
 
 def test_help_names_every_command() -> None:
     """Everything that can be typed is listed with what it does."""
-    text = lists.help_message("/tines-sync").text
+    text = lists.help_message("/tines-sync", all_presentations().values()).text
     for command in ("list", "status ID", "history ID", "cancel ID", "freeze ROUTE reason", "unfreeze ROUTE", "help"):
         assert f"/tines-sync {command}" in text
 
