@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Final
+from pathlib import Path
+from typing import Any, ClassVar, Final
 
 from pydantic import JsonValue
 
@@ -10,17 +11,19 @@ from bot.operations import all_presentations
 from bot.operations import by_name as presentations_by_name
 from bot.operations.form_parts import form_modal, read_reason, read_route, where_shown
 from bot.operations.states import general_words
-from bot.playground.launch import GENERAL, Setup
+from bot.playground.launch import APPROVALS, BEN, GENERAL, TOM, Setup
 from bot.playground.tines.faults import Fault, Kind
+from bot.settings.topology import read_parts
 from bot.views import kit
 from bot.views.carried import FormMeta
-from bot.views.presentation import FormInput, FormState, Presentation
+from bot.views.presentation import DestinationAction, FormInput, FormState, Presentation
 from bot.views.text import Block
 from bot.views.view_values import typed, values_of_view
 from handlers.audit import opened as audit_opened
 from handlers.audit import select
 from handlers.models import Facts, Frozen, Params, Request, State
 from handlers.operations import Access, Operation, Preview, Wrong
+from handlers.operations.destination import DestinationDetail
 from handlers.operations.outcomes import (
     Finished,
     Followed,
@@ -40,6 +43,7 @@ from handlers.operations.schedule import Schedule
 from handlers.routes import Route, Topology
 from handlers.tines import TinesError, UnknownOutcomeError
 
+from .conftest import OpenHarness
 from .harness import HURRIED, FlowHarness, opened
 
 _BLOCK_ID: Final = "nudge_destination"
@@ -70,6 +74,7 @@ class Nudge(Operation[NudgeParams, NudgeFacts, Frozen, NudgeResult]):
     """Starts a sync of every story of a destination."""
 
     name: ClassVar[str] = "nudge"
+    on_destination: ClassVar[bool] = True
     params = NudgeParams
     facts = NudgeFacts
     work = Frozen
@@ -136,12 +141,18 @@ class NudgePresentation(Presentation):
     """Presents the nudge."""
 
     name: ClassVar[str] = "nudge"
+    label: ClassVar[str] = "nudge"
+    action: ClassVar[DestinationAction | None] = DestinationAction("Nudge…")
     command: ClassVar[str | None] = "nudge"
-    help: ClassVar[str] = "nudges a destination"
+    help: ClassVar[str] = "nudges the sync destination with this ID"
 
     def empty(self, argument: str = "") -> FormState | None:
         """Return the form for a destination."""
         return NudgeForm(destination=argument) if argument else None
+
+    def on_destination(self, detail: DestinationDetail, option: str = "") -> FormState | None:  # noqa: ARG002 - the protocol's
+        """Return the form for the destination that was clicked."""
+        return NudgeForm(route=detail.route, destination=str(detail.ref.id))
 
     def filled(self, request: Request, *, editing: bool) -> FormState:
         """Return the form filled in."""
@@ -207,8 +218,40 @@ class NudgePresentation(Presentation):
         return f"The nudge is {general_words(request.state)}: {synced} synced."
 
 
-async def _fills_in(harness: FlowHarness, destination: int) -> Request:
-    await harness.rina.types(GENERAL, f"nudge {destination}")
+CONFIGURATION: Final = """\
+[tenants.dev]
+url = "https://dev.example.com"
+api_key = "env:KEY"
+
+[tenants.prod]
+url = "https://prod.example.com"
+api_key = "env:KEY"
+
+[routes.dev-to-prod]
+source = "dev"
+destination = "prod"
+requesters = ["*"]
+approvers = ["U0ADA"]
+approval_channel = "C0APPROVALS"
+
+[routes.dev-to-prod.operations.nudge]
+"""
+OVERRIDES: Final = replace(
+    HURRIED,
+    operations=by_name(*all_operations().values(), Nudge()),
+    presentations=presentations_by_name(*all_presentations().values(), NudgePresentation()),
+)
+
+
+def _with_policy(policy: str) -> dict[str, Any]:
+    """Return the fields of a playground on whose route the nudge has this policy, as the configuration file says it."""
+    topology, faults = read_parts(CONFIGURATION + policy, {"KEY": "a-real-api-key"}, Path(), OVERRIDES.operations)
+    assert not faults
+    route = topology.routes["dev-to-prod"]
+    return {"overrides": OVERRIDES, "route": {"approvers": route.approvers, "operations": route.operations}}
+
+
+async def _fills_in(harness: FlowHarness) -> Request:
     await harness.rina.sees_view(lambda view: view.get("submit") is not None)
     await harness.rina.writes("Urgency", "urgent")
     await harness.rina.writes("Reason", "A story failed")
@@ -220,15 +263,12 @@ async def _fills_in(harness: FlowHarness, destination: int) -> Request:
 
 async def test_an_operation_that_nobody_knew_goes_all_the_way(prepared_database: str) -> None:
     """From the typed word through form, approval, freeze, a lost answer, thread and history to the exported record."""
-    overrides = replace(
-        HURRIED,
-        operations=by_name(*all_operations().values(), Nudge()),
-        presentations=presentations_by_name(*all_presentations().values(), NudgePresentation()),
-    )
-    async with opened(Setup(database_url=prepared_database, overrides=overrides)) as harness:
+    async with opened(Setup(database_url=prepared_database, overrides=OVERRIDES)) as harness:
         number = harness.somebody_creates("High-Priority Alerts")
+        assert "/tines-sync nudge  nudges the sync destination" in str(await harness.rina.types(GENERAL, "help"))
         await harness.ada.types(GENERAL, "freeze dev-to-prod Change freeze")
-        request = await _fills_in(harness, number)
+        await harness.rina.types(GENERAL, f"nudge {number}")
+        request = await _fills_in(harness)
         assert (request.operation, request.state) == ("nudge", State.PENDING)
         await harness.approves(request)
         waiting = await harness.comes_to(request, State.APPROVED)
@@ -251,6 +291,7 @@ async def test_an_operation_that_nobody_knew_goes_all_the_way(prepared_database:
             "nudged",
         ]
         answer = await harness.rina.types(GENERAL, f"history {done.id}")
+        assert "requested this: A story failed" in str(answer)
         assert "nudged" in str(answer)
         calls = list(harness.playground.dev.calls.of("POST", path))
         assert len(calls) == 2
@@ -259,3 +300,43 @@ async def test_an_operation_that_nobody_knew_goes_all_the_way(prepared_database:
         exported = [event async for event in select(reader, request_id=done.id)]
     asked = next(event for event in exported if event.kind == "asked")
     assert (asked.data["operation"], asked.data["destination_id"], asked.data["urgency"]) == ("nudge", number, "urgent")
+
+
+async def test_its_button_and_a_policy_that_needs_no_approval(open_harness: OpenHarness) -> None:
+    """The view of a sync destination offers it, lists it by its name, and its own policy runs it at once."""
+    harness = await open_harness(**_with_policy("approvals = 0"))
+    number = harness.somebody_creates("High-Priority Alerts")
+    await harness.rina.types(GENERAL, f"destination {number}")
+    await harness.rina.reads_in_view("Nudge…")
+    await harness.rina.presses("Nudge…")
+    done = await harness.rests(await _fills_in(harness), State.SUCCEEDED)
+    assert not done.decisions
+    await harness.in_thread(done, r"The nudge is done: 1 synced\.")
+    await harness.tom.types(GENERAL, f"destination {number}")
+    await harness.tom.reads_in_view("nudge done, requested by")
+
+
+async def test_a_policy_with_other_approvers(open_harness: OpenHarness) -> None:
+    """Only those approve it whom its own policy names, as many as it asks for; whoever approves the rest cannot."""
+    harness = await open_harness(**_with_policy('approvals = 2\napprovers = ["U0BEN", "U0TOM"]'))
+    number = harness.somebody_creates("High-Priority Alerts")
+    await harness.rina.types(GENERAL, f"nudge {number}")
+    request = await _fills_in(harness)
+    await harness.approves(request, harness.ben)
+    await harness.approval_message(request, pattern="1 of 2 approvals")
+    await harness.ada.clicks("Review", await harness.approval_message(request), APPROVALS)
+    await harness.ada.reads_in_view("You are not an approver")
+    assert harness.ada.view().get("submit") is None
+    await harness.approves(request, harness.tom)
+    done = await harness.rests(request, State.SUCCEEDED)
+    assert [each.actor for each in done.decisions] == [BEN, TOM]
+
+
+async def test_a_policy_that_switches_it_off(open_harness: OpenHarness) -> None:
+    """Where its policy says that nobody may ask for it, no button offers it, and its word opens no form."""
+    harness = await open_harness(**_with_policy("enabled = false"))
+    number = harness.somebody_creates("High-Priority Alerts")
+    await harness.rina.types(GENERAL, f"destination {number}")
+    assert "Nudge…" not in await harness.rina.reads_in_view("Sync again…")
+    await harness.rina.types(GENERAL, f"nudge {number}")
+    await harness.rina.reads_in_view("This is switched off on dev-to-prod")
