@@ -4,9 +4,11 @@ from datetime import timedelta
 import pytest
 
 from handlers.jobs import ADVANCE, DELIVER, Job
-from handlers.models import Decision, Problem, Request, State, Story, StoryStatus, Verdict
+from handlers.models import Decision, Problem, Request, State, Story, StoryStatus, Team, Verdict
 from handlers.operations.create import CreateFacts, CreateWork
+from handlers.operations.destination import DestinationRef
 from handlers.operations.following import ExistingDestination, SyncResult
+from handlers.operations.rotate_key import RotateParams
 from handlers.policy import Freeze
 from handlers.store import ConflictError, Posted, Store, StoreUnavailableError
 from handlers.store.database import open_engine, parse_url
@@ -227,6 +229,24 @@ async def test_lists(harness: StoreHarness) -> None:
     assert ([each.id[-1] for each in (*mine, *rest)], total) == (["5", "3", "1"], 3)
     assert ([each.id[-1] for each in waiting], waits) == (["3", "1"], 2)
     assert nothing == ((), 0)
+
+
+async def test_requests_are_found_by_what_their_operation_does(harness: StoreHarness) -> None:
+    """Who created a sync destination, and who sent it its key again, is told by what operations say that they change."""
+    store = harness.store()
+    team = Team(id=1, name="SecOps")
+    rotation = RotateParams(destination=DestinationRef(id=24, source_team=team, destination_team=team), key_name="key")
+    ended = {"state": State.SUCCEEDED, "destination_id": 24}
+    async with store.transaction() as transaction:
+        await transaction.requests.add(a_request(1, **ended))
+        await transaction.requests.add(a_request(2, **ended, operation="rotate_key", params=rotation))
+    async with store.reading() as reader:
+        both = await reader.requests.of_destinations("dev", [24])
+        created = await reader.requests.of_destinations("dev", [24], creating=True)
+        rotated = await reader.requests.rotations("dev")
+    assert {each.operation for each in both} == {"create", "rotate_key"}
+    assert [each.operation for each in created] == ["create"]
+    assert [each.operation for each in rotated] == ["rotate_key"]
 
 
 async def test_freezes(harness: StoreHarness) -> None:

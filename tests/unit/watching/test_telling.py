@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.models import DestinationChange
+from handlers.models import DestinationChange, State
+from handlers.operations.registry import all_operations
 from handlers.watching.known import Health, Report
+from handlers.watching.round import own_of
 from handlers.watching.telling import SHOWN, Own
+from tests.unit.views.harness import a_request
 
 from .harness import BEHIND_AFTER, EVERY, NOBODY, Eyes, seen, watching
 
@@ -223,6 +226,25 @@ def test_deleted_while_it_fails() -> None:
     eyes.looks(seen("failed", "synced"))
     eyes.looks(None, own=Own(changes=frozenset({DestinationChange.DELETED})))
     assert [each.deleted for each in eyes.messages.values()] == [True]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("create", {DestinationChange.CREATED, DestinationChange.STORIES, DestinationChange.MODE}),
+        ("add_stories", {DestinationChange.STORIES}),
+        ("remove_stories", {DestinationChange.STORIES}),
+        ("sync", set()),
+        ("set_mode", {DestinationChange.MODE}),
+        ("rotate_key", {DestinationChange.KEY}),
+        ("delete", {DestinationChange.DELETED}),
+        ("of a newer version", set()),
+    ],
+)
+def test_what_the_bot_does_itself(name: str, changes: set[DestinationChange]) -> None:
+    """What requests change is what their operations say; one that is not known here explains nothing."""
+    request = a_request(State.RUNNING).model_copy(update={"operation": name})
+    assert own_of([request], all_operations()) == Own(active=True, changes=frozenset(changes))
 
 
 def test_a_removed_story_is_no_recovery() -> None:
