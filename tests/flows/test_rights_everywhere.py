@@ -15,6 +15,7 @@ from typing import Any, Final
 import pytest
 import pytest_asyncio
 
+from bot.operations import all_presentations
 from bot.playground.launch import ADA, BEN, GENERAL, RINA, TOM, Setup
 from bot.playground.slack import Direction, Exchange, Json, Parcel, ParcelKind, User
 from bot.views import ids
@@ -274,7 +275,7 @@ ON_DESTINATIONS: Final[Mapping[str, Row]] = {
 def test_every_id_and_command_is_in_the_table() -> None:
     """Whatever an id or a command that is added names, somebody has said who may use it."""
     known = {value for name, value in vars(ids).items() if re.match("ACTION_|VIEW_|SHORTCUT_", name)}
-    typed = json.dumps(help_message(COMMAND).blocks)
+    typed = json.dumps(help_message(COMMAND, all_presentations().values()).blocks)
     commands = {*re.findall(rf"{COMMAND} (\w+) ID", typed), *re.findall(r"; (\w+) ID", typed)}
     assert {"status", "unmute"} < commands
     assert {*ON_REQUESTS, *ON_DESTINATIONS, *NAMES_NOTHING} == known | {f"{COMMAND} {word}" for word in commands}
