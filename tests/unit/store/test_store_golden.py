@@ -1,11 +1,13 @@
 """Rows as they are stored today are read tomorrow, and what cannot be read is listed instead of breaking the list.
 
-The JSON below is what `create` stores. It may be added to; it must never be changed to make a test pass: databases
-hold it.
+`stored_requests.json` holds what each operation stores. It may be added to; it must never be changed to make a test
+pass: databases hold it.
 """
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -15,6 +17,7 @@ from handlers.comparison import Gap, Gaps, Kind, Reference, Unresolved
 from handlers.models import Problem, Request, Story, StoryStatus, SyncMode, Team
 from handlers.operations.create import CreateFacts, CreateParams, CreateWork
 from handlers.operations.following import ExistingDestination, SyncResult
+from handlers.operations.registry import all_operations
 from handlers.store import OpaqueParams
 from handlers.store import tables as t
 from handlers.store.database import open_engine, parse_url
@@ -22,19 +25,10 @@ from handlers.store.rows import Opaque, OpaqueFacts, request_columns
 
 from .harness import StoreHarness, a_request
 
-PARAMS: Final = """{"v": 1, "source_team": {"id": 7, "name": "SecOps"}, "stories": [{"id": 9981, "name": "Triage",
- "tags": ["phishing"], "edited_at": "2026-03-02T10:00:00.123456Z"}, {"id": 12, "name": "Two", "tags": [],
- "edited_at": null}], "destination_team": {"id": 42, "name": "SecOps copies"}, "mode": "manual"}"""
-FACTS: Final = """{"v": 1, "stories": [{"id": 9981, "name": "Triage", "tags": [], "edited_at": "2026-03-02T10:00:00Z"}],
- "gone": [{"id": 12, "name": "Two", "tags": [], "edited_at": null}], "existing": [{"id": 24, "story_names": ["Old"],
- "story_ids": [5], "manual": true, "url": "https://Prod.example/"}], "add_to": 24, "unreadable": 1,
- "source_team": {"id": 7, "name": "SecOps"}, "destination_team": null, "hashes": {"9981": "5f1c"}, "gaps": {"missing":
- [{"reference": {"kind": "CREDENTIAL", "slug": "jira"}, "stories": ["Triage"], "not_shared": true}], "unresolved":
- [{"text": "RESOURCE[body.region]", "stories": ["Triage"]}], "unchecked": ["STORY"], "unchecked_because":
- ["Stories cannot be checked: prod did not answer in time."], "unread": ["Two"]}}"""
-WORK: Final = """{"v": 1, "preexisting_ids": [3, 24], "unreadable": 0, "add_to": null}"""
-RESULT: Final = """{"v": 1, "destination_id": 25, "how": "adopted", "key": "5a17$5f1c", "copies": {"12": 77}, "statuses": [{"story_id": 9981, "name": "Triage",
- "status": "failed", "error": "No credential"}, {"story_id": 12, "name": "Two", "status": "synced", "error": null}]}"""
+STORED: Final[Mapping[str, Mapping[str, Any]]] = json.loads(
+    (Path(__file__).parent / "stored_requests.json").read_text()
+)
+PARAMS, FACTS = STORED["create"]["params"], STORED["create"]["facts"]
 TRIAGE: Final = Story(id=9981, name="Triage", edited_at=datetime(2026, 3, 2, 10, tzinfo=UTC))
 TWO: Final = Story(id=12, name="Two")
 ASKED: Final = CreateParams(
@@ -95,11 +89,29 @@ async def stored(harness: StoreHarness, **columns: Any) -> Request:  # noqa: ANN
     return found
 
 
+def test_each_operation_has_a_row() -> None:
+    """Whoever adds an operation adds what it stores."""
+    assert STORED.keys() == all_operations().keys()
+
+
+@pytest.mark.parametrize("name", STORED)
+async def test_what_an_operation_stored_is_read(harness: StoreHarness, name: str) -> None:
+    """The JSON that holds a request today is read as the types of its operation, with nothing lost, and stored as it was."""
+    request = await stored(harness, operation=name, **STORED[name])
+    kept = {column: getattr(request, column) for column in STORED[name]}
+    types = all_operations()[name]
+    assert {column: type(value) for column, value in kept.items()} == {
+        "params": types.params,
+        "facts": types.facts,
+        "work": types.work,
+        "result": types.result,
+    }
+    assert request_columns(kept) == STORED[name]
+
+
 async def test_a_create_that_was_stored_is_read(harness: StoreHarness) -> None:
     """What is asked for, found, written down before the call, and come to, is read from the JSON that holds it today."""
-    request = await stored(
-        harness, params=json.loads(PARAMS), facts=json.loads(FACTS), work=json.loads(WORK), result=json.loads(RESULT)
-    )
+    request = await stored(harness, **STORED["create"])
     assert request.params == ASKED
     assert request.facts == FOUND
     assert request.work == CreateWork(preexisting_ids=(3, 24))
@@ -111,24 +123,19 @@ def test_a_create_is_stored_as_it_is_read() -> None:
     columns = request_columns(
         {"params": ASKED, "facts": FOUND, "work": CreateWork(preexisting_ids=(3, 24)), "result": CAME_TO}
     )
-    assert columns == {
-        "params": json.loads(PARAMS),
-        "facts": json.loads(FACTS),
-        "work": json.loads(WORK),
-        "result": json.loads(RESULT),
-    }
+    assert columns == STORED["create"]
 
 
 async def test_facts_from_before_sources_were_compared_are_read(harness: StoreHarness) -> None:
     """What was found for a create when nobody looked at its sources is read, and says that nobody did."""
-    before = {key: value for key, value in json.loads(FACTS).items() if key not in {"hashes", "gaps"}}
-    request = await stored(harness, params=json.loads(PARAMS), facts=before)
+    before = {key: value for key, value in FACTS.items() if key not in {"hashes", "gaps"}}
+    request = await stored(harness, params=PARAMS, facts=before)
     assert request.facts == FOUND.model_copy(update={"hashes": {}, "gaps": None})
 
 
 async def test_what_a_newer_version_added_is_left_aside(harness: StoreHarness) -> None:
     """A field that is not known yet does not keep a row from being read, and neither does one that was not there then."""
-    newer = json.loads(PARAMS) | {"v": 2, "colour": "red"}
+    newer = PARAMS | {"v": 2, "colour": "red"}
     request = await stored(harness, params=newer, work={}, result={"destination_id": 25})
     assert request.params == ASKED.model_copy(update={"v": 2})
     assert request.work == CreateWork()
