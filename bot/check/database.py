@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.check.findings import Finding
+from handlers.engine import POLL_SECONDS, hears_notifications
 from handlers.store import (
     DatabaseFileError,
     DatabaseUrlError,
@@ -31,6 +32,7 @@ _POOLED: Final = (
     "answers through a connection pooler in transaction mode, at revision {revision}: the bot prepares no statements there, "
     "and sets no options at the start of a connection"
 )
+_POLLED: Final = f". It passes no notifications on: the bot checks for jobs every {POLL_SECONDS} seconds"
 
 
 async def check_database(database_url: str) -> Finding:
@@ -42,11 +44,11 @@ async def check_database(database_url: str) -> Finding:
         async with asyncio.timeout(_SECONDS):
             await check_schema(database_url)
             pooled = await _try_writing(url)
+            hears = await hears_notifications(url)
     except _FAILURES as error:
         return _failed(error, file=database_url.startswith("sqlite"))
-    if pooled:
-        return Finding(_SUBJECT, ok=True, what=_POOLED.format(revision=REVISION))
-    return Finding(_SUBJECT, ok=True, what=f"answers and can be written, at revision {REVISION}")
+    what = _POOLED.format(revision=REVISION) if pooled else f"answers and can be written, at revision {REVISION}"
+    return Finding(_SUBJECT, ok=True, what=what if hears else f"{what}{_POLLED}")
 
 
 def _is_there(file: Path) -> bool:

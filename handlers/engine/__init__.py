@@ -17,13 +17,14 @@ from typing import Final, Protocol
 import sqlalchemy as sa
 
 from handlers.clock import uptime
-from handlers.engine._base import FindDue, Handler, Handlers
+from handlers.engine._base import POLL_SECONDS, FindDue, Handler, Handlers
 from handlers.engine._embedded import EmbeddedEngine
 from handlers.jobs import Job
 from handlers.store.database import is_sqlite
 
 __all__ = [
     "DEAD_AFTER",
+    "POLL_SECONDS",
     "EmbeddedEngine",
     "Engine",
     "FindDue",
@@ -67,9 +68,9 @@ class Engine(Protocol):
 
 
 async def hears_notifications(url: sa.URL) -> bool:
-    """Whether jobs begin at once on this database; where not, they are polled for (a connection pooler, as a rule).
+    """Whether jobs begin at once on this database; where not, they are polled for every `POLL_SECONDS` (a connection pooler, as a rule).
 
-    Raises what the driver raises when the database does not answer.
+    Raises `StoreUnavailableError` when the database does not answer.
     """
     if is_sqlite(url):
         return True

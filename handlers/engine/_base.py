@@ -19,6 +19,9 @@ FindDue = Callable[[], Awaitable[Sequence[Job]]]
 """Returns the jobs of rows whose time has come. Raises `StoreUnavailableError`."""
 
 AT_ONCE: Final = 64
+POLL_SECONDS: Final = 0.25
+"""Seconds between two looks for jobs, where no notification tells of them."""
+
 _LATE_SECONDS: Final = 15.0  # without a sweep, and jobs count as not being run
 _GATHER_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 60.0

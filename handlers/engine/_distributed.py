@@ -25,7 +25,7 @@ from procrastinate import jobs as queued
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
 from handlers.clock import uptime
-from handlers.engine._base import AT_ONCE, BaseEngine, cancelled
+from handlers.engine._base import AT_ONCE, POLL_SECONDS, BaseEngine, cancelled
 from handlers.jobs import Job
 from handlers.store import StoreUnavailableError
 from handlers.store._postgres import connect_arguments
@@ -34,7 +34,6 @@ from handlers.store.failures import driver_words, drops_connection
 _HEARTBEATS: Final = 4  # in the time after which a process without one counts as dead
 _TASK: Final = "look-at-row"
 _CONNECTIONS: Final = 4  # and one that listens
-_POLL_DEAF_SECONDS: Final = 0.25  # where notifications do not arrive
 _PROBE_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.5
 _END_SECONDS: Final = 2.0  # for a worker without jobs to sign off
@@ -72,8 +71,10 @@ class DistributedEngine(BaseEngine):
         try:
             await self._app.open_async()
             listens = await hears_notifications(self._url)
-        except (ConnectorException, psycopg.Error) as error:
+        except (ConnectorException, StoreUnavailableError) as error:
             await self._app.close_async()
+            if isinstance(error, StoreUnavailableError):
+                raise
             raise StoreUnavailableError(driver_words(error.__cause__ or error)) from error
         if not listens:
             self._log.warning("the database does not pass notifications on (a pooler?); jobs are polled for")
@@ -100,7 +101,7 @@ class DistributedEngine(BaseEngine):
             self._tasks.discard(task)
 
     async def _work_forever(self, *, listens: bool) -> None:
-        poll = self._sweep_seconds if listens else min(self._sweep_seconds, _POLL_DEAF_SECONDS)
+        poll = self._sweep_seconds if listens else min(self._sweep_seconds, POLL_SECONDS)
         while self._accepting:
             try:
                 await self._app.run_worker_async(
@@ -231,8 +232,16 @@ async def _configure(connection: psycopg.AsyncConnection[Any]) -> None:
 async def hears_notifications(url: sa.URL) -> bool:
     """Whether a process hears of jobs at once; behind a pooler that lends connections for a transaction it does not.
 
-    Raises `psycopg.Error` when the database does not answer.
+    Raises `StoreUnavailableError` when the database does not answer.
     """
+    try:
+        return await _hears_itself(url)
+    except psycopg.Error as error:
+        raise StoreUnavailableError(driver_words(error)) from error
+
+
+async def _hears_itself(url: sa.URL) -> bool:
+    """Listen, and say something on another connection."""
     channel = f"tines_sync_{secrets.token_hex(8)}"
     arguments = connect_arguments(url, pooler=True)
     connect = psycopg.AsyncConnection.connect

@@ -25,6 +25,7 @@ async def test_a_database_as_it_should_be(prepared_database: str) -> None:
     finding = await check_database(prepared_database)
     assert finding.ok
     assert "revision 0001" in finding.what
+    assert "checks for jobs" not in finding.what  # a database that tells of them at once
 
 
 async def test_a_newer_database(prepared_database: str) -> None:

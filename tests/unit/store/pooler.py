@@ -1,7 +1,7 @@
 """A stand-in for PgBouncer in transaction mode, as far as a client can tell the difference.
 
 It refuses start-up options that it does not know, or overlooks them when it is told to, gives out a process id that is
-not the server's, and lets nobody name a prepared statement
+not the server's, passes no notification on, and lets nobody name a prepared statement
 (https://www.pgbouncer.org/features.html#sql-feature-map-for-pooling-modes,
 https://www.postgresql.org/docs/current/protocol-message-formats.html).
 """
@@ -105,7 +105,8 @@ async def _copy_down(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
             kind, body = await _message(reader)
             if kind == b"K":  # what cancels a query: a pooler makes it up
                 body = struct.pack("!I", 7) + body[4:]
-            _write(writer, kind, body)
+            if kind != b"A":  # a notification: whoever listened has another connection by then
+                _write(writer, kind, body)
     writer.close()
 
 

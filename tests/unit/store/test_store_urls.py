@@ -108,6 +108,7 @@ async def test_a_pooler_in_transaction_mode(prepared_postgres: str, *, overlooks
         assert pooler.prepared == []
     assert found.ok
     assert "connection pooler" in found.what
+    assert "checks for jobs every 0.25 seconds" in found.what
     assert bool(pooler.refused) is not overlooks
 
 
