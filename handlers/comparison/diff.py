@@ -14,9 +14,9 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final, Protocol, TypeAlias
 
-from handlers.comparison.normalise import Action, Export, NormalisedStory, canonical, digest_of, normalise
+from handlers.comparison.normalise import Action, NormalisedStory, canonical, digest_of
 from handlers.comparison.pairing import PairedBy
-from handlers.comparison.redaction import Json, NotComparableError
+from handlers.comparison.redaction import Json
 from handlers.models import Frozen
 
 Pointer: TypeAlias = tuple[str, ...]
@@ -122,24 +122,6 @@ class StoryDiff(Frozen):
     def words(self) -> str:
         """The same in a line for people."""
         return words_for(self.status, self.counts, self.reason)
-
-
-def compare_exports(
-    source: Export, copy: Export | None, *, paired_by: PairedBy | None = None, ignore: Sequence[Pointer] = ()
-) -> StoryDiff:
-    """Return what a sync would change; an export that cannot be compared gives a diff that says so, never an error."""
-    try:
-        new = normalise(source)
-    except NotComparableError as error:
-        return StoryDiff(status=Status.UNKNOWN, paired_by=paired_by, reason=f"the source: {error}")
-    if copy is None:
-        return StoryDiff(status=Status.NEW, source_hash=new.source_hash)
-    try:
-        old = normalise(copy)
-    except NotComparableError as error:
-        reason = f"the copy: {error}"
-        return StoryDiff(status=Status.UNKNOWN, source_hash=new.source_hash, paired_by=paired_by, reason=reason)
-    return compare(new, old, paired_by=paired_by, ignore=ignore)
 
 
 def compare(

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from handlers.comparison import FieldChange, PairedBy, Status, StoryDiff, compare_exports, parse_pointer, totals
+from handlers.comparison import FieldChange, PairedBy, Status, StoryDiff, normalise, parse_pointer, totals
+from tests.unit.comparison.conftest import compared
 
 Edit = Callable[[dict[str, Any]], object]
 
@@ -15,7 +16,7 @@ def diff_after(export: dict[str, Any], edit: Edit, *ignored: str) -> StoryDiff:
     """Return the diff between the story, edited on the source, and its copy as it was."""
     edited = copy.deepcopy(export)
     edit(edited)
-    return compare_exports(edited, export, paired_by=PairedBy.SLUG, ignore=[parse_pointer(each) for each in ignored])
+    return compared(edited, export, paired_by=PairedBy.SLUG, ignore=[parse_pointer(each) for each in ignored])
 
 
 def remove_headers(story: dict[str, Any]) -> None:
@@ -28,11 +29,16 @@ def remove_headers(story: dict[str, Any]) -> None:
     ]
 
 
-def test_no_copy_is_new(export: dict[str, Any]) -> None:
-    """A story without a copy is new on the destination."""
-    diff = compare_exports(export, None)
-    assert (diff.status, diff.words) == (Status.NEW, "new on the destination")
-    assert diff.source_hash
+@pytest.mark.parametrize(
+    ("diff", "words"),
+    [
+        (StoryDiff(status=Status.NEW), "new on the destination"),
+        (StoryDiff(status=Status.UNKNOWN, reason="the copy: not JSON"), "cannot be compared: the copy: not JSON"),
+    ],
+)
+def test_what_has_nothing_to_compare_with_says_so(diff: StoryDiff, words: str) -> None:
+    """A story without a copy is new on the destination, and one that cannot be read says why."""
+    assert diff.words == words
 
 
 def test_an_equal_copy_is_unchanged(export: dict[str, Any]) -> None:
@@ -154,7 +160,7 @@ def test_ignored_differences(export: dict[str, Any], pointer: str, edit: Edit) -
     assert diff_after(export, edit).status is Status.CHANGED
     diff = diff_after(export, edit, "/other/*", pointer)
     assert (diff.status, diff.unified) == (Status.UNCHANGED, "")
-    assert diff.source_hash != compare_exports(export, None).source_hash
+    assert diff.source_hash != normalise(export).source_hash
 
 
 def test_an_ignored_option_hides_no_other(export: dict[str, Any]) -> None:
@@ -181,8 +187,8 @@ def test_totals(export: dict[str, Any]) -> None:
         diff_after(export, lambda story: story["agents"][1].update(disabled=True)),
         diff_after(export, remove_headers),
         diff_after(export, lambda _: None),
-        compare_exports(export, None),
-        compare_exports(b"", None),
+        StoryDiff(status=Status.NEW),
+        StoryDiff(status=Status.UNKNOWN, reason="the copy: not JSON"),
     ]
     assert totals(diffs) == (
         "2 changed stories (1 action removed, 1 action changed, 2 links removed), "

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from handlers.comparison import HIDDEN, Status, compare_exports, normalise, packed
+from handlers.comparison import HIDDEN, Status, normalise, packed
 from handlers.comparison.normalise import canonical
+from tests.unit.comparison.conftest import compared
 
 PATH, SECRET = "c0ffee11c0ffee22c0ffee33c0ffee44", "5ea5e11a5ea5e11a5ea5e11a5ea5e11a"
 TOKENS = [
@@ -33,7 +34,7 @@ TOKENS = [
 def shown(export: dict[str, Any]) -> str:
     """Return everything that a story and its diffs, new, changed and removed, can show."""
     bare = {"name": "Bare", "agents": [{"name": "Mail reported", "type": "x", "options": {}}], "links": []}
-    diffs = [compare_exports(export, bare), compare_exports(bare, export)]
+    diffs = [compared(export, bare), compared(bare, export)]
     story = normalise(export)
     parts = [story.name, story.slug, story.origin, story.versions, story.settings, story.actions, story.links]
     return repr(parts) + "".join(diff.model_dump_json() + diff.unified for diff in diffs)
@@ -263,7 +264,7 @@ def test_a_secret_leaves_no_trace(export: dict[str, Any], secrets: list[str], sh
         stories.append(changed)
     one, other = (normalise(story) for story in stories)
     assert canonical(packed(one)) == canonical(packed(other))
-    diff = compare_exports(*stories)
+    diff = compared(*stories)
     assert (diff.status, diff.unified) == (Status.UNCHANGED, "")
 
 
