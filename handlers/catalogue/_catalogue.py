@@ -101,11 +101,6 @@ class Catalogue:
         for stories in self._stories.values():
             await stories.close()
 
-    async def load(self, tenant: str) -> None:
-        """Load teams and stories of a tenant, and wait for it as long as it takes. Raises `TinesError`."""
-        await _without_cancelling(self._teams[tenant].renew())
-        await _without_cancelling(self._stories[tenant].renew())
-
     def warm(self, tenant: str, *, stories: bool = True) -> None:
         """Have teams (and stories) of a tenant loaded in the background, because somebody will soon type."""
         self._teams[tenant].warm()

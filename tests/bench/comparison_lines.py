@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from handlers.comparison import StoryDiff, compare, normalise
-from tests.bench.bench_catalogue import WORDS
+from tests.bench.catalogue import WORDS
 from tests.bench.report import Goal, Line
 from tests.bench.settings import Plan
 from tests.bench.stats import Spread

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from handlers.models import State
 from handlers.store import tables as t
 from handlers.store.database import open_engine, parse_url
-from tests.bench.bench_catalogue import typed
+from tests.bench.catalogue import typed
 from tests.bench.cores import Process
 from tests.bench.load import Shot, asks, one_by_one, opens
 from tests.bench.product import serving, submission, typing

@@ -9,13 +9,14 @@ import httpx
 from handlers.catalogue import Catalogue
 from handlers.routes import Tenant
 from handlers.tines import TinesClient
-from tests.bench.bench_catalogue import TEAM, made_up, memory_of, tenant_of, typed
+from tests.bench.catalogue import TEAM, made_up, memory_of, tenant_of, typed
 from tests.bench.load import asks, one_by_one, opens
 from tests.bench.product import serving, typing
 from tests.bench.report import Goal, Line
 from tests.bench.settings import Plan
 from tests.bench.stats import Spread, quantile
 from tests.bench.stub import outside, story
+from tests.loading import load
 
 STORIES = 50_000
 
@@ -72,7 +73,7 @@ async def _loading(rng: random.Random) -> tuple[float, float, float, float, int]
     worst = [0.0]
     watching = asyncio.create_task(_watch(worst))
     begun = time.perf_counter()
-    await catalogue.load("dev")
+    await load(catalogue, "dev")
     loaded = time.perf_counter() - begun
     watching.cancel()
     made = len(calls)

@@ -8,6 +8,7 @@ from bot.playground.slack import Json
 from bot.playground.tines import Fault, Kind
 from bot.playground.tines.seed import many_stories
 from bot.views.ids import VALUE_STORY, VALUE_TEAM
+from tests.loading import load
 
 from .conftest import OpenHarness
 from .harness import FAILING, STORY, FlowHarness
@@ -138,7 +139,9 @@ async def test_more_stories_than_a_list_takes_are_counted(harness: FlowHarness) 
     team = harness.playground.dev.add_team("Archive")
     many_stories(harness.playground.dev, team.id, 700)
     who = await with_team(harness, "Archive")
-    await harness.playground.bot.services.catalogue.load("dev")  # else the first answer may still be Tines's own search
+    await load(
+        harness.playground.bot.services.catalogue, "dev"
+    )  # else the first answer may still be Tines's own search
     found = await who.searches("Stories")
     assert found.problem == ""
     assert len(found.all_options) <= 100

@@ -9,6 +9,7 @@ from bot.playground.tines import Fault as TinesFault
 from bot.playground.tines import Kind
 from bot.views.ids import SHORTCUT_FORM
 from handlers.tines import TinesError
+from tests.loading import load
 
 from .conftest import OpenHarness
 from .harness import IMPATIENT, FlowHarness
@@ -140,7 +141,7 @@ async def test_a_form_says_first_that_the_key_is_refused(harness: FlowHarness) -
     """What is known to be refused by Tines is said before the form is filled in, with what to do."""
     harness.playground.dev.faults.add(TinesFault(Kind.ANSWER, status=401, message="Unauthorized"))
     with suppress(TinesError):
-        await harness.playground.bot.services.catalogue.load("dev")
+        await load(harness.playground.bot.services.catalogue, "dev")
     await harness.rina.types(GENERAL)
     said = await harness.rina.reads_in_view("A request on this route cannot succeed now")
     assert "401: dev does not accept the bot's key" in said

@@ -9,6 +9,7 @@ from handlers.catalogue import Catalogue, FoundStories, tag_key
 from handlers.catalogue._stock import Rows, Stories
 from handlers.models import Story, Team
 from handlers.tines import Kind, RefusedError, RetryableError, TinesError, TinesStory
+from tests.loading import load
 from tests.unit.catalogue.conftest import Clock, FakeTenant, MakeCatalogue, a_story, ids, settle
 
 # --- searching --------------------------------------------------------------------------------------------------------
@@ -25,7 +26,7 @@ async def test_teams_are_found(catalogue: Catalogue) -> None:
 
 async def test_stories_are_found(catalogue: Catalogue) -> None:
     """Stories of the team are found by name, with typos, by tag and by id; without a query the latest edited comes first."""
-    await catalogue.load("dev")
+    await load(catalogue, "dev")
     found = await catalogue.search_stories("dev", 7, "")
     assert ids(found) == [3, 2, 1]
     assert (found.total, found.everything) == (3, 3)
@@ -41,7 +42,7 @@ async def test_stories_are_found(catalogue: Catalogue) -> None:
 async def test_an_id_typed_in_full_comes_first(catalogue: Catalogue, fake: FakeTenant) -> None:
     """An id wins over names and longer ids that hold the same digits."""
     fake.stories = [a_story(12, "A"), a_story(123, "B"), a_story(900, "12 monkeys")]
-    await catalogue.load("dev")
+    await load(catalogue, "dev")
     found = await catalogue.search_stories("dev", 7, " 12 ")
     assert ids(found) == [12, 900, 123]
     assert ids(await catalogue.search_stories("dev", 7, "12", limit=1)) == [12]
@@ -50,13 +51,13 @@ async def test_an_id_typed_in_full_comes_first(catalogue: Catalogue, fake: FakeT
 async def test_stories_without_a_time_come_last(catalogue: Catalogue, fake: FakeTenant) -> None:
     """A story whose edits Tines does not tell stands behind the others, and equal ones by id."""
     fake.stories = [a_story(4, "D", edited_at=None), a_story(3, "C", edited_at=None), a_story(2, "B"), a_story(1, "A")]
-    await catalogue.load("dev")
+    await load(catalogue, "dev")
     assert ids(await catalogue.search_stories("dev", 7, "")) == [2, 1, 3, 4]
 
 
 async def test_tags_are_counted(catalogue: Catalogue) -> None:
     """Matching tags come with the number of stories that can be synced and a key that is short."""
-    await catalogue.load("dev")
+    await load(catalogue, "dev")
     tags = (await catalogue.search_stories("dev", 7, "")).tags
     assert [(tag.tag, tag.count) for tag in tags] == [("p1", 2), ("edr", 1), ("email", 1)]
     matching = (await catalogue.search_stories("dev", 7, "P")).tags
@@ -68,7 +69,7 @@ async def test_tags_are_counted(catalogue: Catalogue) -> None:
 async def test_what_begins_with_the_query_is_the_first_tag(catalogue: Catalogue, fake: FakeTenant) -> None:
     """Among tags one that begins with the query comes before a more frequent one that only holds it."""
     fake.stories = [a_story(1, "A", tags=["siem alert"]), a_story(2, "B", tags=["siem alert", "alert"])]
-    await catalogue.load("dev")
+    await load(catalogue, "dev")
     tags = (await catalogue.search_stories("dev", 7, "alert")).tags
     assert [tag.tag for tag in tags] == ["alert", "siem alert"]
 
@@ -76,10 +77,10 @@ async def test_what_begins_with_the_query_is_the_first_tag(catalogue: Catalogue,
 async def test_only_stories_with_change_control(make_catalogue: MakeCatalogue, fake: FakeTenant) -> None:
     """A story without change control is neither offered nor counted, unless the tenant lifts the rule."""
     strict, loose = make_catalogue(), make_catalogue(require_change_control=False)
-    await strict.load("dev")
+    await load(strict, "dev")
     assert fake.calls("/stories", filter="CHANGE_CONTROL_ENABLED") == 1
     assert 4 not in ids(await strict.search_stories("dev", 7, ""))
-    await loose.load("dev")
+    await load(loose, "dev")
     assert fake.calls("/stories", filter="CHANGE_CONTROL_ENABLED") == 1
     assert 4 in ids(await loose.search_stories("dev", 7, ""))
 
@@ -88,13 +89,13 @@ async def test_a_tenant_that_ignores_the_filter(catalogue: Catalogue, fake: Fake
     """A story that says it has no change control is left out even if the tenant lists it."""
     fake.filters = False
     fake.stories = [a_story(1, "A", change_control_enabled=None), a_story(2, "B", change_control_enabled=False)]
-    await catalogue.load("dev")
+    await load(catalogue, "dev")
     assert ids(await catalogue.search_stories("dev", 7, "")) == [1]
 
 
 async def test_a_team_that_has_none(catalogue: Catalogue) -> None:
     """A team without stories has an empty list, not an error."""
-    await catalogue.load("dev")
+    await load(catalogue, "dev")
     assert await catalogue.search_stories("dev", 99, "x") == FoundStories(items=(), total=0, everything=0)
 
 
@@ -106,7 +107,7 @@ async def test_calls_of_a_large_tenant(catalogue: Catalogue, fake: FakeTenant, *
     """A load takes one call for 500 stories and one for the teams, several at a time but not too many."""
     fake.counts = counts
     fake.stories = [a_story(number, f"Story {number}") for number in range(1, 5_501)]
-    await catalogue.load("dev")
+    await load(catalogue, "dev")
     assert (fake.calls("/stories"), fake.calls("/teams")) == (11, 1)
     assert fake.most_at_once == (8 if counts else 1)
     assert (await catalogue.search_stories("dev", 7, "")).everything == 5_500
@@ -115,14 +116,14 @@ async def test_calls_of_a_large_tenant(catalogue: Catalogue, fake: FakeTenant, *
 async def test_a_story_listed_twice_counts_once(catalogue: Catalogue, fake: FakeTenant) -> None:
     """A story that shifted to another page while they were read is there once."""
     fake.stories = [a_story(number, "A") for number in range(1, 501)] + [a_story(500, "A")]
-    await catalogue.load("dev")
+    await load(catalogue, "dev")
     assert (await catalogue.search_stories("dev", 7, "")).everything == 500
 
 
 async def test_a_story_of_no_team_is_left_out(catalogue: Catalogue, fake: FakeTenant) -> None:
     """A story that does not say whose it is cannot be offered, and does not spoil the others."""
     fake.stories = [a_story(1, "A", team_id=None), a_story(2, "B")]
-    await catalogue.load("dev")
+    await load(catalogue, "dev")
     assert ids(await catalogue.search_stories("dev", 7, "")) == [2]
 
 
@@ -166,7 +167,7 @@ async def test_warming_loads_before_anybody_types(catalogue: Catalogue, fake: Fa
 
 async def test_old_answers_while_new_ones_are_fetched(catalogue: Catalogue, fake: FakeTenant, clock: Clock) -> None:
     """Past its freshness the old answer is given at once, one renewal runs, and the next answer is new."""
-    await catalogue.load("dev")
+    await load(catalogue, "dev")
     fake.stories.append(a_story(6, "Phishing takedown"))
     clock.now += 59
     assert (await catalogue.search_stories("dev", 7, "phish")).total == 2
@@ -183,7 +184,7 @@ async def test_old_answers_while_new_ones_are_fetched(catalogue: Catalogue, fake
 
 async def test_teams_are_renewed_as_well(catalogue: Catalogue, fake: FakeTenant, clock: Clock) -> None:
     """Teams, too, are answered from memory and renewed behind it."""
-    await catalogue.load("dev")
+    await load(catalogue, "dev")
     fake.teams.append({"id": 9, "name": "Legal"})
     clock.now += 60
     assert (await catalogue.search_teams("dev", "legal")).total == 0
@@ -193,7 +194,7 @@ async def test_teams_are_renewed_as_well(catalogue: Catalogue, fake: FakeTenant,
 
 async def test_a_tenant_that_is_down_is_left_in_peace(catalogue: Catalogue, fake: FakeTenant, clock: Clock) -> None:
     """While renewals fail, old answers go on being given, and the tenant is asked again only after a pause."""
-    await catalogue.load("dev")
+    await load(catalogue, "dev")
     fake.status = 503
     clock.now += 60
     for _ in range(5):
@@ -233,7 +234,7 @@ async def test_what_was_chosen_is_resolved(
 ) -> None:
     """All, those with a tag and those named are put together, each once, by name, and only what can be synced."""
     if loaded:
-        await catalogue.load("dev")
+        await load(catalogue, "dev")
     keys = [tag_key(tag) for tag in tags]
     found = await catalogue.resolve("dev", 7, everything=everything, tag_keys=keys, ids=named, deadline=5.0)
     assert [story.id for story in found] == meant
@@ -241,7 +242,7 @@ async def test_what_was_chosen_is_resolved(
 
 async def test_resolving_from_fresh_memory_asks_nobody(catalogue: Catalogue, fake: FakeTenant, clock: Clock) -> None:
     """A fresh catalogue resolves by itself; one that is not asks Tines for the team alone."""
-    await catalogue.load("dev")
+    await load(catalogue, "dev")
     await catalogue.resolve("dev", 7, everything=True, tag_keys=(), ids=(), deadline=None)
     assert fake.calls("/stories") == 1
     clock.now += 60
@@ -261,7 +262,7 @@ async def test_resolving_ends_in_time(catalogue: Catalogue, fake: FakeTenant) ->
 
 async def test_current_is_what_tines_says_now(catalogue: Catalogue, fake: FakeTenant) -> None:
     """The state of stories now comes from Tines even if the catalogue is fresh, all pages of the team, syncable ones only."""
-    await catalogue.load("dev")
+    await load(catalogue, "dev")
     fake.stories = [a_story(number, f"Story {number}") for number in range(1, 1_201)]
     fake.stories[1]["change_control_enabled"] = False
     now = await catalogue.current("dev", 7, [1, 2, 1_200, 5_000])
@@ -307,7 +308,7 @@ async def test_the_team_now(catalogue: Catalogue, fake: FakeTenant) -> None:
 async def test_teams_from_memory(catalogue: Catalogue, fake: FakeTenant, clock: Clock) -> None:
     """Teams can be looked up without asking anybody as long as what is known is fresh, else not at all."""
     assert catalogue.cached_teams("dev") is None
-    await catalogue.load("dev")
+    await load(catalogue, "dev")
     calls = len(fake.seen)
     teams = catalogue.cached_teams("dev")
     assert teams is not None

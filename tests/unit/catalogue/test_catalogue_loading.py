@@ -7,6 +7,7 @@ import pytest
 
 from handlers.catalogue import Catalogue
 from handlers.tines import Kind, RefusedError, RetryableError, TinesError
+from tests.loading import load
 from tests.unit.catalogue.conftest import FakeTenant, MakeCatalogue, ids, settle
 
 
@@ -29,12 +30,12 @@ async def test_a_refused_key_is_known_without_asking(catalogue: Catalogue, fake:
     for status, what in ((503, None), (401, "401: dev does not accept the bot's key"), (200, None)):
         fake.status = status
         with suppress(TinesError):
-            await catalogue.load("dev")
+            await load(catalogue, "dev")
         problem = catalogue.refusal("dev")
         assert (problem.what if problem else None) == what
     assert not catalogue.has_no_story("dev")
     fake.stories = []
-    await catalogue.load("dev")
+    await load(catalogue, "dev")
     assert catalogue.has_no_story("dev")
 
 

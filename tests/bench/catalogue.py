@@ -1,15 +1,9 @@
-"""Measure the catalogue with 50,000 stories: time of a search, memory, calls, and how long others had to wait.
-
-Run by hand: `python tests/bench/bench_catalogue.py [stories]`. Prints a table; asserts nothing.
-"""
+"""A made-up tenant with any number of stories, what people type to find them, and what a catalogue of it weighs."""
 
 import asyncio
 import gc
 import json
 import random
-import statistics
-import sys
-import time
 import tracemalloc
 from collections.abc import Callable, Coroutine
 
@@ -18,6 +12,7 @@ import httpx
 from handlers.catalogue import Catalogue
 from handlers.routes import Tenant
 from handlers.tines import TinesClient
+from tests.loading import load
 
 TEAM = 7
 PER_PAGE = 500
@@ -87,49 +82,6 @@ def typed(stories: list[dict[str, object]], rng: random.Random) -> list[str]:
     return queries
 
 
-async def lag(worst: list[float]) -> None:
-    """Note how much later than asked for the event loop comes back."""
-    while True:
-        before = time.perf_counter()
-        await asyncio.sleep(0.001)
-        worst[0] = max(worst[0], time.perf_counter() - before - 0.001)
-
-
-def row(name: str, value: str) -> None:
-    """Print a line of the table."""
-    sys.stdout.write(f"{name:<44}{value:>14}\n")
-
-
-async def main(count: int) -> None:
-    """Measure, and print."""
-    rng = random.Random(7)  # noqa: S311 (the same made-up stories in every run)
-    stories = made_up(count, rng)
-    calls: list[str] = []
-    tenant = Tenant.model_validate({"alias": "dev", "url": "https://dev.example", "api_key": "k"})
-    client = TinesClient(tenant, transport=httpx.MockTransport(tenant_of(stories, calls, rng)))
-    catalogue = Catalogue({"dev": client}, {"dev": tenant})
-    worst = [0.0]
-    watch = asyncio.create_task(lag(worst))
-    started = time.perf_counter()
-    await catalogue.load("dev")
-    row("loaded, seconds", f"{time.perf_counter() - started:.2f}")
-    row("worst wait of others while loading, ms", f"{worst[0] * 1000:.1f}")
-    row("calls", str(len(calls)))
-    times: list[float] = []
-    for query in typed(stories, rng):
-        before = time.perf_counter()
-        await catalogue.search_stories("dev", TEAM, query)
-        times.append((time.perf_counter() - before) * 1000)
-    cuts = statistics.quantiles(times, n=100)
-    row("searches", str(len(times)))
-    row("search p50 / p99 / worst, ms", f"{cuts[49]:.1f} / {cuts[98]:.1f} / {max(times):.1f}")
-    watch.cancel()
-    await catalogue.close()
-    del catalogue
-    row("index, MB", f"{await memory_of(client, tenant):.1f}")
-    await client.aclose()
-
-
 async def memory_of(client: TinesClient, tenant: Tenant) -> float:
     """Return the megabytes that a loaded catalogue holds."""
     gc.collect()
@@ -137,13 +89,9 @@ async def memory_of(client: TinesClient, tenant: Tenant) -> float:
     measured = Catalogue({"dev": client}, {"dev": tenant})
     gc.collect()
     empty = tracemalloc.get_traced_memory()[0]
-    await measured.load("dev")
+    await load(measured, "dev")
     gc.collect()
     held = (tracemalloc.get_traced_memory()[0] - empty) / 1e6
     tracemalloc.stop()
     await measured.close()
     return held
-
-
-if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 50_000))
