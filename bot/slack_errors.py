@@ -3,15 +3,21 @@
     SlackError
     ├── TransientError          passes by itself, surely not applied: no connection
     │   ├── RateLimitedError    429: `seconds` is how long Slack asks to wait
-    │   └── UnknownOutcomeError may have been applied: no answer, a 5xx, an answer that is none
+    │   └── UnknownOutcomeError may have been applied: no answer, a 5xx
+    │       ├── NotSlackError   an answer that is none of Slack's, such as a proxy's page
+    │       └── MigrationError  the workspace is being moved into an organisation
     ├── RefusedForNowError      a refusal that can pass (an archived channel), and every code that is not known
+    │   └── NoChannelError      no such channel, or a private one without the bot
     ├── RefusedForGoodError     what was sent is wrong, and stays wrong
     │   └── BlocksError         its blocks or its length: say the same as text, in pieces
     ├── GoneError               the message, view or trigger no longer exists, or not ours to change
+    │   ├── ChangedViewError    the view was changed since it was seen
     │   ├── EditClosedError     the message stands, but may be edited no more
-    │   └── NoThreadError       the message that starts the thread no longer exists
+    │   ├── NoThreadError       the message that starts the thread no longer exists
+    │   └── TriggerUsedError    the trigger opened a view before
     ├── ScopeError              the app lacks a scope for this one method (`needed`, `provided`)
     └── TokenError              Slack does not take the token: nothing works until an operator mends it
+        └── WrongTokenError     it is a token of another kind
 
 A code that is not known counts as one that passes: to wait for nothing costs a call an hour, to give up costs a
 message. Codes: the pages of the methods under https://docs.slack.dev/reference/methods, mainly `chat.postMessage`,
@@ -39,13 +45,10 @@ _TRANSIENT: Final = frozenset(
         "internal_error",
         "request_timeout",
         "service_unavailable",
-        "team_added_to_org",  # a migration to Enterprise Grid is under way
         "update_failed",
     }
 )
-_TOKEN: Final = frozenset(
-    {"account_inactive", "invalid_auth", "not_allowed_token_type", "not_authed", "token_expired", "token_revoked"}
-)
+_TOKEN: Final = frozenset({"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"})
 _BLOCKS: Final = frozenset(
     {
         "attachment_payload_limit_exceeded",
@@ -59,7 +62,6 @@ _BLOCKS: Final = frozenset(
         "too_many_attachments",
     }
 )
-HASH_CONFLICT: Final = "hash_conflict"  # a view was changed since it was seen
 _FOR_GOOD: Final = frozenset(
     {
         "deprecated_endpoint",
@@ -84,17 +86,15 @@ _GONE: Final = frozenset(
     {
         "cant_delete_message",
         "cant_update_message",
-        "exchanged_trigger_id",
         "expired_trigger_id",
-        HASH_CONFLICT,
         "invalid_trigger_id",
         "message_not_found",
         "not_found",
         "trigger_expired",
-        "trigger_exchanged",
         "view_not_found",
     }
 )
+_TRIGGER_USED: Final = frozenset({"exchanged_trigger_id", "trigger_exchanged"})
 _NO_THREAD: Final = frozenset({"cannot_reply_to_message", "invalid_thread_ts", "thread_not_found"})
 
 
@@ -126,8 +126,20 @@ class UnknownOutcomeError(TransientError):
     """It passes by itself, but may have been applied: look before sending again."""
 
 
+class NotSlackError(UnknownOutcomeError):
+    """The answer is none of Slack's, such as a proxy's page."""
+
+
+class MigrationError(UnknownOutcomeError):
+    """The workspace is being moved into an organisation (Enterprise Grid)."""
+
+
 class RefusedForNowError(SlackError):
     """Slack says no for a reason that can pass: an archived channel, a bot that was removed, any code not known."""
+
+
+class NoChannelError(RefusedForNowError):
+    """There is no such channel, or it is a private one that the bot is not in."""
 
 
 class RefusedForGoodError(SlackError):
@@ -142,6 +154,10 @@ class GoneError(SlackError):
     """The message, view or trigger no longer exists, or not this app's to change."""
 
 
+class ChangedViewError(GoneError):
+    """The view was changed since it was seen."""
+
+
 class EditClosedError(GoneError):
     """The message stands, but the workspace lets nobody edit it any more."""
 
@@ -150,8 +166,16 @@ class NoThreadError(GoneError):
     """The message that starts the thread no longer exists."""
 
 
+class TriggerUsedError(GoneError):
+    """The trigger opened a view before."""
+
+
 class TokenError(SlackError):
     """Slack does not take the token."""
+
+
+class WrongTokenError(TokenError):
+    """The token is of another kind than the method takes."""
 
 
 class ScopeError(SlackError):
@@ -178,6 +202,8 @@ def read_error(error: BaseException) -> SlackError:
             return _read_answer(error.response)
         case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError() | aiohttp.ClientHttpProxyError():
             return TransientError(type(error).__name__)  # never left this machine
+        case ValueError() | AttributeError():
+            return NotSlackError(type(error).__name__)
         case _:
             return UnknownOutcomeError(type(error).__name__)
 
@@ -189,9 +215,13 @@ def read_refusal(code: str, data: Mapping[str, Any] | None = None) -> SlackError
         return RateLimitedError(_DEFAULT_PAUSE)
     if code == "missing_scope":
         return ScopeError(needed=str(details.get("needed") or ""), provided=str(details.get("provided") or ""))
-    if code == "edit_window_closed":
-        return EditClosedError(code, code=code)
     for codes, kind in (
+        ({"channel_not_found"}, NoChannelError),
+        ({"edit_window_closed"}, EditClosedError),
+        ({"hash_conflict"}, ChangedViewError),
+        ({"not_allowed_token_type"}, WrongTokenError),
+        ({"team_added_to_org"}, MigrationError),
+        (_TRIGGER_USED, TriggerUsedError),
         (_TRANSIENT, UnknownOutcomeError),
         (_TOKEN, TokenError),
         (_BLOCKS, BlocksError),
@@ -214,7 +244,7 @@ def _read_answer(response: Any) -> SlackError:  # noqa: ANN401 - slack_sdk's res
         after = headers.get("Retry-After") if isinstance(headers, Mapping) else None
         return RateLimitedError(_seconds(after))
     if not isinstance(code, str) or not code:
-        return UnknownOutcomeError(f"HTTP {status}")
+        return NotSlackError(f"HTTP {status}")
     if isinstance(status, int) and status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return UnknownOutcomeError(code, code=code)
     return read_refusal(code, data)

@@ -3,29 +3,31 @@
 It prevents a check that ends in a traceback at the first thing that does not work.
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.slack_errors import SLACK_ERRORS, read_error
+from bot.slack_errors import (
+    SLACK_ERRORS,
+    NoChannelError,
+    NotSlackError,
+    RateLimitedError,
+    ScopeError,
+    SlackError,
+    TokenError,
+    WrongTokenError,
+    read_error,
+)
 
-_REINSTALL: Final = "Reinstall the app in the workspace and set SLACK_BOT_TOKEN to its new token."
-_ADVICE: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "account_inactive": _REINSTALL,
-        "invalid_auth": _REINSTALL,
-        "not_authed": _REINSTALL,
-        "token_expired": _REINSTALL,
-        "token_revoked": _REINSTALL,
-        "not_allowed_token_type": "SLACK_BOT_TOKEN needs the bot token (xoxb-…), SLACK_APP_TOKEN the app-level token.",
-        "missing_scope": "Update the app from its manifest in manifests/ and reinstall it.",
-        "ratelimited": "Wait a minute and check again.",
-        "channel_not_found": "Check the id. A private channel is seen only once the bot is in it: /invite it there.",
-    }
+_ADVICE: Final[tuple[tuple[type[SlackError], str], ...]] = (  # the first that fits
+    (WrongTokenError, "SLACK_BOT_TOKEN needs the bot token (xoxb-…), SLACK_APP_TOKEN the app-level token."),
+    (TokenError, "Reinstall the app in the workspace and set SLACK_BOT_TOKEN to its new token."),
+    (ScopeError, "Update the app from its manifest in manifests/ and reinstall it."),
+    (RateLimitedError, "Wait a minute and check again."),
+    (NoChannelError, "Check the id. A private channel is seen only once the bot is in it: /invite it there."),
+    (SlackError, "See the error's page at https://docs.slack.dev/reference/methods"),
 )
 
 
@@ -44,11 +46,9 @@ async def ask(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse | Refus
         return await call
     except SLACK_ERRORS as error:
         found = read_error(error)
-        if found.code:
-            advice = _ADVICE.get(found.code, "See the error's page at https://docs.slack.dev/reference/methods")
-            return Refusal(found.code, f"Slack says {found.words}", advice)
-        if not isinstance(error, (SlackApiError, ValueError, AttributeError)):
-            return Refusal(
-                "", f"Slack cannot be reached ({found.words})", "Check the network, proxies and SLACK_API_URL."
-            )
-    return Refusal("", "the answer is not one of Slack's", "Check SLACK_API_URL, and https://slack-status.com")
+    if isinstance(found, NotSlackError):
+        return Refusal("", "the answer is not one of Slack's", "Check SLACK_API_URL, and https://slack-status.com")
+    if not found.code:
+        return Refusal("", f"Slack cannot be reached ({found.words})", "Check the network, proxies and SLACK_API_URL.")
+    advice = next(words for kind, words in _ADVICE if isinstance(found, kind))
+    return Refusal(found.code, f"Slack says {found.words}", advice)

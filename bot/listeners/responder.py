@@ -10,22 +10,21 @@ import math
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
 from slack_bolt.async_app import AsyncAck
-from slack_sdk.errors import SlackApiError
 
 from bot.operations import Presentation, presentation_of
 from bot.slack_client import SlackClient
 from bot.slack_errors import (
-    HASH_CONFLICT,
     SLACK_ERRORS,
+    ChangedViewError,
     GoneError,
     RateLimitedError,
     SlackError,
     TransientError,
+    TriggerUsedError,
     UnknownOutcomeError,
     read_error,
 )
@@ -43,7 +42,6 @@ CLICK_BUDGET: Final = 2.3
 
 _OK: Final = 200
 _ANSWER_SECONDS: Final = 2.0  # for a call that the answer to a click waits for
-_TRIGGER_USED: Final = frozenset({"exchanged_trigger_id", "trigger_exchanged"})
 _TRIGGER_SECONDS: Final = 2.5  # a trigger lives three, and the click must be answered in the same time
 
 Body = Mapping[str, Any]
@@ -169,7 +167,7 @@ class Responder:
             return None
 
     async def _opened(self, method: Callable[..., Awaitable[Any]], trigger: str, view: Block) -> Mapping[str, Any]:
-        """Open a view, with a second try where the first had no answer of Slack's: a trigger lives for three seconds.
+        """Open a view, with a second try where the first failed in passing: a trigger lives for three seconds.
 
         Raises as Slack's client does.
         """
@@ -177,13 +175,12 @@ class Responder:
             answer = await method(trigger_id=trigger, view=view)
         except SLACK_ERRORS as error:
             first = read_error(error)
-            said_no = isinstance(error, SlackApiError) and _status(error) < HTTPStatus.INTERNAL_SERVER_ERROR
-            if said_no or not isinstance(first, TransientError):
+            if isinstance(first, RateLimitedError) or not isinstance(first, TransientError):
                 raise
             try:
                 answer = await method(trigger_id=trigger, view=view)
-            except SlackApiError as again:
-                if read_error(again).code not in _TRIGGER_USED or not isinstance(first, UnknownOutcomeError):
+            except SLACK_ERRORS as again:
+                if not (isinstance(read_error(again), TriggerUsedError) and isinstance(first, UnknownOutcomeError)):
                     raise
                 # the first try did open it, and only its answer was lost
                 answer = await self.client.views_update(external_id=view["external_id"], view=view)
@@ -223,7 +220,7 @@ class Responder:
                 answer = await self.client.views_update(view_id=view_id, view=view, hash=hash_)
         except SLACK_ERRORS as error:
             self._log.info("a view was not updated", words=_words(error))
-            if read_error(error).code == HASH_CONFLICT and wanted is not None and wanted():
+            if isinstance(read_error(error), ChangedViewError) and wanted is not None and wanted():
                 return await self.replace_view(view_id, view)
             return None
         shown = answer.get("view")
@@ -327,12 +324,6 @@ def _why_not_opened(error: SlackError) -> str:
             return "it did not answer in time. Try again in a moment."
         case _:
             return f"it refused ({error.words}). Tell your tines-sync admin."
-
-
-def _status(error: SlackApiError) -> int:
-    """Return the HTTP status of an answer; of one that was no JSON, as high as a proxy's."""
-    status = getattr(error.response, "status_code", HTTPStatus.BAD_GATEWAY)
-    return status if isinstance(status, int) else HTTPStatus.BAD_GATEWAY
 
 
 def _words(error: BaseException) -> str:

@@ -12,34 +12,43 @@ from pydantic import BaseModel, ValidationError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.people.memory import BusyError
-from bot.slack_errors import SLACK_ERRORS, RateLimitedError, TransientError, read_error
+from bot.slack_errors import (
+    SLACK_ERRORS,
+    MigrationError,
+    RateLimitedError,
+    SlackError,
+    TokenError,
+    TransientError,
+    read_error,
+)
 from handlers.people import PeopleUnavailableError
 
 NO_ANSWER: Final = "Slack did not say whether you can do this, so nothing was done. Try again in a moment."
-HOME_CHANGED: Final = frozenset({"team_added_to_org", "invalid_auth"})
-"""Codes after which the workspace may be part of another organisation (it is being migrated to one)."""
-
 _LONGEST_PAUSE: Final = 600.0  # seconds; a senseless header must not silence us for good
 
 M = TypeVar("M", bound=BaseModel)
 
 
 class RefusedError(PeopleUnavailableError):
-    """Slack answered, and said no. `code` is Slack's word for it."""
+    """Slack answered, and said no. `code` is Slack's word for it.
 
-    def __init__(self, code: str) -> None:
+    `home_may_have_changed`: whether the workspace may be part of another organisation (it is being migrated to one).
+    """
+
+    def __init__(self, found: SlackError) -> None:
         super().__init__(
-            f"Slack refused to say whether you can do this ({code}), so nothing was done. Tell your tines-sync admin."
+            f"Slack refused to say whether you can do this ({found.code}), so nothing was done. Tell your tines-sync admin."
         )
-        self.code = code
+        self.code = found.code
+        self.home_may_have_changed = isinstance(found, TokenError)
 
 
 class UnavailableError(PeopleUnavailableError):
-    """Slack gave no answer. `code` is its word for the reason, where it said one."""
+    """Slack gave no answer. `home_may_have_changed`: as of `RefusedError`."""
 
-    def __init__(self, code: str = "") -> None:
+    def __init__(self, found: SlackError) -> None:
         super().__init__(NO_ANSWER)
-        self.code = code
+        self.home_may_have_changed = isinstance(found, MigrationError)
 
 
 async def read(call: Awaitable[AsyncSlackResponse], shape: type[M], longest: float) -> M:
@@ -60,6 +69,6 @@ def _meaning(error: Exception) -> PeopleUnavailableError:
         case RateLimitedError():
             return BusyError(min(found.seconds, _LONGEST_PAUSE))
         case TransientError():
-            return UnavailableError(found.code)
+            return UnavailableError(found)
         case _:
-            return RefusedError(found.code)
+            return RefusedError(found)

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.people.asking import HOME_CHANGED, NO_ANSWER, RefusedError, UnavailableError, read
+from bot.people.asking import NO_ANSWER, RefusedError, UnavailableError, read
 from bot.people.groups import Groups, Members
 from bot.people.home import Home, User
 from bot.people.memory import Memory
@@ -138,7 +138,7 @@ class SlackPeople:
             user = (await read(self._client.users_info(user=user_id), _UserAnswer, self._longest)).user
             from_here = await self._is_from_here(user)
         except (RefusedError, UnavailableError) as error:
-            if error.code in HOME_CHANGED:
+            if error.home_may_have_changed:
                 self._home.forget(_HOME)
             if isinstance(error, RefusedError) and error.code in _UNKNOWN_USER:
                 return Person(id=user_id, guest=True)

@@ -93,7 +93,7 @@ async def test_slack_silent_about_people_is_said(harness: FlowHarness) -> None:
 @pytest.mark.parametrize("code", ["expired_trigger_id", "internal_error"])
 async def test_a_form_that_slack_does_not_open_is_said(harness: FlowHarness, code: str) -> None:
     """When Slack opens no view, for an expired trigger or another reason, the person reads so, alone."""
-    harness.playground.slack.faults.inject("views.open", Fault(FaultKind.ERROR, code=code))
+    harness.playground.slack.faults.inject("views.open", Fault(FaultKind.ERROR, times=None, code=code))
     await harness.rina.types(GENERAL)
     await harness.rina.sees_message(GENERAL, "(?i)did not open")
     assert harness.tom.slack.messages(GENERAL, as_user=TOM) == []

@@ -7,11 +7,19 @@ from .harness import FlowHarness
 
 
 @pytest.mark.parametrize(
-    "kind", [FaultKind.RESET_BEFORE, FaultKind.RESET_AFTER, FaultKind.SERVER_ERROR, FaultKind.BAD_GATEWAY_APPLIED]
+    "fault",
+    [
+        Fault(FaultKind.RESET_BEFORE),
+        Fault(FaultKind.RESET_AFTER),
+        Fault(FaultKind.SERVER_ERROR),
+        Fault(FaultKind.BAD_GATEWAY_APPLIED),
+        Fault(FaultKind.ERROR, code="internal_error"),
+    ],
+    ids=lambda fault: fault.code or fault.kind.name,
 )
-async def test_a_form_whose_opening_broke_opens_at_the_second_try(harness: FlowHarness, kind: FaultKind) -> None:
-    """One reset or 5xx costs nobody their click, whether Slack had opened the form by then or not, and it is filled in."""
-    harness.playground.slack.faults.inject("views.open", Fault(kind))
+async def test_a_form_whose_opening_broke_opens_at_the_second_try(harness: FlowHarness, fault: Fault) -> None:
+    """One reset, 5xx or error inside Slack costs nobody their click, whether Slack had opened the form by then or not, and it is filled in."""
+    harness.playground.slack.faults.inject("views.open", fault)
     await harness.rina.opens_form(GENERAL)
     await harness.fills_in(who=harness.rina)
     assert len(harness.playground.slack.views(harness.rina.user)) == 1

@@ -8,9 +8,13 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.slack_errors import (
     BlocksError,
+    ChangedViewError,
     EditClosedError,
     GoneError,
+    MigrationError,
+    NoChannelError,
     NoThreadError,
+    NotSlackError,
     RateLimitedError,
     RefusedForGoodError,
     RefusedForNowError,
@@ -18,7 +22,9 @@ from bot.slack_errors import (
     SlackError,
     TokenError,
     TransientError,
+    TriggerUsedError,
     UnknownOutcomeError,
+    WrongTokenError,
     read_error,
 )
 
@@ -41,7 +47,10 @@ def answered(data: object, status: int = 200, headers: dict[str, str] | None = N
     ("code", "kind"),
     [
         ("internal_error", UnknownOutcomeError),
+        ("team_added_to_org", MigrationError),
         ("ratelimited", RateLimitedError),
+        ("rate_limited", RateLimitedError),
+        ("channel_not_found", NoChannelError),
         ("is_archived", RefusedForNowError),
         ("not_in_channel", RefusedForNowError),
         ("restricted_action", RefusedForNowError),
@@ -56,11 +65,15 @@ def answered(data: object, status: int = 200, headers: dict[str, str] | None = N
         ("no_text", RefusedForGoodError),
         ("message_not_found", GoneError),
         ("expired_trigger_id", GoneError),
+        ("exchanged_trigger_id", TriggerUsedError),
+        ("trigger_exchanged", TriggerUsedError),
+        ("hash_conflict", ChangedViewError),
         ("edit_window_closed", EditClosedError),
         ("thread_not_found", NoThreadError),
         ("missing_scope", ScopeError),
         ("token_revoked", TokenError),
         ("invalid_auth", TokenError),
+        ("not_allowed_token_type", WrongTokenError),
     ],
 )
 def test_a_code_says_what_may_be_done(code: str, kind: type[SlackError]) -> None:
@@ -103,6 +116,13 @@ def test_without_an_answer_it_may_have_been_applied(error: Exception, *, sent: b
     """Only where no connection was made it is certain that nothing arrived."""
     assert isinstance(read_error(error), TransientError)
     assert isinstance(read_error(error), UnknownOutcomeError) is sent
+
+
+@pytest.mark.parametrize("error", [ValueError("no JSON"), AttributeError("text"), answered("<html>", 502)], ids=repr)
+def test_an_answer_that_is_none_of_slacks_is_told_apart(error: Exception) -> None:
+    """A proxy's page is no network that is down, and no refusal."""
+    assert type(read_error(error)) is NotSlackError
+    assert not isinstance(read_error(TimeoutError()), NotSlackError)
 
 
 @given(

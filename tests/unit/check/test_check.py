@@ -355,6 +355,15 @@ async def test_bad_bot_token(code: str) -> None:
     assert {finding.subject for finding in findings} > {"Tenant dev", "Tenant prod", "Route up"}
 
 
+@pytest.mark.parametrize("code", ["ratelimited", "rate_limited"])
+async def test_a_slack_that_asks_for_a_pause(code: str) -> None:
+    """A rate limit comes with what to do, whichever way Slack spells it."""
+    where = place()
+    where.slack.faults.inject("auth.test", Fault(FaultKind.ERROR, times=None, code=code))
+    findings = await findings_in(where)
+    assert findings[1].advice == "Wait a minute and check again."
+
+
 async def test_slack_out_of_reach() -> None:
     """A Slack that cannot be reached is said as such, with what to look at."""
     where = place()
