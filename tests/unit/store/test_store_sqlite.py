@@ -3,10 +3,11 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
+import aiosqlite
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -90,6 +91,42 @@ async def test_a_lock_that_is_never_given_back_is_an_error_and_not_the_end(tmp_p
     await connection.cursor().execute("BEGIN IMMEDIATE")
     await connection.rollback()
     await connection.close()
+
+
+class Bare(aiosqlite.Connection):
+    """A connection of aiosqlite's own, which shows the private parts that ours relies on."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(lambda: sqlite3.connect(file), 64)
+        self._thread.daemon = True  # as long as it does not run
+
+    @property
+    def thread(self) -> threading.Thread:
+        """The connection's thread."""
+        return self._thread
+
+    @property
+    def inner(self) -> sqlite3.Connection:
+        """The connection of sqlite3."""
+        return self._conn
+
+    async def does(self, work: Callable[..., object], *arguments: object) -> object:
+        """Do something in the connection's thread."""
+        return await self._execute(work, *arguments)  # type: ignore[no-untyped-call]
+
+
+async def test_aiosqlite_keeps_what_our_connection_relies_on(tmp_path: Path) -> None:
+    """A daemon thread, work and its errors in it, and sqlite3's own connection: none of it is aiosqlite's public face."""
+    async with Bare(tmp_path / "bare.sqlite") as connection:
+        assert isinstance(connection, Bare)
+        assert connection.thread.is_alive()
+        assert connection.thread.daemon
+        assert isinstance(connection.inner, sqlite3.Connection)
+        assert await connection.does(threading.get_ident) == connection.thread.ident
+        assert await connection.does(lambda held: held, connection.inner) is connection.inner
+        with pytest.raises(sqlite3.OperationalError, match="no such table"):
+            await connection.does(connection.inner.execute, "SELECT 1 FROM missing")
+        assert not connection.inner.in_transaction
 
 
 async def test_a_failed_statement_is_undone_with_its_transaction(engine: AsyncEngine) -> None:
