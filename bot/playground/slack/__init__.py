@@ -9,7 +9,6 @@ Behaviour that an app easily overlooks, and where Slack tells of it (below https
 - A reply to a message that was deleted, and had no replies, appears at the channel's root, without an error
   (`reference/methods/chat.postMessage`, the answer's `message.thread_ts`).
 - A message may be edited for a time only, as the workspace's owners say (`edit_window_closed` of `chat.update`).
-- Only some people may post in a channel (`restricted_action` of `chat.postMessage`).
 - Any app may post with any metadata (`messaging/message-metadata`).
 - A Socket Mode address works once, an app has at most ten connections, and Socket Mode can be switched off
   (`apis/events-api/using-socket-mode`, the reasons of `disconnect`).

@@ -83,8 +83,6 @@ class Core:
         channel = self.visible_channel(channel_id)
         if channel.archived:
             refuse("is_archived")
-        if channel.restricted:
-            refuse("restricted_action")
         if not (channel.direct or channel.bot_in or "chat:write.public" in self.app.scopes):
             refuse("not_in_channel")
         return channel

@@ -40,12 +40,6 @@ class Disruptions:
         found.archived = archived
         self._channel_changed(found)
 
-    def restrict(self, channel: str, *, restricted: bool = True) -> None:
-        """Let only some people post in a channel, the app not among them, or everybody again."""
-        found = self._channel(channel)
-        found.restricted = restricted
-        self._channel_changed(found)
-
     def close_edits(self, seconds: float | None) -> None:
         """Let nobody edit a message once it is so many seconds old, or again at any time (None)."""
         self._core.edit_seconds = seconds

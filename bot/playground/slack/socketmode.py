@@ -131,10 +131,6 @@ class SocketMode:
                 await connection.socket.send_json({"type": "disconnect", "reason": "link_disabled"})
                 await connection.socket.close(_NORMAL_CLOSE)
 
-    def expire_addresses(self) -> None:
-        """Make the addresses that were given out useless, as they are after some seconds."""
-        self._tickets.clear()
-
     def crowd(self, *, crowded: bool = True) -> None:
         """Let other processes hold all the connections that an app may have, or give them up."""
         self._crowded = crowded

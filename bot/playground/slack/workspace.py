@@ -118,7 +118,6 @@ class Channel:
     private: bool = False
     members: list[str] = field(default_factory=list)  # user ids, without the app's own user
     archived: bool = False
-    restricted: bool = False  # whether only some people may post in it, and the app is none of them
     bot_in: bool = True  # whether the app's user is a member
     user: str = ""  # of a direct conversation: the person
     ext_shared: bool = False  # whether people of another organization are in it
