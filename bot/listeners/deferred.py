@@ -9,7 +9,7 @@ from bot.listeners.form_presenter import FormPresenter
 from bot.listeners.forms import typed_in
 from bot.listeners.responder import Responder
 from bot.listeners.responses import said, settled_view
-from bot.listeners.reviews import review_again
+from bot.listeners.reviews import changed_view
 from bot.views.text import Block
 from handlers.models import Frozen
 from handlers.people import PeopleUnavailableError
@@ -94,9 +94,9 @@ async def _view(responder: Responder, deferred: DeferredCommand, answer: Answer)
             case Invalid(fields=fields) if isinstance(deferred.data.get("form"), Mapping):
                 state = typed_in(responder, deferred.data["form"])[1].state
                 return await FormPresenter(responder).again(deferred.actor, state, fields)
-            case Changed(request=request, preview=preview, changes=changes) if preview is not None:
+            case Changed(preview=preview) if preview is not None:
                 comment = str(deferred.data.get("comment", ""))
-                return await review_again(responder, deferred.actor, request, preview, changes, comment)
+                return await changed_view(responder, deferred.actor, answer, comment)
     except (PeopleUnavailableError, StoreUnavailableError):
         structlog.get_logger(__name__).info("a deferred command is answered in a sentence", deferred=deferred.id)
     return settled_view(answer)

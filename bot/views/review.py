@@ -182,7 +182,7 @@ def _rulings(may_approve: Ruling, may_reject: Ruling) -> Iterator[Block]:
     """Yield why the reader may not decide, each reason once."""
     denied = [ruling for ruling in (may_approve, may_reject) if not ruling.allowed]
     reasons = dict.fromkeys(reason for ruling in denied for reason in ruling.reasons)
-    if not may_approve.allowed and reasons:  # without reasons it is only not known yet
+    if not may_approve.allowed and reasons:
         yield kit.rich(
             kit.para(kit.bold("You can view this request but not approve it.")),
             kit.bullets([kit.words(reason, 300)] for reason in list(reasons)[:5]),
@@ -212,7 +212,7 @@ def _buttons(
     )
     refresh = kit.button("Refresh", ids.ACTION_REVIEW_REFRESH, describe.ref(request), says="Refresh: check Tines again")
     yield kit.actions(
-        refresh,  # the first: the others follow once the reader is known
+        refresh,  # the first: the others may follow when the reader is looked up afresh
         reject if may_reject else None,
         withdraw if may_withdraw else None,
         describe.edit_button(request) if may_edit else None,

@@ -5,6 +5,7 @@ close       cancel, check again, freeze      timers     remind, expire, policy c
 checking    what a form asks for             advancing  the job that looks at a request
 services    the parts they share             answers    what they can answer
 rights      what a person may do with a request now
+reviewing   what a reviewer is shown of a request
 approvals   which approvals still count      refusal_throttle  refusals that typing repeats
 overview    what concerns a person, for lists and the App Home
 assessing   what the destination lacks, and what would change, before anybody decides
@@ -27,7 +28,7 @@ from handlers.requests.assessing import (
 )
 from handlers.requests.checking import Submission
 from handlers.requests.close import cancel, check_again, close, freeze, unfreeze
-from handlers.requests.decide import ReviewedVersion, approve, record_review, reject, withdraw
+from handlers.requests.decide import ReviewedVersion, approve, reject, withdraw
 from handlers.requests.deferred import APPROVE, EDIT, SUBMIT, defer, finish_deferred, take_deferred
 from handlers.requests.destinations import (
     DestinationPage,
@@ -44,6 +45,7 @@ from handlers.requests.health import HealthOverview, Muted, health, mute, watche
 from handlers.requests.keys import note_configured_keys
 from handlers.requests.overview import FrozenRoute, Overview, Part, Rights, listed, open_home, overview, rights_of
 from handlers.requests.refusal_throttle import RefusalThrottle
+from handlers.requests.reviewing import OUTDATED_REVIEW, Review, look_up_review, review_again, review_for, whole_diff
 from handlers.requests.rights import STOPPABLE, Abilities, abilities, able
 from handlers.requests.services import (
     Services,
@@ -63,6 +65,7 @@ from handlers.requests.timers import start_sufficient
 __all__ = [
     "APPROVE",
     "EDIT",
+    "OUTDATED_REVIEW",
     "STOPPABLE",
     "SUBMIT",
     "Abilities",
@@ -82,6 +85,7 @@ __all__ = [
     "RefusalThrottle",
     "Refused",
     "RequestLine",
+    "Review",
     "ReviewedVersion",
     "Rights",
     "SeenDestination",
@@ -115,6 +119,7 @@ __all__ = [
     "known_between",
     "list_destinations",
     "listed",
+    "look_up_review",
     "looked_up",
     "mute",
     "note_configured_keys",
@@ -122,10 +127,11 @@ __all__ = [
     "overview",
     "read_destination",
     "record_diff",
-    "record_review",
     "refuse",
     "refuse_unread",
     "reject",
+    "review_again",
+    "review_for",
     "rights_of",
     "ruled",
     "start_sufficient",
@@ -135,6 +141,7 @@ __all__ = [
     "unfreeze",
     "watched_destination",
     "what_happened",
+    "whole_diff",
     "will_be_assessed",
     "withdraw",
 ]

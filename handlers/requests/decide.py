@@ -44,12 +44,6 @@ class ReviewedVersion(Frozen):
     told: frozenset[str] | None = None  # marks of what was said to be missing; None: that is not known
 
 
-async def record_review(journal: CallJournal, actor: str, request: Request, digest: str) -> None:
-    """Record that a person was shown a request to decide about it, after the calls made for that."""
-    async with journal.transaction() as transaction:
-        transaction.audit.record("shown", actor, request.id, revision=request.revision, digest=digest)
-
-
 async def approve(
     services: Services,
     actor: str,

@@ -163,7 +163,7 @@ class RequestHarness:
     async def shown(self, request_id: str) -> ReviewedVersion:
         """Return what a review of the request shows now."""
         request = await self.now(request_id)
-        journal = CallJournal(self.store, request.id)  # never written: only a listener records a review
+        journal = CallJournal(self.store, request.id)  # never written: nobody reads it
         preview = await looked_up(self.services, request, self.route, None, journal)
         assert preview is not None
         origins = self.services.topology.origins(self.route)

@@ -229,19 +229,17 @@ def test_the_review_says_first_what_decides() -> None:
     assert max(places) < next(n for n, block in enumerate(blocks) if "Story number 1'" in str(block))
 
 
-@pytest.mark.parametrize("known", [True, False], ids=["known", "not known yet"])
-def test_no_button_of_the_review_moves_when_something_is_looked_up(*, known: bool) -> None:
+@pytest.mark.parametrize("first", [YES, NO], ids=["may decide", "may decide only when looked up afresh"])
+def test_no_button_of_the_review_moves_when_something_is_looked_up(first: Ruling) -> None:
     """What stands above the buttons, and the buttons themselves, are the same before Tines answered, and when compared.
 
-    Where the reader is not known at first, what they may do is added to the right of what is there.
+    Where only a fresh look tells that the reader may decide, that is added to the right of what is there.
     """
     changed = StoryReport(story=STORIES[0], status=Status.CHANGED)
     gap = Gap(reference=Reference(kind=Kind.CREDENTIAL, slug="virustotal"), stories=("Story number 1",))
     facts = CreateFacts(stories=STORIES, gaps=Gaps(missing=(gap,)), existing=(ExistingDestination(id=24),))
-    unknown = Ruling(allowed=False)
-    first = reviewed(asked(), None) if known else reviewed(asked(), None, may_approve=unknown, may_reject=unknown)
     views = (
-        first,
+        reviewed(asked(), None, may_approve=first, may_reject=first),
         reviewed(asked(), None),
         reviewed(asked(), Preview(facts=facts), against_requester=("They left.",), progress=ReportProgress(12)),
         reviewed(asked(), Preview(facts=facts, report=Report(stories=(changed,))), against_requester=("They left.",)),
