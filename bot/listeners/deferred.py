@@ -93,7 +93,7 @@ async def _view(responder: Responder, deferred: DeferredCommand, answer: Answer)
         match answer:
             case Invalid(fields=fields) if isinstance(deferred.data.get("form"), Mapping):
                 state = typed_in(responder, deferred.data["form"])[1].state
-                return await FormPresenter(responder).again(deferred.actor, state, fields)
+                return await FormPresenter(responder).looked_up(deferred.actor, state, fields)
             case Changed(preview=preview) if preview is not None:
                 comment = str(deferred.data.get("comment", ""))
                 return await changed_view(responder, deferred.actor, answer, comment)

@@ -39,6 +39,7 @@ from handlers.requests import (
     assessed_soon,
     defer,
     edit,
+    known_form_rights,
     refuse_unread,
     submit,
 )
@@ -109,12 +110,12 @@ class Forms:
         """Return the form of an operation for a sync destination, for a view that is open; None when it works on none."""
         presentation = self._responder.presentations.get(operation)
         state = presentation.on_destination(detail, option) if presentation is not None else None
-        return None if state is None else await self._filled_in(actor, replace(state, draft_id=new_draft()))
+        return None if state is None else await self._presenter.looked_up(actor, replace(state, draft_id=new_draft()))
 
     async def open(self, body: Body, state: FormState) -> None:
         """Open the form at once: complete if the person's rights are known, else filled in a moment later."""
         actor = person(body)
-        known = self._presenter.known(actor, state.operation)
+        known = known_form_rights(self._responder.services, actor, state.operation)
         if known is not None:
             shown = await self._presenter.present(actor, known, state)
             opened = await self._responder.open_view(body, shown)
@@ -128,7 +129,7 @@ class Forms:
 
     async def _fill(self, view_id: str, actor: str, state: FormState, wanted: Callable[[], bool]) -> None:
         """Put the form in an open view's place, if it is still wanted when the person is known."""
-        drawn = await self._responder.filled(view_id, actor, "open", self._filled_in(actor, state), wanted)
+        drawn = await self._responder.filled(view_id, actor, "open", self._presenter.looked_up(actor, state), wanted)
         if drawn is not None:
             await self._once_loaded(view_id, actor, state, *drawn)
 
@@ -138,9 +139,6 @@ class Forms:
         if again is not None:
             await self._responder.update_view(view_id, again, hash_=mark)
 
-    async def _filled_in(self, actor: str, state: FormState) -> Block:
-        return await self._presenter.present(actor, await self._presenter.looked_up(actor, state.operation), state)
-
     # ---- changing
 
     async def changed(self, ack: AsyncAck, body: Body) -> None:
@@ -148,7 +146,7 @@ class Forms:
         view = view_of(body)
         actor = person(body)
         state = typed_in(self._responder, view)[1].state
-        known = self._presenter.known(actor, state.operation)
+        known = known_form_rights(self._responder.services, actor, state.operation)
         view_id = str(view.get("id", ""))
         wanted = self._latest.choice(view_id, acted_at(body))
         if known is None:
@@ -208,14 +206,14 @@ class Forms:
         state = typed.state
         if typed.errors:
             await self._refuse_unread(actor, typed)
-            self._responder.fill(view_id, actor, "ask", self._presenter.again(actor, state, typed.errors))
+            self._responder.fill(view_id, actor, "ask", self._presenter.looked_up(actor, state, typed.errors))
             await ack()
             return
         submission = submission_of(typed, emergency=True)
         answer = await self._ask(actor, state, submission)
         match answer:
             case Invalid(fields=fields):
-                shown = self._presenter.again(actor, state, fields)
+                shown = self._presenter.looked_up(actor, state, fields)
                 self._responder.fill(view_id, actor, "break_glass", shown)
             case Slow():
                 await self._defer(actor, view, state, submission)

@@ -1,6 +1,5 @@
-"""Typing in the form's search fields: teams and stories from the catalogue, for those who may ask on the route."""
+"""Typing in the form's search fields: teams and stories from the catalogue, for those who may request on the route."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,13 +13,8 @@ from bot.views.carried import FormMeta
 from bot.views.options import note_options, problem_options, status_options, story_options, team_options
 from bot.views.text import Block
 from bot.views.view_values import selected, values_of_view
-from handlers.models import Problem
-from handlers.operations import Wrong
-from handlers.operations.destination import chosen
-from handlers.policy import may_request
-from handlers.requests import NotNow, RefusalThrottle, ruled
+from handlers.requests import NotNow, Refused, Searches
 from handlers.routes import Route
-from handlers.tines import TinesError
 
 
 def register(app: AsyncApp, typing: "Typing") -> None:
@@ -36,102 +30,75 @@ class Typing:
 
     def __init__(self, responder: Responder) -> None:
         self._responder = responder
-        self._refusals = RefusalThrottle(responder.services)
+        self._searches = Searches(responder.services)
 
     async def source_teams(self, body: Body) -> BoltResponse:
         """Answer with teams of the source tenant."""
         route = await self._route(body)
-        return _listed(route if isinstance(route, dict) else await self._teams(body, route, route.source))
+        return _listed(await self._teams(body, route, route.source) if isinstance(route, Route) else _why_none(route))
 
     async def destination_teams(self, body: Body) -> BoltResponse:
         """Answer with teams of the destination tenant."""
         route = await self._route(body)
-        return _listed(route if isinstance(route, dict) else await self._teams(body, route, route.destination))
+        return _listed(
+            await self._teams(body, route, route.destination) if isinstance(route, Route) else _why_none(route)
+        )
 
     async def stories(self, body: Body) -> BoltResponse:
         """Answer with stories of the source team, and with whole sets of them."""
         route = await self._route(body)
-        if isinstance(route, dict):
-            return _listed(route)
-        meta = FormMeta.read(view_of(body).get("private_metadata"))
-        team = meta.team if meta else None
-        if team is None:
-            return _listed(note_options(await self._no(body, "Choose the source team first.", route.name)))
-        return _listed(await self._stories(body, route, team))
+        return _listed(await self._stories(body, route) if isinstance(route, Route) else _why_none(route))
 
     async def destination_stories(self, body: Body) -> BoltResponse:
         """Answer with the stories that are in the form's sync destination."""
         route = await self._route(body)
-        if isinstance(route, dict):
-            return _listed(route)
-        meta = FormMeta.read(view_of(body).get("private_metadata"))
-        try:
-            async with asyncio.timeout(self._responder.budget):
-                found = await chosen(
-                    self._responder.services.executor.access(route), meta.destination if meta else None
-                )
-        except TimeoutError:
-            return _listed(note_options(await self._no(body, "Tines is slow to answer. Type again.", route.name)))
-        except TinesError as error:
-            return _listed(await self._problem(body, error.problem(), route.name))
-        if isinstance(found, Wrong):
-            return _listed(note_options(await self._no(body, next(iter(found.fields.values())), route.name)))
-        return _listed(status_options(found[0].statuses(), _query(body)))
+        return _listed(await self._synced_stories(body, route) if isinstance(route, Route) else _why_none(route))
+
+    async def _route(self, body: Body) -> Route | Refused | NotNow:
+        view = view_of(body)
+        meta = _meta(body)
+        name = (meta.route if meta else "") or _chosen_route(view)
+        return await self._searches.route(person(body), name, meta.operation if meta else "create")
 
     async def _teams(self, body: Body, route: Route, tenant: str) -> Block:
         query = _query(body)
-        try:
-            found = await self._responder.services.catalogue.search_teams(tenant, query)
-        except TinesError as error:
-            return await self._problem(body, error.problem(), route.name)
+        found = await self._searches.teams(person(body), route, tenant, query)
+        if isinstance(found, NotNow):
+            return _why_none(found)
         if not found.items:
             return note_options("No team matches." if query else f"{tenant} has no team that its key can see.")
         return team_options(found.items, found.total)
 
-    async def _stories(self, body: Body, route: Route, team: int) -> Block:
-        query, tenant = _query(body), route.source
-        try:
-            found = await self._responder.services.catalogue.search_stories(tenant, team, query)
-        except TinesError as error:
-            return await self._problem(body, error.problem(), route.name)
+    async def _stories(self, body: Body, route: Route) -> Block:
+        query, meta = _query(body), _meta(body)
+        found = await self._searches.stories(person(body), route, meta.team if meta else None, query)
+        if isinstance(found, Refused | NotNow):
+            return _why_none(found)
         if not found.items and not found.tags:
-            only = (
-                " with change control"
-                if self._responder.services.topology.tenants[tenant].require_change_control
-                else ""
-            )
+            tenant = self._responder.services.topology.tenants[route.source]
+            only = " with change control" if tenant.require_change_control else ""
             return note_options(f"No story{only} matches." if query else f"This team has no story{only}.")
         return story_options(found, query)
 
-    async def _route(self, body: Body) -> Route | Block:
-        """Return the route of the form, or a line that says why nothing is listed."""
-        view = view_of(body)
-        meta = FormMeta.read(view.get("private_metadata"))
-        name = (meta.route if meta else "") or _chosen_route(view) or ""
-        route = self._responder.services.topology.policy_for(name, meta.operation if meta else "create")
-        if route is None:
-            why = f"The route {name} is no longer configured." if name else "Choose a route first."
-            return note_options(await self._no(body, why))
-        ruling = await ruled(self._responder.services, person(body), route, lambda someone: may_request(route, someone))
-        if isinstance(ruling, NotNow):
-            return await self._problem(body, ruling.problem, name)
-        if not ruling.allowed:
-            return note_options(await self._no(body, "You cannot request syncs on this route.", name))
-        return route
+    async def _synced_stories(self, body: Body, route: Route) -> Block:
+        meta, budget = _meta(body), self._responder.budget
+        destination = meta.destination if meta else None
+        found = await self._searches.synced_stories(person(body), route, destination, budget=budget)
+        return status_options(found, _query(body)) if isinstance(found, tuple) else _why_none(found)
 
-    async def _problem(self, body: Body, problem: Problem, route: str) -> Block:
-        await self._no(body, problem.what, route)
-        return problem_options(problem)
 
-    async def _no(self, body: Body, why: str, route: str = "") -> str:
-        """Record once in a while that nothing is listed, and return why."""
-        await self._refusals.refuse(person(body), why, what="search", route=route)
-        return why
+def _why_none(answer: Refused | NotNow) -> Block:
+    """Return a line that says why nothing is listed."""
+    return problem_options(answer.problem) if isinstance(answer, NotNow) else note_options(" ".join(answer.reasons))
 
 
 def _listed(options: Block) -> BoltResponse:
     """Return the answer with options. Made here, since Bolt's way to write JSON takes longer than finding them."""
     return BoltResponse(status=200, body=packed(options).decode())
+
+
+def _meta(body: Body) -> FormMeta | None:
+    return FormMeta.read(view_of(body).get("private_metadata"))
 
 
 def _query(body: Body) -> str:

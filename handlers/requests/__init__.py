@@ -6,6 +6,7 @@ checking    what a form asks for             advancing  the job that looks at a 
 services    the parts they share             answers    what they can answer
 rights      what a person may do with a request now
 reviewing   what a reviewer is shown of a request
+forms       what a form offers a person      searching  what its search fields list
 approvals   which approvals still count      refusal_throttle  refusals that typing repeats
 overview    what concerns a person, for lists and the App Home
 assessing   what the destination lacks, and what would change, before anybody decides
@@ -37,9 +38,18 @@ from handlers.requests.destinations import (
     SeenDestination,
     TenantProblem,
     destination_for,
-    known_between,
     list_destinations,
     read_destination,
+)
+from handlers.requests.forms import (
+    FormRights,
+    existing_at_once,
+    form_faults,
+    form_rights,
+    known_form_rights,
+    load_lists,
+    offered_routes,
+    tenant_faults_once_loaded,
 )
 from handlers.requests.health import HealthOverview, Muted, health, mute, watched_destination
 from handlers.requests.keys import note_configured_keys
@@ -47,6 +57,7 @@ from handlers.requests.overview import FrozenRoute, Overview, Part, Rights, list
 from handlers.requests.refusal_throttle import RefusalThrottle
 from handlers.requests.reviewing import OUTDATED_REVIEW, Review, look_up_review, review_again, review_for, whole_diff
 from handlers.requests.rights import STOPPABLE, Abilities, abilities, able
+from handlers.requests.searching import Searches
 from handlers.requests.services import (
     Services,
     allowed,
@@ -55,10 +66,9 @@ from handlers.requests.services import (
     looked_up,
     refuse,
     refuse_unread,
-    ruled,
     what_happened,
 )
-from handlers.requests.submit import edit, faults_for, submit
+from handlers.requests.submit import edit, submit
 from handlers.requests.threads import history_of, threads_of
 from handlers.requests.timers import start_sufficient
 
@@ -74,6 +84,7 @@ __all__ = [
     "DestinationPage",
     "Done",
     "Field",
+    "FormRights",
     "FrozenRoute",
     "HealthOverview",
     "Invalid",
@@ -88,6 +99,7 @@ __all__ = [
     "Review",
     "ReviewedVersion",
     "Rights",
+    "Searches",
     "SeenDestination",
     "Services",
     "Slow",
@@ -108,21 +120,25 @@ __all__ = [
     "defer",
     "destination_for",
     "edit",
+    "existing_at_once",
     "existing_words",
-    "faults_for",
     "finish_deferred",
+    "form_faults",
+    "form_rights",
     "freeze",
     "health",
     "history_of",
     "identified",
     "keep_assessment",
-    "known_between",
+    "known_form_rights",
     "list_destinations",
     "listed",
+    "load_lists",
     "look_up_review",
     "looked_up",
     "mute",
     "note_configured_keys",
+    "offered_routes",
     "open_home",
     "overview",
     "read_destination",
@@ -133,10 +149,10 @@ __all__ = [
     "review_again",
     "review_for",
     "rights_of",
-    "ruled",
     "start_sufficient",
     "submit",
     "take_deferred",
+    "tenant_faults_once_loaded",
     "threads_of",
     "unfreeze",
     "watched_destination",

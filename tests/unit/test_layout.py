@@ -1,5 +1,6 @@
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -25,6 +26,13 @@ MAKES_SOMETHING_MUTABLE = frozenset(
         *("Condition", "Event", "Future", "Lock", "Queue", "RLock", "Semaphore", "ContextVar"),
         *("AsyncClient", "Client", "ClientSession", "AsyncWebClient", "WeakKeyDictionary", "WeakValueDictionary"),
     }
+)
+# What is asked through a use case alone, by the name that it has in `Services`.
+PARTS_OF_USE_CASES = frozenset({"executor", "people"})
+# Modules, and names in them: what sends and writes, the rules, and what puts these together.
+LEFT_TO_USE_CASES = re.compile(
+    r"handlers\.(execution(\.[a-z_]+)*(\.CallJournal|\.Executor)?"
+    r"|policy|policy\.rulings|policy\.(rulings\.)?may_\w+|requests\.(rights\.)?abilities)"
 )
 READ_ONLY = frozenset({"Mapping", "Sequence", "Collection", "Set", "AbstractSet"})
 
@@ -128,11 +136,34 @@ def test_no_module_needs_itself() -> None:
     assert list(TopologicalSorter(needs).static_order())  # raises `CycleError`, which names the circle
 
 
-def test_listeners_open_no_transaction() -> None:
-    """A listener parses, asks a use case and answers: what is written, `handlers` writes."""
-    listeners = [path for path in MODULES if path.parts[:2] == ("bot", "listeners")]
-    assert listeners
-    assert [path for path in listeners if _lines_that_call(tree_of(path), "transaction", "reading")] == []
+def test_listeners_and_views_write_nothing_and_decide_nothing() -> None:
+    """A listener parses, asks a use case and shows, and a view draws: `handlers` writes, sends and says who may."""
+    shallow = [path for path in MODULES if path.parts[:2] in {("bot", "listeners"), ("bot", "views")}]
+    assert {path.parts[1] for path in shallow} == {"listeners", "views"}
+    assert {path: found for path in shallow if (found := _left_to_use_cases(tree_of(path)))} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "async with services.store.transaction() as transaction: pass",
+        "async with self._responder.services.store.reading() as reader: pass",
+        "from handlers.execution.call_journal import CallJournal",
+        "import handlers.execution.call_journal",
+        "subject = services.executor.subject(request, facts)",
+        "someone = await self._services.people.person(actor, groups)",
+        "from handlers.policy import Freeze, may_request",
+        "from handlers.policy.rulings import may_break_glass as allowed",
+        "from handlers import policy",
+        "import handlers.policy.rulings",
+        "from handlers.requests.rights import abilities",
+    ],
+)
+def test_what_is_left_to_use_cases_is_seen(line: str) -> None:
+    """Each way for a listener to write, send, look somebody up or decide is found, so that the check above is awake."""
+    assert _left_to_use_cases(ast.parse(f"async def listener():\n    {line}")) == [2]
+    harmless = "from handlers.policy import Freeze, quorum\nfrom handlers.execution.call_journal import CALLED"
+    assert _left_to_use_cases(ast.parse(harmless)) == []
 
 
 def test_there_is_one_of_each_listener() -> None:
@@ -285,13 +316,22 @@ def _binds_something_mutable(node: ast.stmt) -> bool:
     return literal or (isinstance(value, ast.Call) and _called(value) in MAKES_SOMETHING_MUTABLE)
 
 
-def _calls_method(node: ast.AST, name: str) -> TypeGuard[ast.Call]:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == name
-
-
 def _lines_that_call(within: ast.AST, *methods: str) -> list[int]:
     calls = (node for node in ast.walk(within) if isinstance(node, ast.Call))
     return [node.lineno for node in calls if isinstance(node.func, ast.Attribute) and node.func.attr in methods]
+
+
+def _left_to_use_cases(tree: ast.AST) -> list[int]:
+    """Return the lines that write, send, look somebody up or decide without a use case."""
+    lines = _lines_that_call(tree, "transaction", "reading")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            package = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            if any(LEFT_TO_USE_CASES.fullmatch(package + each.name) for each in node.names):
+                lines.append(node.lineno)
+        elif isinstance(node, ast.Attribute) and node.attr in PARTS_OF_USE_CASES:
+            lines.append(node.lineno)
+    return lines
 
 
 def _is_text(node: ast.expr | None) -> TypeGuard[ast.Constant]:
