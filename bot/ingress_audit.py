@@ -26,7 +26,7 @@ _STOP_WAITS: Final = 3.0  # seconds that a stop waits for the last rows
 
 
 class Reason(StrEnum):
-    """Why a request is turned away."""
+    """Why a request is rejected."""
 
     METHOD = "not a POST"
     TOO_LARGE = "too large"
@@ -48,7 +48,7 @@ class _Tally:
 
 
 class IngressAudit:
-    """Records what is turned away. `monotonic` tells seconds that never go back, `minute` how many lie between rows."""
+    """Records what is rejected. `monotonic` tells seconds that never go back, `minute` how many lie between rows."""
 
     def __init__(self, store: Store, monotonic: Callable[[], float], *, minute: float = _MINUTE) -> None:
         self._store = store
@@ -66,7 +66,7 @@ class IngressAudit:
         database does.
         """
         with traced() as trace:
-            self._log.warning("a request was turned away", reason=reason.value, status=status, **seen)
+            self._log.warning("a request was rejected", reason=reason.value, status=status, **seen)
         now = self._monotonic()
         tally = self._tallies.setdefault(reason, _Tally(next_row=now))
         if not tally.count:
@@ -102,7 +102,7 @@ class IngressAudit:
             await asyncio.wait(self._writing, timeout=_ANSWER_WAITS)
         lost = {reason.value: tally.count for reason, tally in self._tallies.items() if tally.count}
         if lost:
-            self._log.warning("what was turned away could not be recorded", **lost)
+            self._log.warning("what was rejected could not be recorded", **lost)
 
     async def _tend(self) -> None:
         """Write each minute's counts when it is over, as long as there is something to wait for."""
@@ -137,9 +137,9 @@ class IngressAudit:
                     )
                 written = True
             except StoreUnavailableError as error:
-                self._log.warning("what was turned away is recorded later", words=str(error), count=taken.count)
+                self._log.warning("what was rejected is recorded later", words=str(error), count=taken.count)
             except Exception:  # noqa: BLE001 - a stranger's request must not make a server error, whatever is broken
-                self._log.exception("what was turned away is not recorded", count=taken.count)
+                self._log.exception("what was rejected is not recorded", count=taken.count)
             finally:
                 if not written:
                     self._keep(reason, taken)

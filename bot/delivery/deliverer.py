@@ -32,7 +32,7 @@ from handlers.routes import Route, Topology, retired_route
 from handlers.store import SYSTEM, Announcement, ConversationState, Reader, Store
 from handlers.tracing import traced
 
-_PATIENCE: Final = timedelta(days=30)  # for a refusal that can pass
+_GIVEN_UP_AFTER: Final = timedelta(days=30)  # for a refusal that can pass
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _NOW: Final = timedelta()
 _BATCH: Final = 20
@@ -173,7 +173,7 @@ class Deliverer:
                 await self._give_up(showing, error.words)
 
     def _may_pass(self, announcement: Announcement) -> bool:
-        return self._store.clock() - announcement.ordered_at < _PATIENCE
+        return self._store.clock() - announcement.ordered_at < _GIVEN_UP_AFTER
 
     async def _put_off(self, showing: Showing, error: RefusedForNowError | ScopeError) -> None:
         """Note that Slack refuses a message for now; the first time, tell operators and the requester."""

@@ -88,7 +88,7 @@ class Commands:
                 return overview_message(overview) if isinstance(overview, HealthOverview) else _no(overview)
             case "mute" | "unmute":
                 return await self._mute(person(body), word, rest)
-            case "freeze" | "unfreeze" | "thaw":
+            case "freeze" | "unfreeze":
                 return await self._route(person(body), word, rest)
             case _:
                 # what was typed is not recorded: it could be anything, even a key
@@ -161,7 +161,7 @@ class Commands:
         name = named(typed, self._responder.services.topology.routes)
         if not name:
             return await self._no(actor, word, f"Add a route: {COMMAND} {word} ROUTE{' reason' * (word == 'freeze')}.")
-        if word in {"unfreeze", "thaw"}:
+        if word == "unfreeze":
             unfrozen = await unfreeze(self._responder.services, actor, name)
             if isinstance(unfrozen, Route):
                 return notice_message(f"{unfrozen.name} is unfrozen. Approved requests are running now.")

@@ -278,8 +278,8 @@ async def changed_view(responder: Responder, actor: str, changed: Changed, comme
 
 
 def _shown(meta: ReviewMeta) -> ReviewedVersion:
-    told = None if meta.told is None else frozenset(meta.told.split())
-    return ReviewedVersion(request_id=meta.request, revision=meta.revision, digest=meta.digest, told=told)
+    missing = None if meta.missing is None else frozenset(meta.missing.split())
+    return ReviewedVersion(request_id=meta.request, revision=meta.revision, digest=meta.digest, missing=missing)
 
 
 def _view(

@@ -57,7 +57,7 @@ class ReviewMeta(Carried):
     request: RequestId
     revision: Revision
     digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-    told: Annotated[str, StringConstraints(max_length=1000)] | None = (
+    missing: Annotated[str, StringConstraints(max_length=1000)] | None = (
         None  # marks of the gaps; None: too many, or none known
     )
 

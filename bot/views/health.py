@@ -18,7 +18,7 @@ from bot.views.text import Block, Message, code, date_element, inert, line, ment
 from handlers.models import Frozen, Problem
 from handlers.operations.sync import Sync
 from handlers.requests import HealthOverview, Muted
-from handlers.watching.known import WORST_FIRST, Health, KnownDestination, KnownTenant, Report, Trouble
+from handlers.watching.known import WORST_FIRST, Health, KnownDestination, KnownTenant, Report, StoryFault
 from handlers.watching.summary import RouteSummary
 
 
@@ -169,7 +169,7 @@ def _behind_title() -> Sequence[kit.Part]:
     return ("these need a sync for longer than they should, although it is automatic.",)
 
 
-def _trouble(trouble: Trouble, origin: str, *, says: bool = True) -> Sequence[kit.Part]:
+def _trouble(trouble: StoryFault, origin: str, *, says: bool = True) -> Sequence[kit.Part]:
     name = tines_links.to_story(origin, trouble.story_id, trouble.name or f"story {trouble.story_id}", 80)
     if trouble.until is not None:
         ended = "was removed" if trouble.removed else "recovered"

@@ -47,7 +47,7 @@ _DONE: Final[Mapping[str, str]] = MappingProxyType(
         "diff_posted": "posted the whole diff",
     }
 )
-_STEPS: Final = frozenset({"shown", "shown_again", "repeated", "creating", "adding"})
+_STEPS: Final = frozenset({"shown", "shown_again", "repeated", "create_begun", "add_begun"})
 
 
 def history_event(event: Event, presentation: Presentation) -> HistoryEvent:
@@ -101,7 +101,7 @@ def _detail(kind: str, data: Mapping[str, Any], presentation: Presentation) -> s
             return str(data.get("comment") or data.get("reason") or "")
         case "refused" | "approval_void":
             return f"{data.get('what') or data.get('approver', '')}: {' '.join(data.get('reasons', ()))}"
-        case "created" | "adopted" | "added" | "adding":
+        case "created" | "adopted" | "added" | "add_begun":
             return f"sync destination {data.get('destination_id')}"
         case "status":
             return str(data.get("error") or f"story {data.get('story_id')} {bare_words(str(data.get('status')))}")

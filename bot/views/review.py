@@ -96,10 +96,10 @@ def review_meta(request: Request, preview: Preview | None, origins: tuple[str, s
     """Return what the review of the request carries: the digest covers what the preview shows."""
     facts = request.facts if preview is None else preview.facts
     digest = digest_of(request.operation, request.route, request.params, origins, facts)
-    return ReviewMeta(request=request.id, revision=request.revision, digest=digest, told=_told(facts))
+    return ReviewMeta(request=request.id, revision=request.revision, digest=digest, missing=_missing(facts))
 
 
-def _told(facts: Facts | None) -> str | None:
+def _missing(facts: Facts | None) -> str | None:
     gaps = facts.gaps if isinstance(facts, SourceFacts) else None
     if gaps is None or len(gaps.missing) > _MOST_GAPS:
         return None

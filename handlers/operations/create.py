@@ -313,8 +313,8 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
         return Doubtful() if new else NotThere()
 
     def verb(self, work: CreateWork) -> str:
-        """Return "creating", or "adding"."""
-        return "creating" if work.add_to is None else "adding"
+        """Return "create_begun", or "add_begun"."""
+        return "create_begun" if work.add_to is None else "add_begun"
 
     def destination_of(self, request: Request) -> int | None:
         """Return the destination that was created, or is added to."""

@@ -1,4 +1,4 @@
-"""The use cases: asking, deciding, closing, and what time does. Each answers with a value for the person.
+"""The use cases: submit, decide, close, and what time does. Each answers with a value for the person.
 
 submit      submit, edit                     decide     approve, reject, withdraw
 close       cancel, check again, freeze      timers     remind, expire, policy changes

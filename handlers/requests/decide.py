@@ -41,7 +41,7 @@ class ReviewedVersion(Frozen):
     request_id: str
     revision: int
     digest: str
-    told: frozenset[str] | None = None  # marks of what was said to be missing; None: that is not known
+    missing: frozenset[str] | None = None  # marks of what was said to be missing; None: that is not known
 
 
 async def approve(
@@ -229,17 +229,17 @@ def _changes(
         return operation.changes(current.params, known, facts)
     origins = services.topology.origins(route)
     if digest_of(current.operation, current.route, current.params, origins, facts) == shown.digest:
-        return _untold(shown, facts)
+        return _newly_missing(shown, facts)
     said = operation.changes(current.params, known, facts) if facts is not None else ()
     return said or ("What would be done in Tines has changed since you opened this.",)
 
 
-def _untold(shown: ReviewedVersion, facts: Facts | None) -> tuple[str, ...]:
+def _newly_missing(shown: ReviewedVersion, facts: Facts | None) -> tuple[str, ...]:
     """Say what the destination lacks by now that was not shown."""
     gaps = facts.gaps if isinstance(facts, SourceFacts) else None
-    if gaps is None or shown.told is None:
+    if gaps is None or shown.missing is None:
         return ()
-    return tuple(f"New: {gap.words}." for gap in gaps.missing if gap.mark not in shown.told)
+    return tuple(f"New: {gap.words}." for gap in gaps.missing if gap.mark not in shown.missing)
 
 
 async def reject(services: Services, actor: str, shown: ReviewedVersion, comment: str) -> Answer:

@@ -25,7 +25,7 @@ class KnownStory(StoryStatus):
     since: datetime  # when this status was first seen
 
 
-class Trouble(Frozen):
+class StoryFault(Frozen):
     """What a message says of one story that failed or is behind."""
 
     story_id: int
@@ -52,8 +52,8 @@ class Report(Frozen):
     mode_changed: bool = False  # `manual` is the new mode
     added: tuple[str, ...] = ()  # names of stories
     removed: tuple[str, ...] = ()
-    failed: tuple[Trouble, ...] = ()
-    behind: tuple[Trouble, ...] = ()
+    failed: tuple[StoryFault, ...] = ()
+    behind: tuple[StoryFault, ...] = ()
     more: int = 0  # stories that failed or are behind, besides those
     more_added: int = 0
     more_removed: int = 0
@@ -61,7 +61,7 @@ class Report(Frozen):
     recovered_at: datetime | None = None  # when no story had failed or was behind any more
 
 
-class Standing(Frozen):
+class StandingMessage(Frozen):
     """A message that was ordered and may still have to be corrected."""
 
     keys: tuple[str, ...]  # of its announcements
@@ -74,7 +74,7 @@ class Told(Frozen):
     v: int = 1
     failed: tuple[int, ...] = ()  # ids of stories
     behind: tuple[int, ...] = ()
-    standing: tuple[Standing, ...] = ()  # oldest first
+    standing: tuple[StandingMessage, ...] = ()  # oldest first
     changed: tuple[datetime, ...] = ()  # when something was told, or over, within the last hour
 
 

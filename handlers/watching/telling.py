@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from handlers.models import DestinationChange, Frozen
 from handlers.watching.comparison import Look, is_behind
-from handlers.watching.known import Health, KnownDestination, KnownStory, Report, Standing, Told, Trouble
+from handlers.watching.known import Health, KnownDestination, KnownStory, Report, StandingMessage, StoryFault, Told
 
 SHOWN: Final = 10  # stories of one kind in a message
 _MANY: Final = 3  # changes within the time below are told by one message
@@ -42,7 +42,7 @@ class Telling(NamedTuple):
 
     told: Told  # what people know once this is written down
     post: Report | None = None  # a new message
-    revised: tuple[Standing, ...] = ()  # messages that say something else now
+    revised: tuple[StandingMessage, ...] = ()  # messages that say something else now
 
 
 def tell(look: Look, own: Own, route: str, now: datetime, behind_after: timedelta, *, first: bool) -> Telling:
@@ -72,7 +72,7 @@ def posted(telling: Telling, keys: tuple[str, ...]) -> Told:
     """Return what people know once a new message stands under these keys."""
     if telling.post is None or not keys:
         return telling.told
-    standing = (*telling.told.standing, Standing(keys=keys, report=telling.post))[-_STANDING:]
+    standing = (*telling.told.standing, StandingMessage(keys=keys, report=telling.post))[-_STANDING:]
     return telling.told.model_copy(update={"standing": standing})
 
 
@@ -132,7 +132,7 @@ def _news(look: Look, own: Own, told: Told, unwell: _Unwell, route: str, now: da
     )
 
 
-def _posted(told: Told, report: Report, revised: tuple[Standing, ...], now: datetime) -> Telling:
+def _posted(told: Told, report: Report, revised: tuple[StandingMessage, ...], now: datetime) -> Telling:
     """Return the telling with a new message, or with the last one corrected when there were many within an hour."""
     changed = _recent((*told.changed, now), now)
     told = told.model_copy(update={"changed": changed})
@@ -173,7 +173,7 @@ def _repeats(before: Report, now: Report) -> bool:
     return named >= {trouble.story_id for trouble in (*now.failed, *now.behind)}
 
 
-def _of_both(before: tuple[Trouble, ...], now: tuple[Trouble, ...]) -> tuple[Trouble, ...]:
+def _of_both(before: tuple[StoryFault, ...], now: tuple[StoryFault, ...]) -> tuple[StoryFault, ...]:
     again = {trouble.story_id for trouble in now}
     return (*now, *(trouble for trouble in before if trouble.story_id not in again))[:SHOWN]
 
@@ -192,7 +192,7 @@ def _deleted(before: KnownDestination, own: Own, route: str, now: datetime) -> T
 
 def _corrected(
     told: Told, after: KnownDestination, unwell: _Unwell, now: datetime
-) -> tuple[Told, tuple[Standing, ...]]:
+) -> tuple[Told, tuple[StandingMessage, ...]]:
     """Return what is known with the stories that are well again, and the messages that have to say so.
 
     A story that failed and needs a sync now is not well yet.
@@ -224,7 +224,7 @@ def _corrected(
     return kept, tuple(revised)
 
 
-def _ended(trouble: Trouble, lasts: bool, there: set[int], now: datetime) -> Trouble:  # noqa: FBT001 - one of two
+def _ended(trouble: StoryFault, lasts: bool, there: set[int], now: datetime) -> StoryFault:  # noqa: FBT001 - one of two
     if lasts or trouble.until is not None:
         return trouble
     return trouble.model_copy(update={"until": now, "removed": trouble.story_id not in there})
@@ -262,8 +262,8 @@ def _report(known: KnownDestination, route: str, now: datetime) -> Report:
     )
 
 
-def _trouble(story: KnownStory) -> Trouble:
-    return Trouble(
+def _trouble(story: KnownStory) -> StoryFault:
+    return StoryFault(
         story_id=story.story_id, name=story.name[:_NAME], error=(story.error or "")[:_ERROR], since=story.since
     )
 

@@ -46,7 +46,7 @@ _SLACK_SECONDS: Final = 2.0  # that a call to Slack may take
 _STOPPED: Final = "tines_sync_crash_stopped"
 
 
-def hurried(dead_after: float, clock_ahead: float = 0.0) -> Overrides:
+def short_times(dead_after: float, clock_ahead: float = 0.0) -> Overrides:
     """Return the real world with shorter waits, in the proportions of the real ones."""
     return Overrides(
         schedule=Schedule(
@@ -132,7 +132,7 @@ def main(command: str, environ: Mapping[str, str]) -> None:
     start_logs(settings)
     set_trap(environ.get("CRASH_AT_COMMIT", ""))
     set_stop(environ.get("CRASH_STOP_FILE", ""))
-    overrides = hurried(float(environ.get("CRASH_DEAD_AFTER", "20")), float(environ.get("CRASH_CLOCK_AHEAD", "0")))
+    overrides = short_times(float(environ.get("CRASH_DEAD_AFTER", "20")), float(environ.get("CRASH_CLOCK_AHEAD", "0")))
     with plainly():
         (work if command == "worker" else serve)(settings, overrides)
 

@@ -7,7 +7,7 @@ import pytest
 
 from bot.playground.launch import Setup
 
-from .harness import HURRIED, FlowHarness, database, opened
+from .harness import SHORT_TIMES, FlowHarness, database, opened
 
 OpenHarness = Callable[..., Awaitable[FlowHarness]]
 
@@ -22,7 +22,7 @@ async def open_harness(tmp_path: Path) -> AsyncIterator[OpenHarness]:
     async with AsyncExitStack() as stack:
 
         async def start(**differs: Any) -> FlowHarness:  # noqa: ANN401 - the fields of `Setup`
-            setup = Setup(**{"database_url": database(tmp_path), "overrides": HURRIED, **differs})
+            setup = Setup(**{"database_url": database(tmp_path), "overrides": SHORT_TIMES, **differs})
             return await stack.enter_async_context(opened(setup))
 
         yield start

@@ -50,7 +50,7 @@ SHORT: Final = Timeouts(connect=1, read=0.5, write=1, pool=1, whole=0.8)
 
 RETRY_POLICY: Final = RetryPolicy(attempts=2, total=2, wait_initial=0.01, wait_max=0.05, wait_jitter=0.01)
 RATE_LIMIT: Final = RateLimit(burst=100, per_second=100, first_wait=0.1, longest_wait=0.4, token_wait=0.3)
-HURRIED: Final = Overrides(
+SHORT_TIMES: Final = Overrides(
     schedule=QUICK,
     timeouts=TIMEOUTS,
     retry_policy=RETRY_POLICY,
@@ -58,7 +58,7 @@ HURRIED: Final = Overrides(
     rate_limit=RATE_LIMIT,
     home_pause=0.1,
 )
-IMPATIENT: Final = replace(HURRIED, timeouts=SHORT)
+IMPATIENT: Final = replace(SHORT_TIMES, timeouts=SHORT)
 
 _PAUSE: Final = 0.02  # seconds between two looks into the database
 _LONGEST: Final = 30.0  # seconds until something that must happen counts as missing

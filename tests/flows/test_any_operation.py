@@ -44,7 +44,7 @@ from handlers.routes import Route, Topology
 from handlers.tines import TinesError, UnknownOutcomeError
 
 from .conftest import OpenHarness
-from .harness import HURRIED, FlowHarness, opened
+from .harness import SHORT_TIMES, FlowHarness, opened
 
 _BLOCK_ID: Final = "nudge_destination"
 _BLOCK_TIMES: Final = "nudge_times"
@@ -237,7 +237,7 @@ approval_channel = "C0APPROVALS"
 [routes.dev-to-prod.operations.nudge]
 """
 OVERRIDES: Final = replace(
-    HURRIED,
+    SHORT_TIMES,
     operations=by_name(*all_operations().values(), Nudge()),
     presentations=presentations_by_name(*all_presentations().values(), NudgePresentation()),
 )

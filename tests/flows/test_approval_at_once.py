@@ -11,7 +11,7 @@ from bot.playground.slack import Outcome
 from handlers.models import Request, State
 
 from .conftest import OpenHarness
-from .harness import HURRIED, FlowHarness
+from .harness import SHORT_TIMES, FlowHarness
 
 ENDED = (State.SUCCEEDED, State.REJECTED, State.CANCELLED, State.EXPIRED)
 
@@ -130,7 +130,7 @@ async def test_approve_and_cancel_at_once(harness: FlowHarness) -> None:
 async def test_approve_and_expire_at_once(open_harness: OpenHarness) -> None:
     """An approval at the moment at which the time is over does not count any more, and the approver reads so."""
     clock = Clock()
-    harness = await open_harness(overrides=replace(HURRIED, clock=clock))
+    harness = await open_harness(overrides=replace(SHORT_TIMES, clock=clock))
     request = await harness.asks()
     await harness.opens_review(request, harness.ada)
     clock.ahead = timedelta(hours=73)
@@ -142,7 +142,7 @@ async def test_approve_and_expire_at_once(open_harness: OpenHarness) -> None:
 async def test_expired_offers_to_ask_again(open_harness: OpenHarness) -> None:
     """An expired request says so, and *Request again* opens the form filled in, for a request of its own."""
     clock = Clock()
-    harness = await open_harness(overrides=replace(HURRIED, clock=clock))
+    harness = await open_harness(overrides=replace(SHORT_TIMES, clock=clock))
     request = await harness.asks(reason="For the audit")
     clock.ahead = timedelta(hours=73)
     message = await harness.told(harness.rina, "(?s)expired.*Not enough people approved it within 3 days")
@@ -174,7 +174,9 @@ async def test_a_decision_that_arrives_twice(harness: FlowHarness, decided: str)
 async def test_reminders_reach_the_thread_and_the_channel(open_harness: OpenHarness) -> None:
     """A request that waits is brought up again in its thread and its channel, with what is missing."""
     clock = Clock()
-    harness = await open_harness(route={"remind_after": timedelta(hours=1)}, overrides=replace(HURRIED, clock=clock))
+    harness = await open_harness(
+        route={"remind_after": timedelta(hours=1)}, overrides=replace(SHORT_TIMES, clock=clock)
+    )
     request = await harness.asks()
     await harness.approval_message(request, pattern="Changes:")  # found out by its first job
     due = (await harness.request(request.id)).next_run_at

@@ -5,7 +5,7 @@ from bot.playground.launch import ADA, APPROVALS, APPROVERS, BEN, GENERAL, RINA,
 from handlers.models import State
 
 from .conftest import OpenHarness
-from .harness import HURRIED, OTHER_STORY, STORY, FlowHarness, database, opened, until
+from .harness import OTHER_STORY, SHORT_TIMES, STORY, FlowHarness, database, opened, until
 
 
 async def test_quorum_in_sight(open_harness: OpenHarness) -> None:
@@ -24,7 +24,7 @@ async def test_quorum_in_sight(open_harness: OpenHarness) -> None:
 
 async def test_a_start_with_fewer_approvals_starts_what_waits(tmp_path: Path) -> None:
     """Restarted with a configuration that asks for one approval, the bot runs what one approved, without a click."""
-    setup = Setup(database_url=database(tmp_path), overrides=HURRIED, route={"approvals": 2})
+    setup = Setup(database_url=database(tmp_path), overrides=SHORT_TIMES, route={"approvals": 2})
     async with opened(setup) as harness:
         request = await harness.asks()
         await harness.approves(request)

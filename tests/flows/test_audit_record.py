@@ -26,7 +26,7 @@ async def test_everything_that_happens_is_recorded(open_harness: OpenHarness) ->
     assert by_kind["shown"] == [ADA, BEN]
     assert by_kind["approved"] == [ADA, BEN]
     assert len(by_kind["refused"]) == 1
-    for kind in ("creating", "created", "status", "partial"):
+    for kind in ("create_begun", "created", "status", "partial"):
         assert set(by_kind[kind]) == {"tines-sync"}
     told = {event.data["status"] for event in events if event.kind == "status"}
     assert {"synced", "failed"} <= told

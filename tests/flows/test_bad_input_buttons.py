@@ -5,13 +5,13 @@ import pytest_asyncio
 
 from bot.playground.launch import Setup
 
-from .harness import HURRIED, FlowHarness, database, opened, until
+from .harness import SHORT_TIMES, FlowHarness, database, opened, until
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FlowHarness]:
     """Return a harness in which Ada has a review open, for tests that change nothing in it."""
-    setup = Setup(database_url=database(tmp_path_factory.mktemp("shared")), overrides=HURRIED)
+    setup = Setup(database_url=database(tmp_path_factory.mktemp("shared")), overrides=SHORT_TIMES)
     async with opened(setup) as harness:
         request = await harness.asks()
         await harness.opens_review(request)

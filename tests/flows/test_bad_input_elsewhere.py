@@ -14,7 +14,7 @@ from bot.playground.tines import Fault, Kind
 from handlers.store import Event
 
 from .conftest import OpenHarness
-from .harness import HURRIED, FlowHarness, until
+from .harness import SHORT_TIMES, FlowHarness, until
 
 WRONG_KEY = Fault(Kind.ANSWER, status=401, message="Invalid API key", times=None)
 
@@ -31,7 +31,7 @@ async def refusal(harness: FlowHarness) -> Event:
 
 async def test_a_key_that_tines_does_not_take_at_an_approval(open_harness: OpenHarness) -> None:
     """An approval that cannot be checked since the key is wrong is not taken; the row says so."""
-    harness = await open_harness(overrides=replace(HURRIED, fresh_seconds=0))
+    harness = await open_harness(overrides=replace(SHORT_TIMES, fresh_seconds=0))
     request = await harness.asks()
     review = await harness.opens_review(request)
     harness.playground.dev.faults.add(WRONG_KEY)
@@ -44,7 +44,7 @@ async def test_a_key_that_tines_does_not_take_at_an_approval(open_harness: OpenH
 
 async def test_a_key_that_tines_does_not_take_while_somebody_types(open_harness: OpenHarness) -> None:
     """Who searches reads in place of the teams what Tines said; however much is typed, that is one row."""
-    harness = await open_harness(overrides=replace(HURRIED, fresh_seconds=0))
+    harness = await open_harness(overrides=replace(SHORT_TIMES, fresh_seconds=0))
     harness.playground.dev.faults.add(WRONG_KEY)
     await harness.rina.opens_form(GENERAL)
     for typed in ("s", "se", "sec"):

@@ -15,7 +15,7 @@ from bot.playground.slack.sending import signed_headers
 from bot.web import MOST_BYTES
 from handlers.store import SYSTEM
 
-from .harness import HURRIED, FlowHarness, database, opened, until
+from .harness import SHORT_TIMES, FlowHarness, database, opened, until
 
 FORM = "application/x-www-form-urlencoded"
 HELP = urlencode({"command": "/tines-sync", "text": "help", "user_id": "U0RINA", "channel_id": "C0GENERAL"}).encode()
@@ -94,7 +94,7 @@ async def test_what_is_turned_away_is_in_the_record(tmp_path: Path) -> None:
     """
     held = "xoxb-somebody-elses-token"
     malformed = f'{{"type": "{held}"}}'.encode()
-    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+    async with opened(Setup(database_url=database(tmp_path), overrides=SHORT_TIMES)) as harness:
         genuine = signed(harness, malformed, kind="application/json")
         with capture_logs([merge_contextvars]) as logs:
             answers = [
@@ -108,7 +108,7 @@ async def test_what_is_turned_away_is_in_the_record(tmp_path: Path) -> None:
             at_once = recorded(tmp_path)
     assert [answer.status_code for answer in answers] == [401, 413, 400, 401, 401, 401, 405]
     assert answers[-1].headers["allow"] == "POST"
-    lines = [line for line in logs if line["event"] == "a request was turned away"]
+    lines = [line for line in logs if line["event"] == "a request was rejected"]
     assert [line["status"] for line in lines] == [401, 413, 400, 401, 401, 401, 405]
     reasons = ["no valid signature or time", "too large", "not a request of Slack", "not a POST"]
     assert [(data["reason"], data["count"]) for data in at_once] == [(reason, 1) for reason in reasons]
@@ -119,13 +119,13 @@ async def test_what_is_turned_away_is_in_the_record(tmp_path: Path) -> None:
 
 
 async def test_a_good_request_leaves_nothing_at_the_door(harness: FlowHarness) -> None:
-    """What Slack signed and a person may send is not recorded as turned away."""
+    """What Slack signed and a person may send is not recorded as rejected."""
     await post(harness, HELP, signed(harness, HELP))
     assert await harness.kinds() == []
 
 
 def recorded(folder: Path) -> list[dict[str, object]]:
-    """Return what is recorded of requests that were turned away."""
+    """Return what is recorded of requests that were rejected."""
     with closing(sqlite3.connect(folder / "flow.sqlite")) as connection:
         found = connection.execute("SELECT actor, data FROM events WHERE kind = 'turned_away' ORDER BY seq").fetchall()
     assert {actor for actor, _ in found} == {SYSTEM}

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from bot.playground.launch import ADA, RINA, TOM, Setup
 from bot.views import ids
 
-from .harness import HURRIED, database, opened, until
+from .harness import SHORT_TIMES, database, opened, until
 from .wrongs import Scene, Wrong, clicks, presses, runs_now, searches, set_up, submits, submits_form, types
 
 UNKNOWN: Final = '{"request":"TS-ZZZZZZZZ"}'
@@ -179,7 +179,7 @@ WRONGS: Final = tuple(table())
 async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     """Return the scene: nothing that a test does to it changes it."""
     setup = Setup(
-        database_url=database(tmp_path_factory.mktemp("recorded")), overrides=HURRIED, route={"requesters": (RINA,)}
+        database_url=database(tmp_path_factory.mktemp("recorded")), overrides=SHORT_TIMES, route={"requesters": (RINA,)}
     )
     async with opened(setup) as harness:
         yield await set_up(harness)

@@ -12,7 +12,7 @@ from bot.playground.launch import APPROVALS, GENERAL
 from handlers.models import State
 
 from .conftest import OpenHarness
-from .harness import HURRIED, FlowHarness, until
+from .harness import SHORT_TIMES, FlowHarness, until
 from .stalls import Stall, stalled
 
 NOT_NOW: Final = "cannot process requests right now"
@@ -48,7 +48,7 @@ def clock() -> Clock:
 @pytest.fixture
 async def harness(url: str, clock: Clock, open_harness: OpenHarness) -> FlowHarness:
     """Return the usual harness, on that database."""
-    return await open_harness(database_url=url, overrides=replace(HURRIED, clock=clock))
+    return await open_harness(database_url=url, overrides=replace(SHORT_TIMES, clock=clock))
 
 
 async def test_a_command_is_answered_in_time(how: Stall, harness: FlowHarness) -> None:

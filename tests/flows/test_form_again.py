@@ -5,7 +5,7 @@ from bot.playground.tines import Fault, Kind
 from handlers.models import State
 
 from .conftest import OpenHarness
-from .harness import HURRIED, OTHER_STORY, STORY, FlowHarness, create_of
+from .harness import OTHER_STORY, SHORT_TIMES, STORY, FlowHarness, create_of
 
 
 async def opens_edit(harness: FlowHarness, request_id: str) -> None:
@@ -43,7 +43,7 @@ async def test_an_edit_of_what_was_decided_meanwhile_is_refused(harness: FlowHar
 
 async def test_a_slow_edit_goes_on_by_itself(open_harness: OpenHarness) -> None:
     """An edit that Tines holds up is kept, and saved once."""
-    harness = await open_harness(overrides=replace(HURRIED, fresh_seconds=0, click_budget=0.1))
+    harness = await open_harness(overrides=replace(SHORT_TIMES, fresh_seconds=0, click_budget=0.1))
     request = await harness.asks(STORY)
     await opens_edit(harness, request.id)
     await harness.rina.writes("Reason", "Slowly")

@@ -11,9 +11,9 @@ from bot.playground.tines.seed import many_stories
 from handlers.models import SyncMode
 
 from .conftest import OpenHarness
-from .harness import HURRIED, OTHER_STORY, SHORT, STORY, FlowHarness, create_of
+from .harness import OTHER_STORY, SHORT, SHORT_TIMES, STORY, FlowHarness, create_of
 
-NOTHING_FRESH: Overrides = replace(HURRIED, fresh_seconds=0)
+NOTHING_FRESH: Overrides = replace(SHORT_TIMES, fresh_seconds=0)
 """Every check asks Tines, as it does when nobody has used the form for a minute."""
 
 

@@ -15,7 +15,7 @@ import pytest_asyncio
 from bot.playground.launch import GENERAL, RINA, Playground, Setup, launched
 from bot.playground.slack import signed_headers
 
-from .harness import HURRIED, database
+from .harness import SHORT_TIMES, database
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def playground(folder: Path) -> AsyncIterator[Playground]:
     """Start everything once: no test here changes more than the record, so none disturbs another."""
-    async with launched(Setup(database_url=database(folder), overrides=HURRIED)) as running:
+    async with launched(Setup(database_url=database(folder), overrides=SHORT_TIMES)) as running:
         yield running
 
 

@@ -18,7 +18,7 @@ from bot.playground.tines import Fault, Kind
 from handlers.models import State
 from handlers.tines import Timeouts
 
-from .harness import FAILING, HURRIED, FlowHarness, database, opened
+from .harness import FAILING, SHORT_TIMES, FlowHarness, database, opened
 
 
 class Clock:
@@ -73,7 +73,7 @@ async def figures(harness: FlowHarness) -> dict[tuple[str, ...], float]:
 
 async def test_requests_by_state(tmp_path: Path) -> None:
     """Each state has as many as there are, and one that has none any more is not shown with its old number."""
-    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+    async with opened(Setup(database_url=database(tmp_path), overrides=SHORT_TIMES)) as harness:
         await harness.asks()
         failing = await harness.asks(FAILING)
         assert (await figures(harness))["tines_sync_requests", "pending"] == 2
@@ -89,7 +89,7 @@ async def test_requests_by_state(tmp_path: Path) -> None:
 
 async def test_calls(tmp_path: Path) -> None:
     """Calls are counted by method and outcome, with their latencies, and no address or secret is in a label."""
-    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+    async with opened(Setup(database_url=database(tmp_path), overrides=SHORT_TIMES)) as harness:
         harness.playground.dev.faults.add(Fault(Kind.ANSWER, "POST", "/admin/sync_destinations", status=422, times=1))
         request = await harness.asked_and_approved()
         await harness.rests(request, State.FAILED)
@@ -108,7 +108,7 @@ async def test_calls(tmp_path: Path) -> None:
 async def test_what_waits(tmp_path: Path) -> None:
     """What waits for Slack or for Tines is seen by the age of the oldest, and is young while nobody is away."""
     clock = Clock()
-    overrides = replace(HURRIED, clock=clock, timeouts=Timeouts())
+    overrides = replace(SHORT_TIMES, clock=clock, timeouts=Timeouts())
     async with opened(Setup(database_url=database(tmp_path), overrides=overrides)) as harness:
         request = await harness.asks()
         await harness.ada.types(GENERAL, "freeze dev-to-prod change window")
@@ -129,7 +129,7 @@ async def test_what_waits(tmp_path: Path) -> None:
 
 async def test_alive_and_ready(tmp_path: Path) -> None:
     """A bot that works says so; one whose token was revoked is alive, not ready, and says why, until it is given back."""
-    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+    async with opened(Setup(database_url=database(tmp_path), overrides=SHORT_TIMES)) as harness:
         harness.playground.slack.revoke_token()
         assert (await asked(harness, "/healthz")).text == "alive\n"
         refused = await readiness(harness)
@@ -141,7 +141,7 @@ async def test_alive_and_ready(tmp_path: Path) -> None:
 
 async def test_ready_without_slack(tmp_path: Path) -> None:
     """A Slack that does not answer is no readiness, and no error of ours."""
-    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+    async with opened(Setup(database_url=database(tmp_path), overrides=SHORT_TIMES)) as harness:
         harness.playground.slack.faults.inject(EVERY_METHOD, SlackFault(FaultKind.RESET_BEFORE, times=None))
         answer = await readiness(harness)
     assert answer.status_code == 503
@@ -150,7 +150,7 @@ async def test_ready_without_slack(tmp_path: Path) -> None:
 
 async def test_without_database(tmp_path: Path) -> None:
     """With the database gone the bot is alive and not ready, still gives figures, and tells whoever asks to come back."""
-    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+    async with opened(Setup(database_url=database(tmp_path), overrides=SHORT_TIMES)) as harness:
         await harness.asks()
         async with gone(tmp_path / "flow.sqlite"):
             healthy, ready, seen = (

@@ -17,7 +17,7 @@ from bot.playground.tines import Fault, Kind, World
 from handlers.execution.call_journal import CALLED
 from handlers.models import State
 
-from .harness import HURRIED, database, opened
+from .harness import SHORT_TIMES, database, opened
 from .quiet_logs import logging_as_before
 
 
@@ -37,7 +37,7 @@ def lines(out: io.StringIO, trace: str) -> list[dict[str, Any]]:
 
 async def test_one_id_from_click_to_call(tmp_path: Path, out: io.StringIO) -> None:
     """Searching the log for the row's id finds the approval, the job, the create and the messages that followed."""
-    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+    async with opened(Setup(database_url=database(tmp_path), overrides=SHORT_TIMES)) as harness:
         request = await harness.asks()
         await harness.approves(request)
         done = await harness.rests(request, State.SUCCEEDED)
@@ -47,7 +47,7 @@ async def test_one_id_from_click_to_call(tmp_path: Path, out: io.StringIO) -> No
     assert done.trace != request.trace
     approved = lines(out, done.trace)
     kinds = [line["kind"] for line in approved if line["event"] == "recorded"]
-    assert [kind for kind in kinds if kind != CALLED][:2] == ["approved", "creating"]
+    assert [kind for kind in kinds if kind != CALLED][:2] == ["approved", "create_begun"]
     (create,) = [line for line in approved if line["event"] == "called Tines" and line["method"] == "POST"]
     assert (create["job"], create["key"], create["request"]) == ("advance", request.id, request.id)
     assert create["outcome"] == "201"
@@ -58,7 +58,7 @@ async def test_one_id_from_click_to_call(tmp_path: Path, out: io.StringIO) -> No
 async def test_id_survives_a_restart(tmp_path: Path, out: io.StringIO) -> None:
     """What a new process does for a request carries the id of the click that an earlier process took."""
     noon = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # the same tenants, so the same stories, before and after
-    first = Setup(database_url=database(tmp_path), overrides=HURRIED, world=World(lambda: noon))
+    first = Setup(database_url=database(tmp_path), overrides=SHORT_TIMES, world=World(lambda: noon))
     async with opened(first) as harness:
         request = await harness.asks()
         harness.playground.dev.faults.add(Fault(Kind.ANSWER, "POST", "/admin/sync_destinations", status=503))
@@ -76,7 +76,7 @@ async def test_id_survives_a_restart(tmp_path: Path, out: io.StringIO) -> None:
 
 async def test_clicks_have_ids_of_their_own(tmp_path: Path, out: io.StringIO) -> None:
     """Two clicks never share an id, and every line that a click causes has one."""
-    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+    async with opened(Setup(database_url=database(tmp_path), overrides=SHORT_TIMES)) as harness:
         for word in ("help", "list"):
             await harness.tom.types(GENERAL, word)
     answered = [line for line in map(json.loads, out.getvalue().splitlines()) if line["event"] == "answered Slack"]

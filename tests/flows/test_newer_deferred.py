@@ -10,7 +10,7 @@ from bot.playground.launch import RINA
 from handlers.jobs import DEFERRED, LEFT_FOR, Job
 
 from .conftest import OpenHarness
-from .harness import HURRIED, FlowHarness, database, until
+from .harness import SHORT_TIMES, FlowHarness, database, until
 
 
 async def _keeps(harness: FlowHarness) -> None:
@@ -41,7 +41,7 @@ async def test_its_sender_is_told_when_no_newer_version_came(open_harness: OpenH
     def clock() -> datetime:
         return datetime.now(UTC) + ahead
 
-    harness = await open_harness(database_url=database(tmp_path), overrides=replace(HURRIED, clock=clock))
+    harness = await open_harness(database_url=database(tmp_path), overrides=replace(SHORT_TIMES, clock=clock))
     ahead = -LEFT_FOR - timedelta(seconds=1)
     await _keeps(harness)
     ahead = timedelta(0)

@@ -25,7 +25,7 @@ from handlers.operations.following import SyncResult
 from handlers.store import Event
 from handlers.watching.known import Health, KnownDestination
 
-from .harness import HURRIED, STORY, FlowHarness, database, opened, until
+from .harness import SHORT_TIMES, STORY, FlowHarness, database, opened, until
 from .wrongs import Scene, set_up
 
 COMMAND: Final = "/tines-sync"
@@ -344,7 +344,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         "denied": (EVE,),
         "approvals": 2,
     }
-    setup = Setup(database_url=database(tmp_path_factory.mktemp("rights")), overrides=HURRIED, route=route)
+    setup = Setup(database_url=database(tmp_path_factory.mktemp("rights")), overrides=SHORT_TIMES, route=route)
     async with opened(setup) as harness:
         workspace = harness.playground.slack.workspace
         workspace.users += [User(EVE, "eve", "Eve Moneypenny"), User(GUS, "gus", "Gus Gorman", is_restricted=True)]

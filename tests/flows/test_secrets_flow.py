@@ -15,7 +15,7 @@ from bot.playground.tines import Fault, Kind
 from bot.playground.tines.seed import DEV_KEY, PROD_KEY, PROD_PUBLISH_KEY
 from handlers.models import State
 
-from .harness import HURRIED, FlowHarness, create_of, database, opened, result_of
+from .harness import SHORT_TIMES, FlowHarness, create_of, database, opened, result_of
 from .quiet_logs import logging_as_before
 
 SECRETS = (DEV_KEY, PROD_KEY, PROD_PUBLISH_KEY)
@@ -79,7 +79,7 @@ async def figures_of(harness: FlowHarness) -> str:
 
 async def test_hostile_flow(tmp_path: Path, out: io.StringIO) -> None:
     """From the form to the status list nothing that people or Tines wrote mentions, links or formats anything."""
-    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+    async with opened(Setup(database_url=database(tmp_path), overrides=SHORT_TIMES)) as harness:
         dev, prod = harness.playground.dev, harness.playground.prod
         team = dev.add_team(f"Red <!channel> {HOSTILE[2]}")
         prod.add_team(f"Blue {HOSTILE[6]}")
@@ -105,7 +105,7 @@ async def test_hostile_flow(tmp_path: Path, out: io.StringIO) -> None:
 
 async def test_secrets_in_refusals(tmp_path: Path, out: io.StringIO) -> None:
     """A refusal of Tines that repeats keys is shown, logged and kept without them, whatever call it answers."""
-    async with opened(Setup(database_url=database(tmp_path), overrides=HURRIED)) as harness:
+    async with opened(Setup(database_url=database(tmp_path), overrides=SHORT_TIMES)) as harness:
         request = await harness.asks(reason=f"Please {HOSTILE[0]}")
         words = f"denied {HOSTILE[0]} api_key={PROD_PUBLISH_KEY} Bearer {DEV_KEY}"
         harness.playground.dev.faults.add(

@@ -11,7 +11,7 @@ from bot.starting import StartError
 from handlers.models import State
 
 from .conftest import OpenHarness
-from .harness import FAILING, HURRIED, STORY, FlowHarness, until
+from .harness import FAILING, SHORT_TIMES, STORY, FlowHarness, until
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ async def test_a_lost_connection_is_opened_again(wired: FlowHarness, how: str) -
 
 async def test_a_dead_peer_is_noticed(open_harness: OpenHarness) -> None:
     """A connection that goes dead without a word is given up for a new one, and people are answered again."""
-    harness = await open_harness(socket_mode=True, overrides=replace(HURRIED, ping_seconds=0.25))
+    harness = await open_harness(socket_mode=True, overrides=replace(SHORT_TIMES, ping_seconds=0.25))
     slack = harness.playground.slack
     async with relayed(slack.base_url) as relay:
         slack.socket_url = relay.url
@@ -120,7 +120,7 @@ async def test_a_machine_that_slept_connects_anew(open_harness: OpenHarness) -> 
     def clock() -> datetime:
         return datetime.now(UTC) + ahead
 
-    harness = await open_harness(socket_mode=True, overrides=replace(HURRIED, ping_seconds=0.25, clock=clock))
+    harness = await open_harness(socket_mode=True, overrides=replace(SHORT_TIMES, ping_seconds=0.25, clock=clock))
     slack = harness.playground.slack
     before = len(slack.traffic.calls("apps.connections.open"))
     ahead = timedelta(minutes=5)

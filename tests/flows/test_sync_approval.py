@@ -8,7 +8,7 @@ from handlers.models import State
 from handlers.operations.create import CreateFacts
 
 from .conftest import OpenHarness
-from .harness import HURRIED, OTHER_STORY, STORY, FlowHarness, create_of
+from .harness import OTHER_STORY, SHORT_TIMES, STORY, FlowHarness, create_of
 
 
 async def test_the_approval_message_says_everything(harness: FlowHarness) -> None:
@@ -167,7 +167,7 @@ async def test_an_approver_reads_why_they_cannot_approve_their_own(harness: Flow
 
 async def test_a_slow_tenant_keeps_an_approval(open_harness: OpenHarness) -> None:
     """When Tines is slow at the click, the view says “Checking…”; the approval is kept and counts in the end."""
-    harness = await open_harness(overrides=replace(HURRIED, click_budget=0.1))
+    harness = await open_harness(overrides=replace(SHORT_TIMES, click_budget=0.1))
     request = await harness.asks(STORY)
     review = await harness.opens_review(request)
     await review.reads_in_view("What would change")

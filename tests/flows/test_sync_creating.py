@@ -11,7 +11,7 @@ from bot.playground.tines.seed import many_stories
 from handlers.models import State
 
 from .conftest import OpenHarness
-from .harness import FAILING, HURRIED, OTHER_STORY, QUICK, STORY, FlowHarness, create_of
+from .harness import FAILING, OTHER_STORY, QUICK, SHORT_TIMES, STORY, FlowHarness, create_of
 
 CREATE = "/admin/sync_destinations"
 
@@ -185,7 +185,7 @@ async def test_channels_and_the_requester_are_told_with_a_link(harness: FlowHarn
 async def test_watching_ends_after_a_while_and_says_so(open_harness: OpenHarness) -> None:
     """Stories that never settle do not keep a request for ever: it ends in part and says that they may still follow."""
     harness = await open_harness(
-        overrides=replace(HURRIED, schedule=replace(QUICK, follow_for=timedelta(milliseconds=300)))
+        overrides=replace(SHORT_TIMES, schedule=replace(QUICK, follow_for=timedelta(milliseconds=300)))
     )
     harness.playground.dev.switches = replace(harness.playground.dev.switches, sync_seconds=3600)
     request = await harness.asked_and_approved(STORY)
@@ -197,7 +197,7 @@ async def test_watching_ends_after_a_while_and_says_so(open_harness: OpenHarness
 async def test_a_status_that_is_not_known_is_shown_as_it_is(open_harness: OpenHarness) -> None:
     """A word that a newer Tines uses is shown, and does not count as synced."""
     harness = await open_harness(
-        overrides=replace(HURRIED, schedule=replace(QUICK, follow_for=timedelta(milliseconds=300)))
+        overrides=replace(SHORT_TIMES, schedule=replace(QUICK, follow_for=timedelta(milliseconds=300)))
     )
     harness.playground.dev.switches = replace(
         harness.playground.dev.switches, sync_seconds=3600, progress_status="hibernating"

@@ -9,7 +9,7 @@ from bot.playground.tines import ErrorShape, Fault, Kind, LocalTines, rival_crea
 from handlers.models import Request, State
 
 from .conftest import OpenHarness
-from .harness import HURRIED, IMPATIENT, OTHER_STORY, QUICK, RETRY_POLICY, STORY, FlowHarness
+from .harness import IMPATIENT, OTHER_STORY, QUICK, RETRY_POLICY, SHORT_TIMES, STORY, FlowHarness
 
 CREATE = "/admin/sync_destinations"
 NEVER_IN_TIME = {Kind.HANG, Kind.SLOW, Kind.APPLIED_LATE}
@@ -33,7 +33,7 @@ LOST = (
 @pytest.mark.parametrize("fault", LOST, ids=[fault.label for fault in LOST])
 async def test_whatever_happens_to_the_create_there_is_one_destination(open_harness: OpenHarness, fault: Fault) -> None:
     """However the create's answer gets lost, the request ends with exactly one sync destination, followed to its end."""
-    harness = await open_harness(overrides=IMPATIENT if fault.kind in NEVER_IN_TIME else HURRIED)
+    harness = await open_harness(overrides=IMPATIENT if fault.kind in NEVER_IN_TIME else SHORT_TIMES)
     request = await harness.asks(STORY)
     review = await harness.opens_review(request)
     if fault.method == "GET":
@@ -145,7 +145,7 @@ async def test_a_late_click_on_an_uncertain_request_reads_what_happened(harness:
 async def test_a_create_that_never_works_ends_with_a_person(open_harness: OpenHarness) -> None:
     """After three creates without an answer and without a trace, a person is asked; no fourth is sent."""
     schedule = replace(QUICK, send_again_after=timedelta(milliseconds=100))
-    harness = await open_harness(overrides=replace(HURRIED, schedule=schedule))
+    harness = await open_harness(overrides=replace(SHORT_TIMES, schedule=schedule))
     harness.playground.dev.faults.add(Fault(Kind.ANSWER, "POST", CREATE, status=500))
     request = await harness.asked_and_approved(STORY)
     await harness.rests(request, State.UNCERTAIN)
@@ -155,7 +155,7 @@ async def test_a_create_that_never_works_ends_with_a_person(open_harness: OpenHa
 async def test_a_tenant_that_stays_away_fails_the_request_in_the_end(open_harness: OpenHarness) -> None:
     """A tenant that cannot be asked before anything was sent is tried for a while; then the request fails, in words."""
     schedule = replace(QUICK, give_up_reaching=timedelta(milliseconds=200))
-    harness = await open_harness(overrides=replace(HURRIED, schedule=schedule))
+    harness = await open_harness(overrides=replace(SHORT_TIMES, schedule=schedule))
     request = await harness.asks(STORY)
     review = await harness.opens_review(request)
     harness.playground.dev.faults.add(Fault(Kind.NONE, "GET", CREATE, times=1))
@@ -171,7 +171,7 @@ async def test_a_tenant_that_stays_away_fails_the_request_in_the_end(open_harnes
 async def test_looking_that_stays_unanswered_asks_a_person(open_harness: OpenHarness) -> None:
     """When the tenant does not answer any look for long after a lost create, a person is asked."""
     schedule = replace(QUICK, give_up_looking=timedelta(milliseconds=200))
-    harness = await open_harness(overrides=replace(HURRIED, schedule=schedule))
+    harness = await open_harness(overrides=replace(SHORT_TIMES, schedule=schedule))
     request = await harness.asks(STORY)
     review = await harness.opens_review(request)
     harness.playground.dev.faults.add(Fault(Kind.RESET_AFTER, "POST", CREATE, times=1))
@@ -184,7 +184,7 @@ async def test_looking_that_stays_unanswered_asks_a_person(open_harness: OpenHar
 async def test_check_again_is_patient_once_more(open_harness: OpenHarness) -> None:
     """After "Check again" a look that fails is repeated, however long the trouble before was; nobody is asked at once."""
     schedule = replace(QUICK, give_up_looking=timedelta(seconds=2))
-    harness = await open_harness(overrides=replace(HURRIED, schedule=schedule))
+    harness = await open_harness(overrides=replace(SHORT_TIMES, schedule=schedule))
     request = await harness.asks(STORY)
     review = await harness.opens_review(request)
     faults = harness.playground.dev.faults
@@ -224,7 +224,7 @@ async def test_a_tenant_down_while_settling_costs_time_only(open_harness: OpenHa
 async def test_a_tenant_down_for_hours_ends_the_watching(open_harness: OpenHarness) -> None:
     """A tenant that never comes back while settling ends the request in part, with what is known and why."""
     schedule = replace(QUICK, follow_for=timedelta(0), follow_unreachable_for=timedelta(milliseconds=200))
-    harness = await open_harness(overrides=replace(HURRIED, schedule=schedule))
+    harness = await open_harness(overrides=replace(SHORT_TIMES, schedule=schedule))
     harness.playground.dev.switches = replace(harness.playground.dev.switches, sync_seconds=3600)
     harness.playground.dev.faults.add(Fault(Kind.ANSWER, "GET", f"{CREATE}/*", status=503, message="Maintenance"))
     request = await harness.asked_and_approved(STORY)

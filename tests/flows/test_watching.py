@@ -17,7 +17,7 @@ from handlers.routes import Watch, Weekly
 from handlers.watching.known import KnownTenant
 from handlers.watching.round import Watcher
 
-from .harness import HURRIED, OTHER_STORY, STORY, FlowHarness, database, opened, result_of, until
+from .harness import OTHER_STORY, SHORT_TIMES, STORY, FlowHarness, database, opened, result_of, until
 
 EVERY = timedelta(minutes=10)
 WATCH = Watch(every=EVERY, behind_after=timedelta(hours=1))
@@ -83,7 +83,7 @@ class Watching:
 async def watched(folder: Path, route: dict[str, Any] | None = None) -> AsyncIterator[Watching]:
     """Start a playground that is watched, and wait for the first look."""
     clock = Clock()
-    overrides = replace(HURRIED, clock=clock)
+    overrides = replace(SHORT_TIMES, clock=clock)
     setup = Setup(database_url=database(folder), overrides=overrides, watch=WATCH, route=route or {})
     async with opened(setup) as harness:
         watching = Watching(harness, clock)

@@ -159,7 +159,7 @@ async def test_a_call_stands_before_what_it_led_to(open_execution: OpenExecution
     assert {each.actor for each in events[1:after]} == {ADA}
     assert sorted(map(str, steps[after + 1 : after + 3])) == sorted(map(str, look))
     assert steps[after + 3 :] == [
-        "creating",
+        "create_begun",
         ("POST", DESTINATIONS),
         "created",
         "status",

@@ -35,7 +35,7 @@ async def test_two_additions_at_once_both_arrive(open_execution: OpenExecution) 
     assert execution.synced() == [{STORIES[0], STORIES[1], OTHER}]
     assert execution.line.tries("POST") == 0
     assert [await execution.harness.kinds(each.id) for each in (first, second)] == [
-        ["asked", "approved", "adding", "added", "status", "succeeded"]
+        ["asked", "approved", "add_begun", "added", "status", "succeeded"]
     ] * 2
     assert execution.line.tries("PATCH", f"{DESTINATIONS}/{there.id}") == 2
 
@@ -81,7 +81,14 @@ async def test_stories_that_are_there_already_are_not_sent(open_execution: OpenE
     execution, _, path = await _opened(open_execution)
     request = await execution.approved(story_ids=(execution.harness.story(STORIES[0]),))
     assert (await execution.harness.finishes(request.id)).state is State.SUCCEEDED
-    assert await execution.harness.kinds(request.id) == ["asked", "approved", "adding", "found", "status", "succeeded"]
+    assert await execution.harness.kinds(request.id) == [
+        "asked",
+        "approved",
+        "add_begun",
+        "found",
+        "status",
+        "succeeded",
+    ]
     assert (execution.line.tries("PATCH", path), execution.line.tries("POST")) == (0, 0)
 
 
@@ -164,7 +171,7 @@ async def test_a_destination_that_was_deleted_meanwhile_is_decided_anew(open_exe
     assert (await harness.finishes(request.id)).state is State.PENDING
     assert execution.line.tries("POST") == 0
     kinds = await harness.kinds(request.id)
-    assert kinds[2:] == ["adding", "not_reached", "existing_found"]
+    assert kinds[2:] == ["add_begun", "not_reached", "existing_found"]
 
 
 async def test_a_destination_that_somebody_else_is_changing_is_left_alone_for_a_moment(

@@ -109,7 +109,7 @@ async def test_a_story_edited_right_after_the_approval(open_execution: OpenExecu
     assert execution.line.tries("POST") == 0
 
 
-async def test_breaking_the_glass_asks_nobody_again(open_execution: OpenExecution) -> None:
+async def test_who_runs_it_without_approval_asks_nobody_again(open_execution: OpenExecution) -> None:
     """Who runs a request without approval runs it with the stories as they are, also after a freeze."""
     execution = await open_execution(break_glass=(TOM,))
     harness = execution.harness
@@ -153,9 +153,9 @@ async def test_what_is_missing_since_the_review_is_shown_again(open_execution: O
     prod = harness.dev.world.at("http://127.0.0.1:2")
     assert prod is not None
     prod.remove_credential("slack_bot")
-    answer = await approve(harness.services, BEN, shown.model_copy(update={"told": frozenset[str]()}), budget=None)
+    answer = await approve(harness.services, BEN, shown.model_copy(update={"missing": frozenset[str]()}), budget=None)
     assert isinstance(answer, Changed)
     assert answer.changes[0].startswith("New: credential slack_bot is missing on the destination (used by ")
     told = frozenset({Gap(reference=Reference(kind=Kind.CREDENTIAL, slug="slack_bot"), stories=()).mark})
-    answer = await approve(harness.services, BEN, shown.model_copy(update={"told": told}), budget=None)
+    answer = await approve(harness.services, BEN, shown.model_copy(update={"missing": told}), budget=None)
     assert isinstance(answer, Done)

@@ -135,7 +135,7 @@ async def test_a_click_during_a_rejection_is_told_of_it(open_execution: OpenExec
 
 
 async def test_an_approval_on_a_frozen_route_says_when_it_runs(open_execution: OpenExecution) -> None:
-    """Who gives the last approval on a frozen route is not told that it runs now, and neither is who breaks the glass."""
+    """Who gives the last approval on a frozen route is not told that it runs now, and neither is who runs it without approval."""
     execution = await open_execution(break_glass=(RINA,))
     harness = execution.harness
     await execution.freezes()

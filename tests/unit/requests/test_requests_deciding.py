@@ -20,7 +20,7 @@ async def test_one_approval_runs_it(open_harness: OpenHarness) -> None:
     assert (await harness.finishes(request.id)).state is State.SUCCEEDED
     assert harness.creates() == 1
     kinds = await harness.kinds(request.id)
-    assert [kind for kind in kinds if kind != "status"] == ["asked", "approved", "creating", "created", "succeeded"]
+    assert [kind for kind in kinds if kind != "status"] == ["asked", "approved", "create_begun", "created", "succeeded"]
 
 
 async def test_an_approval_carries_a_comment(open_harness: OpenHarness) -> None:

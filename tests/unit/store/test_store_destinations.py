@@ -5,7 +5,7 @@ from typing import Any
 
 from handlers.jobs import WATCH, Job
 from handlers.models import Problem, Team
-from handlers.watching.known import Health, KnownDestination, KnownStory, Report, Standing, Told
+from handlers.watching.known import Health, KnownDestination, KnownStory, Report, StandingMessage, Told
 
 from .harness import MONDAY, StoreHarness
 
@@ -34,7 +34,7 @@ async def test_rows_come_back(harness: StoreHarness) -> None:
     """A destination and its stories are read as they were written, also the second time; a mute is nobody else's to lift."""
     store = harness.store()
     report = Report(source="dev", destination="prod", id=1, route="r", source_team="a", destination_team="b", at=MONDAY)
-    told = Told(failed=(1, 2), standing=(Standing(keys=("k",), report=report),), changed=(MONDAY,))
+    told = Told(failed=(1, 2), standing=(StandingMessage(keys=("k",), report=report),), changed=(MONDAY,))
     first = known(1, told=told, created_by="TS-00000001")
     second = first.model_copy(
         update={

@@ -70,7 +70,7 @@ from handlers.requests.destinations import PAGE
 from handlers.requests.health import WORST
 from handlers.requests.overview import PART, WatchedDestinations
 from handlers.routes import Route
-from handlers.watching.known import Health, KnownDestination, KnownTenant, Trouble
+from handlers.watching.known import Health, KnownDestination, KnownTenant, StoryFault
 from handlers.watching.known import Report as HealthReport
 from handlers.watching.summary import RouteSummary
 from handlers.watching.telling import SHOWN as SHOWN_STORIES
@@ -311,7 +311,7 @@ def messages(request: Request, text: str) -> Iterator[tuple[str, Message]]:
 def health_messages(text: str) -> Iterator[tuple[str, Message]]:
     """Yield every message about what was seen by watching."""
     troubles = [
-        Trouble(story_id=n, name=text, error=text, since=NOW, until=NOW if n % 3 == 0 else None)
+        StoryFault(story_id=n, name=text, error=text, since=NOW, until=NOW if n % 3 == 0 else None)
         for n in range(SHOWN_STORIES)
     ]
     names = [text] * SHOWN_STORIES

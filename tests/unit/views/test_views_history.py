@@ -122,7 +122,7 @@ def test_only_what_is_about_stories_counts_them() -> None:
         an_event("called", **called().model_dump(mode="json")),
         an_event("shown", revision=1),
         an_event("repeated", what="approve"),
-        an_event("creating", attempt=1),
+        an_event("create_begun", attempt=1),
         an_event("sync_begun"),
         an_event("status", story_id=7, status="synced"),
         an_event("announced", announcement="statuses", channel="C0APPROVALS"),

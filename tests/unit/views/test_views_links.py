@@ -16,7 +16,7 @@ from handlers.policy import Quorum, Ruling
 from handlers.preflight import Report, Sent, StoryReport
 from handlers.requests import SeenDestination
 from handlers.watching.known import Report as HealthReport
-from handlers.watching.known import Trouble
+from handlers.watching.known import StoryFault
 
 from .harness import NOW, ROUTE, SHOWN, a_status, params_of, synced
 
@@ -81,7 +81,7 @@ def a_failure(origin: str) -> object:
         source_team="SecOps",
         destination_team="SecOps copies",
         at=NOW,
-        failed=(Trouble(story_id=STORY.id, name=STORY.name, since=NOW),),
+        failed=(StoryFault(story_id=STORY.id, name=STORY.name, since=NOW),),
     )
     return health.health_message(report.model_dump(mode="json"), {"dev": origin}).blocks
 
