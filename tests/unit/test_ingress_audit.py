@@ -74,7 +74,7 @@ async def test_the_first_is_in_the_record_before_it_is_answered(store: Store) ->
     with capture_logs([merge_contextvars]) as logs:
         await IngressAudit(store, Clock()).reject(Reason.UNSIGNED, 401, bytes=12)
     (row,) = await rows(store)
-    (line,) = [each for each in logs if each["event"] == "a request was turned away"]
+    (line,) = [each for each in logs if each["event"] == "a request was rejected"]
     assert (row.actor, row.kind, row.request_id) == (SYSTEM, "turned_away", None)
     assert (row.data["reason"], row.data["status"], row.data["count"]) == ("no valid signature or time", 401, 1)
     assert row.data["trace"] == line["trace"] != ""
@@ -94,7 +94,7 @@ async def test_a_flood_is_two_rows_in_a_minute_and_loses_no_number(store: Store)
         await ingress_audit.write_due()
         await ingress_audit.write_due()
     assert await counts(store) == [("not a request of Slack", 1), ("not a request of Slack", 499)]
-    traces = [line["trace"] for line in logs if line["event"] == "a request was turned away"]
+    traces = [line["trace"] for line in logs if line["event"] == "a request was rejected"]
     assert len(set(traces)) == 500
     assert [event.data["trace"] for event in await rows(store)] == traces[:2]
     await ingress_audit.close()
@@ -150,7 +150,7 @@ async def test_while_the_database_is_away_they_are_counted_and_written_later(in_
     with capture_logs([merge_contextvars]) as logs:
         await ingress_audit.reject(Reason.UNSIGNED, 401)
         await ingress_audit.reject(Reason.UNSIGNED, 401)
-    trace = next(line["trace"] for line in logs if line["event"] == "a request was turned away")
+    trace = next(line["trace"] for line in logs if line["event"] == "a request was rejected")
     clock.now += 60
     await ingress_audit.write_due()
     back()
@@ -184,5 +184,5 @@ async def test_what_could_not_be_written_at_the_stop_is_in_the_log(in_file: Stor
     with capture_logs() as logs:
         await ingress_audit.close()
     back()
-    assert logs[-1]["event"] == "what was turned away could not be recorded"
+    assert logs[-1]["event"] == "what was rejected could not be recorded"
     assert logs[-1]["no valid signature or time"] == 3
