@@ -203,9 +203,8 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
             raise min(errors, key=is_transient) from None  # the one that will not pass by itself
         current, found = looked.result(), listed.result()
         stories = tuple(current[story.id] for story in params.stories if story.id in current)
-        fetched = not access.preflight.all_known(access.route.source, stories)
         sources = await access.preflight.look(access.route.source, access.route.destination, _subject(params, stories))
-        if fetched:  # that may have taken long: somebody may have created one meanwhile
+        if sources.fetched:  # that may have taken long: somebody may have created one meanwhile
             found = await access.source.list_destinations()
         same = of_the_same_teams(found, params.source_team, params.destination_team, access.destination_tenant.url)
         return CreateFacts(

@@ -46,6 +46,7 @@ class Sources(Frozen):
         default_factory=dict
     )  # of each normalised source, by story; none where it cannot be compared
     gaps: Gaps = Gaps()
+    fetched: bool = False  # whether some had to be fetched, which may have taken long
 
 
 class SourceFacts(Facts):
@@ -120,26 +121,26 @@ class Preflight:
 
         Raises `TinesError` when a source cannot be looked at now.
         """
-        exported = await self.sources(source, subject.stories)
+        exported, fetched = await self._sources(source, subject.stories)
         return Sources(
             hashes={story_id: each.source_hash for story_id, each in exported.items() if each.source_hash},
             gaps=await self._gaps(destination, subject, exported),
+            fetched=fetched,
         )
-
-    def all_known(self, source: str, stories: Sequence[Story]) -> bool:
-        """Whether no source has to be fetched."""
-        return all(self.exports.known(Version(source, story.id, story.edited_at)) for story in stories)
 
     async def sources(self, tenant: str, stories: Sequence[Story]) -> dict[int, Exported]:
         """Return the exports of stories by id, fetched side by side. Raises `TinesError`."""
+        exported, _ = await self._sources(tenant, stories)
+        return exported
+
+    async def _sources(self, tenant: str, stories: Sequence[Story]) -> tuple[dict[int, Exported], bool]:
         versions = [Version(tenant, story.id, story.edited_at) for story in stories]
         known = {version.story_id: self.exports.known(version) for version in versions}
         wanted = [version for version in versions if known[version.story_id] is None]
         fetched = await side_by_side(*(self.exports.of(version) for version in wanted))
-        return {
-            **{story_id: each for story_id, each in known.items() if each is not None},
-            **{version.story_id: each for version, each in zip(wanted, fetched, strict=True)},
-        }
+        exported = {story_id: each for story_id, each in known.items() if each is not None}
+        exported |= {version.story_id: each for version, each in zip(wanted, fetched, strict=True)}
+        return exported, bool(wanted)
 
     async def _gaps(self, destination: str, subject: Subject, exported: Mapping[int, Exported]) -> Gaps:
         references: dict[str, References] = {}
