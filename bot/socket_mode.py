@@ -87,6 +87,7 @@ class _Connection:
         self.leaving = asyncio.Event()
         self.reason = "closed by Slack"
         self.opened_at = time.monotonic()
+        self._looked_at = link.clock()
 
     async def run(self) -> None:
         """Take envelopes until either side ends it, and answer what is under way."""
@@ -104,7 +105,7 @@ class _Connection:
             self._link.bot.socket.closed(self.reason)
 
     async def _read(self) -> None:
-        silent, looked = 0, self._link.clock()
+        silent = 0
         while silent <= _SILENT_PINGS:
             try:
                 message = await self._socket.receive(timeout=self._link.ping_seconds)
@@ -119,8 +120,8 @@ class _Connection:
                 silent = 0
                 if not await self._take(message):
                     return
-            before, looked = looked, self._link.clock()
-            if (looked - before).total_seconds() > 2 * self._link.ping_seconds + _SUSPENDED_SECONDS:
+            before, self._looked_at = self._looked_at, self._link.clock()
+            if (self._looked_at - before).total_seconds() > 2 * self._link.ping_seconds + _SUSPENDED_SECONDS:
                 self.reason = _SUSPENDED
                 return
         self.reason = "no answer to pings"

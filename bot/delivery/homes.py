@@ -24,7 +24,7 @@ from handlers.store.tables import pack
 
 _LONGEST_PAUSE: Final = timedelta(seconds=60)
 _REFUSED_PAUSE: Final = timedelta(minutes=10)  # after a refusal that may pass
-_UNAVAILABLE: Final = "Your requests cannot be loaded right now. tines-sync tries again in a minute."
+_UNAVAILABLE: Final = "Your requests cannot be loaded right now. tines-sync tries again by itself."
 
 
 class HomePublisher:
@@ -54,7 +54,7 @@ class HomePublisher:
             found, mark = await overview(self._services, person, home.pages)
         except PeopleUnavailableError as error:
             self._log.warning("an App Home is not known: Slack does not say who somebody is", words=str(error))
-            await self._show(home, "", home_unavailable_view(_UNAVAILABLE), _LONGEST_PAUSE)
+            await self._show(home, "", home_unavailable_view(_UNAVAILABLE))
             return
         await self._show(home, mark, home_view(found, self._presentation))
 

@@ -4,8 +4,9 @@ import asyncio
 import os
 import socket
 import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -154,8 +155,7 @@ async def test_a_foreign_host(prepared_sqlite: str, tmp_path: Path, host: str, w
 async def test_another_process_has_the_usual_metrics_port(prepared_sqlite: str, tmp_path: Path) -> None:
     """Where nobody asked for a port for the figures, one that is taken costs the figures and not the start."""
     with ExitStack() as stack:
-        with suppress(OSError):  # somebody has it already
-            stack.enter_context(socket.create_server(("127.0.0.1", METRICS_PORT)))
+        stack.enter_context(await _taken(METRICS_PORT))
         async with crash_harness(tmp_path, prepared_sqlite) as harness:
             process = _installed(harness)
             async with closed(process):
@@ -163,6 +163,18 @@ async def test_another_process_has_the_usual_metrics_port(prepared_sqlite: str, 
                 assert await process.ready(), process.log()[-3000:]
     assert "there are no metrics" in process.log()
     assert f"port {METRICS_PORT} on 127.0.0.1 is taken" in process.log()
+
+
+async def _taken(port: int) -> socket.socket:
+    """Listen on a port of this machine, as soon as nobody else does."""
+    end = time.monotonic() + 60
+    while True:
+        try:
+            return socket.create_server(("127.0.0.1", port))
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            await asyncio.sleep(0.1)
 
 
 @pytest.mark.parametrize("first", [False, True], ids=["a process", "the first process of a container"])
