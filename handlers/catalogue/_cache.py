@@ -59,7 +59,7 @@ class Cached(Generic[T]):
 
     async def settled(self) -> None:
         """Wait for the renewal that may be under way, however it ends."""
-        if self._renewal is not None:
+        if self._renewal is not None and not self._renewal.done():
             await asyncio.wait([self._renewal])
 
     async def close(self) -> None:

@@ -106,10 +106,8 @@ async def tenant_faults_once_loaded(services: Services, name: str, *, stories: b
     route = services.topology.routes.get(name)
     if route is None:
         return ()
-    catalogue = services.catalogue
-    await asyncio.gather(
-        catalogue.settled(route.source, stories=stories), catalogue.settled(route.destination, stories=False)
-    )
+    await services.catalogue.settled(route.source, stories=stories)
+    await services.catalogue.settled(route.destination, stories=False)
     return _tenant_faults(services, route, stories=stories)
 
 
