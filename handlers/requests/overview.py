@@ -163,8 +163,8 @@ async def listed(services: Services, actor: str, page: int) -> Listed:
     rights = await rights_of(services, actor)
     ids = (await identified(services, actor)).ids
     async with services.store.reading() as reader:
-        _, waiting = await reader.requests.waiting_on(rights.decides, but_not=ids, limit=1)
-        _, own = await _own(reader, rights, ids, limit=1)
+        _, waiting = await reader.requests.waiting_on(rights.decides, but_not=ids, limit=0)
+        _, own = await _own(reader, rights, ids, limit=0)
         page, pages = _within(page, waiting + own)
         skip = (page - 1) * PART
         first: tuple[Request, ...] = ()
@@ -178,14 +178,14 @@ async def listed(services: Services, actor: str, page: int) -> Listed:
 
 
 async def _waiting(reader: Reader, rights: Rights, ids: frozenset[str], page: int) -> Part[Request]:
-    _, total = await reader.requests.waiting_on(rights.decides, but_not=ids, limit=1)
+    _, total = await reader.requests.waiting_on(rights.decides, but_not=ids, limit=0)
     page, pages = _within(page, total)
     found, _ = await reader.requests.waiting_on(rights.decides, but_not=ids, limit=PART, offset=(page - 1) * PART)
     return Part(items=found, page=page, pages=pages, total=total)
 
 
 async def _mine(reader: Reader, rights: Rights, ids: frozenset[str], page: int) -> Part[Request]:
-    _, total = await _own(reader, rights, ids, limit=1)
+    _, total = await _own(reader, rights, ids, limit=0)
     page, pages = _within(page, total)
     found, _ = await _own(reader, rights, ids, limit=PART, offset=(page - 1) * PART)
     return Part(items=found, page=page, pages=pages, total=total)

@@ -14,6 +14,11 @@ from handlers.store.rows import DeferredCommand, read_deferred
 
 _KEEP_DONE: Final = timedelta(hours=1)
 
+DUE: Final = sa.select(t.deferred_commands.c.id.label("key"), t.deferred_commands.c.next_run_at.label("at")).where(
+    t.deferred_commands.c.next_run_at <= t.NOW
+)
+"""The ids of deferred commands whose time has come."""
+
 
 class DeferredReader:
     """Deferred commands as they are in one transaction."""
@@ -31,16 +36,6 @@ class DeferredReader:
         )
         found = row.mappings().one_or_none()
         return None if found is None else read_deferred(found)
-
-    async def due(self, *, limit: int) -> tuple[str, ...]:
-        """Return the ids of deferred commands whose time has come, the longest due first."""
-        rows = await self._connection.execute(
-            sa.select(t.deferred_commands.c.id)
-            .where(t.deferred_commands.c.next_run_at <= self._now)
-            .order_by(t.deferred_commands.c.next_run_at)
-            .limit(limit)
-        )
-        return tuple(rows.scalars())
 
     async def oldest_due(self) -> datetime | None:
         """Return since when the longest-due deferred command is due, None when all are done."""

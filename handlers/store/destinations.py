@@ -20,6 +20,9 @@ _WORST: Final = sa.case({health.value: number for number, health in enumerate(WO
 _MUTE: Final = frozenset({"muted_until", "muted_by", "mute_reason"})
 _AT_ONCE: Final = 500  # rows of one statement
 
+DUE: Final = sa.select(_W.tenant.label("key"), _W.next_run_at.label("at")).where(_W.next_run_at <= t.NOW)
+"""The tenants to look at now."""
+
 
 class DestinationsReader:
     """Watched sync destinations and tenants as they are in one transaction."""
@@ -40,13 +43,6 @@ class DestinationsReader:
         """Return how watching goes for every tenant that is watched, by alias."""
         rows = await self._connection.execute(sa.select(t.watched_tenants).order_by(_W.tenant))
         return tuple(KnownTenant.model_validate(dict(row)) for row in rows.mappings())
-
-    async def due(self, *, limit: int) -> tuple[str, ...]:
-        """Return the tenants to look at now, the longest due first."""
-        rows = await self._connection.execute(
-            sa.select(_W.tenant).where(_W.next_run_at <= self._now).order_by(_W.next_run_at).limit(limit)
-        )
-        return tuple(rows.scalars())
 
     async def of(self, source: str) -> dict[int, KnownDestination]:
         """Return every destination of a source tenant by id, with its stories."""

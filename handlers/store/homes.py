@@ -23,6 +23,23 @@ _INSERT: Final[Mapping[str, postgresql.Insert | sqlite.Insert]] = MappingProxyTy
 )
 OPENED_FOR: Final = timedelta(days=1)
 """How long after it was opened a home is kept fresh."""
+_ROUNDS: Final = sa.select(sa.func.coalesce(sa.func.sum(t.watched_tenants.c.rounds), 0)).scalar_subquery()
+_FAILING: Final = sa.select(sa.func.count(t.watched_tenants.c.failing_since)).scalar_subquery()
+_MARK: Final = (
+    sa.cast(sa.select(t.chain.c.seq).scalar_subquery(), sa.Text)
+    + ":"
+    + sa.cast(_ROUNDS, sa.Text)
+    + ":"
+    + sa.cast(_FAILING, sa.Text)
+)
+_MAY_HAVE_CHANGED: Final = sa.and_(
+    t.homes.c.next_run_at <= t.NOW,
+    t.homes.c.opened_at > t.NOW - sa.literal(OPENED_FOR // timedelta(microseconds=1), sa.BigInteger),
+    t.homes.c.drawn_from != _MARK,
+)
+
+DUE: Final = sa.select(t.homes.c.person.label("key"), t.homes.c.next_run_at.label("at")).where(_MAY_HAVE_CHANGED)
+"""The people whose homes may have changed."""
 
 
 class HomePages(Frozen):
@@ -55,7 +72,7 @@ class HomesReader:
         """Return the home of a person if something may have changed since it was drawn, and it may be drawn again."""
         row = (
             await self._connection.execute(
-                sa.select(t.homes).where(t.homes.c.person == person, *self._due(await self.mark()))
+                sa.select(t.homes).where(t.homes.c.person == person, _MAY_HAVE_CHANGED), {"now": self._now}
             )
         ).one_or_none()
         if row is None:
@@ -68,32 +85,10 @@ class HomesReader:
             unchanged=row.unchanged,
         )
 
-    async def due(self, *, limit: int) -> tuple[str, ...]:
-        """Return the people whose homes may have changed."""
-        rows = await self._connection.execute(
-            sa.select(t.homes.c.person)
-            .where(*self._due(await self.mark()))
-            .order_by(t.homes.c.next_run_at)
-            .limit(limit)
-        )
-        return tuple(rows.scalars())
-
     async def mark(self) -> str:
         """Return a mark that is another one after every change that a home may show."""
-        watched = t.watched_tenants.c
-        query = sa.select(
-            t.chain.c.seq,
-            sa.select(sa.func.coalesce(sa.func.sum(watched.rounds), 0)).scalar_subquery(),
-            sa.select(sa.func.count(watched.failing_since)).scalar_subquery(),
-        )
-        return ":".join(str(int(number)) for number in (await self._connection.execute(query)).one())
-
-    def _due(self, mark: str) -> tuple[sa.ColumnElement[bool], ...]:
-        return (
-            t.homes.c.next_run_at <= self._now,
-            t.homes.c.opened_at > self._now - OPENED_FOR,
-            t.homes.c.drawn_from != mark,
-        )
+        mark: str = (await self._connection.execute(sa.select(_MARK))).scalar_one()
+        return mark
 
 
 class Homes(HomesReader):

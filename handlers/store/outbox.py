@@ -27,6 +27,14 @@ _ADD: Final[Mapping[str, postgresql.Insert | sqlite.Insert]] = MappingProxyType(
 )
 _REFUSED: Final = sa.and_(t.UNDELIVERED, t.announcements.c.failure.is_not(None))  # for now: it is tried again
 
+DUE: Final = (
+    sa.select(t.announcements.c.conversation.label("key"), sa.func.min(t.announcements.c.ordered_at).label("at"))
+    .outerjoin(t.conversations, t.conversations.c.conversation == t.announcements.c.conversation)
+    .where(t.UNDELIVERED, sa.or_(t.conversations.c.not_before.is_(None), t.conversations.c.not_before <= t.NOW))
+    .group_by(t.announcements.c.conversation)
+)
+"""The conversations that have something to deliver and need not wait."""
+
 
 class OutboxReader:
     """Announcements as they are in one transaction."""
@@ -52,20 +60,6 @@ class OutboxReader:
             .limit(limit)
         )
         return tuple(read_announcement(row) for row in rows.mappings())
-
-    async def due(self, *, limit: int) -> tuple[str, ...]:
-        """Return the conversations that have something to deliver and need not wait."""
-        rows = await self._connection.execute(
-            sa.select(t.announcements.c.conversation)
-            .outerjoin(t.conversations, t.conversations.c.conversation == t.announcements.c.conversation)
-            .where(
-                t.UNDELIVERED,
-                sa.or_(t.conversations.c.not_before.is_(None), t.conversations.c.not_before <= self._now),
-            )
-            .distinct()
-            .limit(limit)
-        )
-        return tuple(rows.scalars())
 
     async def oldest_undelivered(self) -> datetime | None:
         """Return since when the oldest undelivered announcement is ordered, None when everything is delivered.

@@ -18,6 +18,67 @@ from handlers.tracing import current_trace
 _ADD_REQUEST: Final = sa.insert(t.requests)
 _ADD_DECISION: Final = sa.insert(t.decisions)
 
+DUE: Final = sa.select(t.requests.c.id.label("key"), t.requests.c.next_run_at.label("at")).where(
+    t.requests.c.next_run_at <= t.NOW
+)
+"""The ids of requests whose time has come."""
+
+
+_DECISIONS: Final = (
+    sa.select(t.decisions)
+    .where(t.decisions.c.request_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(t.decisions.c.id)
+)
+_MADE: Final = (
+    sa.select(t.requests)
+    .where(
+        t.requests.c.state.in_([state.value for state in State]),  # the index begins with it
+        t.requests.c.route == sa.bindparam("route"),
+        t.requests.c.created_at >= sa.bindparam("since"),
+        t.requests.c.created_at < sa.bindparam("until"),
+    )
+    .order_by(t.requests.c.created_at.desc())
+    .limit(sa.bindparam("limit"))
+)
+
+
+class _Listing:
+    """The statements of a list that is shown a page at a time, newest first; built once, as they cost more than a look.
+
+    `page` reads `limit` of them from `offset` on, each with the `total`; `total` only how many there are.
+    """
+
+    def __init__(self, *where: sa.ColumnElement[bool]) -> None:
+        self.total = sa.select(sa.func.count()).select_from(t.requests).where(*where).correlate(None)
+        self.page = (
+            sa.select(t.requests, self.total.scalar_subquery().label("total"))
+            .where(*where)
+            .order_by(t.requests.c.created_at.desc())
+            .limit(sa.bindparam("limit"))
+            .offset(sa.bindparam("offset"))
+        )
+
+
+_OWN: Final = _Listing(
+    t.requests.c.requester.in_(sa.bindparam("ids", expanding=True)),
+    t.requests.c.route.not_in(sa.bindparam("but_on", expanding=True)),
+)
+_WAITING: Final = _Listing(
+    t.requests.c.state == State.PENDING.value,
+    t.requests.c.route.in_(sa.bindparam("routes", expanding=True)),
+    sa.tuple_(t.requests.c.route, t.requests.c.operation).in_(sa.bindparam("policies", expanding=True)),
+    t.requests.c.requester.not_in(sa.bindparam("ids", expanding=True)),
+    ~sa.exists()
+    .where(
+        t.decisions.c.request_id == t.requests.c.id,
+        t.decisions.c.actor.in_(sa.bindparam("ids", expanding=True)),
+        t.decisions.c.verdict == Verdict.APPROVE.value,
+        t.decisions.c.digest == t.requests.c.digest,
+        t.decisions.c.withdrawn_at.is_(None),
+    )
+    .correlate(t.requests),
+)
+
 
 class ConflictError(Exception):
     """The row changed meanwhile: read it again and decide again. Nothing of the transaction was kept."""
@@ -55,70 +116,44 @@ class RequestsReader:
     ) -> tuple[tuple[Request, ...], int]:
         """Return the requests of a person, given by all ids of theirs, newest first, and how many there are in all.
 
-        Those `but_on` some routes are left out.
+        Those `but_on` some routes are left out. `limit` 0: only their number.
         """
-        own = t.requests.c.requester.in_(ids)
-        where = sa.and_(own, t.requests.c.route.not_in(but_on)) if but_on else own
-        return await self._some(where, limit=limit, offset=offset)
+        return await self._page(_OWN, {"ids": ids, "but_on": tuple(but_on)}, limit, offset)
 
     async def waiting_on(
         self, policies: Collection[tuple[str, str]], *, but_not: Collection[str], limit: int, offset: int = 0
     ) -> tuple[tuple[Request, ...], int]:
         """Return pending requests by route and operation, newest first, and their number.
 
-        Left out is what `but_not`, the ids of a person, asked for, or approved as it is now.
+        Left out is what `but_not`, the ids of a person, asked for, or approved as it is now. `limit` 0: only their number.
         """
         if not policies:
             return (), 0
-        approved = (
-            sa.select(t.decisions.c.id)
-            .where(
-                t.decisions.c.request_id == t.requests.c.id,
-                t.decisions.c.actor.in_(but_not),
-                t.decisions.c.verdict == Verdict.APPROVE.value,
-                t.decisions.c.digest == t.requests.c.digest,
-                t.decisions.c.withdrawn_at.is_(None),
-            )
-            .exists()
-        )
-        where = sa.and_(
-            t.requests.c.state == State.PENDING.value,
-            t.requests.c.route.in_({route for route, _ in policies}),
-            sa.tuple_(t.requests.c.route, t.requests.c.operation).in_(list(policies)),
-            t.requests.c.requester.not_in(but_not),
-            ~approved,
-        )
-        return await self._some(where, limit=limit, offset=offset)
+        routes = tuple({route for route, _ in policies})
+        values = {"ids": tuple(but_not), "routes": routes, "policies": tuple(policies)}
+        return await self._page(_WAITING, values, limit, offset)
 
     async def made_between(self, route: str, since: datetime, until: datetime, *, limit: int) -> tuple[Request, ...]:
         """Return the requests that were made on a route from one moment on and before another, newest first."""
-        where = sa.and_(
-            t.requests.c.state.in_([state.value for state in State]),  # the index begins with it
-            t.requests.c.route == route,
-            t.requests.c.created_at >= since,
-            t.requests.c.created_at < until,
-        )
-        return (await self._some(where, limit=limit, offset=0))[0]
+        rows = await self._connection.execute(_MADE, {"route": route, "since": since, "until": until, "limit": limit})
+        return await self._decided(rows.mappings().all())
 
-    async def _some(self, where: sa.ColumnElement[bool], *, limit: int, offset: int) -> tuple[tuple[Request, ...], int]:
-        total = (
-            await self._connection.execute(sa.select(sa.func.count()).select_from(t.requests).where(where))
-        ).scalar_one()
-        if not total:
-            return (), 0
-        rows = await self._connection.execute(
-            sa.select(t.requests).where(where).order_by(t.requests.c.created_at.desc()).limit(limit).offset(offset)
-        )
-        found = rows.mappings().all()
+    async def _page(
+        self, listing: "_Listing", values: Mapping[str, Any], limit: int, offset: int
+    ) -> tuple[tuple[Request, ...], int]:
+        if limit:
+            rows = await self._connection.execute(listing.page, {**values, "limit": limit, "offset": offset})
+            if found := rows.mappings().all():
+                return await self._decided(found), found[0]["total"]
+        return (), (await self._connection.execute(listing.total, values)).scalar_one()
+
+    async def _decided(self, found: Sequence[sa.RowMapping]) -> tuple[Request, ...]:
+        """Return the requests of some rows, each with its decisions."""
         decisions: dict[str, list[sa.RowMapping]] = {}
-        given = await self._connection.execute(
-            sa.select(t.decisions)
-            .where(t.decisions.c.request_id.in_([row["id"] for row in found]))
-            .order_by(t.decisions.c.id)
-        )
+        given = await self._connection.execute(_DECISIONS, {"ids": [row["id"] for row in found]})
         for decision in given.mappings():
             decisions.setdefault(decision["request_id"], []).append(decision)
-        return tuple(read_request(row, self._types, decisions.get(row["id"], ())) for row in found), total
+        return tuple(read_request(row, self._types, decisions.get(row["id"], ())) for row in found)
 
     async def same_resource(self, request: Request, states: Collection[State]) -> tuple[str, ...]:
         """Return the ids of other requests for the same resource in some states, oldest first."""
@@ -225,16 +260,6 @@ class RequestsReader:
             sa.select(t.requests.c.state, sa.func.count()).group_by(t.requests.c.state)
         )
         return {row[0]: row[1] for row in rows}
-
-    async def due(self, *, limit: int) -> tuple[str, ...]:
-        """Return the ids of requests whose time has come, the longest due first."""
-        rows = await self._connection.execute(
-            sa.select(t.requests.c.id)
-            .where(t.requests.c.next_run_at <= self._now)
-            .order_by(t.requests.c.next_run_at)
-            .limit(limit)
-        )
-        return tuple(rows.scalars())
 
     async def oldest_due(self) -> datetime | None:
         """Return since when the longest-due request is due, None when none ever will be by itself."""

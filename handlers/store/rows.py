@@ -147,7 +147,7 @@ def read_request(row: RowMapping, types: Mapping[str, RowTypes], decisions: Iter
     What a newer version wrote, for an operation or in a form that this one does not know, is kept as it is: it can be
     listed, and nothing is done with it.
     """
-    fields = {name: row[name] for name in Request.model_fields if name in row}
+    fields = {name: value for name, value in row.items() if name in Request.model_fields}
     known = types.get(row["operation"], _OpaqueTypes())
     try:
         fields.update(_typed(row, known))

@@ -2,11 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from handlers.store import tables as t
+
+DUE: Final = sa.select(t.summaries.c.route.label("key"), t.summaries.c.next_run_at.label("at")).where(
+    t.summaries.c.next_run_at <= t.NOW
+)
+"""The routes whose summary is due."""
 
 
 class SummariesReader:
@@ -15,13 +21,6 @@ class SummariesReader:
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         self._connection = connection
         self._now = now
-
-    async def due(self, *, limit: int) -> tuple[str, ...]:
-        """Return the routes whose summary is due."""
-        rows = await self._connection.execute(
-            sa.select(t.summaries.c.route).where(t.summaries.c.next_run_at <= self._now).limit(limit)
-        )
-        return tuple(rows.scalars())
 
     async def all(self) -> dict[str, datetime]:
         """Return when each route gets its next one."""

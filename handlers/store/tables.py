@@ -297,5 +297,8 @@ summaries: Final = sa.Table(
     sa.Column("next_run_at", Instant, nullable=False),
 )
 
+NOW: Final = sa.bindparam("now", type_=Instant)
+"""The moment at which the sweep looks, in statements of what is due: each is of the columns `key` and `at`."""
+
 UNDELIVERED: Final = announcements.c.desired_version > announcements.c.delivered_version
 """Which announcements readers do not see yet as they should. As the index `ix_announcements_open` has it."""

@@ -9,11 +9,13 @@ reads has the same parts without the methods that change something.
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from handlers.jobs import ADVANCE, DEFERRED, DELIVER, HOME, SUMMARY, WATCH, Job
+from handlers.store import deferred, destinations, homes, outbox, requests, summaries
 from handlers.store.audit import Audit, AuditReader
 from handlers.store.conversations import Conversations, ConversationsReader
 from handlers.store.deferred import Deferred, DeferredReader
@@ -26,6 +28,22 @@ from handlers.store.outbox import Outbox, OutboxReader
 from handlers.store.requests import Requests, RequestsReader
 from handlers.store.rows import RowTypes
 from handlers.store.summaries import Summaries, SummariesReader
+
+
+def _longest_due(kind: str, due: sa.Select[Any]) -> sa.Select[Any]:
+    first = due.order_by(sa.literal_column("at")).limit(200).subquery()
+    return sa.select(sa.literal(kind).label("kind"), first.c.key, first.c.at)
+
+
+# One statement, built once: the sweep runs every few seconds, also where nothing is due.
+_DUE: Final = sa.union_all(
+    _longest_due(ADVANCE, requests.DUE),
+    _longest_due(DELIVER, outbox.DUE),
+    _longest_due(DEFERRED, deferred.DUE),
+    _longest_due(HOME, homes.DUE),
+    _longest_due(SUMMARY, summaries.DUE),
+    _longest_due(WATCH, destinations.DUE),
+).order_by("at")
 
 
 class Reader:
@@ -52,16 +70,10 @@ class Reader:
         self.destinations = DestinationsReader(connection, now)
         self.summaries = SummariesReader(connection, now)
 
-    async def due(self, *, limit: int = 200) -> tuple[Job, ...]:
-        """Return the jobs of rows whose time has come, at most so many of each kind."""
-        return (
-            *(Job(ADVANCE, key) for key in await self.requests.due(limit=limit)),
-            *(Job(DELIVER, key) for key in await self.outbox.due(limit=limit)),
-            *(Job(DEFERRED, key) for key in await self.deferred.due(limit=limit)),
-            *(Job(HOME, key) for key in await self.homes.due(limit=limit)),
-            *(Job(SUMMARY, key) for key in await self.summaries.due(limit=limit)),
-            *(Job(WATCH, key) for key in await self.destinations.due(limit=limit)),
-        )
+    async def due(self) -> tuple[Job, ...]:
+        """Return the jobs of rows whose time has come, the longest due first, at most 200 of each kind."""
+        rows = await self._connection.execute(_DUE, {"now": self.now})
+        return tuple(Job(row.kind, row.key) for row in rows)
 
     async def server_time(self) -> datetime:
         """Return the time of day as the database's server has it. PostgreSQL only."""

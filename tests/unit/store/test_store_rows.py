@@ -222,6 +222,8 @@ async def test_lists(harness: StoreHarness) -> None:
     async with store.reading() as reader:
         mine, total = await reader.requests.requested_by("U0RINA", limit=2)
         rest, _ = await reader.requests.requested_by("U0RINA", limit=2, offset=2)
+        assert await reader.requests.requested_by("U0RINA", limit=2, offset=4) == ((), 3)
+        assert await reader.requests.requested_by("U0RINA", limit=0) == ((), 3)
         waiting, waits = await reader.requests.waiting_on([("dev-to-prod", "create")], but_not=["U0TOM"], limit=10)
         nothing = await reader.requests.waiting_on([], but_not=["U0TOM"], limit=10)
         assert await reader.requests.requested_by("U0NOBODY", limit=2) == ((), 0)
