@@ -127,9 +127,10 @@ class Route(_Config):
 
     def for_operation(self, name: str) -> "OperationRoute":
         """Return the route with the policy that holds for one operation; `denied` and the rest stay the route's."""
-        own = self.operations.get(name, OperationPolicy())
-        said = {key: value for key, value in own if value is not None}
-        return OperationRoute(**{**dict(self), **said, "operation": name, "route_users": self.users})
+        fields = {**vars(self), "operation": name, "route_users": self.users}
+        if name in self.operations:
+            fields |= {key: value for key, value in self.operations[name] if value is not None}
+        return OperationRoute.model_validate(fields)
 
 
 class OperationRoute(Route):

@@ -16,12 +16,16 @@ __all__ = ["PunctualApp", "Responder", "register"]
 
 
 def register(app: PunctualApp, responder: Responder) -> None:
-    """Register every listener, once."""
+    """Register every listener, once.
+
+    Bolt asks one after the other whether a payload is theirs, so that those come first that people wait for most often.
+    """
     form, list_, click = forms.Forms(responder), lists.Lists(responder), clicks.Clicks(responder)
     destination = destinations.Destinations(responder, form)
-    forms.register(app, form)
     commands.register(app, commands.Commands(responder, form, list_, click, destination))
+    forms.register_submission(app, form)
     options.register(app, options.Typing(responder))
+    forms.register(app, form)
     reviews.register(app, reviews.Reviews(responder))
     clicks.register(app, click)
     lists.register(app, list_)

@@ -53,14 +53,13 @@ class FormPresenter:
         if isinstance(offered, Refused):
             return no_routes_view(offered.reasons)
         routes = tuple(self._choice(name, freeze) for name, freeze in offered.items())
-        state = replace(state, routes=routes)
+        presentation, state = self.presentation(state), replace(state, routes=routes)
         if state.chosen is not None:
-            stories = self.presentation(state).chooses_stories
-            faults = await form_faults(services, actor, rights.policies[state.chosen.name], stories=stories)
-            routes = tuple(replace(each, faults=faults) if each == state.chosen else each for each in routes)
-        presentation = self.presentation(state)
-        existing = await self.existing(state)
-        complete = self._complete(replace(state, routes=routes, existing=existing), rights)
+            policy, stories = rights.policies[state.chosen.name], presentation.chooses_stories
+            faults = await form_faults(services, actor, policy, stories=stories)
+            if faults:
+                routes = tuple(replace(each, faults=faults) if each == state.chosen else each for each in routes)
+        complete = self._complete(state, routes, await self.existing(state), rights)
         if fields or complete.reason or complete.request_id:
             where = places(presentation, complete)
             return presentation.form(
@@ -94,13 +93,15 @@ class FormPresenter:
             return ()
         return await existing_at_once(self._services, state.chosen.name if state.chosen else state.route or "", teams)
 
-    def _complete(self, state: FormState, rights: FormRights) -> FormState:
-        """Add what depends on the chosen route, and have its lists loaded."""
-        chosen = state.chosen
-        if chosen is None:
-            return replace(state, can_break_glass=False)
-        load_lists(self._services, rights.policies[chosen.name])
-        return replace(state, can_break_glass=state.revision is None and rights.can_break_glass(chosen.name))
+    def _complete(
+        self, state: FormState, routes: tuple[RouteChoice, ...], existing: tuple[int, ...], rights: FormRights
+    ) -> FormState:
+        """Add what is known, with what depends on the chosen route, and have its lists loaded."""
+        may, chosen = False, state.chosen
+        if chosen is not None:
+            load_lists(self._services, rights.policies[chosen.name])
+            may = state.revision is None and rights.can_break_glass(chosen.name)
+        return replace(state, routes=routes, existing=existing, can_break_glass=may)
 
     def _choice(self, name: str, freeze: Freeze | None) -> RouteChoice:
         topology = self._services.topology

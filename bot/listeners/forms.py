@@ -48,9 +48,13 @@ _FORMS: Final = 1000  # of which the latest choice is known
 _PLAIN: Final = "create"  # the operation whose form opens when none is named
 
 
+def register_submission(app: AsyncApp, form: "Forms") -> None:
+    """Listen for what submits the form."""
+    app.view(ids.VIEW_FORM)(form.submitted)
+
+
 def register(app: AsyncApp, form: "Forms") -> None:
-    """Listen for everything that opens, changes or submits the form."""
-    app.view(ids.VIEW_FORM)(form.submitted)  # first: Bolt asks one listener after the other
+    """Listen for everything that opens or changes the form."""
     app.shortcut(ids.SHORTCUT_FORM)(form.open_from_shortcut)
     app.action(ids.ACTION_NEW_SYNC)(form.open_from_shortcut)
     app.action(ids.ACTION_EDIT)(form.open_to_edit)

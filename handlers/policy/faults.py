@@ -6,7 +6,6 @@ up, or everybody is listed, there may be enough people.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from handlers.people import Person
@@ -64,28 +63,31 @@ def _faults_of(
         yield from _quorum_faults(route, census, requester)
 
 
-@dataclass(frozen=True)
 class _Census:
     """Who stands behind the entries of a policy. An unbounded crowd is None: `*`, or a group not looked up."""
 
-    route: Route
-    members: Mapping[str, frozenset[str]]
-    people: Mapping[str, Person]
+    def __init__(self, route: Route, members: Mapping[str, frozenset[str]], people: Mapping[str, Person]) -> None:
+        self._members = members
+        self._people = people
+        self._fit: dict[str, frozenset[str] | None] = {}  # by entry, once it was asked for
+        self._denied = frozenset[str]().union(*(self.listed(entry) or () for entry in route.denied))
 
     def listed(self, entry: str) -> frozenset[str] | None:
         if entry == EVERYBODY:
             return None
-        listed = self.members.get(entry) if is_group(entry) else frozenset({entry})
+        listed = self._members.get(entry) if is_group(entry) else frozenset({entry})
         return None if listed is None else frozenset(self.stored(user) for user in listed)
 
     def stored(self, user: str) -> str:
         """Return the one id that stands for a person, however they are listed."""
-        return self.people[user].id if user in self.people else user
+        return self._people[user].id if user in self._people else user
 
     def fit(self, entry: str) -> frozenset[str] | None:
         """Those of the entry who are neither denied nor guests, deactivated or bots."""
-        listed = self.listed(entry)
-        return None if listed is None else frozenset(user for user in listed if self._counts(user))
+        if entry not in self._fit:
+            listed = self.listed(entry)
+            self._fit[entry] = None if listed is None else frozenset(user for user in listed if self._counts(user))
+        return self._fit[entry]
 
     def fit_of(self, entries: Iterable[str]) -> frozenset[str] | None:
         crowds = [self.fit(entry) for entry in entries]
@@ -93,9 +95,8 @@ class _Census:
         return frozenset().union(*known) if len(known) == len(crowds) else None
 
     def _counts(self, user: str) -> bool:
-        denied = any(user in (self.listed(entry) or ()) for entry in self.route.denied)
-        known = self.people.get(user)
-        return not denied and not (known and (known.guest or known.deactivated or known.bot))
+        known = self._people.get(user)
+        return user not in self._denied and not (known and (known.guest or known.deactivated or known.bot))
 
 
 def _hollow_lists(route: Route, census: _Census) -> Iterator[str]:
@@ -137,8 +138,10 @@ def _quorum_faults(route: Route, census: _Census, requester: str | None) -> Iter
                 f"{route.name} needs {_approvals(route.approvals)}, but at most {most} can be given{because}. "
                 "Add approvers, or lower approvals."
             )
+    if route.separate_groups == 1:
+        return
     groups = max(_entries_to_stand_for(route, census, out) for out in best)
-    if groups < route.separate_groups and route.separate_groups > 1:
+    if groups < route.separate_groups:
         yield (
             f"{route.name} needs approvals from {route.separate_groups} separate groups, but its approvers can stand "
             f"for {groups} at most, one each. List further groups or people, or lower separate_groups."
