@@ -250,11 +250,17 @@ class ApiCall(Frozen):
     status: int | None = None  # HTTP status, where there was an answer
     why: str = ""  # what went wrong, such as "timeout"; "given up" when nobody waited for the answer any more
     words: str = ""  # what Tines (or the network) said to that, secrets masked, at most 2,000 characters
+    unapplied: bool = False  # True: would have changed something, and surely did not
     back: dict[str, JsonValue] = {}  # what a good answer held, in short: ids, numbers, statuses
     began: datetime  # the first one
     latest: datetime  # when the latest one began
     ms: int  # how long it took; of several, the longest
     times: int = 1
+
+    @property
+    def may_have_changed(self) -> bool:
+        """Whether something in Tines may be different for it."""
+        return self.method != "GET" and not self.unapplied
 
     def and_again(self, other: "ApiCall") -> "ApiCall | None":
         """Return this and a later one as one, None where they did not end alike, or may have changed something."""
@@ -264,6 +270,15 @@ class ApiCall(Frozen):
         return self.model_copy(
             update={"latest": other.latest, "ms": max(self.ms, other.ms), "times": self.times + other.times}
         )
+
+
+def sent_words(sent: int) -> str:
+    """Say in a sentence how many calls that may have changed something were made for a request that is not sent now."""
+    if not sent:
+        return "Nothing was sent."
+    if sent == 1:
+        return "1 call to Tines was made before. The history shows what came of it."
+    return f"{sent} calls to Tines were made before. The history shows what came of them."
 
 
 class Assessment(Frozen):

@@ -199,7 +199,7 @@ class CreatePresentation(Presentation):
     def sentence(self, request: Request) -> str:
         """Return where it stands, for the approval channel."""
         return {
-            State.APPROVED: "Nothing was sent to Tines yet.",
+            State.APPROVED: "It is waiting to run.",
             State.RUNNING: "The sync destination is being created.",
             State.UNCERTAIN: "It is unclear whether the sync destination was created. See the thread.",
         }.get(request.state, self.headline(request))

@@ -275,7 +275,7 @@ class DestinationPresentation(Presentation, Generic[S, P, F]):
     def sentence(self, request: Request) -> str:
         """Return where it stands, for the approval channel."""
         if request.state is State.APPROVED:
-            return "Nothing was sent to Tines yet."
+            return "It is waiting to run."
         if request.state is State.UNCERTAIN:
             return "It is unclear whether Tines applied the change. See the thread."
         return self.headline(request)

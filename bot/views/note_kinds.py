@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from bot.views import kit
 from bot.views.text import Block, date_element, is_channel_id, plural
-from handlers.models import Request
+from handlers.models import Request, sent_words
 
 Data: TypeAlias = Mapping[str, object]
 
@@ -82,6 +82,10 @@ def _numbers(data: Data) -> str:
     return f"{plural(len(numbers), 'sync destination')} ({', '.join(numbers[:20])})" if numbers else "sync destinations"
 
 
+def _sent(data: Data) -> str:
+    return sent_words(_count(data, "sent") or 0)
+
+
 # One function for each kind
 
 
@@ -131,21 +135,22 @@ def _approval_void(data: Data, _: Request) -> Iterator[Block]:
 
 
 def _newly_missing(data: Data, _: Request) -> Iterator[Block]:
-    again = " Nothing was sent. Please review it again:" if data.get("strict") is True else " It runs all the same:"
+    again = f" {_sent(data)} Please review it again:" if data.get("strict") is True else " It runs all the same:"
     yield kit.para(f"🧩 The destination lacks something that it had, or nobody knew of, when this was approved.{again}")
     yield from _sentences(data, "missing")
 
 
 def _existing_found(data: Data, _: Request) -> Iterator[Block]:
     yield kit.para(
-        f"⚠️ Nothing was sent. After the review, {_numbers(data)} for the same two teams appeared. "
+        f"⚠️ {_sent(data)} After the review, {_numbers(data)} for the same two teams appeared. "
         "Please review the request again."
     )
 
 
 def _stories_changed(data: Data, _: Request) -> Iterator[Block]:
+    before = f" {_sent(data)}" if _count(data, "sent") else ""
     yield kit.para(
-        f"⚠️ The stories changed in Tines after this was requested.{_lost(data)} Please review the request again."
+        f"⚠️ The stories changed in Tines after this was requested.{before}{_lost(data)} Please review the request again."
     )
     yield from _sentences(data, "changes")
 
@@ -184,7 +189,7 @@ def _double_found(data: Data, _: Request) -> Iterator[Block]:
 
 
 def _needs_approval_again(data: Data, _: Request) -> Iterator[Block]:
-    yield kit.para("⚠️ Nothing was sent. This needs approval again:")
+    yield kit.para(f"⚠️ {_sent(data)} This needs approval again:")
     yield from _sentences(data, "reasons")
 
 

@@ -43,9 +43,9 @@ class PeopleBehind:
         if final:
             problem = Problem(
                 what=" ".join(each.text for each in final),
-                advice="Nothing was sent. Someone with the right to do so can request it again.",
+                advice="Someone with the right to do so can request it again.",
             )
-            return Finished(state=State.FAILED, problem=problem)
+            return Finished(state=State.FAILED, problem=problem, unsent=True)
         return AskAgain(
             keeps_approvals=True,
             void=tuple(dict.fromkeys(each.person for each in objections if each.person and not request.emergency)),

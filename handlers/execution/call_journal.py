@@ -59,6 +59,11 @@ class CallJournal:
             await self._keep(transaction, held, made)
         del self._made[: len(made)]
 
+    async def sent(self, transaction: Transaction, request_id: str) -> int:
+        """Return how many calls were made for a request that may have changed something, with those not recorded yet."""
+        made = sum(call.may_have_changed for call in self._made)
+        return made + await sent_before(transaction, request_id)
+
     async def _keep(self, transaction: Transaction, held: Request | None, made: tuple[ApiCall, ...]) -> None:
         before = () if held is None else held.calls
         calls = summed(before, made)
@@ -96,6 +101,12 @@ class CallJournal:
             )
             if error is None:
                 raise
+
+
+async def sent_before(transaction: Transaction, request_id: str) -> int:
+    """Return how many calls that may have changed something are recorded of a request."""
+    called = await transaction.audit.data_about(request_id, CALLED)
+    return sum(ApiCall.model_validate(data).may_have_changed for data in called)
 
 
 def as_event(call: ApiCall, request_id: str, actor: str = SYSTEM) -> Mapping[str, Any]:

@@ -377,7 +377,7 @@ class _Piece:
         if self._request.state is State.RUNNING:
             await self._cannot_look(error)
         elif not is_transient(error) and self._writer.failing_for(error.problem()) >= self._schedule.confirm_refusal:
-            await self._writer.write(Finished(state=State.FAILED, problem=error.problem()))
+            await self._writer.write(Finished(state=State.FAILED, problem=error.problem(), unsent=True))
         else:
             await self._writer.try_later(error.problem(), asked_to_wait(error))
 
@@ -460,5 +460,5 @@ def _nobody_known(error: PeopleUnavailableError) -> Problem:
     return Problem(
         what="Slack does not say who may approve and run this right now",
         words=str(error),
-        advice="Nothing was sent. This continues by itself.",
+        advice="This continues by itself.",
     )

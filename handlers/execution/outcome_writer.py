@@ -14,7 +14,7 @@ import structlog
 from handlers import announcements
 from handlers.calendar import first_look
 from handlers.execution.call_journal import CallJournal
-from handlers.models import Frozen, Problem, Request, State
+from handlers.models import Frozen, Problem, Request, State, sent_words
 from handlers.operations.outcomes import (
     AskAgain,
     Doubtful,
@@ -109,6 +109,8 @@ class OutcomeWriter:
         if isinstance(outcome, AskAgain):
             await self._ask_again(transaction, held, outcome)
             return
+        if outcome.unsent:
+            outcome = _saying(outcome, await self._journal.sent(transaction, held.id))
         changes: dict[str, Any] = {}
         if outcome.result is not None:
             changes = {"result": outcome.result, "destination_id": self._destination(outcome.result)}
@@ -140,7 +142,7 @@ class OutcomeWriter:
         if problem.status in _MAY_BE_STRAY and not self._is_confirmed(problem):
             await self._look_once_more(problem)
         else:
-            await self._fail(problem)
+            await self._fail(problem, unsent=True)
 
     async def try_later(
         self,
@@ -151,8 +153,7 @@ class OutcomeWriter:
         """Wait with a request for which nothing was sent; give up after an hour of the same trouble."""
         failing = self.failing_for(problem)
         if failing > self._schedule.give_up_reaching:
-            advice = f"Nothing was sent. {problem.advice}".strip()
-            await self._fail(problem.model_copy(update={"advice": advice}))
+            await self._fail(problem, unsent=True)
         else:
             await self.later(
                 self.pause(at_least, self._schedule.retry_most, failing), problem, "not_reached", **changes
@@ -297,9 +298,9 @@ class OutcomeWriter:
         pause = self.pause(timedelta(0), self._schedule.look_most, self.failing_for(refusal))
         await self.later(pause, refusal, "look_failed")
 
-    async def _fail(self, problem: Problem) -> None:
+    async def _fail(self, problem: Problem, *, unsent: bool = False) -> None:
         """End a request that came to nothing."""
-        await self.write(Finished(state=State.FAILED, problem=problem))
+        await self.write(Finished(state=State.FAILED, problem=problem, unsent=unsent))
 
     async def _look_soon(self, problem: Problem) -> None:
         """Note that nobody knows what became of a call, and look shortly."""
@@ -324,10 +325,10 @@ class OutcomeWriter:
 
     async def _ask_again(self, transaction: Transaction, held: Request, outcome: AskAgain) -> None:
         """Send an approved request back to its approvers; where nobody approves, it ends."""
+        outcome = _counting(outcome, await self._journal.sent(transaction, held.id))
         if self._route.approvals == 0 and not held.emergency:
-            await self.write_in(
-                transaction, held, Finished(state=State.FAILED, problem=_cannot_ask(outcome), notes=outcome.notes)
-            )
+            ended = Finished(state=State.FAILED, problem=_cannot_ask(outcome), notes=outcome.notes, unsent=True)
+            await self.write_in(transaction, held, ended)
             return
         pending = await transaction.requests.change(
             held,
@@ -372,6 +373,21 @@ def _since(request: Request, problem: Problem | None, now: datetime) -> datetime
 
 def _is_refusal(problem: Problem) -> bool:
     return problem.status is not None and 400 <= problem.status < 500 and problem.status != 429  # noqa: PLR2004 - HTTP
+
+
+def _saying(outcome: Finished, sent: int) -> Finished:
+    """Return the end with what was sent for the request before it, in words."""
+    problem = outcome.problem
+    if problem is None:
+        return outcome
+    advice = f"{sent_words(sent)} {problem.advice}".strip()
+    return outcome.model_copy(update={"problem": problem.model_copy(update={"advice": advice})})
+
+
+def _counting(outcome: AskAgain, sent: int) -> AskAgain:
+    """Return the outcome with, in its remarks, how much was sent for the request before it."""
+    notes = tuple(each.model_copy(update={"data": {**each.data, "sent": sent}}) for each in outcome.notes)
+    return outcome.model_copy(update={"notes": notes}) if sent else outcome
 
 
 def _cannot_ask(outcome: AskAgain) -> Problem:

@@ -237,9 +237,7 @@ def not_read(number: int, destination_id: int) -> str:
 
 def gone(request: Request, ref: DestinationRef) -> Refused:
     """Return the end of an operation on a destination that no longer exists."""
-    problem = not_there(request.source, ref)
-    sent = "What came of the call before cannot be seen." if request.attempts else "Nothing was sent."
-    return Refused(problem=problem.model_copy(update={"advice": f"{problem.advice} {sent}"}))
+    return Refused(problem=not_there(request.source, ref))
 
 
 def not_there(source: str, ref: DestinationRef) -> Problem:

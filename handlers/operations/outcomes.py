@@ -67,6 +67,7 @@ class Finished(_Written):
     result: Frozen | None = None  # None: the one on the row stays
     problem: Problem | None = None
     remark: str = ""  # a sentence for people, shown with the request
+    unsent: bool = False  # True: ends in place of a send; people read what was sent before, or that nothing was
     sign: Problem | None = (
         None  # the one refusal that all this is concluded from: believed once it has stayed for a while
     )

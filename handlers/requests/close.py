@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from handlers import announcements
-from handlers.execution.call_journal import record_kept
-from handlers.models import Problem, State
+from handlers.execution.call_journal import record_kept, sent_before
+from handlers.models import Problem, State, sent_words
 from handlers.policy import Freeze, Ruling, may_freeze
 from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refused
 from handlers.requests.locking import locked
@@ -15,7 +15,7 @@ from handlers.routes import Route
 
 
 async def cancel(services: Services, actor: str, request_id: str, reason: str) -> Answer:
-    """Call off a request for which nothing was sent yet. Whoever calls off somebody else's must say why."""
+    """Call off a request for which no call is under way. Whoever calls off somebody else's must say why."""
     actor = (await identified(services, actor)).id
     found = await able(services, actor, request_id, lambda can: can.cancel, what="cancel")
     if not isinstance(found, tuple):
@@ -40,7 +40,8 @@ async def cancel(services: Services, actor: str, request_id: str, reason: str) -
         record_kept(transaction, current)
         transaction.audit.record("cancelled", actor, current.id, revision=current.revision, reason=reason)
         await announcements.ended(transaction, cancelled, route)
-    return Done(request=cancelled, text=f"{request_id} is cancelled. Nothing was sent to Tines.")
+        sent = await sent_before(transaction, current.id)
+    return Done(request=cancelled, text=f"{request_id} is cancelled. {sent_words(sent)}")
 
 
 async def check_again(services: Services, actor: str, request_id: str) -> Answer:

@@ -63,6 +63,15 @@ class AuditReader:
         )
         return tuple(rows.scalars())
 
+    async def data_about(self, request_id: str, kind: str) -> tuple[dict[str, Any], ...]:
+        """Return the data of the events of one kind that happened to a request, oldest first."""
+        rows = await self._connection.execute(
+            sa.select(t.events.c.data)
+            .where(t.events.c.request_id == request_id, t.events.c.kind == kind)
+            .order_by(t.events.c.seq)
+        )
+        return tuple(rows.scalars())
+
     async def head(self) -> tuple[int, str]:
         """Return the number and hash of the chain's last event; (0, "") for an empty chain."""
         row = (await self._connection.execute(sa.select(t.chain.c.seq, t.chain.c.hash))).one_or_none()

@@ -13,7 +13,7 @@ from typing import Final
 from pydantic import BaseModel, JsonValue
 
 from handlers.models import ApiCall
-from handlers.tines._errors import Kind, RefusedError, TinesError
+from handlers.tines._errors import Kind, RefusedError, TinesError, UnknownOutcomeError
 from handlers.tines._judge import Call
 from handlers.tines._wire import DestinationsPage, Page, SyncDestination, SyncDestinationAnswer, TinesTeam
 from handlers.tines._words import clean
@@ -47,7 +47,8 @@ class CallInProgress:
         error = self.verdict if isinstance(self.verdict, TinesError) else None
         told: dict[str, object] = {}
         if error is not None:
-            told = {"outcome": _outcome(error), "why": error.kind.value, "words": error.words}
+            unapplied = not self.call.safe and not isinstance(error, UnknownOutcomeError)
+            told = {"outcome": _outcome(error), "why": error.kind.value, "words": error.words, "unapplied": unapplied}
         elif self.status is None:
             told = {"outcome": "unanswered", "why": _GIVEN_UP}
         else:

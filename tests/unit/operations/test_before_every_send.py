@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from handlers.models import Request, State
-from handlers.requests import Done, Submission, submit
+from handlers.requests import Done, Submission, cancel, submit
 from handlers.routes import OperationPolicy, Route
 from tests.unit.requests.harness import ADA, LEADS, OPS, RINA, ROUTE, STORIES, TOM
 
@@ -84,7 +84,7 @@ WHEN: Final = [(case, send) for case in CASES for send in case.sends]
 
 @pytest.mark.parametrize(("case", "send"), WHEN, ids=[f"{case.what}, {send}" for case, send in WHEN])
 async def test_nothing_is_sent_that_is_not_approved_now(open_execution: OpenExecution, case: Case, send: str) -> None:
-    """The request goes back to its approvers, or ends, and says why."""
+    """The request goes back to its approvers, or ends, and says why, and whether anything was sent before."""
     execution = await open_execution(**case.route)
     execution.harness.staff.groups |= {ASKERS: {RINA, TOM}, DENIED: set(), EMERGENCY: {TOM}}
     harness = execution.harness
@@ -105,6 +105,8 @@ async def test_nothing_is_sent_that_is_not_approved_now(open_execution: OpenExec
     assert (ended.state, [execution.line.tries("POST", path) for path in paths]) == (case.ends, [send != FIRST, 0])
     notes = [each for each in await harness.told() if each["of"] == request.id and "kind" in each]
     assert case.says in f"{ended.problem.what if ended.problem else ''} {notes}"
+    sent = 0 if ended.problem is None else "1 call to Tines was made before" in ended.problem.advice
+    assert max([sent, *(note.get("sent", 0) for note in notes)]) == (send != FIRST)
 
 
 async def test_a_row_that_says_approved_is_not_believed(open_execution: OpenExecution) -> None:
@@ -135,6 +137,26 @@ async def test_a_destination_that_appeared_is_shown_first(open_execution: OpenEx
     ended = await execution.harness.finishes(request.id)
     assert ended.state is (State.UNCERTAIN if send == SECOND else State.PENDING)
     assert execution.line.tries("POST") == (send == SECOND)
+
+
+@pytest.mark.parametrize("made", [0, 1])
+async def test_who_cancels_reads_what_was_sent(open_execution: OpenExecution, made: int) -> None:
+    """A request that a freeze stopped on its way can be cancelled, and nobody says then that nothing was sent."""
+    execution = await open_execution()
+    harness = execution.harness
+    there = execution.somebody_creates(*STORIES)
+    request = await _ready(execution, there.id, emergency=False)
+    first = f"{DESTINATIONS}/{there.id}/story/{harness.story(STORIES[0])}/sync"
+    if made:
+        execution.line.after("POST", first, execution.freezes)
+    else:
+        await execution.freezes()
+    assert (await harness.works(request.id)).state is State.APPROVED
+    answer = await cancel(harness.services, RINA, request.id, "")
+    assert isinstance(answer, Done)
+    said = ["Nothing was sent.", "1 call to Tines was made before. The history shows what came of it."]
+    assert answer.text == f"{request.id} is cancelled. {said[made]}"
+    assert execution.line.tries("POST", first) == made
 
 
 async def _ready(execution: ExecutionHarness, destination: int, *, emergency: bool) -> Request:
