@@ -7,7 +7,9 @@
     │       ├── NotSlackError   an answer that is none of Slack's, such as a proxy's page
     │       └── MigrationError  the workspace is being moved into an organisation
     ├── RefusedForNowError      a refusal that can pass (an archived channel), and every code that is not known
-    │   └── NoChannelError      no such channel, or a private one without the bot
+    │   ├── NoChannelError      no such channel, or a private one without the bot
+    │   ├── NoUserError         no such person, or one that the bot may not see
+    │   └── NoGroupError        no such user group, or a disabled one
     ├── RefusedForGoodError     what was sent is wrong, and stays wrong
     │   └── BlocksError         its blocks or its length: say the same as text, in pieces
     ├── GoneError               the message, view or trigger no longer exists, or not ours to change
@@ -21,7 +23,7 @@
 
 A code that is not known counts as one that passes: to wait for nothing costs a call an hour, to give up costs a
 message. Codes: the pages of the methods under https://docs.slack.dev/reference/methods, mainly `chat.postMessage`,
-`chat.update`, `conversations.open`, `views.open`.
+`chat.update`, `conversations.open`, `views.open`, `users.info`, `usergroups.users.list`.
 """
 
 from collections.abc import Mapping
@@ -142,6 +144,14 @@ class NoChannelError(RefusedForNowError):
     """There is no such channel, or it is a private one that the bot is not in."""
 
 
+class NoUserError(RefusedForNowError):
+    """There is no such person, or one that the bot may not see."""
+
+
+class NoGroupError(RefusedForNowError):
+    """There is no such user group, or it is disabled."""
+
+
 class RefusedForGoodError(SlackError):
     """What was sent is wrong, and the same again would be refused again."""
 
@@ -217,6 +227,8 @@ def read_refusal(code: str, data: Mapping[str, Any] | None = None) -> SlackError
         return ScopeError(needed=str(details.get("needed") or ""), provided=str(details.get("provided") or ""))
     for codes, kind in (
         ({"channel_not_found"}, NoChannelError),
+        ({"user_not_found", "user_not_visible"}, NoUserError),
+        ({"no_such_subteam", "subteam_disabled"}, NoGroupError),
         ({"edit_window_closed"}, EditClosedError),
         ({"hash_conflict"}, ChangedViewError),
         ({"not_allowed_token_type"}, WrongTokenError),

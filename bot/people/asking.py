@@ -30,7 +30,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class RefusedError(PeopleUnavailableError):
-    """Slack answered, and said no. `code` is Slack's word for it.
+    """Slack answered, and said no, as `found` says.
 
     `home_may_have_changed`: whether the workspace may be part of another organisation (it is being migrated to one).
     """
@@ -39,7 +39,7 @@ class RefusedError(PeopleUnavailableError):
         super().__init__(
             f"Slack refused to say whether you can do this ({found.code}), so nothing was done. Tell your tines-sync admin."
         )
-        self.code = found.code
+        self.found = found
         self.home_may_have_changed = isinstance(found, TokenError)
 
 

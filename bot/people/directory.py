@@ -16,11 +16,11 @@ from bot.people.asking import NO_ANSWER, RefusedError, UnavailableError, read
 from bot.people.groups import Groups, Members
 from bot.people.home import Home, User
 from bot.people.memory import Memory
+from bot.slack_errors import NoUserError
 from handlers.models import Frozen
 from handlers.people import Identity, PeopleUnavailableError, Person
 
 _SLACKBOT: Final = "USLACKBOT"  # Slack's own bot, whose `is_bot` is false
-_UNKNOWN_USER: Final = frozenset({"user_not_found", "user_not_visible"})
 _MOST_USERS: Final = 10_000
 _HOME: Final = ""  # the only key of the home
 _HOME_FOR: Final = 3600.0  # seconds
@@ -140,7 +140,7 @@ class SlackPeople:
         except (RefusedError, UnavailableError) as error:
             if error.home_may_have_changed:
                 self._home.forget(_HOME)
-            if isinstance(error, RefusedError) and error.code in _UNKNOWN_USER:
+            if isinstance(error, RefusedError) and isinstance(error.found, NoUserError):
                 return Person(id=user_id, guest=True)
             raise
         person = Person(

@@ -17,12 +17,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.people.asking import RefusedError, read
 from bot.people.memory import Memory
+from bot.slack_errors import NoGroupError
 from handlers.models import Frozen
 from handlers.people import PeopleUnavailableError
 
 _ALL: Final = ""  # the only key of the listing
 _MOST_GROUPS: Final = 1_000
-_NO_GROUP: Final = frozenset({"no_such_subteam", "subteam_disabled"})  # deleted, or disabled
 _LISTING_REFUSED_FOR: Final = 600.0  # seconds without trying the listing again after it was refused
 _CROWD: Final = 15  # listings within a minute; Slack allows about 20
 _CROWD_AGE: Final = 4.0  # seconds; so that a crowd asks 15 times a minute
@@ -110,7 +110,7 @@ class Groups:
         try:
             return await self._single.get(group, fresh=fresh)
         except RefusedError as refusal:
-            self.tell_of(group, refusal.code)
+            self.tell_of(group, refusal.found.words)
             return Members(users=None)
 
     async def _listed(self, wanted: int, *, fresh: bool) -> Mapping[str, Members]:
@@ -125,7 +125,7 @@ class Groups:
             return await self._listing.get(_ALL, fresh=fresh)
         except RefusedError as refusal:
             self._listing_refused_until = self._clock() + _LISTING_REFUSED_FOR
-            self._log.warning("user groups are read one by one", method="usergroups.list", error=refusal.code)
+            self._log.warning("user groups are read one by one", method="usergroups.list", error=refusal.found.words)
         except PeopleUnavailableError:
             if wanted > _MOST_SINGLE:
                 raise
@@ -156,6 +156,6 @@ class Groups:
             call = self._client.usergroups_users_list(usergroup=group)
             return Members(users=(await read(call, _GroupAnswer, self._longest)).users)
         except RefusedError as refusal:
-            if refusal.code not in _NO_GROUP:
+            if not isinstance(refusal.found, NoGroupError):
                 raise
             return Members(users=None)
