@@ -21,7 +21,6 @@ from bot.views.lists import (
 )
 from bot.views.text import Message
 from handlers.models import Request
-from handlers.policy import quorum
 from handlers.requests import (
     Abilities,
     NotNow,
@@ -31,6 +30,7 @@ from handlers.requests import (
     listed,
     open_home,
     refuse,
+    standing_of,
     unfreeze,
 )
 from handlers.routes import Route
@@ -68,14 +68,14 @@ class Lists:
         if not isinstance(found, tuple):
             return refusal_message((said(found),))
         request, route, can = found
-        freezes = await self._responder.services.store.freezes()
+        quorum, freeze = await standing_of(self._responder.services, request, route)
         links = await thread_links(self._responder, [request.id])
         return status_message(
             request,
             self._responder.presentation(request),
-            quorum=quorum(route, request.approvals()),
+            quorum=quorum,
             route=route,
-            freeze=freezes.get(route.name),
+            freeze=freeze,
             permalink=links.get(request.id),
             may_review=can.review.allowed,
             may_edit=can.edit.allowed,

@@ -12,7 +12,7 @@ overview    what concerns a person, for lists and the App Home
 assessing   what the destination lacks, and what would change, before anybody decides
 keys        which keys are configured
 deferred    forms and decisions finished by a job     destinations  what of Tines a person may see
-pinging     whom a request waits for        threads  what stands in a request's thread, and where it is
+pinging     whom a request waits for        reading  how a request stands, its history, and where its thread is
 health      how a person's sync destinations are, and muting one
 """
 
@@ -54,6 +54,7 @@ from handlers.requests.forms import (
 from handlers.requests.health import HealthOverview, Muted, health, mute, watched_destination
 from handlers.requests.keys import note_configured_keys
 from handlers.requests.overview import FrozenRoute, Overview, Part, Rights, listed, open_home, overview, rights_of
+from handlers.requests.reading import history_of, standing_of, threads_of
 from handlers.requests.refusal_throttle import RefusalThrottle
 from handlers.requests.reviewing import OUTDATED_REVIEW, Review, look_up_review, review_again, review_for, whole_diff
 from handlers.requests.rights import STOPPABLE, Abilities, abilities, able
@@ -69,7 +70,6 @@ from handlers.requests.services import (
     what_happened,
 )
 from handlers.requests.submit import edit, submit
-from handlers.requests.threads import history_of, threads_of
 from handlers.requests.timers import start_sufficient
 
 __all__ = [
@@ -149,6 +149,7 @@ __all__ = [
     "review_again",
     "review_for",
     "rights_of",
+    "standing_of",
     "start_sufficient",
     "submit",
     "take_deferred",

@@ -1,11 +1,19 @@
-"""What stands in the threads of requests, and where they are."""
+"""How a request stands, all that happened to it, and where its thread is."""
 
 from collections.abc import Iterable
 
 from handlers import announcements
 from handlers.models import Request
+from handlers.policy import Freeze, Quorum, quorum
 from handlers.requests.services import Services
+from handlers.routes import Route
 from handlers.store import Event
+
+
+async def standing_of(services: Services, request: Request, route: Route) -> tuple[Quorum, Freeze | None]:
+    """Return which approvals a request has and lacks, and the freeze of its route. Raises `StoreUnavailableError`."""
+    freezes = await services.store.freezes()
+    return quorum(route, request.approvals()), freezes.get(route.name)
 
 
 async def threads_of(services: Services, request_ids: Iterable[str]) -> dict[str, tuple[str, str]]:
