@@ -25,7 +25,7 @@ from bot.views.text import Block, plural
 from bot.views.view_values import ViewValues, selected, selected_many, values_of_view
 from handlers.models import MAX_STORIES, Request, Story, SyncMode, Team
 from handlers.operations.create import CreateParams
-from handlers.requests import existing_words
+from handlers.operations.following import existing_words
 
 _T = TypeVar("_T")
 _ID: Final = re.compile(r"[0-9]{1,18}")

@@ -228,15 +228,19 @@ class AddStories(DestinationOperation[AddParams, AddFacts, Nothing, SyncResult])
             return AskAgain(notes=(Happening(kind="stories_changed", data={"changes": sentences[-10:]}),))
         return Send(work=Nothing())
 
+    def synced_by_hand(self, request: Request) -> bool:
+        """Whether the destination is in manual mode, as it was shown."""
+        facts = self.facts_of(request.facts)
+        return facts is not None and facts.manual is True
+
     async def send(self, request: Request, access: Access) -> Sent:
         """Send the union of what is there and what was asked for."""
         params, facts = self.params_of(request), self.facts_of(request.facts)
-        manual = facts is not None and facts.manual is True
         return await add_to(
             access,
             params.destination.id,
             params.stories,
-            access.schedule.follow_time(SyncMode.MANUAL if manual else SyncMode.AUTOMATIC),
+            access.schedule.follow_time(SyncMode.MANUAL if self.synced_by_hand(request) else SyncMode.AUTOMATIC),
             present=None if facts is None else facts.story_ids,
         )
 
@@ -250,9 +254,7 @@ class AddStories(DestinationOperation[AddParams, AddFacts, Nothing, SyncResult])
 
     async def follow(self, request: Request, access: Access, *, over: bool) -> Followed:
         """Look at the stories' statuses."""
-        facts = self.facts_of(request.facts)
-        manual = facts is not None and facts.manual is True
-        params = self.params_of(request)
+        params, manual = self.params_of(request), self.synced_by_hand(request)
         outcome = await follow_stories(access, params.stories, self.result_of(request), over=over, manual=manual)
         if isinstance(outcome, Progress):
             return outcome

@@ -20,6 +20,7 @@ from handlers.operations.add_stories import add_to
 from handlers.operations.following import (
     ExistingDestination,
     SyncResult,
+    existing_words,
     follow_stories,
     status_events,
     statuses_of,
@@ -255,6 +256,19 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
         """Return the stories and the teams."""
         return _subject(params, params.stories if facts is None else facts.stories)
 
+    def already_there(self, facts: CreateFacts) -> str:
+        """Say which sync destinations for the same teams there are, and what they sync already."""
+        if not facts.existing:
+            return ""
+        wanted = {story.id for story in facts.stories}
+        already = wanted & {story for each in facts.existing for story in each.story_ids}
+        there = existing_words([each.id for each in facts.existing])
+        return f"{there} {len(already)} of {len(wanted)} requested stories are in it." if already else there
+
+    def synced_by_hand(self, request: Request) -> bool:
+        """Whether manual mode was asked for."""
+        return self.params_of(request).mode is SyncMode.MANUAL
+
     # ---- the effect
 
     async def send(self, request: Request, access: Access) -> Sent:
@@ -331,8 +345,7 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
 
     async def follow(self, request: Request, access: Access, *, over: bool) -> Followed:
         """Look at the stories' statuses."""
-        params = self.params_of(request)
-        manual = params.mode is SyncMode.MANUAL
+        params, manual = self.params_of(request), self.synced_by_hand(request)
         outcome = await follow_stories(access, params.stories, self.result_of(request), over=over, manual=manual)
         if isinstance(outcome, Progress) or not isinstance(outcome.result, SyncResult):
             return outcome

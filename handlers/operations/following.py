@@ -6,7 +6,7 @@ status that a newer Tines made up may still change, so it is followed until the 
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from pydantic import Field
@@ -17,6 +17,7 @@ from handlers.operations.protocol import Access
 from handlers.tines import SyncDestination, TinesError
 
 NOT_FOUND: Final = 404
+_LISTED: Final = 10  # sync destinations
 _COPIES_SECONDS: Final = 5.0  # for the destination to list its stories; after that no copy is remembered
 
 
@@ -28,6 +29,14 @@ class ExistingDestination(Frozen):
     story_ids: tuple[int, ...] = ()
     manual: bool = False
     url: str = ""  # as Tines writes it, where that is not how the tenant is configured
+
+
+def existing_words(ids: Sequence[int]) -> str:
+    """Return "Sync destination 121 for these two teams exists already.", for the ids of one or more."""
+    named = ", ".join(map(str, ids[:_LISTED])) + (", …" if len(ids) > _LISTED else "")
+    if len(ids) > 1:
+        return f"{len(ids):,} sync destinations for these two teams exist already ({named})."
+    return f"Sync destination {named} for these two teams exists already."
 
 
 class SyncResult(Frozen):

@@ -137,6 +137,14 @@ class Operation(ABC, Generic[P, F, W, R]):
         """Return which stories are synced to which team, given what was looked up; None for one that syncs none. Pure."""
         return None
 
+    def already_there(self, facts: F) -> str:  # noqa: ARG002 - for those that may find something
+        """Say in sentences what approvers should know is on Tines already; "" for nothing. Pure."""
+        return ""
+
+    def synced_by_hand(self, request: Request) -> bool:  # noqa: ARG002 - for those that sync stories
+        """Whether its stories are synced again only when somebody asks for it. Pure."""
+        return False
+
     def verb(self, work: W) -> str:  # noqa: ARG002 - for those that do one thing or another
         """Return what it does to Tines, as the kind of the event that says that a call is about to be sent."""
         return f"{self.name}_begun"

@@ -143,6 +143,11 @@ class Sync(DestinationOperation[SyncParams, SyncFacts, SyncWork, SyncAgainResult
         """Return the stories that the source tenant lists, and the teams."""
         return _subject(params.destination, params.stories if facts is None else facts.stories)
 
+    def synced_by_hand(self, request: Request) -> bool:
+        """Whether the destination is in manual mode, as it was shown."""
+        facts = self.facts_of(request.facts)
+        return facts is not None and facts.manual is True
+
     def changes(self, params: SyncParams, before: SyncFacts | None, now: SyncFacts) -> tuple[str, ...]:
         """Say which stories were edited."""
         if now.missing or before is None:

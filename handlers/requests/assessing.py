@@ -5,7 +5,7 @@ is said in a sentence, and holds nothing up.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -15,9 +15,9 @@ from handlers import announcements
 from handlers.calendar import first_look
 from handlers.comparison import Gaps
 from handlers.execution.call_journal import CallJournal
-from handlers.models import Assessment, Facts, Request, State, StoryStatus, SyncMode
-from handlers.operations.create import CreateFacts
-from handlers.operations.following import copies_of
+from handlers.models import Assessment, Facts, Request, State
+from handlers.operations import AnyOperation
+from handlers.operations.following import SyncResult, copies_of
 from handlers.preflight import Earlier, Report, ReportProgress, Sent, SourceFacts
 from handlers.requests.services import Services
 from handlers.routes import Route, retired_route
@@ -25,7 +25,6 @@ from handlers.store import StoreUnavailableError, Transaction
 
 _LOOKED_BACK: Final = 10  # requests for the same teams
 _REMEMBERED: Final = 100  # results for the same teams, of which the copies are known
-_LISTED: Final = 10  # sync destinations
 _LONGEST_WAIT: Final = timedelta(seconds=30)  # that a confirmation waits for what was found
 _SWEEP: Final = 1.0  # seconds between two looks for what is due
 _PAUSE: Final = 0.25  # seconds before the first look at the row; each next pause is longer
@@ -103,7 +102,7 @@ async def compared(
         request,
         route,
         facts,
-        earlier=Earlier(sent=_sent(earlier), copies=copies_of(results)),
+        earlier=Earlier(sent=_sent(services.executor.operations, earlier), copies=copies_of(results)),
         progress=progress,
         whole=whole,
     )
@@ -118,7 +117,7 @@ async def keep_assessment(services: Services, request: Request, facts: Facts | N
 async def _keep(
     services: Services, transaction: Transaction, request: Request, facts: Facts | None, found: Report
 ) -> None:
-    assessment = _assessment(request, facts, found)
+    assessment = _assessment(services, request, facts, found)
     current = await transaction.requests.locked(request.id)
     if current is None or current.state is not State.PENDING or current.revision != request.revision:
         return
@@ -157,7 +156,7 @@ async def assessed(services: Services, request: Request) -> Assessment | None:
     return None
 
 
-def _assessment(request: Request, facts: Facts | None, found: Report) -> Assessment:
+def _assessment(services: Services, request: Request, facts: Facts | None, found: Report) -> Assessment:
     gaps = facts.gaps if isinstance(facts, SourceFacts) and facts.gaps is not None else Gaps()
     unread = (_unread(gaps.unread, request.source),) if gaps.unread else ()
     return Assessment(
@@ -166,7 +165,7 @@ def _assessment(request: Request, facts: Facts | None, found: Report) -> Assessm
         unchecked=(*gaps.unchecked_because, *unread, *found.remarks),
         totals=found.totals if found.stories else "",
         edited=tuple(each.story.name for each in found.edited),
-        existing=_existing(facts),
+        existing="" if facts is None else services.executor.operations[request.operation].already_there(facts),
         alike=found.alike,
     )
 
@@ -183,37 +182,18 @@ def _unread(names: Sequence[str], source: str) -> str:
     )
 
 
-def _existing(facts: Facts | None) -> str:
-    """Say which sync destinations for the same teams a create would find there, and what they sync already."""
-    if not isinstance(facts, CreateFacts) or not facts.existing:
-        return ""
-    wanted = {story.id for story in facts.stories}
-    already = wanted & {story for each in facts.existing for story in each.story_ids}
-    there = existing_words([each.id for each in facts.existing])
-    return f"{there} {len(already)} of {len(wanted)} requested stories are in it." if already else there
-
-
-def existing_words(ids: Sequence[int]) -> str:
-    """Return "Sync destination 121 for these two teams exists already.", for the ids of one or more."""
-    named = ", ".join(map(str, ids[:_LISTED])) + (", …" if len(ids) > _LISTED else "")
-    if len(ids) > 1:
-        return f"{len(ids):,} sync destinations for these two teams exist already ({named})."
-    return f"Sync destination {named} for these two teams exists already."
-
-
-def _sent(earlier: tuple[Request, ...]) -> dict[int, Sent]:
+def _sent(operations: Mapping[str, AnyOperation], earlier: tuple[Request, ...]) -> dict[int, Sent]:
     """Return what was synced last of each story, given requests for the same teams, the newest first.
 
     A later sync of which nobody knows what it sent hides the one before it.
     """
     latest: dict[int, Sent | None] = {}
     for request in earlier:
+        if request.operation not in operations or not isinstance(request.result, SyncResult):
+            continue
         hashes = request.facts.hashes if isinstance(request.facts, SourceFacts) else {}
-        manual = getattr(request.params, "mode", None) is SyncMode.MANUAL or (
-            getattr(request.facts, "manual", None) is True
-        )
-        statuses: tuple[StoryStatus, ...] = getattr(request.result, "statuses", ())
-        for status in statuses:
+        by_hand = operations[request.operation].synced_by_hand(request)
+        for status in request.result.statuses:
             if status.synced:
                 known = hashes.get(status.story_id)
                 latest.setdefault(
@@ -224,7 +204,7 @@ def _sent(earlier: tuple[Request, ...]) -> dict[int, Sent]:
                         request_id=request.id,
                         at=request.finished_at or request.updated_at,
                         source_hash=known,
-                        automatic=not manual,
+                        automatic=not by_hand,
                     ),
                 )
     return {story_id: sent for story_id, sent in latest.items() if sent is not None}
