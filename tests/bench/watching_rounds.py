@@ -5,7 +5,6 @@ A process of its own, since what is measured is what a watching process needs: i
 
 import asyncio
 import json
-import resource
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -23,6 +22,7 @@ from handlers.store import Store, migrate
 from handlers.store.database import open_engine, parse_url
 from handlers.tines import TinesClient
 from handlers.watching.round import Watcher
+from tests.memory import peak
 
 TENANTS: Final = 20
 DESTINATIONS: Final = 500  # of each tenant
@@ -143,8 +143,7 @@ async def measure(folder: Path, rounds: int) -> dict[str, list[float]]:
         if (fetched, seen) != (TENANTS * PAGES * (rounds + 1), TENANTS * DESTINATIONS):
             message = f"{fetched} pages were fetched, and {seen} destinations are known"
             raise RuntimeError(message)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"first": used[:1], "seconds": used[1:], "memory": [memory]}
+    return {"first": used[:1], "seconds": used[1:], "memory": [peak()]}
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import gc
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -18,7 +17,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from html.parser import HTMLParser
 from itertools import count
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -26,6 +24,7 @@ import httpx
 
 from handlers.routes import Tenant
 from handlers.tines import RetryPolicy, TinesClient, TinesError
+from tests.memory import peak
 
 MOST_MEMORY: Final = 600  # MB above what the process had before; the largest body that is read takes 32 of them
 MOST_LAG: Final = 0.1  # of the yardstick's time: the longest that nothing else may run, on a machine of any speed
@@ -146,7 +145,7 @@ async def measure(case: str, size: int) -> Figures:
     operation: Operation = lambda client: client.stories()  # noqa: E731 - one line
     gc.collect()
     gc.freeze()  # what the modules hold is not looked through again while something is read: it would hide the rest
-    before = _peak()
+    before = peak()
     async with TinesClient(
         _TENANT, transport=httpx.MockTransport(answer), retry_policy=RetryPolicy(attempts=1)
     ) as client:
@@ -161,7 +160,7 @@ async def measure(case: str, size: int) -> Figures:
         seconds = time.perf_counter() - began
         await asyncio.sleep(_TICK)
         watch.cancel()
-    return Figures(case, outcome, seconds, worst[0], _peak() - before, calls)
+    return Figures(case, outcome, seconds, worst[0], peak() - before, calls)
 
 
 async def _watch(worst: list[float]) -> None:
@@ -170,14 +169,6 @@ async def _watch(worst: list[float]) -> None:
         began = time.perf_counter()
         await asyncio.sleep(_TICK)
         worst[0] = max(worst[0], time.perf_counter() - began - _TICK)
-
-
-def _peak() -> float:
-    """Return the most memory that this process has held, in MB."""
-    status = Path("/proc/self/status")
-    if status.exists():  # what `getrusage` says counts the process from which this one was started
-        return int(status.read_text().partition("VmHWM:")[2].split()[0]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def yardstick() -> float:
