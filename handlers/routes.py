@@ -195,6 +195,14 @@ class Topology(_Config):
         """Return the addresses of a route's source and destination tenants."""
         return self.tenants[route.source].url, self.tenants[route.destination].url
 
+    def pair(self, route: Route, source_team: int, destination_team: int) -> str:
+        """Return the name of a pair of teams, one on each tenant of a route, which one request at a time may work on.
+
+        It has the tenants' addresses in it, as aliases can change.
+        """
+        source, destination = self.origins(route)
+        return f"{source} {source_team} > {destination} {destination_team}"
+
 
 def retired_route(request: Request) -> Route:
     """Return a stand-in for a route that is not configured any more, for showing what was asked on it.

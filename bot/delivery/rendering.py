@@ -11,8 +11,7 @@ from bot.operations import Presentation, presentation_of
 from bot.views.approval import approval_message
 from bot.views.health import health_message, summary_message, tenant_message
 from bot.views.lists import notice_message
-from bot.views.notes import direct_message, note_message, notify_message
-from bot.views.route_notes import route_note_message
+from bot.views.notes import direct_message, note_message, notify_message, route_note_message
 from bot.views.statuses import status_messages
 from bot.views.text import Message
 from handlers import announcements

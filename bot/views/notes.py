@@ -1,4 +1,4 @@
-"""What is told besides the approval message and the status list: notes in the thread, channel notes, direct messages.
+"""What is told besides the approval message and the status list: notes in the thread and in channels, direct messages.
 
 Each is one short message about one thing that happened, so that nobody has to read the whole request again to know
 why they were told. What each kind of note says is in `note_kinds`.
@@ -19,7 +19,7 @@ from handlers.routes import Route
 
 _STATES: Final = frozenset(state.value for state in State)
 
-__all__ = ["Data", "Note", "direct_message", "note_message", "notify_message"]
+__all__ = ["Data", "Note", "direct_message", "note_message", "notify_message", "route_note_message"]
 
 
 def note_message(kind: str, data: Data, request: Request) -> Message:
@@ -105,3 +105,23 @@ def _thread(permalink: str | None) -> Iterator[Block]:
 
 def _id(request: Request) -> Block:
     return kit.context(f"`{request.id}`")
+
+
+def route_note_message(kind: str, data: Data) -> Message:
+    """Return the message for a route that was frozen or unfrozen; `data` holds by, reason and route."""
+    by = kit.user(str(data.get("by", "")))
+    route = kit.name(str(data.get("route", "")), 80)
+    if kind == "unfrozen":
+        return message(kit.rich(kit.para("☀️ ", by, " unfroze ", route, ". Approved requests are running now.")))
+    return message(
+        kit.rich(
+            kit.para(
+                "❄️ ",
+                by,
+                " froze ",
+                route,
+                ". Requests can still be made and approved, but nothing runs until it is unfrozen.",
+            ),
+            kit.quote(str(data.get("reason", "")), 1000),
+        )
+    )

@@ -35,8 +35,7 @@ from handlers.operations.outcomes import (
     Refused,
 )
 from handlers.operations.protocol import Access, AnyOperation, Preview
-from handlers.operations.schedule import Schedule, backoff
-from handlers.operations.transience import asked_to_wait, is_transient
+from handlers.operations.schedule import Schedule, asked_to_wait, backoff, is_transient
 from handlers.people import People, PeopleUnavailableError
 from handlers.preflight import Earlier, Preflight, Report, ReportProgress, Subject, report
 from handlers.routes import Route, Topology, retired_route

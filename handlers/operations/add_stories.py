@@ -50,8 +50,7 @@ from handlers.operations.outcomes import (
     Unknown,
 )
 from handlers.operations.protocol import Access, Wrong
-from handlers.operations.schedule import Schedule
-from handlers.operations.transience import asked_to_wait, is_transient
+from handlers.operations.schedule import Schedule, asked_to_wait, is_transient
 from handlers.preflight import SourceFacts, Subject, changed_sources
 from handlers.tines import SyncDestination, TinesError, UnknownOutcomeError
 

@@ -47,10 +47,8 @@ from handlers.operations.outcomes import (
     Step,
     Unknown,
 )
-from handlers.operations.pairs import pair
 from handlers.operations.protocol import Access, Operation, Wrong
-from handlers.operations.schedule import Schedule
-from handlers.operations.transience import asked_to_wait, is_transient
+from handlers.operations.schedule import Schedule, asked_to_wait, is_transient
 from handlers.preflight import SourceFacts, Subject, changed_sources
 from handlers.routes import Existing, Route, Topology
 from handlers.tines import RetryableError, SyncDestination, TinesError, UnknownOutcomeError
@@ -143,7 +141,7 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
 
     def resource(self, params: CreateParams, topology: Topology, route: Route) -> str:
         """Return the name of the pair of teams, which one request at a time may work on."""
-        return pair(topology, route, params.source_team.id, params.destination_team.id)
+        return topology.pair(route, params.source_team.id, params.destination_team.id)
 
     # ---- what is asked for
 

@@ -14,9 +14,8 @@ from handlers.models import Facts, Frozen, Params, Problem, Request, State, Stor
 from handlers.operations.belonging import leads_to, reached_from
 from handlers.operations.following import NOT_FOUND
 from handlers.operations.outcomes import Finished, NotSent, Refused, Sent, Unknown
-from handlers.operations.pairs import pair
 from handlers.operations.protocol import Access, Operation, Wrong
-from handlers.operations.transience import asked_to_wait, is_transient
+from handlers.operations.schedule import asked_to_wait, is_transient
 from handlers.routes import Route, Topology
 from handlers.tines import SyncDestination, TinesError, UnknownOutcomeError
 
@@ -104,7 +103,7 @@ class DestinationOperation(Operation[P, F, W, R]):
     def resource(self, params: P, topology: Topology, route: Route) -> str:
         """Return the name of the destination's pair of teams."""
         ref = params.destination
-        return pair(topology, route, ref.source_team.id, ref.destination_team.id)
+        return topology.pair(route, ref.source_team.id, ref.destination_team.id)
 
     def destination_of(self, request: Request) -> int | None:
         """Return the destination that the request is about."""

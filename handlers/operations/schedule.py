@@ -1,9 +1,16 @@
-"""How long things may take and when to look again. Values, so that a test can make an hour pass at once."""
+"""How long things may take, what may pass by itself, and when to look again.
+
+Times are values, so that a test can make an hour pass at once.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from handlers.models import SyncMode
+from handlers.tines import Kind, RefusedError, TinesError
+
+_LONGEST_WAIT_SECONDS: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +47,16 @@ def backoff(first: timedelta, most: timedelta, elapsed: timedelta) -> timedelta:
     Waits grow with the time passed, so nothing has to be counted or remembered.
     """
     return min(max(first, elapsed / 2), most)
+
+
+def is_transient(error: TinesError) -> bool:
+    """Whether a failed question to Tines may work later by itself.
+
+    A page that is not Tines's, and a redirect, come from proxies and maintenance as often as from a wrong address.
+    """
+    return not isinstance(error, RefusedError) or error.kind in {Kind.UNREADABLE, Kind.MOVED}
+
+
+def asked_to_wait(error: TinesError) -> timedelta:
+    """Return how long Tines asked to wait: an hour at most, whatever it says."""
+    return timedelta(seconds=min(max(error.retry_after or 0.0, 0.0), _LONGEST_WAIT_SECONDS))

@@ -16,7 +16,6 @@ from handlers.operations import AnyOperation
 from handlers.operations.belonging import created_by, leads_to, reached_from
 from handlers.operations.destination import DestinationDetail, DestinationRef
 from handlers.operations.keys import KeyStanding, standing
-from handlers.operations.pairs import pair
 from handlers.operations.registry import on_destinations
 from handlers.people import PeopleUnavailableError, Person
 from handlers.policy import Ruling, groups_of, may_request, may_use
@@ -283,7 +282,7 @@ def _team(teams: Mapping[str, Mapping[int, Team]], tenant: str, team_id: int) ->
 
 def _resource(topology: Topology, seen: SeenDestination) -> str:
     ref, route = seen.detail.ref, topology.routes[seen.detail.route]
-    return pair(topology, route, ref.source_team.id, ref.destination_team.id)
+    return topology.pair(route, ref.source_team.id, ref.destination_team.id)
 
 
 def _key(

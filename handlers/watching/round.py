@@ -20,7 +20,6 @@ from handlers.models import Problem, Request, State, Team
 from handlers.operations import AnyOperation
 from handlers.operations.belonging import created_by, leads_to, reached_from
 from handlers.operations.following import NOT_FOUND, SyncResult
-from handlers.operations.pairs import pair
 from handlers.routes import Route, Topology
 from handlers.store import SYSTEM, Store, Transaction
 from handlers.tines import Listing, SyncDestination, TinesClient, TinesError
@@ -230,7 +229,7 @@ class Watcher:
         route = next(iter(self._routes(known)), None) if known is not None else None
         if known is None or route is None:
             return ""
-        return pair(self.topology, route, known.source_team.id, known.destination_team.id)
+        return self.topology.pair(route, known.source_team.id, known.destination_team.id)
 
     def _is_about(self, request: Request, destination_id: int) -> bool:
         """Whether a request works on a destination, as far as it is known which one it is."""
