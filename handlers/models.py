@@ -30,7 +30,7 @@ class State(StrEnum):
     """Where a request stands. The diagram of moves is `MOVES`. A draft is what stands in an open form: it has no row."""
 
     PENDING = "pending"  # waits for approvers
-    APPROVED = "approved"  # the quorum was reached; nothing was sent to Tines yet
+    APPROVED = "approved"  # the quorum was reached; no call is under way
     RUNNING = "running"  # a call may have been sent
     FOLLOWING = "following"  # it was applied; what Tines does then is followed
     SUCCEEDED = "succeeded"
@@ -276,9 +276,7 @@ def sent_words(sent: int) -> str:
     """Say in a sentence how many calls that may have changed something were made for a request that is not sent now."""
     if not sent:
         return "Nothing was sent."
-    if sent == 1:
-        return "1 call to Tines was made before. The history shows what came of it."
-    return f"{sent} calls to Tines were made before. The history shows what came of them."
+    return f"{sent} {'call' if sent == 1 else 'calls'} to Tines may have been applied before that. See the history."
 
 
 class Assessment(Frozen):

@@ -127,7 +127,7 @@ class Route(_Config):
 
     def for_operation(self, name: str) -> "OperationRoute":
         """Return the route with the policy that holds for one operation; `denied` and the rest stay the route's."""
-        fields = {**vars(self), "operation": name, "route_users": self.users}
+        fields = {**vars(self), "enabled": True, "operation": name, "route_users": self.users}
         if name in self.operations:
             fields |= {key: value for key, value in self.operations[name] if value is not None}
         return OperationRoute.model_validate(fields)

@@ -210,6 +210,8 @@ def sync_headline(request: Request, statuses: Sequence[StoryStatus], *, running:
             return f"{there} Tines is syncing its stories."
         case State.UNCERTAIN:
             return "It is unclear whether Tines applied the change."
+        case State.FAILED if request.closed_by:
+            return "The request was closed. It is unclear whether Tines applied the change."
         case State.FAILED if request.destination_id is None:
             return "No sync destination was created."
         case State.SUCCEEDED | State.PARTIAL | State.FAILED if request.destination_id is not None:

@@ -44,6 +44,7 @@ _DONE: Final[Mapping[str, str]] = MappingProxyType(
         "look_failed": "Tines could not be checked",
         "not_reached": "Tines was not reached",
         "called": "called Tines",
+        "call_unrecorded": "stopped before it could record a call",
         "diff_posted": "posted the whole diff",
     }
 )

@@ -233,5 +233,5 @@ class Presentation(ABC):
     def nothing_came_of(self, request: Request) -> bool:
         """Whether the request ended without any effect, so that asking for the same again makes sense."""
         return request.state in {State.EXPIRED, State.REJECTED, State.CANCELLED} or (
-            request.state is State.FAILED and request.destination_id is None
+            request.state is State.FAILED and request.destination_id is None and not request.closed_by
         )

@@ -10,6 +10,7 @@ the chain, which everybody waits for, is not locked for saying that nothing happ
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -20,6 +21,7 @@ from handlers.store import SYSTEM, Store, StoreUnavailableError, Transaction
 from handlers.tines import TinesCalls
 
 CALLED: Final = "called"  # the kind of event
+UNRECORDED: Final = "call_unrecorded"  # the kind of event for one that may have been made by a process that died
 _MOST_KEPT: Final = 20  # different calls on a row; with more, something is happening that should be recorded
 
 
@@ -104,9 +106,25 @@ class CallJournal:
 
 
 async def sent_before(transaction: Transaction, request_id: str) -> int:
-    """Return how many calls that may have changed something are recorded of a request."""
+    """Return how many calls that may have changed something were made for a request, as far as the record says."""
     called = await transaction.audit.data_about(request_id, CALLED)
-    return sum(ApiCall.model_validate(data).may_have_changed for data in called)
+    unrecorded = await transaction.audit.data_about(request_id, UNRECORDED)
+    changing = [data for data in called if data.get("method") != "GET" and not data.get("unapplied")]
+    return len(unrecorded) + len(changing)
+
+
+async def is_recorded(transaction: Transaction, request: Request) -> bool:
+    """Whether the record says what came of the latest call for a request, or that nobody knows it."""
+    since = request.attempted_at or transaction.now
+    noted = await transaction.audit.latest(request.id, UNRECORDED)
+    if noted is not None and noted >= since:
+        return True
+    called = await transaction.audit.data_about(request.id, CALLED)
+    return any(data.get("method") != "GET" and _began(data) >= since for data in called)
+
+
+def _began(called: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(str(called["began"]))
 
 
 def as_event(call: ApiCall, request_id: str, actor: str = SYSTEM) -> Mapping[str, Any]:

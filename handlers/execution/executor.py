@@ -384,6 +384,8 @@ class _Piece:
 
     async def _find_out(self) -> None:
         """Adopt what appeared; send again only what surely is not there and cannot appear any more."""
+        if self._request.attempted_at is not None and self._request.problem is None:
+            await self._writer.note_unrecorded()  # else what came of the call was written down
         try:
             outcome = await self._operation.recover(self._request, self._access())
         except TinesError as error:

@@ -13,7 +13,7 @@ import structlog
 
 from handlers import announcements
 from handlers.calendar import first_look
-from handlers.execution.call_journal import CallJournal
+from handlers.execution.call_journal import UNRECORDED, CallJournal, is_recorded
 from handlers.models import Frozen, Problem, Request, State, sent_words
 from handlers.operations.outcomes import (
     AskAgain,
@@ -35,8 +35,8 @@ from handlers.operations.protocol import AnyOperation
 from handlers.operations.schedule import Schedule, backoff
 from handlers.routes import Calendar, Route
 from handlers.store import SYSTEM, Transaction
+from handlers.tines import MAY_BE_STRAY
 
-_MAY_BE_STRAY: Final = frozenset({401, 403, 404, 423, 425})  # HTTP; of a proxy, or while a tenant is deployed anew
 STOOD_STILL: Final = Problem(
     what="tines-sync was interrupted right before a call, so the call was not sent", advice="This is tried again."
 )
@@ -99,7 +99,7 @@ class OutcomeWriter:
                 await self._start_over(problem, at_least)
             case Refused(problem=problem) if self.request.attempts > 1:
                 await self._look_soon(problem)  # this one was refused, but an earlier one may have been applied
-            case Refused(problem=problem) if problem.status in _MAY_BE_STRAY and not self._is_confirmed(problem):
+            case Refused(problem=problem) if problem.status in MAY_BE_STRAY and not self._is_confirmed(problem):
                 await self._start_over(problem, timedelta(0), self.request.work)
             case Refused(problem=problem):
                 await self._fail(problem)
@@ -139,7 +139,7 @@ class OutcomeWriter:
 
     async def cannot_be_done(self, problem: Problem) -> None:
         """End a request that cannot be done any more, whether or not a call before was applied, once that is sure."""
-        if problem.status in _MAY_BE_STRAY and not self._is_confirmed(problem):
+        if problem.status in MAY_BE_STRAY and not self._is_confirmed(problem):
             await self._look_once_more(problem)
         else:
             await self._fail(problem, unsent=True)
@@ -150,7 +150,7 @@ class OutcomeWriter:
         at_least: timedelta,
         **changes: Any,  # noqa: ANN401 - fields of Request
     ) -> None:
-        """Wait with a request for which nothing was sent; give up after an hour of the same trouble."""
+        """Wait with a request for which no call is under way; give up after an hour of the same trouble."""
         failing = self.failing_for(problem)
         if failing > self._schedule.give_up_reaching:
             await self._fail(problem, unsent=True)
@@ -192,6 +192,12 @@ class OutcomeWriter:
         """Order remarks for the request's thread."""
         for each in notes:
             await announcements.note(transaction, request, self._route, each.kind, **each.data)
+
+    async def note_unrecorded(self) -> None:
+        """Record that a call may have been made, where the process that was about to make it left no word of it."""
+        async with self._journal.holding(self.request) as (transaction, held):
+            if held is not None and not await is_recorded(transaction, held):
+                transaction.audit.record(UNRECORDED, SYSTEM, held.id, attempt=held.attempts)
 
     def failing_for(self, problem: Problem) -> timedelta:
         """Return for how long the same trouble has lasted."""
@@ -283,7 +289,7 @@ class OutcomeWriter:
         await self.later(pause, outcome.problem, "not_reached", attempted_at=None, attempts=self.request.attempts - 1)
 
     async def _start_over(self, problem: Problem, at_least: timedelta, work: Frozen | None = None) -> None:
-        """Put a request back to where nothing was sent: what is there is looked at anew, and it can be cancelled.
+        """Put a request back to where no call is under way: what is there is looked at anew, and it can be cancelled.
 
         `work` is kept for a call of which an answer came that may be a stray one.
         """

@@ -196,9 +196,4 @@ def _both(one: References | None, other: References) -> References:
 def _why(error: TinesError, kind: Kind, tenant: str) -> str:
     if error.kind in _MAY_NOT:
         return f"the key of {tenant} may not list {_PLURALS[kind]}"
-    return said_of(error)
-
-
-def said_of(error: TinesError) -> str:
-    """Return what went wrong with a look, for people; that nothing was sent goes without saying."""
-    return error.problem().what.removesuffix("; nothing was sent")
+    return error.problem().what

@@ -26,7 +26,7 @@ from handlers.comparison import (
 from handlers.concurrency import side_by_side
 from handlers.models import Frozen, Story
 from handlers.preflight.exports import Exported, Version
-from handlers.preflight.looking import DESTINATION_SECONDS, Preflight, Subject, said_of
+from handlers.preflight.looking import DESTINATION_SECONDS, Preflight, Subject
 from handlers.tines import ChangeRequest, Listing, TinesClient, TinesError, TinesStory
 
 _SOURCE_SECONDS: Final = 15.0  # for a listing of the source tenant
@@ -135,7 +135,7 @@ class _Listed:
         try:
             return await listing
         except TinesError as error:
-            self.remarks.append(f"{remark}: {said_of(error)}.")
+            self.remarks.append(f"{remark}: {error.problem().what}.")
             return None
 
 
@@ -238,7 +238,7 @@ async def _copies(
         try:
             return await preflight.exports.of(Version(tenant, copy.id, copy.edited_at))
         except TinesError as error:
-            return Exported(None, said_of(error))
+            return Exported(None, error.problem().what)
         finally:
             progress.step()
 

@@ -25,7 +25,7 @@ from handlers.requests.services import Services, allowed, find, what_happened
 from handlers.routes import Route
 
 STOPPABLE: Final = frozenset({State.PENDING, State.APPROVED})
-"""States in which a request can be called off, because nothing was sent yet."""
+"""States in which a request can be called off, because no call is under way."""
 
 
 class Abilities(Frozen):

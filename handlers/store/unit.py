@@ -30,20 +30,20 @@ from handlers.store.rows import RowTypes
 from handlers.store.summaries import Summaries, SummariesReader
 
 
-def _longest_due(kind: str, due: sa.Select[Any]) -> sa.Select[Any]:
+def _longest_due(rank: int, kind: str, due: sa.Select[Any]) -> sa.Select[Any]:
     first = due.order_by(sa.literal_column("at")).limit(200).subquery()
-    return sa.select(sa.literal(kind).label("kind"), first.c.key, first.c.at)
+    return sa.select(sa.literal(rank).label("rank"), sa.literal(kind).label("kind"), first.c.key, first.c.at)
 
 
 # One statement, built once: the sweep runs every few seconds, also where nothing is due.
 _DUE: Final = sa.union_all(
-    _longest_due(ADVANCE, requests.DUE),
-    _longest_due(DELIVER, outbox.DUE),
-    _longest_due(DEFERRED, deferred.DUE),
-    _longest_due(HOME, homes.DUE),
-    _longest_due(SUMMARY, summaries.DUE),
-    _longest_due(WATCH, destinations.DUE),
-).order_by("at")
+    _longest_due(1, ADVANCE, requests.DUE),
+    _longest_due(2, DEFERRED, deferred.DUE),
+    _longest_due(3, DELIVER, outbox.DUE),
+    _longest_due(4, HOME, homes.DUE),
+    _longest_due(5, SUMMARY, summaries.DUE),
+    _longest_due(6, WATCH, destinations.DUE),
+).order_by("rank", "at")
 
 
 class Reader:
@@ -71,7 +71,10 @@ class Reader:
         self.summaries = SummariesReader(connection, now)
 
     async def due(self) -> tuple[Job, ...]:
-        """Return the jobs of rows whose time has come, the longest due first, at most 200 of each kind."""
+        """Return the jobs of rows whose time has come, at most 200 of each kind.
+
+        What people wait for comes first, and of one kind the longest due.
+        """
         rows = await self._connection.execute(_DUE, {"now": self.now})
         return tuple(Job(row.kind, row.key) for row in rows)
 

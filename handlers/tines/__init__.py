@@ -6,7 +6,14 @@ What it prevents stands in its private modules: writes sent twice, keys that lea
 from handlers.tines._advice import Kind
 from handlers.tines._calls import CHANGE_CONTROL_ENABLED, TinesCalls
 from handlers.tines._client import TinesClient
-from handlers.tines._errors import Failure, RefusedError, RetryableError, TinesError, UnknownOutcomeError
+from handlers.tines._errors import (
+    MAY_BE_STRAY,
+    Failure,
+    RefusedError,
+    RetryableError,
+    TinesError,
+    UnknownOutcomeError,
+)
 from handlers.tines._listing import Listing
 from handlers.tines._reading import MAX_BODY, MAX_ERROR
 from handlers.tines._transport import RetryPolicy, Timeouts
@@ -31,6 +38,7 @@ __all__ = [
     "MAX_BODY",
     "MAX_ERROR",
     "MAX_PAGES",
+    "MAY_BE_STRAY",
     "PER_PAGE",
     "ChangeRequest",
     "Credential",

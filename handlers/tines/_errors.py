@@ -11,11 +11,25 @@ was applied. The class of an error answers that question; its `Kind` only choose
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from handlers.models import Problem
 from handlers.tines._advice import Kind, advice_for, sentence_for
 
-__all__ = ["Failure", "Kind", "Outcome", "RefusedError", "RetryableError", "TinesError", "UnknownOutcomeError"]
+__all__ = [
+    "MAY_BE_STRAY",
+    "Failure",
+    "Kind",
+    "Outcome",
+    "RefusedError",
+    "RetryableError",
+    "TinesError",
+    "UnknownOutcomeError",
+]
+
+
+MAY_BE_STRAY: Final = frozenset({401, 403, 404, 423, 425})
+"""HTTP statuses that a proxy may say, also of a call that it passed on, or a tenant that is being deployed anew."""
 
 
 class Outcome(StrEnum):

@@ -13,7 +13,7 @@ from typing import Final
 from pydantic import BaseModel, JsonValue
 
 from handlers.models import ApiCall
-from handlers.tines._errors import Kind, RefusedError, TinesError, UnknownOutcomeError
+from handlers.tines._errors import MAY_BE_STRAY, Kind, RefusedError, TinesError, UnknownOutcomeError
 from handlers.tines._judge import Call
 from handlers.tines._wire import DestinationsPage, Page, SyncDestination, SyncDestinationAnswer, TinesTeam
 from handlers.tines._words import clean
@@ -47,8 +47,8 @@ class CallInProgress:
         error = self.verdict if isinstance(self.verdict, TinesError) else None
         told: dict[str, object] = {}
         if error is not None:
-            unapplied = not self.call.safe and not isinstance(error, UnknownOutcomeError)
-            told = {"outcome": _outcome(error), "why": error.kind.value, "words": error.words, "unapplied": unapplied}
+            told = {"outcome": _outcome(error), "why": error.kind.value, "words": error.words}
+            told["unapplied"] = not self.call.safe and _surely_not_applied(error)
         elif self.status is None:
             told = {"outcome": "unanswered", "why": _GIVEN_UP}
         else:
@@ -70,6 +70,11 @@ class CallInProgress:
         """Return what a good answer held: ids, numbers and statuses, and nothing that could be a secret."""
         back = _short(self.verdict) if isinstance(self.verdict, BaseModel) else {}
         return back | {"page": self.page} if isinstance(self.page, int) and self.page > 1 else back
+
+
+def _surely_not_applied(error: TinesError) -> bool:
+    stray = isinstance(error, RefusedError) and error.status in MAY_BE_STRAY
+    return not (stray or isinstance(error, UnknownOutcomeError))
 
 
 def _outcome(error: TinesError) -> str:

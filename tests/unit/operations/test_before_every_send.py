@@ -10,7 +10,8 @@ from typing import Any, Final
 import pytest
 
 from handlers.models import Request, State
-from handlers.requests import Done, Submission, cancel, submit
+from handlers.operations.sync import SyncWork
+from handlers.requests import Done, Submission, cancel, history_of, submit
 from handlers.routes import OperationPolicy, Route
 from tests.unit.requests.harness import ADA, LEADS, OPS, RINA, ROUTE, STORIES, TOM
 
@@ -105,7 +106,7 @@ async def test_nothing_is_sent_that_is_not_approved_now(open_execution: OpenExec
     assert (ended.state, [execution.line.tries("POST", path) for path in paths]) == (case.ends, [send != FIRST, 0])
     notes = [each for each in await harness.told() if each["of"] == request.id and "kind" in each]
     assert case.says in f"{ended.problem.what if ended.problem else ''} {notes}"
-    sent = 0 if ended.problem is None else "1 call to Tines was made before" in ended.problem.advice
+    sent = 0 if ended.problem is None else "1 call to Tines may have been applied" in ended.problem.advice
     assert max([sent, *(note.get("sent", 0) for note in notes)]) == (send != FIRST)
 
 
@@ -154,9 +155,29 @@ async def test_who_cancels_reads_what_was_sent(open_execution: OpenExecution, ma
     assert (await harness.works(request.id)).state is State.APPROVED
     answer = await cancel(harness.services, RINA, request.id, "")
     assert isinstance(answer, Done)
-    said = ["Nothing was sent.", "1 call to Tines was made before. The history shows what came of it."]
+    said = ["Nothing was sent.", "1 call to Tines may have been applied before that. See the history."]
     assert answer.text == f"{request.id} is cancelled. {said[made]}"
     assert execution.line.tries("POST", first) == made
+
+
+async def test_a_call_that_nobody_recorded_is_not_denied(open_execution: OpenExecution) -> None:
+    """A process that dies right after a call leaves no word of it: nobody says then that nothing was sent."""
+    execution = await open_execution()
+    harness = execution.harness
+    there = execution.somebody_creates(*STORIES)
+    request = await _ready(execution, there.id, emergency=False)
+    async with harness.store.transaction() as transaction:  # what it wrote before the call
+        changes = {"attempts": 1, "attempted_at": transaction.now, "next_run_at": transaction.now}
+        await transaction.requests.change(request, state=State.RUNNING, work=SyncWork(), **changes)
+    harness.staff.deactivated.add(ADA)
+    assert (await harness.finishes(request.id)).state is State.PENDING
+    (note,) = [each for each in await harness.told() if each["of"] == request.id and "reasons" in each]
+    assert note["sent"] == 1
+    answer = await cancel(harness.services, RINA, request.id, "")
+    assert isinstance(answer, Done)
+    assert answer.text.endswith("1 call to Tines may have been applied before that. See the history.")
+    events = [event.kind for event in (await history_of(harness.services, request.id))[1]]
+    assert events.count("call_unrecorded") == 1
 
 
 async def _ready(execution: ExecutionHarness, destination: int, *, emergency: bool) -> Request:

@@ -136,6 +136,7 @@ async def test_every_call_is_recorded_once(open_execution: OpenExecution, step: 
     elif ending != "ok":
         (told,) = [call for call in mine if call["outcome"] == ending]
         assert (told["status"], told["words"]) == (STATUS[ending], MASKED)
+        assert told.get("unapplied", False) is (method != "GET" and ending == "refused")
     else:
         assert {call["outcome"] for call in calls} == {"ok"}
         assert all(call["status"] in {200, 201} and call["back"] for call in mine)

@@ -312,6 +312,7 @@ def test_an_operation_that_is_switched_off_is_asked_for_and_approved_by_nobody()
         refused = RIGHTS[right](sync, ADA)
         assert refused.reasons == ("This is switched off on dev-to-prod. Ask your tines-sync admin.",)
         assert RIGHTS[right](off.for_operation("create"), ADA).allowed
+        assert RIGHTS[right](sync.for_operation("create"), ADA).allowed  # not the other's policy
     for right in ("reject", "cancel", "read"):
         assert RIGHTS[right](sync, ADA).allowed
 

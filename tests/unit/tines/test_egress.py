@@ -112,7 +112,7 @@ async def test_an_unknown_ca_is_an_error_with_advice_about_cas() -> None:
         error = await refused(tenant(f"https://localhost:{port}"), Network())
     problem = error.problem()
     assert error.kind is Kind.CERTIFICATE
-    assert problem.what == "The certificate of dev is not trusted; nothing was sent"
+    assert problem.what == "The certificate of dev is not trusted"
     assert "ca_file of dev" in problem.advice
     assert "SSL_CERT_FILE" in problem.advice
     assert "certificate verify failed" in problem.words.lower()

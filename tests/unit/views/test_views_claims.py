@@ -108,3 +108,12 @@ def test_adding_is_not_called_creating() -> None:
         "created": "Created sync destination 24. 1 story: 1 synced.",
         "added": "Added the stories to sync destination 24. 1 story: 1 synced.",
     }
+
+
+def test_a_closed_create_is_not_denied() -> None:
+    """Nobody knows whether a create without an answer was applied: closed, it is not said to have made nothing."""
+    closed = a_request(State.FAILED, closed_by="U0ADA", closed_comment="Looked")
+    said = " ".join(said_of(closed))
+    assert "it is unclear whether tines applied the change." in said
+    assert "no sync destination was created" not in said
+    assert not SHOWN.nothing_came_of(closed)

@@ -40,7 +40,11 @@ QUORUM = Quorum(needed=1, have=0, separate_needed=1, separate_have=0, reached=Fa
         ),
         ("newly_missing", {"missing": ["credential jira is missing"]}, "• credential jira is missing"),
         ("newly_missing", {"missing": ["x"], "strict": True}, "Nothing was sent. Please review it again:"),
-        ("newly_missing", {"missing": ["x"], "strict": True, "sent": 2}, "2 calls to Tines were made before."),
+        (
+            "newly_missing",
+            {"missing": ["x"], "strict": True, "sent": 2},
+            "2 calls to Tines may have been applied before that.",
+        ),
         (
             "existing_found",
             {"destination_ids": [24, 25]},
@@ -51,7 +55,7 @@ QUORUM = Quorum(needed=1, have=0, separate_needed=1, separate_have=0, reached=Fa
         (
             "stories_changed",
             {"sent": 1},
-            "1 call to Tines was made before. The history shows what came of it. Please review",
+            "1 call to Tines may have been applied before that. See the history. Please review",
         ),
         ("break_glass", {"actor": "U0ADA"}, "> Incident 42"),
         ("channel_unreachable", {"channel": "C0GONE", "why": "is_archived"}, "the channel <#C0GONE> C0GONE"),
@@ -59,7 +63,7 @@ QUORUM = Quorum(needed=1, have=0, separate_needed=1, separate_have=0, reached=Fa
         (
             "needs_approval_again",
             {"sent": 1},
-            "1 call to Tines was made before. The history shows what came of it. This",
+            "1 call to Tines may have been applied before that. See the history. This",
         ),
         ("adopted", {"destination_id": 24}, "sync destination 24 was found afterwards"),
         ("changed_in_between", {"destination_id": 24}, "Their change stays."),
