@@ -45,6 +45,7 @@ _DONE: Final[Mapping[str, str]] = MappingProxyType(
         "not_reached": "Tines was not reached",
         "called": "called Tines",
         "call_unrecorded": "stopped before it could record a call",
+        "paused": "paused between two calls",
         "diff_posted": "posted the whole diff",
     }
 )

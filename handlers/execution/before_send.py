@@ -96,6 +96,9 @@ async def check(
     step = operation.decide(request, approved, facts, access.schedule)
     if not isinstance(step, Send):
         return step
+    if approved is not None and not operation.covers(request.params, approved, facts):
+        reasons = operation.changes(request.params, approved, facts) or ("What would be done in Tines has changed.",)
+        return AskAgain(notes=(Happening(kind="needs_approval_again", data={"reasons": [*reasons]}),))
     lacking = tuple(gap.words for gap in newly_missing(approved, facts))
     if lacking and access.route.preflight is PreflightRule.STRICT:
         return AskAgain(notes=(Happening(kind=LACKING, data={"missing": [*lacking], "strict": True}),))

@@ -304,12 +304,7 @@ class _Piece:
             if held is None:
                 return None
             if await self._held_up(transaction, held):
-                await transaction.requests.change(
-                    held,
-                    state=State.APPROVED if held.attempts == 1 else State.RUNNING,
-                    attempts=held.attempts - 1,
-                    attempted_at=None,
-                )
+                await self._writer.pause_send(transaction, held)
                 return None
             if await self._speaks_against(transaction, held, checked):
                 return None

@@ -1,8 +1,9 @@
 """Writes down what a piece of work came to: the row, the record, the announcements and the next look, in one transaction.
 
-Nothing else changes a request that is being carried out. What an outcome means for a request depends on what came
-before: a call that was refused counts for nothing as long as an earlier one may have been applied, and a refusal is
-believed only once it has stayed for a while, as that of a proxy, or of a tenant that is deployed anew, does not.
+Nothing else writes outcomes. An error that nobody foresaw is none: `handlers.requests.advancing` notes it on the row.
+What an outcome means for a request depends on what came before: a call that was refused counts for nothing as long as
+an earlier one may have been applied, and a refusal is believed only once it has stayed for a while, as that of a proxy,
+or of a tenant that is deployed anew, does not.
 """
 
 from collections.abc import Callable
@@ -192,6 +193,16 @@ class OutcomeWriter:
         """Order remarks for the request's thread."""
         for each in notes:
             await announcements.note(transaction, request, self._route, each.kind, **each.data)
+
+    async def pause_send(self, transaction: Transaction, held: Request) -> None:
+        """Put a request that something holds up between two calls of one send back to before it."""
+        await transaction.requests.change(
+            held,
+            state=State.APPROVED if held.attempts == 1 else State.RUNNING,
+            attempts=held.attempts - 1,
+            attempted_at=None,
+        )
+        transaction.audit.record("paused", SYSTEM, held.id, attempt=held.attempts)
 
     async def note_unrecorded(self) -> None:
         """Record that a call may have been made, where the process that was about to make it left no word of it."""

@@ -199,6 +199,10 @@ class AddStories(DestinationOperation[AddParams, AddFacts, Nothing, SyncResult])
         """Whether the destination and every story are there, and can be read."""
         return facts.possible and not facts.gone
 
+    def covers(self, params: AddParams, approved: AddFacts, now: AddFacts) -> bool:
+        """Whether the stories to be added are the same; others may have changed the rest of the set."""
+        return not self.changes(params, approved, now)
+
     def changes(self, params: AddParams, before: AddFacts | None, now: AddFacts) -> tuple[str, ...]:
         """Say which stories are gone or were edited."""
         if not now.possible:

@@ -237,6 +237,10 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
         """Whether every story can be synced."""
         return not facts.gone
 
+    def covers(self, params: CreateParams, approved: CreateFacts, now: CreateFacts) -> bool:  # noqa: ARG002 - the protocol's
+        """Whether stories and plan are the same; a destination that was shown may be gone."""
+        return _different(approved, now) is None
+
     def changes(self, params: CreateParams, before: CreateFacts | None, now: CreateFacts) -> tuple[str, ...]:
         """Say which stories are gone or were edited, and which destinations appeared."""
         if now.gone:

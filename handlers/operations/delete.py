@@ -23,7 +23,6 @@ from handlers.operations.destination import (
     shown,
 )
 from handlers.operations.outcomes import (
-    AskAgain,
     Finished,
     Followed,
     Happening,
@@ -84,14 +83,17 @@ class Delete(DestinationOperation[DeleteParams, DeleteFacts, Nothing, Destinatio
             return DeleteFacts(missing=True)
         return DeleteFacts(statuses=found.statuses(), manual=found.manual_sync_only, unreadable=found.unreadable)
 
+    def changes(self, params: DeleteParams, before: DeleteFacts | None, now: DeleteFacts) -> tuple[str, ...]:
+        """Say that it holds other stories."""
+        if before is not None and not now.missing and before.essence() != now.essence():
+            return ("The stories of this sync destination have changed.",)
+        return super().changes(params, before, now)
+
     def decide(self, request: Request, approved: DeleteFacts | None, now: DeleteFacts, schedule: Schedule) -> Step:  # noqa: ARG002 - the protocol's
-        """Send it, if it holds the stories that were shown."""
+        """Send it, if there is something to delete."""
         params = self.params_of(request)
         if now.missing:
             return _deleted(params, "was gone already", sign=not_there(request.source, params.destination))
-        if approved is not None and approved.essence() != now.essence():
-            reasons = ["The stories of this sync destination changed since it was approved."]
-            return AskAgain(notes=(Happening(kind="needs_approval_again", data={"reasons": reasons}),))
         return Send(work=Nothing())
 
     async def send(self, request: Request, access: Access) -> Sent:

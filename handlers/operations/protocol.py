@@ -129,6 +129,10 @@ class Operation(ABC, Generic[P, F, W, R]):
             () if before is None or before.essence() == now.essence() else ("What would be done in Tines has changed.",)
         )
 
+    def covers(self, params: P, approved: F, now: F) -> bool:  # noqa: ARG002 - for those that allow some change
+        """Whether what was approved covers what would be done now; asked before every send. Pure."""
+        return approved.essence() == now.essence()
+
     def can_be_done(self, facts: F) -> bool:  # noqa: ARG002 - for those that can become impossible
         """Whether everything that was asked for can be done, so that it may be approved. Pure."""
         return True

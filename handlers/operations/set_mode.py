@@ -22,7 +22,6 @@ from handlers.operations.destination import (
     shown,
 )
 from handlers.operations.outcomes import (
-    AskAgain,
     Finished,
     Followed,
     Happening,
@@ -83,16 +82,19 @@ class SetMode(DestinationOperation[ModeParams, ModeFacts, Nothing, DestinationRe
             return ModeFacts(missing=True)
         return ModeFacts(statuses=found.statuses(), manual=found.manual_sync_only, unreadable=found.unreadable)
 
+    def changes(self, params: ModeParams, before: ModeFacts | None, now: ModeFacts) -> tuple[str, ...]:
+        """Say that the mode is another one."""
+        if before is not None and not now.missing and before.manual != now.manual:
+            return ("The sync mode has changed.",)
+        return super().changes(params, before, now)
+
     def decide(self, request: Request, approved: ModeFacts | None, now: ModeFacts, schedule: Schedule) -> Step:  # noqa: ARG002 - the protocol's
-        """Send it, if the mode is what it was when that was approved; nothing when it has the mode already."""
+        """Send it, if the destination is there; nothing when it has the mode already."""
         params = self.params_of(request)
         if now.missing:
             return gone(request, params.destination)
         if now.manual == (params.mode is SyncMode.MANUAL):
             return _changed(params, "had this mode already")
-        if approved is not None and approved.manual != now.manual:
-            reasons = ["The sync mode was changed since this was approved."]
-            return AskAgain(notes=(Happening(kind="needs_approval_again", data={"reasons": reasons}),))
         return Send(work=Nothing())
 
     async def send(self, request: Request, access: Access) -> Sent:

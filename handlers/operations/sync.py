@@ -149,13 +149,21 @@ class Sync(DestinationOperation[SyncParams, SyncFacts, SyncWork, SyncAgainResult
         return facts is not None and facts.manual is True
 
     def changes(self, params: SyncParams, before: SyncFacts | None, now: SyncFacts) -> tuple[str, ...]:
-        """Say which stories were edited."""
+        """Say which stories are gone or were edited."""
         if now.missing or before is None:
             return super().changes(params, before, now)
-        return tuple(
-            f"{story.name} was edited in Tines since."
-            for story in changed_sources(before, before.stories, now, now.stories)
+        there = {story.id for story in now.stories}
+        return (
+            *(f"{each.name} was deleted, or was moved." for each in before.stories if each.id not in there),
+            *(
+                f"{story.name} was edited in Tines since."
+                for story in changed_sources(before, before.stories, now, now.stories)
+            ),
         )
+
+    def covers(self, params: SyncParams, approved: SyncFacts, now: SyncFacts) -> bool:
+        """Whether the stories are the same."""
+        return not self.changes(params, approved, now)
 
     def decide(self, request: Request, approved: SyncFacts | None, now: SyncFacts, schedule: Schedule) -> Step:  # noqa: ARG002 - the protocol's
         """Send it, if all is as it was approved; the first statuses are those before, also for a second call."""

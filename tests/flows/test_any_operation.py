@@ -302,6 +302,25 @@ async def test_an_operation_that_nobody_knew_goes_all_the_way(prepared_database:
     assert (asked.data["operation"], asked.data["destination_id"], asked.data["urgency"]) == ("nudge", number, "urgent")
 
 
+async def test_what_it_would_do_has_changed(open_harness: OpenHarness) -> None:
+    """Nothing is sent that is not what was approved, also where the operation itself does not ask."""
+    harness = await open_harness(**_with_policy("approvals = 1"))
+    number = harness.somebody_creates("High-Priority Alerts")
+    await harness.ada.types(GENERAL, "freeze dev-to-prod Change freeze")
+    await harness.rina.types(GENERAL, f"nudge {number}")
+    request = await _fills_in(harness)
+    await harness.approves(request)
+    await harness.comes_to(request, State.APPROVED)
+    destination = harness.playground.dev.destinations[number]
+    destination.subscriptions.clear()  # somebody takes its story out
+    await harness.ada.types(GENERAL, "unfreeze dev-to-prod")
+    pending = await harness.comes_to(request, State.PENDING)
+    await harness.in_thread(
+        pending, r"Nothing was sent\. This needs approval again:(.|\n)*What would be done in Tines has changed\."
+    )
+    assert not list(harness.playground.dev.calls.of("POST", f"/admin/sync_destinations/{number}/manual_sync"))
+
+
 async def test_its_button_and_a_policy_that_needs_no_approval(open_harness: OpenHarness) -> None:
     """The view of a sync destination offers it, lists it by its name, and its own policy runs it at once."""
     harness = await open_harness(**_with_policy("approvals = 0"))

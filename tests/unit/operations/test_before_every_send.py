@@ -65,6 +65,11 @@ def edits(execution: ExecutionHarness) -> None:
     execution.harness.dev.edit_action(execution.harness.story(STORIES[1]), mode="extract")
 
 
+def deletes(execution: ExecutionHarness) -> None:
+    """Let somebody delete a story."""
+    execution.harness.dev.delete_story(execution.harness.story(STORIES[1]))
+
+
 AGAIN: Final = (FIRST, SECOND)  # what only another process can know
 CASES: Final = (
     Case("approvals raised", configured(approvals=2), "now requires more approvals", sends=AGAIN),
@@ -78,6 +83,7 @@ CASES: Final = (
     Case("emergency person delisted", leaves(EMERGENCY, TOM), "without approval", State.PENDING, {"break_glass": (EMERGENCY,)}, emergency=True),
     Case("approval too old", lambda each: each.harness.clock.passes(hours=2), "more than 1 hour ago", route={"approval_valid_for": "PT1H"}),
     Case("story edited", edits, "was edited in Tines since"),
+    Case("story deleted", deletes, "was deleted, or was moved"),
     Case("tenant moved", moves, "A tenant's address changed", sends=AGAIN),
 )  # fmt: skip
 WHEN: Final = [(case, send) for case in CASES for send in case.sends]
