@@ -42,7 +42,7 @@ async def test_bad_app_token(prepared_sqlite: str, tmp_path: Path) -> None:
     """A Socket Mode token that Slack does not take ends the start with the name of the variable to mend."""
     async with crash_harness(tmp_path, prepared_sqlite, socket_mode=True) as harness:
         said = await _fails_to_start(_installed(harness, SLACK_APP_TOKEN="xapp-1-worthless"))
-    assert "Slack does not take SLACK_APP_TOKEN (invalid_auth)" in said
+    assert "Slack did not accept SLACK_APP_TOKEN (invalid_auth)" in said
     assert "xapp-1-worthless" not in said
 
 
