@@ -169,7 +169,7 @@ async def record_refusal(
 
 
 def deadline(budget: float | None) -> float | None:
-    """Return the loop's time in `budget` seconds, by when a click must have its answer; None for no hurry."""
+    """Return the loop's time in `budget` seconds, by when a click must have its answer; None where nobody waits."""
     return None if budget is None else asyncio.get_running_loop().time() + budget
 
 
