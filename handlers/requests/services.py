@@ -20,6 +20,8 @@ from handlers.requests.answers import Answer, Invalid, NotNow, Refused
 from handlers.routes import Route, Topology
 from handlers.store import Store, Transaction
 
+OUTDATED_BUTTON: Final = "This button is outdated. Open the list again."
+
 Rule = Callable[[Person], Ruling]
 _LONGEST: Final = 1000  # characters of a text that are recorded; it may repeat what somebody typed
 
@@ -179,7 +181,7 @@ async def find(
     request_id: str | None,
     *,
     what: str,
-    unread: str = "This button is outdated. Open the list again.",
+    unread: str = OUTDATED_BUTTON,
 ) -> tuple[Request, Route] | Refused:
     """Return a request and its route to somebody who attempts `what`, or why there is none, which is recorded.
 
