@@ -112,8 +112,10 @@ class IngressAudit:
             await self.write_due()
 
     def _write(self, reason: Reason, tally: _Tally) -> "asyncio.Task[None]":
-        """Begin to write a row with what was counted so far; a task of its own, so that no impatience cuts it short."""
-        tally.next_row = self._monotonic() + self._minute  # also when it fails: a database that is away is not hurried
+        """Begin to write a row with what was counted so far; a task of its own, so that a caller that is cancelled does not cut it short."""
+        tally.next_row = (
+            self._monotonic() + self._minute
+        )  # also when it fails: a database that is away is not asked more often
         taken = replace(tally)
         tally.count = 0
         task = asyncio.create_task(self._written(reason, taken))

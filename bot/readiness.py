@@ -61,7 +61,7 @@ class Readiness:
             found = read_error(error)
             if isinstance(found, TransientError):
                 return f"Slack does not answer ({found.words})"
-            return f"Slack does not take the bot token ({found.words}): reinstall the app, set SLACK_BOT_TOKEN"
+            return f"Slack did not accept the bot token ({found.words}): reinstall the app, set SLACK_BOT_TOKEN"
         return ""
 
 

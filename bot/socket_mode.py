@@ -286,7 +286,7 @@ async def _started(keeper: _Keeper, keeping: "asyncio.Task[None]", settings: Set
         return
     failure = keeper.last_failure
     if failure is not None and failure.token:
-        message = f"Slack does not take SLACK_APP_TOKEN ({failure.reason}). {_RIGHT_ONE}"
+        message = f"Slack did not accept SLACK_APP_TOKEN ({failure.reason}). {_RIGHT_ONE}"
     elif failure is not None and failure.reason.startswith(_UNREACHABLE):
         message = f"Slack cannot be reached at {settings.slack_api_url} ({failure.reason})"
     else:

@@ -22,5 +22,5 @@ def end_in_time(seconds: float = MOST_SECONDS) -> None:
 
 
 def _end() -> None:
-    structlog.get_logger(__name__).warning("the stop takes too long; what is left is resumed later")
+    structlog.get_logger(__name__).warning("the stop was too slow; what is left is resumed later")
     os._exit(_CUT_OFF)

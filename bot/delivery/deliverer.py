@@ -159,7 +159,7 @@ class Deliverer:
                 )
                 raise WaitError(error.seconds or rate_limit.wait_after(announcement.attempts)) from error
             case TokenError():
-                self._log.error("Slack does not take the bot token; everything waits", words=error.words)
+                self._log.error("Slack did not accept the bot token; everything waits", words=error.words)
                 await showing.note_refused_post()
                 raise WaitError(rate_limit.token_wait) from error
             case NoThreadError() if announcement.thread_key is not None and announcement.attempts < _MOST_THREADS:

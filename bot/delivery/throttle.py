@@ -1,6 +1,6 @@
 """How fast a conversation may speak: short bursts, then about one message a second, as Slack allows for a channel.
 
-Waiting here rather than being turned away keeps edits together: while the conversation waits, newer states of a request
+Waiting here rather than being refused by Slack keeps edits together: while the conversation waits, newer states of a request
 replace older ones, and readers see one edit instead of five.
 """
 
@@ -52,7 +52,7 @@ class Throttle:
         debt = self.debt(conversation)
         if (wait := debt - (self.rate_limit.burst - 1) * each) > _ROUNDING:
             return wait
-        self._owe(conversation, debt + each)
+        self._set_debt(conversation, debt + each)
         return 0.0
 
     def debt(self, conversation: str) -> float:
@@ -60,11 +60,11 @@ class Throttle:
         return max(0.0, self._whole_at.get(conversation, 0.0) - self._clock())
 
     def learn(self, conversation: str, debt: float) -> None:
-        """Hear from whoever had the conversation before how many seconds it owed."""
+        """Take over the debt, in seconds, that the process which spoke in the conversation before has noted."""
         if debt > self.debt(conversation):
-            self._owe(conversation, debt)
+            self._set_debt(conversation, debt)
 
-    def _owe(self, conversation: str, seconds: float) -> None:
+    def _set_debt(self, conversation: str, seconds: float) -> None:
         now = self._clock()
         self._whole_at[conversation] = now + seconds
         if len(self._whole_at) > _MANY:  # memory follows use: quiet conversations are forgotten

@@ -12,6 +12,7 @@ from bot.views.dialogs import cancel_view, parse_cancel
 from bot.views.lists import notice_message, refusal_message
 from bot.views.statuses import error_view
 from handlers.requests import (
+    OUTDATED_BUTTON,
     Answer,
     Done,
     Invalid,
@@ -26,7 +27,6 @@ from handlers.requests import (
     withdraw,
 )
 
-_OUT_OF_DATE = ("This button is outdated. Open the list again.",)
 _NO_ERROR = ("This error is gone: the story was synced again.",)
 
 
@@ -65,7 +65,7 @@ class Clicks:
         ref = RequestRef.read(action_value(body))
         services, actor = self._responder.services, person(body)
         answer = await (
-            use_case(services, actor, ref.request) if ref else refuse(services, actor, _OUT_OF_DATE, what=what)
+            use_case(services, actor, ref.request) if ref else refuse(services, actor, (OUTDATED_BUTTON,), what=what)
         )
         view = view_of(body)
         if view.get("type") == "modal":
@@ -106,7 +106,7 @@ class Clicks:
         if await self._responder.says_what_to_mend(ack, actor, typed, what="cancel"):
             return
         if typed.request_id is None:
-            lost = await refuse(services, actor, _OUT_OF_DATE, what="cancel")
+            lost = await refuse(services, actor, (OUTDATED_BUTTON,), what="cancel")
             await ack(response_action="update", view=settled_view(lost))
             return
         answer = await cancel(services, actor, typed.request_id, typed.comment)

@@ -33,7 +33,7 @@ from handlers.store import DeferredCommand, StoreUnavailableError
 
 
 async def finish(responder: Responder, deferred_id: str) -> None:
-    """Ask the use case again, without hurry, and tell the person what came of it."""
+    """Ask the use case again, without a limit of time, and tell the person the result."""
     deferred = await take_deferred(responder.services, deferred_id)
     if deferred is None:
         return

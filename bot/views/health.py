@@ -44,11 +44,11 @@ def health_message(data: object, origins: Mapping[str, str] = MappingProxyType({
         )
     lines, origin = [kit.para(*_headline(report)), *_changes(report)], origins.get(report.source, "")
     if report.failed:
-        lines += [kit.para(_failed_title(report)), kit.bullets(_trouble(each, origin) for each in report.failed)]
+        lines += [kit.para(_failed_title(report)), kit.bullets(_story_line(each, origin) for each in report.failed)]
     if report.behind:
         lines += [
             kit.para("Behind: ", *_behind_title()),
-            kit.bullets(_trouble(each, origin, says=False) for each in report.behind),
+            kit.bullets(_story_line(each, origin, says=False) for each in report.behind),
         ]
     if report.more:
         lines.append(kit.para(f"And {plural(report.more, 'more story', 'more stories')}."))
@@ -169,7 +169,7 @@ def _behind_title() -> Sequence[kit.Part]:
     return ("these need a sync for longer than they should, although it is automatic.",)
 
 
-def _trouble(trouble: StoryFault, origin: str, *, says: bool = True) -> Sequence[kit.Part]:
+def _story_line(trouble: StoryFault, origin: str, *, says: bool = True) -> Sequence[kit.Part]:
     name = tines_links.to_story(origin, trouble.story_id, trouble.name or f"story {trouble.story_id}", 80)
     if trouble.until is not None:
         ended = "was removed" if trouble.removed else "recovered"

@@ -68,7 +68,7 @@ class Message:
     """What is posted: blocks, and the text for notifications, screen readers and for when Slack refuses the blocks.
 
     `text` is mrkdwn: everything from outside in it is escaped. It holds the same as the blocks as far as
-    4,000 characters reach; `plain.plain_only` gives all of it.
+    4,000 characters reach; `fallback_text.plain_only` gives all of it.
     """
 
     text: str

@@ -1,6 +1,6 @@
 """Read a tenant's stories: pages several at a time, and only stories that Tines would sync.
 
-It prevents a slow catalogue (a hundred pages one after the other) as well as a burst that the tenant would turn away.
+It prevents a slow catalogue (a hundred pages one after the other) as well as a burst that the tenant would refuse.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator

@@ -62,7 +62,7 @@ class DistributedEngine(BaseEngine):
         self._news = asyncio.Event()
 
     async def _open(self) -> None:
-        self._connector = _PatientConnector(
+        self._connector = _WaitingConnector(
             kwargs=connect_arguments(self._url, pooler=True), min_size=1, max_size=_CONNECTIONS, configure=_configure
         )
         self._app = procrastinate.App(connector=self._connector)
@@ -85,7 +85,7 @@ class DistributedEngine(BaseEngine):
         self._deferrer.cancel()
         self._worker.cancel()  # takes no new job, and waits for those that run
         await self._end(self._tasks, grace)
-        self._connector.patient = False  # a database that says nothing keeps nobody from ending
+        self._connector.waits = False  # a database that says nothing keeps nobody from ending
         await cancelled(self._deferrer, self._worker, seconds=_END_SECONDS)
         with suppress(TimeoutError, ConnectorException):
             async with asyncio.timeout(_END_SECONDS):
@@ -183,33 +183,37 @@ class DistributedEngine(BaseEngine):
             await self._defer([Job(str(job.task_kwargs["kind"]), str(job.task_kwargs["key"]))])
 
 
-class _PatientConnector(procrastinate.PsycopgConnector):
+class _WaitingConnector(procrastinate.PsycopgConnector):
     """A connector that waits for a database that is away, instead of ending the worker that asks."""
 
-    patient = True
+    waits = True
 
     async def execute_query_async(self, query: LiteralString, **arguments: Any) -> None:  # noqa: ANN401 - procrastinate's
         """Run a query. To end a job that somebody took over, or ended before, does nothing."""
         try:
-            await self._patiently(lambda: super(_PatientConnector, self).execute_query_async(query, **arguments))
+            await self._once_answered(lambda: super(_WaitingConnector, self).execute_query_async(query, **arguments))
         except ConnectorException as error:
             if not isinstance(error.__cause__, psycopg.errors.RaiseException):  # procrastinate's own "not found"
                 raise
 
     async def execute_query_one_async(self, query: LiteralString, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - procrastinate's
         """Run a query and return its row."""
-        return await self._patiently(lambda: super(_PatientConnector, self).execute_query_one_async(query, **arguments))
+        return await self._once_answered(
+            lambda: super(_WaitingConnector, self).execute_query_one_async(query, **arguments)
+        )
 
     async def execute_query_all_async(self, query: LiteralString, **arguments: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - procrastinate's
         """Run a query and return its rows."""
-        return await self._patiently(lambda: super(_PatientConnector, self).execute_query_all_async(query, **arguments))
+        return await self._once_answered(
+            lambda: super(_WaitingConnector, self).execute_query_all_async(query, **arguments)
+        )
 
     async def listen_notify(self, on_notification: procrastinate.connector.Notify, channels: Iterable[str]) -> None:
         """Listen until cancelled."""
         wanted = list(channels)
-        await self._patiently(lambda: super(_PatientConnector, self).listen_notify(on_notification, wanted))
+        await self._once_answered(lambda: super(_WaitingConnector, self).listen_notify(on_notification, wanted))
 
-    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+    async def _once_answered(self, ask: Callable[[], Awaitable[T]]) -> T:
         while True:
             try:
                 return await ask()
@@ -217,7 +221,7 @@ class _PatientConnector(procrastinate.PsycopgConnector):
                 cause = error.__cause__
                 demoted = cause is not None and drops_connection(cause)
                 away = demoted or isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
-                if not (away and self.patient):
+                if not (away and self.waits):
                     raise
                 if demoted:  # no connection that is open now can be trusted
                     await self.pool.drain()

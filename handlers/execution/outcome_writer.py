@@ -393,7 +393,7 @@ def _is_refusal(problem: Problem) -> bool:
 
 
 def _saying(outcome: Finished, sent: int) -> Finished:
-    """Return the end with what was sent for the request before it, in words."""
+    """Return the end of a request, its advice beginning with how many calls were sent for the request before."""
     problem = outcome.problem
     if problem is None:
         return outcome
@@ -402,7 +402,7 @@ def _saying(outcome: Finished, sent: int) -> Finished:
 
 
 def _counting(outcome: AskAgain, sent: int) -> AskAgain:
-    """Return the outcome with, in its remarks, how much was sent for the request before it."""
+    """Return the outcome, its notes carrying how many calls were sent for the request before; unchanged for none."""
     notes = tuple(each.model_copy(update={"data": {**each.data, "sent": sent}}) for each in outcome.notes)
     return outcome.model_copy(update={"notes": notes}) if sent else outcome
 

@@ -58,7 +58,7 @@ def _faults_of(
 ) -> Iterator[str]:
     by_any_id = {any_id: person for key, person in people.items() for any_id in (key, *person.ids)}
     census = _Census(route, members, by_any_id)
-    yield from _hollow_lists(route, census)
+    yield from _lists_without_anybody(route, census)
     if route.approvals:
         yield from _quorum_faults(route, census, requester)
 
@@ -99,8 +99,8 @@ class _Census:
         return user not in self._denied and not (known and (known.guest or known.deactivated or known.bot))
 
 
-def _hollow_lists(route: Route, census: _Census) -> Iterator[str]:
-    """Tell of lists, and of approver groups, that name people of whom nobody can act."""
+def _lists_without_anybody(route: Route, census: _Census) -> Iterator[str]:
+    """Yield a fault for each list and each approver group of a route in which nobody is able to act."""
     if census.fit_of(route.requesters) == frozenset():
         yield (
             f"Nobody can request syncs on {route.name}: all its requesters are denied, guests, deactivated, bots, or in groups "

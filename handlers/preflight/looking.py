@@ -1,7 +1,8 @@
 """What is looked up of the sources before a sync, for the review, at an approval, and right before every send.
 
 The hash of each story's normalised source is what an approval covers: positions and guids may move, and nobody is asked
-again. What the destination lacks is a warning: a destination that does not tell never keeps anything from being sent.
+again. What the destination lacks is a warning, or with `preflight = "strict"` a question to the approvers. A destination
+that does not tell what it has never keeps anything from being sent.
 """
 
 import asyncio

@@ -59,6 +59,7 @@ from handlers.requests.reviewing import OUTDATED_REVIEW, Review, look_up_review,
 from handlers.requests.rights import STOPPABLE, Abilities, abilities, able
 from handlers.requests.searching import Searches
 from handlers.requests.services import (
+    OUTDATED_BUTTON,
     Services,
     allowed,
     deadline,
@@ -74,6 +75,7 @@ from handlers.requests.timers import start_sufficient
 __all__ = [
     "APPROVE",
     "EDIT",
+    "OUTDATED_BUTTON",
     "OUTDATED_REVIEW",
     "STOPPABLE",
     "SUBMIT",

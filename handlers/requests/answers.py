@@ -54,7 +54,7 @@ class NotNow(Frozen):
 
 
 class Slow(Frozen):
-    """Tines takes longer than the person's click can wait. Ask again with more patience."""
+    """Tines takes longer than the person's click can wait. A job asks again, and can wait longer."""
 
 
 Answer = Done | Refused | Invalid | Changed | NotNow | Slow

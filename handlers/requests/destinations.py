@@ -316,7 +316,7 @@ async def usable_routes(
     topology = services.topology
     named = [route for each, route in topology.routes.items() if name is None or each.casefold() == name.casefold()]
     try:
-        for fresh in (False, True):  # nobody is turned away by an old answer
+        for fresh in (False, True):  # nobody is refused because of an old answer
             people = await asyncio.gather(
                 *(services.people.person(actor, groups_on(each), fresh=fresh) for each in named)
             )

@@ -53,7 +53,7 @@ class FormRights:
 def known_form_rights(services: Services, actor: str, operation: str) -> FormRights | None:
     """Return what a person may do in a form without asking anybody, None unless they surely may request somewhere.
 
-    Nobody is turned away by an old answer.
+    Nobody is refused because of an old answer.
     """
     policies, people = _policies(services, operation), {}
     for name, route in policies.items():

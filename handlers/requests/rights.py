@@ -21,7 +21,7 @@ from handlers.policy import (
     may_withdraw,
 )
 from handlers.requests.answers import NotNow, Refused
-from handlers.requests.services import Services, allowed, find, what_happened
+from handlers.requests.services import OUTDATED_BUTTON, Services, allowed, find, what_happened
 from handlers.routes import Route
 
 STOPPABLE: Final = frozenset({State.PENDING, State.APPROVED})
@@ -84,7 +84,7 @@ async def able(
     right: Callable[[Abilities], Ruling],
     *,
     what: str,
-    unread: str = "This button is outdated. Open the list again.",
+    unread: str = OUTDATED_BUTTON,
 ) -> tuple[Request, Route, Abilities] | Refused | NotNow:
     """Return a request with what a person may do with it, for somebody who has the `right`; else what to answer.
 

@@ -20,6 +20,8 @@ from handlers.requests.answers import Answer, Invalid, NotNow, Refused
 from handlers.routes import Route, Topology
 from handlers.store import Store, Transaction
 
+OUTDATED_BUTTON: Final = "This button is outdated. Open the list again."
+
 Rule = Callable[[Person], Ruling]
 _LONGEST: Final = 1000  # characters of a text that are recorded; it may repeat what somebody typed
 
@@ -169,7 +171,7 @@ async def record_refusal(
 
 
 def deadline(budget: float | None) -> float | None:
-    """Return the loop's time in `budget` seconds, by when a click must have its answer; None for no hurry."""
+    """Return the loop's time in `budget` seconds, by when a click must have its answer; None where nobody waits."""
     return None if budget is None else asyncio.get_running_loop().time() + budget
 
 
@@ -179,7 +181,7 @@ async def find(
     request_id: str | None,
     *,
     what: str,
-    unread: str = "This button is outdated. Open the list again.",
+    unread: str = OUTDATED_BUTTON,
 ) -> tuple[Request, Route] | Refused:
     """Return a request and its route to somebody who attempts `what`, or why there is none, which is recorded.
 

@@ -134,7 +134,7 @@ async def edit(
     budget: float | None,
     again: bool = False,
 ) -> Answer:
-    """Change a pending request. Approvals given so far are for what it was, so they fall away.
+    """Change a pending request. Approvals given so far are for what it was, so they no longer count.
 
     `budget` as for `submit`. `again`: whether this is a job, that may have changed it when it ran before.
     """

@@ -46,7 +46,7 @@ class TinesClient(TinesCalls):
         observe: Observe | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        # as bytes: a key with letters outside of ASCII is turned away by the tenant, not by an encoding error here
+        # as bytes: a key with letters outside of ASCII is refused by the tenant, not by an encoding error here
         headers = (
             (b"Authorization", b"Bearer " + tenant.api_key.get_secret_value().encode()),
             (b"Accept", b"application/json"),

@@ -61,7 +61,7 @@ class RetryPolicy:
     def wait_for(self, error: Exception) -> bool | float:
         """Decide for stamina: False to give up, True for the usual backoff, or the seconds to wait.
 
-        A write is sent again only after a 429: it was counted and turned away. (One that never left is safe as well, but
+        A write is sent again only after a 429: it was counted and refused. (One that never left is safe as well, but
         whoever asked for it looks at the tenant again first.)
         """
         if not isinstance(error, RetryableError):
@@ -72,7 +72,7 @@ class RetryPolicy:
             return True
         if error.retry_after > self.longest_retry_after:
             return False
-        # Jitter: all who were turned away at the same moment must not come back at the same moment
+        # Jitter: all who were refused at the same moment must not come back at the same moment
         return error.retry_after + random.SystemRandom().uniform(0, self.wait_jitter)
 
 

@@ -125,8 +125,8 @@ def _news(look: Look, own: Own, told: Told, unwell: _Unwell, route: str, now: da
             "removed": _names(removed),
             "more_added": max(0, len(added) - SHOWN),
             "more_removed": max(0, len(removed) - SHOWN),
-            "failed": tuple(map(_trouble, failed[:SHOWN])),
-            "behind": tuple(map(_trouble, behind[:SHOWN])),
+            "failed": tuple(map(_fault_of, failed[:SHOWN])),
+            "behind": tuple(map(_fault_of, behind[:SHOWN])),
             "more": max(0, len(failed) - SHOWN) + max(0, len(behind) - SHOWN),
         }
     )
@@ -169,13 +169,13 @@ def _merged(before: Report, now: Report, changes: int) -> Report:
 
 def _repeats(before: Report, now: Report) -> bool:
     """Whether no story fails or is behind that the message did not name before."""
-    named = {trouble.story_id for trouble in (*before.failed, *before.behind)}
-    return named >= {trouble.story_id for trouble in (*now.failed, *now.behind)}
+    named = {fault.story_id for fault in (*before.failed, *before.behind)}
+    return named >= {fault.story_id for fault in (*now.failed, *now.behind)}
 
 
 def _of_both(before: tuple[StoryFault, ...], now: tuple[StoryFault, ...]) -> tuple[StoryFault, ...]:
-    again = {trouble.story_id for trouble in now}
-    return (*now, *(trouble for trouble in before if trouble.story_id not in again))[:SHOWN]
+    again = {fault.story_id for fault in now}
+    return (*now, *(fault for fault in before if fault.story_id not in again))[:SHOWN]
 
 
 def _deleted(before: KnownDestination, own: Own, route: str, now: datetime) -> Telling:
@@ -224,10 +224,10 @@ def _corrected(
     return kept, tuple(revised)
 
 
-def _ended(trouble: StoryFault, lasts: bool, there: set[int], now: datetime) -> StoryFault:  # noqa: FBT001 - one of two
-    if lasts or trouble.until is not None:
-        return trouble
-    return trouble.model_copy(update={"until": now, "removed": trouble.story_id not in there})
+def _ended(fault: StoryFault, lasts: bool, there: set[int], now: datetime) -> StoryFault:  # noqa: FBT001 - one of two
+    if lasts or fault.until is not None:
+        return fault
+    return fault.model_copy(update={"until": now, "removed": fault.story_id not in there})
 
 
 def _open(report: Report) -> bool:
@@ -262,7 +262,7 @@ def _report(known: KnownDestination, route: str, now: datetime) -> Report:
     )
 
 
-def _trouble(story: KnownStory) -> StoryFault:
+def _fault_of(story: KnownStory) -> StoryFault:
     return StoryFault(
         story_id=story.story_id, name=story.name[:_NAME], error=(story.error or "")[:_ERROR], since=story.since
     )

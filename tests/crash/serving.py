@@ -1,4 +1,4 @@
-"""The process that gets killed or frozen: the real `serve` or `worker`, only in a hurry, and with traps at its commits.
+"""The process that gets killed or frozen: the real `serve` or `worker`, only with shorter waits, and with traps at its commits.
 
 `python -m tests.crash.serving serve` reads the environment and the configuration file as the command line does. Five
 variables are the harness's own. `CRASH_DEAD_AFTER`: seconds of silence after which others take over. `CRASH_AT_COMMIT`, such

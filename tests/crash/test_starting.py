@@ -42,7 +42,7 @@ async def test_bad_app_token(prepared_sqlite: str, tmp_path: Path) -> None:
     """A Socket Mode token that Slack does not take ends the start with the name of the variable to mend."""
     async with crash_harness(tmp_path, prepared_sqlite, socket_mode=True) as harness:
         said = await _fails_to_start(_installed(harness, SLACK_APP_TOKEN="xapp-1-worthless"))
-    assert "Slack does not take SLACK_APP_TOKEN (invalid_auth)" in said
+    assert "Slack did not accept SLACK_APP_TOKEN (invalid_auth)" in said
     assert "xapp-1-worthless" not in said
 
 
@@ -121,17 +121,28 @@ async def test_ready_only_when_slack_takes_the_token(
 
 
 @contextmanager
-def listener() -> Iterator[int]:
-    """Listen on a port, take no connection, and give the port."""
+def listener() -> Iterator[tuple[socket.socket, int]]:
+    """Listen on a port, accept no connection, and give the socket and the port."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        yield taken.getsockname()[1]
+        yield taken, taken.getsockname()[1]
+
+
+async def _connected_to(listening: socket.socket) -> None:
+    """Wait until a process has connected: a connection that nobody accepts makes the socket readable."""
+    loop, connected = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(listening, connected.set)
+    try:
+        async with asyncio.timeout(_START_SECONDS * 2):
+            await connected.wait()
+    finally:
+        loop.remove_reader(listening)
 
 
 @pytest.mark.parametrize(("host", "port"), [("HOST", "PORT"), ("METRICS_HOST", "METRICS_PORT")])
 async def test_a_taken_port(prepared_sqlite: str, tmp_path: Path, host: str, port: str) -> None:
     """A port on which somebody else listens ends the start with one line that says which variable to change."""
     async with crash_harness(tmp_path, prepared_sqlite) as harness:
-        with listener() as taken:
+        with listener() as (_, taken):
             said = await _fails_to_start(_installed(harness, **{host: "127.0.0.1", port: str(taken)}))
     assert said == f"Error: port {taken} on 127.0.0.1 is taken: stop what listens there, or set {port} to another\n"
 
@@ -199,7 +210,7 @@ async def test_told_to_stop_during_the_start(
 async def test_told_to_stop_while_others_say_nothing(prepared_sqlite: str, tmp_path: Path, silent: str) -> None:
     """A database or a Slack that takes connections and says nothing does not hold up the end of a start."""
     async with crash_harness(tmp_path, prepared_sqlite, socket_mode=True) as harness:
-        with listener() as port:
+        with listener() as (listening, port):
             urls = {
                 "DATABASE_URL": f"postgresql://u:secret-word@127.0.0.1:{port}/d",
                 "SLACK_API_URL": f"http://127.0.0.1:{port}/api/",
@@ -208,7 +219,7 @@ async def test_told_to_stop_while_others_say_nothing(prepared_sqlite: str, tmp_p
             async with closed(process):
                 await process.start()
                 await process.handles_sigterm()
-                await asyncio.sleep(1.5)
+                await _connected_to(listening)
                 assert process.alive
                 _, seconds = await process.stop()
     assert seconds < _STOP_SECONDS, process.log()

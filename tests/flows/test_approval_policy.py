@@ -101,7 +101,7 @@ async def test_a_policy_that_cannot_work_is_said(open_harness: OpenHarness) -> N
 
 
 async def test_editing_takes_approvals_away(open_harness: OpenHarness) -> None:
-    """The requester edits through the same form, filled in; approvals fall away, and the thread says so and who."""
+    """The requester edits through the same form, filled in; approvals no longer count, and the thread says so and who."""
     harness = await open_harness(route={"approvals": 2})
     request = await harness.asks(STORY)
     await harness.approves(request, harness.ada)

@@ -87,7 +87,7 @@ async def test_a_malformed_request_is_refused(harness: FlowHarness, body: bytes,
     assert 400 <= answer.status_code < 500
 
 
-async def test_what_is_turned_away_is_in_the_record(tmp_path: Path) -> None:
+async def test_what_is_refused_is_in_the_record(tmp_path: Path) -> None:
     """Each reason leaves a row once the first was answered, with the id of its log line and nothing that was sent.
 
     Those that follow within the minute are one row with their number, at the latest when the bot stops.

@@ -121,7 +121,7 @@ def test_handlers_know_nothing_of_slack() -> None:
     assert [path for path in handlers if roots_of(path) & {"bot", "slack_sdk", "slack_bolt"}] == []
 
 
-def test_one_room_knows_the_engine() -> None:
+def test_one_package_knows_the_engine() -> None:
     """Procrastinate can be replaced by changing `handlers/engine` alone, since nothing else imports it."""
     knowing = {path.parts[:2] for path in MODULES if "procrastinate" in roots_of(path)}
     assert knowing == {("handlers", "engine")}

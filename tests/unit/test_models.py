@@ -86,7 +86,7 @@ def test_a_digest_is_64_hexadecimal_characters(covered: Covered) -> None:
 
 @given(covered=COVERED, data=st.data())
 def test_a_digest_does_not_depend_on_what_is_not_sent(covered: Covered, data: st.DataObject) -> None:
-    """The order of stories and of destinations, names and tags may change without an approval falling away."""
+    """The order of stories and of destinations, names and tags may change without an approval becoming invalid."""
     asked, found = covered.params, covered.facts
 
     def told_anew(stories: tuple[Story, ...]) -> tuple[Story, ...]:

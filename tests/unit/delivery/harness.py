@@ -82,7 +82,7 @@ async def _nobody(_route: Route, _own: tuple[str, ...]) -> tuple[str, ...]:
     return ()
 
 
-async def turned_away(_key: str) -> None:
+async def rate_limited(_key: str) -> None:
     """Answer that there were too many messages."""
     words = "ratelimited"
     raise TransientError(words, seconds=5)

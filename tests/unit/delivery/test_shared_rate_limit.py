@@ -29,7 +29,7 @@ async def test_processes_that_take_turns_in_a_channel_speak_as_fast_as_one(harne
 
 
 async def test_a_channel_that_was_quiet_may_have_its_burst_again(harness: DeliveryHarness) -> None:
-    """What was owed long ago is forgotten, in the database too."""
+    """A debt of long ago is forgotten, in the database too."""
     await _seen_each_second(harness, 2, 3)
     harness.harness.now += timedelta(minutes=5)
     before = len(harness.seen())

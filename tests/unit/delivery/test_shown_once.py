@@ -7,7 +7,7 @@ from bot.slack_errors import BlocksError, SlackError
 from bot.views.text import Message
 from handlers.jobs import DELIVER, Job
 
-from .harness import CHANNEL, KEY, DeliveryHarness, Happening, Process, at, no_answer, texts, turned_away
+from .harness import CHANNEL, KEY, DeliveryHarness, Happening, Process, at, no_answer, rate_limited, texts
 
 WORDS = [f"word-{number:04}" for number in range(900)]
 
@@ -52,7 +52,7 @@ async def test_text_in_place_of_blocks_is_edited_in_place(harness: DeliveryHarne
     assert (harness.heads(), harness.seen()) == (before[:1], ["Short"])
 
 
-@pytest.mark.parametrize("what", [turned_away, no_answer], ids=["rate limited", "answer lost, not applied"])
+@pytest.mark.parametrize("what", [rate_limited, no_answer], ids=["rate limited", "answer lost, not applied"])
 async def test_trouble_between_two_pages_doubles_none(harness: DeliveryHarness, what: Happening) -> None:
     """When Slack turns a page away, the next try goes on with that page: none is missing, none is there twice."""
     process = await ready(harness)
@@ -126,7 +126,7 @@ async def test_trouble_while_showing_anew_what_was_deleted(harness: DeliveryHarn
     await harness.shows(process, texts("One", "Two", "Three"))
     harness.slack.delete_message(CHANNEL, harness.heads()[1])
     await harness.orders_anew(process.store)
-    process.poster.before_post = at(f"{KEY}#2", turned_away)
+    process.poster.before_post = at(f"{KEY}#2", rate_limited)
     with pytest.raises(SlackError):
         await harness.shows(process, texts("One", "Zwei", "Three"))
     assert harness.seen() == ["One", "Zwei"]

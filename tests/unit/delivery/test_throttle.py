@@ -68,7 +68,7 @@ def test_waits_after_a_failure(attempts: int, seconds: float) -> None:
     assert RateLimit().wait_after(attempts) == seconds
 
 
-def test_what_one_process_took_the_next_one_owes() -> None:
+def test_the_next_process_takes_over_the_debt() -> None:
     """A conversation that goes from hand to hand is no faster than in one: who takes it learns what was spent."""
     hands = Hands()
     one, two = Throttle(RateLimit(burst=3), hands), Throttle(RateLimit(burst=3), hands)

@@ -36,10 +36,10 @@ async def test_something_else_that_appeared_is_left_to_a_person(open_execution: 
 
 
 @pytest.mark.parametrize("trouble", ["429", "no connection"])
-async def test_a_create_that_was_turned_away_is_sent_once_and_later_again(
+async def test_a_create_that_was_refused_is_sent_once_and_later_again(
     open_execution: OpenExecution, trouble: str
 ) -> None:
-    """A create is never repeated within a try; turned away, the request can be cancelled, and is sent again later."""
+    """A create is never repeated within a try; refused, the request can be cancelled, and is sent again later."""
     execution = await open_execution()
     harness = execution.harness
     request = await execution.approved()
@@ -59,7 +59,7 @@ async def test_a_create_that_was_turned_away_is_sent_once_and_later_again(
     assert (execution.line.tries("POST"), harness.creates()) == (2, 1)
 
 
-async def test_a_create_that_was_turned_away_can_be_called_off(open_execution: OpenExecution) -> None:
+async def test_a_create_that_was_refused_can_be_cancelled(open_execution: OpenExecution) -> None:
     """Between two tries of a create that surely was not applied, a cancellation wins and nothing more is sent."""
     execution = await open_execution()
     harness = execution.harness
@@ -72,8 +72,8 @@ async def test_a_create_that_was_turned_away_can_be_called_off(open_execution: O
     assert (execution.line.tries("POST"), harness.creates()) == (1, 0)
 
 
-async def test_a_create_that_is_turned_away_for_long_fails_in_words(open_execution: OpenExecution) -> None:
-    """Creates that are turned away again and again are sent less and less often, and given up in the end."""
+async def test_a_create_that_is_refused_for_long_fails_in_words(open_execution: OpenExecution) -> None:
+    """Creates that are refused again and again are sent less and less often, and given up in the end."""
     execution = await open_execution(schedule=Schedule(give_up_reaching=timedelta(minutes=10)))
     harness = execution.harness
     request = await execution.approved()
@@ -112,7 +112,7 @@ async def test_a_tenant_that_cannot_be_looked_at_for_an_hour_fails_the_request(o
 
 
 async def test_the_same_trouble_begins_anew_after_it_was_over(open_execution: OpenExecution) -> None:
-    """When a lost create follows on creates that were turned away, looking has its own time before a person is asked."""
+    """When a lost create follows on creates that were refused, looking has its own time before a person is asked."""
     execution = await open_execution()
     harness = execution.harness
     request = await execution.approved()

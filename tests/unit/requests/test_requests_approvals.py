@@ -12,7 +12,7 @@ from tests.unit.requests.harness import ADA, APPROVALS, BEN, CLEO, LEADS, OPS, R
 
 @pytest.mark.parametrize("why", ["guests", "deactivated"])
 async def test_who_does_not_count_any_more_is_not_counted(open_harness: OpenHarness, why: str) -> None:
-    """An approval of somebody who was deactivated or became a guest since falls away before the quorum is counted."""
+    """An approval of somebody who was deactivated or became a guest since no longer counts when the quorum is counted."""
     harness = await open_harness(approvals=2)
     request = await harness.asks()
     shown = await harness.shown(request.id)

@@ -241,7 +241,7 @@ async def test_who_had_approved_is_asked_again_after_an_edit(
 
 
 async def test_editing_clears_approvals(open_harness: OpenHarness) -> None:
-    """An edit makes a new revision: approvals fall away with a note, an old review is shown again, a new one counts."""
+    """An edit makes a new revision: approvals no longer count, with a note, an old review is shown again, a new one counts."""
     harness = await open_harness(approvals=2)
     request = await harness.asks()
     old = await harness.shown(request.id)

@@ -57,7 +57,7 @@ async def test_refusals_are_not_tried_again(client: TinesClient, tines: respx.Mo
     assert route.call_count == 1
 
 
-async def test_a_write_turned_away_is_sent_again(client: TinesClient, tines: respx.MockRouter) -> None:
+async def test_a_write_refused_with_429_is_sent_again(client: TinesClient, tines: respx.MockRouter) -> None:
     """A 429 on a write was not applied, so it is sent again by itself."""
     answers = [httpx.Response(429), httpx.Response(429, headers={"Retry-After": "0"}), STARTED]
     route = tines.post("/admin/sync_destinations/1/manual_sync").mock(side_effect=answers)
@@ -95,7 +95,7 @@ async def test_a_write_that_never_left_is_told_at_once(client: TinesClient, tine
 
 
 async def test_a_429_does_not_excuse_what_follows_it(client: TinesClient, tines: respx.MockRouter) -> None:
-    """A write that was turned away and then met a timeout is open, and not sent a third time."""
+    """A write that was refused with 429 and then met a timeout is open, and not sent a third time."""
     route = tines.post("/admin/sync_destinations/1/manual_sync").mock(
         side_effect=[httpx.Response(429), httpx.ReadTimeout("slow")]
     )
@@ -105,7 +105,7 @@ async def test_a_429_does_not_excuse_what_follows_it(client: TinesClient, tines:
 
 
 def limited(retry_after: float | None) -> RetryableError:
-    """Return the error of a read that Tines turned away."""
+    """Return the error of a read that Tines refused."""
     return RetryableError(Failure("dev", "GET", "/info", Kind.LIMITED, 429, retry_after=retry_after))
 
 
@@ -172,8 +172,8 @@ async def test_every_attempt_is_observed(dev: Tenant, tines: respx.MockRouter, r
     assert seen == ["429", "unreachable", "200"]
 
 
-async def test_in_a_hurry_one_attempt(client: TinesClient, tines: respx.MockRouter) -> None:
-    """Somebody who waits gets the first answer, good or bad, and the patient client is as patient as before."""
+async def test_with_a_deadline_one_attempt(client: TinesClient, tines: respx.MockRouter) -> None:
+    """Somebody who waits gets the first answer, good or bad, and the client without a deadline tries as often as before."""
     route = tines.get("/info").mock(side_effect=[httpx.Response(503), httpx.Response(503), INFO])
     with pytest.raises(RetryableError):
         await client.with_deadline(5.0).info()
@@ -181,8 +181,8 @@ async def test_in_a_hurry_one_attempt(client: TinesClient, tines: respx.MockRout
     assert (await client.info()).stack.name == "us1"
 
 
-async def test_in_a_hurry_all_calls_end(dev: Tenant) -> None:
-    """However many pages there are, a hurried call ends when its time is up."""
+async def test_with_a_deadline_all_calls_end(dev: Tenant) -> None:
+    """However many pages there are, a call with a deadline ends when its time is up."""
     served: Sequence[int] = list(range(3))
 
     async def tenant(request: httpx.Request) -> httpx.Response:
