@@ -3,9 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Tests wait for browsers, databases and clocks: twice as many workers as cores keep the cores busy. In the order of the
-# folders the long ones, of browsers and killed processes, come first. Where nothing failed but clicks in real browsers,
-# those are run once more, alone: they can be late on a machine that does four things at once. What fails anywhere else
-# has failed, since a second run would hide a race.
+# folders the long ones, of browsers and killed processes, come first. What fails is run once more, alone: clicks in real
+# browsers and calls with deadlines can be late on a machine that does four things at once. What fails then has failed.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 # What is installed: the product alone, or with everything that the checks need.
 APP := $(VENV)/.app
@@ -30,8 +29,7 @@ types: $(STAMP)
 pytest: $(STAMP)
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cache-clear \
 		--cov --cov-report= --cov-fail-under=0 $(ARGS) \
-	|| { test $$? -eq 1 && $(BIN)/python -m tests.browser.rerun \
-		&& $(BIN)/pytest --last-failed --last-failed-no-failures none --no-cov $(ARGS); }
+	|| $(BIN)/pytest --last-failed --last-failed-no-failures none --no-cov $(ARGS)
 	$(BIN)/coverage report
 
 bench: $(STAMP)
