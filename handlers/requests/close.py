@@ -33,6 +33,7 @@ async def cancel(services: Services, actor: str, request_id: str, reason: str) -
             state=State.CANCELLED,
             closed_by=actor,
             closed_comment=reason,
+            note="",  # it waits for nothing any more
             next_run_at=None,
             finished_at=transaction.now,
             calls=(),
