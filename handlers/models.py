@@ -6,6 +6,7 @@ approval that covers something else than what was shown (the digest is computed 
 
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U to misread aloud
 _ID_LENGTH: Final = 8
 ID_PREFIX: Final = "TS-"
+_IDS: Final = re.compile(rf"{ID_PREFIX}[{_ALPHABET}]{{{_ID_LENGTH}}}\b")
 MAX_STORIES: Final = 500
 
 
@@ -348,6 +350,11 @@ class Request(Frozen):
 def new_request_id() -> str:
     """Return an id that people can read aloud and type: `TS-` and 8 characters, 40 random bits."""
     return ID_PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
+
+
+def request_ids_in(text: str) -> frozenset[str]:
+    """Return the ids that a text of this product names."""
+    return frozenset(_IDS.findall(text))
 
 
 def parse_request_id(text: str) -> str | None:

@@ -68,14 +68,14 @@ class Lists:
         if not isinstance(found, tuple):
             return refusal_message((said(found),))
         request, route, can = found
-        quorum, freeze = await standing_of(self._responder.services, request, route)
+        standing = await standing_of(self._responder.services, actor, request, route)
         links = await thread_links(self._responder, [request.id])
         return status_message(
-            request,
+            standing.request,
             self._responder.presentation(request),
-            quorum=quorum,
+            quorum=standing.quorum,
             route=route,
-            freeze=freeze,
+            freeze=standing.freeze,
             permalink=links.get(request.id),
             may_review=can.review.allowed,
             may_edit=can.edit.allowed,

@@ -117,7 +117,7 @@ class Reviews:
 
         review = await look_up_review(self._responder.services, actor, opened, show)
         if review is not None:
-            await self._compare(view_id, mark, review)
+            await self._compare(actor, view_id, mark, review)
 
     async def _filled(self, view_id: str, looking: Awaitable[Review]) -> Block:
         try:
@@ -126,7 +126,7 @@ class Reviews:
             self._looking.discard(view_id)
         return _view(self._responder, review, progress=ReportProgress(0))
 
-    async def _compare(self, view_id: str, mark: str, review: Review) -> None:
+    async def _compare(self, actor: str, view_id: str, mark: str, review: Review) -> None:
         """Compare the stories with their copies, and show how far that is until it is done.
 
         A view that was changed meanwhile, by a decision for one, is left alone: `mark` is Slack's hash of it.
@@ -136,7 +136,9 @@ class Reviews:
         if preview is None or facts is None:
             return
         progress = ReportProgress(0)
-        comparing = asyncio.ensure_future(compared(services, request, review.route, facts, progress=progress))
+        comparing = asyncio.ensure_future(
+            compared(services, request, review.route, facts, progress=progress, actor=actor)
+        )
         try:
             latest: str | None = mark
             while not (await asyncio.wait({comparing}, timeout=_PROGRESS_SECONDS))[0]:

@@ -100,7 +100,9 @@ def _item(seen: SeenDestination, presentations: Mapping[str, Presentation]) -> I
         "text": {"type": "plain_text", "text": title, "emoji": False},
         "accessory": button,
     }
-    facts = [f"#{ref.id}", _counts(seen), _mode(seen.detail.manual), _created(seen.created)]
+    facts = [f"#{ref.id}", _counts(seen), _mode(seen.detail.manual)]
+    if seen.created is not None:
+        facts.append(f"created by {mention(seen.created.requester)} {when(seen.created.created_at)}")
     if seen.key is not None and seen.key.older:
         facts.append("⚠️ older key")
     if seen.mute is not None:
@@ -324,16 +326,9 @@ def _mode(manual: bool | None) -> str:  # noqa: FBT001 - as Tines tells it
     return {None: "sync mode unknown", True: "manual", False: "automatic"}[manual]
 
 
-def _created(created: RequestLine | None) -> str:
-    """Return who created it here and when, as mrkdwn."""
-    if created is None:
-        return "not created here"
-    return f"created by {mention(created.requester)} {when(created.created_at)}"
-
-
 def _creation(created: RequestLine | None) -> tuple[kit.Part, ...]:
-    if created is None:
-        return ("Not created here.",)
+    if created is None:  # the same whether there is none or the reader may not know of it
+        return ("No request that you can see created it.",)
     return (
         "Created by ",
         kit.user(created.requester),

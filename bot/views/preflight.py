@@ -264,7 +264,7 @@ def _edited(request: Request, stories: Sequence[StoryReport], level: _Level) -> 
 def _since(request: Request, story: StoryReport, level: _Level) -> Iterator[kit.Part]:
     yield describe.story(request, story.story.id, story.story.name, level.name)
     if story.edited_since is not None:
-        yield f" is not what {story.edited_since.request_id} synced, "
+        yield f" is not what {story.edited_since.request_id or 'another request'} synced, "
         yield date_element(story.edited_since.at)
         if story.edited_since.automatic:
             yield ". Tines may have synced another version by itself since"

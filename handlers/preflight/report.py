@@ -38,7 +38,7 @@ T = TypeVar("T")
 class Sent(Frozen):
     """What was synced last of a story, as far as this product did it."""
 
-    request_id: str
+    request_id: str  # "" for somebody who may not read it
     at: datetime
     source_hash: str
     automatic: bool  # whether Tines may have synced a later version by itself

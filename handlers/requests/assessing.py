@@ -18,7 +18,9 @@ from handlers.execution.call_journal import CallJournal
 from handlers.models import Assessment, Facts, Request, State
 from handlers.operations import AnyOperation
 from handlers.operations.following import SyncResult, copies_of
+from handlers.people import PeopleUnavailableError
 from handlers.preflight import Earlier, Report, ReportProgress, Sent, SourceFacts
+from handlers.requests.rights import readable
 from handlers.requests.services import Services
 from handlers.routes import Route, retired_route
 from handlers.store import StoreUnavailableError, Transaction
@@ -86,26 +88,42 @@ async def compared(
     *,
     progress: ReportProgress,
     whole: frozenset[int] | None = None,
+    actor: str = "",
 ) -> Report | None:
     """Compare the stories of a request with their copies; None for an operation that syncs none.
 
-    `whole`: ids of the stories whose whole diff is wanted; then no others are compared.
+    `whole`: ids of the stories whose whole diff is wanted; then no others are compared. `actor`: who reads it. No
+    earlier request is named that they may not read, and none at all where nobody in particular reads it.
     """
     async with services.store.reading() as reader:
         earlier = await reader.requests.on_resources(
             [request.resource], {State.SUCCEEDED, State.PARTIAL}, limit=_LOOKED_BACK
         )
         results = await reader.requests.results_on(request.resource, limit=_REMEMBERED)
+    sent = _sent(services.executor.operations, earlier)
+    seen = await _readable(services, actor, earlier) if sent and actor else frozenset()
     subject = services.executor.subject(request, facts)
     progress.of = 0 if subject is None else len(subject.stories)
     return await services.executor.report(
         request,
         route,
         facts,
-        earlier=Earlier(sent=_sent(services.executor.operations, earlier), copies=copies_of(results)),
+        earlier=Earlier(sent={story: _as_read(each, seen) for story, each in sent.items()}, copies=copies_of(results)),
         progress=progress,
         whole=whole,
     )
+
+
+async def _readable(services: Services, actor: str, earlier: tuple[Request, ...]) -> frozenset[str]:
+    try:
+        return await readable(services, actor, earlier)
+    except PeopleUnavailableError:
+        return frozenset()
+
+
+def _as_read(sent: Sent, seen: frozenset[str]) -> Sent:
+    """Return what was synced without the id of its request, for somebody who may not read that."""
+    return sent if sent.request_id in seen else sent.model_copy(update={"request_id": ""})
 
 
 async def keep_assessment(services: Services, request: Request, facts: Facts | None, found: Report) -> None:

@@ -6,9 +6,12 @@ from datetime import datetime
 from handlers import announcements
 from handlers.execution.call_journal import record_kept, sent_before
 from handlers.models import Problem, State, sent_words
+from handlers.people import PeopleUnavailableError, Person
 from handlers.policy import Freeze, Ruling, may_freeze
 from handlers.requests.answers import Answer, Done, Field, Invalid, NotNow, Refused
+from handlers.requests.destinations import UsableRoute, groups_on, usable
 from handlers.requests.locking import locked
+from handlers.requests.overview import rights_of
 from handlers.requests.rights import STOPPABLE, Abilities, able
 from handlers.requests.services import Services, allowed, identified, record_refusal, refuse, refused_in
 from handlers.routes import Route
@@ -33,6 +36,7 @@ async def cancel(services: Services, actor: str, request_id: str, reason: str) -
             state=State.CANCELLED,
             closed_by=actor,
             closed_comment=reason,
+            note="",  # it waits for nothing any more
             next_run_at=None,
             finished_at=transaction.now,
             calls=(),
@@ -139,11 +143,27 @@ async def unfreeze(
 
 
 async def _route_for(services: Services, actor: str, name: str, what: str) -> Route | Refused | NotNow:
+    """Return a route to somebody who may freeze it; a refusal tells of no route that they do not use."""
     route = services.topology.routes.get(name)
+    missing = await _no_route(services, actor, name)
     if route is None:
-        known = ", ".join(services.topology.routes)
-        return await refuse(services, actor, (f"There is no route {name}. The routes are: {known}.",), what=what)
-    ruling = await allowed(
-        services, actor, route, lambda person: may_freeze(route, person), what=what, fresh=what == "unfreeze"
-    )
+        return await refuse(services, actor, missing.reasons, what=what)
+
+    def rule(person: Person) -> Ruling:
+        uses = isinstance(usable(route, person, services.executor.operations), UsableRoute)
+        return may_freeze(route, person) if uses else missing
+
+    groups = groups_on(route)  # also of those who use it for one operation only, and may be told why they may not
+    ruling = await allowed(services, actor, route, rule, what=what, fresh=what == "unfreeze", groups=groups)
     return route if isinstance(ruling, Ruling) else ruling
+
+
+async def _no_route(services: Services, actor: str, name: str) -> Ruling:
+    """Return that there is no such route for a person, and which there are: the same whether it is there or not."""
+    try:
+        uses = (await rights_of(services, actor)).uses
+    except PeopleUnavailableError:
+        uses = ()
+    named = ", ".join(each.route.name for each in uses)
+    what_next = f"The routes are: {named}." if uses else "Ask your tines-sync admin to add you."
+    return Ruling(allowed=False, reasons=(f"There is no route {name} that you can use. {what_next}",))

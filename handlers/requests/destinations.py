@@ -2,14 +2,15 @@
 
 A destination belongs to a route when it is listed on the route's source tenant and leads to its destination tenant.
 Those of other routes are not told of in any way, not even by number. What was requested for a destination comes from
-our own record; everything else is looked up, and what Tines does not tell is said in words.
+our own record, as far as the person may read each request; everything else is looked up, and what Tines does not tell
+is said in words.
 """
 
 import asyncio
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from handlers.models import Frozen, Problem, Request, State, Team
 from handlers.operations import AnyOperation
@@ -20,6 +21,7 @@ from handlers.operations.registry import on_destinations
 from handlers.people import PeopleUnavailableError, Person
 from handlers.policy import Ruling, groups_of, may_request, may_use
 from handlers.requests.answers import NotNow, Refused
+from handlers.requests.rights import readable
 from handlers.requests.services import Services, refuse
 from handlers.routes import Route, Topology
 from handlers.store import ConfiguredKey
@@ -31,6 +33,7 @@ UNDER_WAY: Final = frozenset({State.PENDING, State.APPROVED, State.RUNNING, Stat
 _AT_ONCE: Final = 500  # sync destinations that requests are looked up for
 _MOST: Final = 5_000  # requests about them
 _THREADS: Final = 5  # the latest requests of a destination whose threads are linked
+_LOOKED_BACK: Final = 25  # requests of a destination among which those are that the person may read
 
 
 class RequestLine(Frozen):
@@ -63,13 +66,13 @@ class Mute(Frozen):
 
 
 class SeenDestination(Frozen):
-    """A sync destination as one person may see it."""
+    """A sync destination as one person may see it, with those of its requests that they may read."""
 
     detail: DestinationDetail
     source: str  # tenant alias
     destination: str  # tenant alias
     unreadable: int = 0  # records of stories that could not be read
-    created: RequestLine | None = None  # the request that created it; None: not created here
+    created: RequestLine | None = None  # the request that created it; None: none that the person may read
     under_way: tuple[RequestLine, ...] = ()
     latest: tuple[RequestLine, ...] = ()  # requests about it, newest first
     may: tuple[str, ...] = ()  # the operations that the person may ask for
@@ -91,6 +94,23 @@ class SeenDestination(Frozen):
     def waiting(self) -> int:
         """How many stories need a sync."""
         return sum(status.needs_sync for status in self.detail.statuses)
+
+
+class _Recorded(NamedTuple):
+    """What our record has about a sync destination, whoever may read it."""
+
+    creating: tuple[Request, ...]  # those that may have created it
+    under_way: tuple[Request, ...]
+    latest: tuple[Request, ...]
+    rotations: tuple[Request, ...]  # of its source tenant
+    configured: Mapping[str, ConfiguredKey]
+    known: KnownDestination | None
+    now: datetime
+
+    @property
+    def told(self) -> tuple[Request, ...]:
+        """All that a view may tell of."""
+        return (*self.creating, *self.under_way, *self.latest)
 
 
 class TenantProblem(Frozen):
@@ -144,8 +164,11 @@ async def list_destinations(
     matching.sort(key=lambda each: (each.detail.ref.source_team.name.casefold(), each.source, each.detail.ref.id))
     pages = max(1, math.ceil(len(matching) / PAGE))
     page = min(max(page, 1), pages)
+    items = await _with_requests(services, actor, matching[(page - 1) * PAGE : page * PAGE], what="destinations")
+    if isinstance(items, NotNow):
+        return items
     return DestinationPage(
-        items=await _with_requests(services, matching[(page - 1) * PAGE : page * PAGE]),
+        items=items,
         page=page,
         pages=pages,
         total=len(matching),
@@ -176,7 +199,8 @@ async def read_destination(
         which = f"There is a sync destination {destination_id} on {where}. Add the route as well."
         return await refuse(services, actor, (which,), what=what)
     if found:
-        return (await _with_requests(services, found))[0]
+        told = await _with_requests(services, actor, found, what=what)
+        return told if isinstance(told, NotNow) else told[0]
     problem = next((each for each in shown if isinstance(each, Problem)), None)
     if problem is not None:
         await refuse(services, actor, (problem.what,), what=what, route=route or "")
@@ -271,9 +295,14 @@ def matches(detail: DestinationDetail, query: str) -> bool:
     return all(word in whole or word.lstrip("#") in ids for word in query.casefold().split())
 
 
-def creation(requests: Iterable[Request], source: str, topology: Topology) -> RequestLine | None:
+def creation(requests: Iterable[Request], source: str, topology: Topology) -> Request | None:
     """Return the request that made a destination: not one that only added stories, nor one between other tenants."""
-    return next((RequestLine.of(each) for each in requests if created_by(each, source, topology)), None)
+    return next((each for each in requests if created_by(each, source, topology)), None)
+
+
+def _lines(requests: Iterable[Request | None], seen: Collection[str]) -> Iterator[RequestLine]:
+    """Yield the lines of those requests that somebody may read, given the ids of all that they may."""
+    return (RequestLine.of(each) for each in requests if each is not None and each.id in seen)
 
 
 def _team(teams: Mapping[str, Mapping[int, Team]], tenant: str, team_id: int) -> Team:
@@ -326,15 +355,20 @@ async def usable_routes(
             if routes:
                 return routes
     except PeopleUnavailableError as error:
-        problem = Problem(
-            what="Slack does not say who you are right now", words=str(error), advice="Try again in a minute."
-        )
-        await refuse(services, actor, (problem.what,), what=what)
-        return NotNow(problem=problem)
+        return await _unknown(services, actor, error, what=what)
     if name is not None:
         return await refuse(services, actor, (f"There is no route {name} that you can use.",), what=what)
     reasons = dict.fromkeys(reason for each in found if isinstance(each, Ruling) for reason in each.reasons)
     return await refuse(services, actor, tuple(reasons) or ("No route is configured.",), what=what)
+
+
+async def _unknown(services: Services, actor: str, error: PeopleUnavailableError, *, what: str) -> NotNow:
+    """Record that Slack does not say who a person is, and return what they are answered."""
+    problem = Problem(
+        what="Slack does not say who you are right now", words=str(error), advice="Try again in a minute."
+    )
+    await refuse(services, actor, (problem.what,), what=what)
+    return NotNow(problem=problem)
 
 
 async def _listing(services: Services, source: str) -> Listing[SyncDestination] | Problem:
@@ -369,34 +403,59 @@ async def _teams(services: Services, sources: Sequence[str]) -> Mapping[str, Map
     return dict(zip(tenants, found, strict=True))
 
 
-async def _with_requests(services: Services, found: Collection[SeenDestination]) -> tuple[SeenDestination, ...]:
-    """Add what was requested here for each of a few destinations."""
+async def _with_requests(
+    services: Services, actor: str, found: Collection[SeenDestination], *, what: str
+) -> tuple[SeenDestination, ...] | NotNow:
+    """Add what was requested here for each of a few destinations, as far as the person may read it.
+
+    Who uses a destination for one operation need not be allowed to read what was asked by another, or on another route
+    between the same tenants.
+    """
+    topology = services.topology
+    recorded = await _recorded(services, found)
+    try:
+        seen = await readable(services, actor, [each for one in recorded for each in one.told])
+    except PeopleUnavailableError as error:
+        return await _unknown(services, actor, error, what=what)
+    return tuple(
+        each.model_copy(
+            update={
+                "created": next(_lines((creation(one.creating, each.source, topology),), seen), None),
+                "under_way": tuple(_lines(one.under_way, seen)),
+                "key": _key(topology, each, (*one.creating, *one.rotations), one.configured),
+                "latest": tuple(_lines(one.latest, seen))[:_THREADS],
+                "watched": one.known is not None,
+                "mute": _mute(one.known, one.now),
+            }
+        )
+        for each, one in zip(found, recorded, strict=True)
+    )
+
+
+async def _recorded(services: Services, found: Collection[SeenDestination]) -> tuple[_Recorded, ...]:
+    """Return what our record has about each of a few destinations, whoever may read it."""
     topology = services.topology
     resources = [_resource(topology, each) for each in found]
-    added: list[SeenDestination] = []
+    recorded: list[_Recorded] = []
     async with services.store.reading() as reader:
         under_way = await reader.requests.on_resources(resources, UNDER_WAY)
         configured = await reader.keys.all()
         rotations = {source: await reader.requests.rotations(source) for source in {each.source for each in found}}
         for each, resource in zip(found, resources, strict=True):
             number, origins = each.detail.ref.id, topology.origins(topology.routes[each.detail.route])
-            created = await reader.requests.of_destinations(each.source, (number,), creating=True)
-            latest = await reader.requests.of_destinations(each.source, (number,), limit=_THREADS)
-            at_work = [one for one in under_way if one.resource == resource]
-            known = await reader.destinations.get(each.source, number) if topology.watch.every else None
-            added.append(
-                each.model_copy(
-                    update={
-                        "created": creation(created, each.source, topology),
-                        "under_way": tuple(RequestLine.of(one) for one in at_work),
-                        "key": _key(topology, each, (*created, *rotations[each.source]), configured),
-                        "latest": tuple(RequestLine.of(one) for one in latest if one.origins == origins),
-                        "watched": known is not None,
-                        "mute": _mute(known, reader.now),
-                    }
+            latest = await reader.requests.of_destinations(each.source, (number,), limit=_LOOKED_BACK)
+            recorded.append(
+                _Recorded(
+                    creating=await reader.requests.of_destinations(each.source, (number,), creating=True),
+                    under_way=tuple(one for one in under_way if one.resource == resource),
+                    latest=tuple(one for one in latest if one.origins == origins),
+                    rotations=rotations[each.source],
+                    configured=configured,
+                    known=await reader.destinations.get(each.source, number) if topology.watch.every else None,
+                    now=reader.now,
                 )
             )
-    return tuple(added)
+    return tuple(recorded)
 
 
 async def known_between(services: Services, route: Route, source_team: int, destination_team: int) -> tuple[int, ...]:

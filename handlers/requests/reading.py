@@ -3,17 +3,51 @@
 from collections.abc import Iterable
 
 from handlers import announcements
-from handlers.models import Request
+from handlers.models import Frozen, Request, request_ids_in
+from handlers.people import PeopleUnavailableError
 from handlers.policy import Freeze, Quorum, quorum
+from handlers.requests.rights import readable
 from handlers.requests.services import Services
 from handlers.routes import Route
 from handlers.store import Event
 
 
-async def standing_of(services: Services, request: Request, route: Route) -> tuple[Quorum, Freeze | None]:
-    """Return which approvals a request has and lacks, and the freeze of its route. Raises `StoreUnavailableError`."""
+class Standing(Frozen):
+    """How a request stands, as one person reads it."""
+
+    request: Request  # names no other request that they may not read
+    quorum: Quorum  # which approvals it has, and lacks
+    freeze: Freeze | None  # of its route
+
+
+async def standing_of(services: Services, actor: str, request: Request, route: Route) -> Standing:
+    """Return how a request stands, for somebody who may read it. Raises `StoreUnavailableError`."""
     freezes = await services.store.freezes()
-    return quorum(route, request.approvals()), freezes.get(route.name)
+    return Standing(
+        request=await _as_read(services, actor, request),
+        quorum=quorum(route, request.approvals()),
+        freeze=freezes.get(route.name),
+    )
+
+
+async def _as_read(services: Services, actor: str, request: Request) -> Request:
+    """Return a request whose note names no other one that a person may not read.
+
+    What works on the same in Tines may be of an operation, or on a route, that they have nothing to do with.
+    """
+    named = request_ids_in(request.note) - {request.id}
+    if not named:
+        return request
+    async with services.store.reading() as reader:
+        found = [await reader.requests.get(each) for each in sorted(named)]
+    try:
+        seen = await readable(services, actor, [each for each in found if each is not None])
+    except PeopleUnavailableError:
+        seen = frozenset()
+    note = request.note
+    for hidden in named - seen:
+        note = note.replace(hidden, "another request")
+    return request.model_copy(update={"note": note})
 
 
 async def threads_of(services: Services, request_ids: Iterable[str]) -> dict[str, tuple[str, str]]:

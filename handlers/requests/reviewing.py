@@ -103,7 +103,9 @@ async def whole_diff(services: Services, actor: str, review: Review, story: int 
     subject = services.executor.subject(request, preview.facts)
     every = frozenset(each.id for each in subject.stories) if subject is not None else frozenset[int]()
     whole = every if story is None else frozenset({story})
-    report = await compared(services, request, route, preview.facts, progress=ReportProgress(0), whole=whole)
+    report = await compared(
+        services, request, route, preview.facts, progress=ReportProgress(0), whole=whole, actor=actor
+    )
     if report is None or (story is not None and not report.stories):
         return Refused(reasons=(report.remarks if report is not None else ()) or (_NOT_THERE,))
     return report

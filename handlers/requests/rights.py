@@ -5,13 +5,14 @@ offers a button that then refuses. So rights and states are put together here, f
 up, afresh before a yes that has an effect, is the caller's part.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from handlers.models import Frozen, Request, State
 from handlers.people import Person
 from handlers.policy import (
     Ruling,
+    groups_of,
     may_approve,
     may_cancel,
     may_edit,
@@ -120,6 +121,25 @@ async def able_with(
 
     ruling = await allowed(services, actor, route, rule, what=what, request=request, fresh=fresh)
     return latest[-1] if isinstance(ruling, Ruling) else ruling
+
+
+async def readable(services: Services, actor: str, requests: Collection[Request]) -> frozenset[str]:
+    """Return the ids of those requests that a person may read, for a view that tells of several.
+
+    Nothing is recorded: what they may not read is left out, as though it were not there. Each is ruled on as by a
+    command that names it, so one whose route is not configured any more is left out as well. The person is looked up
+    once. Raises `PeopleUnavailableError`.
+    """
+    found = {each.id: (each, route) for each in requests if (route := services.topology.route_for(each)) is not None}
+    if not found:
+        return frozenset()
+    groups = frozenset[str]().union(*(groups_of(route) for _, route in found.values()))
+    someone = await services.people.person(actor, groups)
+    return frozenset(
+        each.id
+        for each, route in found.values()
+        if may_read(route, someone, requester=each.requester, request_id=each.id).allowed
+    )
 
 
 def _in_state(request: Request, ruling: Ruling, *states: State) -> Ruling:

@@ -48,12 +48,21 @@ async def identified(services: Services, actor: str) -> Identity:
         return Identity(id=actor)
 
 
-async def ruled(services: Services, actor: str, route: Route, rule: Rule, *, fresh: bool = False) -> Ruling | NotNow:
+async def ruled(
+    services: Services,
+    actor: str,
+    route: Route,
+    rule: Rule,
+    *,
+    fresh: bool = False,
+    groups: frozenset[str] | None = None,
+) -> Ruling | NotNow:
     """Return what the policy says of a person, asked afresh before it says no.
 
-    With `fresh`, Slack is asked before a yes as well: for what cannot be taken back.
+    With `fresh`, Slack is asked before a yes as well: for what cannot be taken back. `groups` are those that the rule
+    asks about; None: those of the route.
     """
-    groups = groups_of(route)
+    groups = groups_of(route) if groups is None else groups
     try:
         ruling = rule(await services.people.person(actor, groups, fresh=fresh))
         if not (ruling.allowed or fresh):
@@ -77,12 +86,13 @@ async def allowed(
     what: str,
     request: Request | None = None,
     fresh: bool = False,
+    groups: frozenset[str] | None = None,
 ) -> Ruling | Refused | NotNow:
     """Return the ruling if it allows, else what to answer; either no is recorded as an attempt at `what`.
 
-    With `fresh`, nobody is allowed by an older answer of Slack's.
+    With `fresh`, nobody is allowed by an older answer of Slack's. `groups` as for `ruled`.
     """
-    ruling = await ruled(services, actor, route, rule, fresh=fresh)
+    ruling = await ruled(services, actor, route, rule, fresh=fresh, groups=groups)
     if isinstance(ruling, NotNow):
         await refuse(services, actor, (ruling.problem.what,), what=what, route=route.name, request=request)
         return ruling

@@ -59,7 +59,8 @@ def typed() -> Iterator[tuple[str, Wrong]]:
     for word in ("freeze", "unfreeze"):
         yield f"{word} nothing", Wrong(types(word), "Add a route", word, ADA)
         yield f"{word} an unknown route", Wrong(types(f"{word} x why"), "There is no route x", word, ADA)
-        yield f"{word} by anybody", Wrong(types(f"{word} dev-to-prod why"), "Only approvers", word, TOM)
+        yield f"{word} by a requester", Wrong(types(f"{word} dev-to-prod why"), "Only approvers", word, RINA)
+        yield f"{word} by anybody", Wrong(types(f"{word} dev-to-prod why"), "There is no route dev-to-prod", word, TOM)
     yield "freeze without a reason", Wrong(types("freeze dev-to-prod"), "Add a reason", "freeze", ADA)
     long = types(f"freeze dev-to-prod {'x' * 1001}")
     yield (

@@ -41,7 +41,7 @@ async def test_an_unknown_word_leads_to_help(harness: FlowHarness) -> None:
 async def test_the_contact_is_named_wherever_people_are_told_to_ask(open_harness: OpenHarness) -> None:
     """An answer to a command, a view that Slack's answer brings and the App Home name whom to ask, as configured."""
     harness = await open_harness(route={"requesters": (RINA,), "denied": (BEN,)}, admin_contact=ADA)
-    assert "ask @ada" in await answer(harness, harness.ben, "freeze dev-to-prod now")
+    assert "Ask @ada" in await answer(harness, harness.ben, "freeze dev-to-prod now")
     await harness.tom.types(GENERAL, "destinations")
     await harness.tom.reads_in_view("Ask @ada to add you")
     await harness.playground.slack.open_home(harness.tom.user)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bot.playground.launch import APPROVALS
+from bot.playground.launch import ADA, APPROVALS, BEN, RINA, TOM
 from bot.playground.tines import Fault as TinesFault
 from bot.playground.tines import Kind
 from bot.playground.tines.records import Right
@@ -12,6 +12,7 @@ from bot.playground.tines.seed import PROD_KEY, many_stories
 from handlers.models import Request, State
 from handlers.requests import Done, Submission, submit
 
+from .conftest import OpenHarness
 from .harness import FAILING, OTHER_STORY, STORY, FlowHarness, create_of
 
 SECRET = "open-sesame-please"
@@ -143,6 +144,27 @@ async def test_a_copy_that_somebody_changed_is_named(harness: FlowHarness) -> No
     ada = await harness.opens_review(second)
     said = await ada.reads_in_view(r"overwrite changes that somebody made")
     assert f"{STORY} is not what {first.id} synced" in said
+
+
+async def test_a_review_names_no_request_that_its_reader_may_not_read(open_harness: OpenHarness) -> None:
+    """Who approves syncs only reads that an edited copy is not what was synced, but not by which request."""
+    operations = {"sync": {"requesters": (TOM,), "approvers": (BEN,)}}
+    harness = await open_harness(route={"requesters": (RINA,), "approvers": (ADA,), "operations": operations})
+    first = await harness.rests(await harness.asked_and_approved(STORY), State.SUCCEEDED)
+    harness.playground.prod.edit_action(harness.playground.prod.copies[0].story_id, payload={"id": "by hand"})
+    form = Submission(
+        operation="sync",
+        route="dev-to-prod",
+        asked={"destination_id": first.destination_id, "which": "all"},
+        reason="Incident 42",
+        draft_id="by tom",
+    )
+    answer = await submit(harness.playground.bot.services, TOM, form, budget=None)
+    assert isinstance(answer, Done), answer
+    ben = await harness.opens_review(answer.request, harness.ben)
+    said = await ben.reads_in_view(r"overwrite changes that somebody made")
+    assert f"{STORY} is not what another request synced" in said
+    assert first.id not in said
 
 
 async def test_what_cannot_be_checked_is_said(harness: FlowHarness) -> None:

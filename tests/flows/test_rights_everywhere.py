@@ -1,7 +1,8 @@
-"""What each person may do through each button, form and command that names a request or a sync destination.
+"""What each person may do through each button, form and command that names a request, a sync destination or a route.
 
 One table for all of them: a right that one listener forgot is the one through which a stranger reads. Nobody in it is
-told by how a refusal looks whether there is a request: an id that does not exist is answered in the same words.
+told by how a refusal looks whether there is a request: an id that does not exist is answered in the same words. Who
+may do one operation only is a stranger to the requests of the others, in whatever they may see besides.
 """
 
 import asyncio
@@ -9,7 +10,9 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import count
+from types import MappingProxyType
 from typing import Any, Final
 
 import pytest
@@ -22,6 +25,7 @@ from bot.views import ids
 from bot.views.lists import help_message
 from handlers.models import Decision, Request, State, StoryStatus, Team, Verdict, new_request_id
 from handlers.operations.following import SyncResult
+from handlers.policy import Freeze
 from handlers.store import Event
 from handlers.watching.known import Health, KnownDestination
 
@@ -29,10 +33,21 @@ from .harness import SHORT_TIMES, STORY, FlowHarness, database, opened, until
 from .wrongs import Scene, set_up
 
 COMMAND: Final = "/tines-sync"
+ROUTE: Final = "dev-to-prod"
 EVE: Final = "U0EVE"  # may do everything, were she not denied
 GUS: Final = "U0GUS"  # may do everything, were he not a guest
-PEOPLE: Final = {"denied": EVE, "guest": GUS, "stranger": TOM, "bystander": BEN, "requester": RINA, "approver": ADA}
-READERS: Final = ("bystander", "requester", "approver")
+OTTO: Final = "U0OTTO"  # may delete sync destinations, and nothing else
+PEOPLE: Final = {
+    "denied": EVE,
+    "guest": GUS,
+    "stranger": TOM,
+    "deleter": OTTO,
+    "bystander": BEN,
+    "requester": RINA,
+    "approver": ADA,
+}
+READERS: Final = ("bystander", "requester", "approver")  # of the requests
+USERS: Final = ("deleter", *READERS)  # of the route, and so of its sync destinations
 ERROR: Final = "The team has no such credential"
 SECRET: Final = ("Ready for production", STORY, "SecOps", RINA, ERROR)
 """What only readers may see: the reason, the names of stories and teams, who asked, and what went wrong."""
@@ -44,7 +59,7 @@ NAMES_NOTHING: Final = {
     *(ids.ACTION_WHICH, ids.ACTION_EVERYWHERE, ids.ACTION_COPIES, ids.ACTION_TEAM_NAME, ids.ACTION_REASON),
     *(ids.ACTION_COMMENT, ids.ACTION_MUTE_FOR, ids.ACTION_SEARCH),
     # lists, each of what the person may see
-    *(ids.ACTION_LIST_PREVIOUS, ids.ACTION_LIST_NEXT, ids.ACTION_HOME_PAGE, ids.ACTION_HOME_UNFREEZE),
+    *(ids.ACTION_LIST_PREVIOUS, ids.ACTION_LIST_NEXT, ids.ACTION_HOME_PAGE),
     *(ids.VIEW_DESTINATIONS, ids.ACTION_DESTINATIONS, ids.ACTION_DESTINATIONS_PREVIOUS, ids.ACTION_DESTINATIONS_NEXT),
     ids.VIEW_DESTINATION,  # to read; nothing submits it
 }
@@ -54,11 +69,11 @@ NAMES_NOTHING: Final = {
 
 @dataclass(frozen=True)
 class Act:
-    """Something that one person does with one request or sync destination."""
+    """Something that one person does with one request, sync destination or route."""
 
     scene: Scene
     who: str
-    target: str  # the id that is sent
+    target: str  # the id or name that is sent
     view: str  # the id of the view in which it is done, unlike that of any other
 
     def filled(self, text: str) -> str:
@@ -194,18 +209,30 @@ def _meta(act: Act, meta: str, payload: Json) -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """What is sent, what those read who may, and what the readers among the others read instead."""
+    """What is sent, what those read who may, and what those others read who may read at all."""
 
     sends: Sends
     shows: str
     no: Mapping[str, str] = field(default_factory=dict)
     on: str = "pending"  # which of the requests
     becomes: State | None = None  # the state that it leads to
+    tells: bool = False  # whether it tells those who may read them of requests
+    readers: tuple[str, ...] = READERS
 
     @property
     def may(self) -> tuple[str, ...]:
         """Return who may."""
-        return tuple(who for who in READERS if who not in self.no)
+        return tuple(who for who in self.readers if who not in self.no)
+
+    @property
+    def may_not(self) -> tuple[str, ...]:
+        """Return who may not."""
+        return tuple(who for who in PEOPLE if who not in self.may)
+
+    @property
+    def outsiders(self) -> tuple[str, ...]:
+        """Return who may not even know that there is something."""
+        return tuple(who for who in PEOPLE if who not in self.readers)
 
 
 SHOWN: Final = '{"request":"ID","revision":1,"digest":"DIGEST"}'
@@ -254,21 +281,69 @@ SYNC: Final = BUTTON.replace("}", ',"operation":"sync"}')
 CHOSEN: Final = {"type": "static_select", "selected_option": {"value": ids.VALUE_ALL}}
 FOR_A_DAY: Final = {"type": "static_select", "selected_option": {"value": "1d"}}
 
+ASK_FOR: Final = {**ASK, "deleter": "You cannot request syncs"}
+
+
+def of_users(sends: Sends, shows: str, no: Mapping[str, str] = MappingProxyType({}), *, tells: bool = False) -> Row:
+    """Return a row of what everybody may see who has to do with the route, if only for one operation."""
+    return Row(sends, shows, no, tells=tells, readers=USERS)
+
+
 ON_DESTINATIONS: Final[Mapping[str, Row]] = {
-    ids.ACTION_DESTINATION: Row(clicks(ids.ACTION_DESTINATION, BUTTON), STORY),
-    ids.ACTION_DESTINATION_REFRESH: Row(presses(ids.ACTION_DESTINATION_REFRESH, BUTTON, BUTTON), STORY),
-    ids.ACTION_MUTE: Row(clicks(ids.ACTION_MUTE, BUTTON), "Nothing new is posted"),
-    ids.VIEW_MUTE: Row(submits(ids.VIEW_MUTE, BUTTON, **{ids.BLOCK_MUTE_FOR: {ids.ACTION_MUTE_FOR: FOR_A_DAY}}), STORY),
-    ids.ACTION_UNMUTE: Row(presses(ids.ACTION_UNMUTE, BUTTON, BUTTON), STORY),
-    ids.ACTION_OPERATE: Row(clicks(f"{ids.ACTION_OPERATE}sync", SYNC), "Which stories", ASK),
-    ids.ACTION_DESTINATION_STORIES: Row(searches(ids.ACTION_DESTINATION_STORIES, SYNC), STORY, ASK),
-    ids.VIEW_FORM: Row(
-        submits(ids.VIEW_FORM, SYNC, **{ids.BLOCK_WHICH: {ids.ACTION_WHICH: CHOSEN}}), "is waiting for approval", ASK
+    ids.ACTION_DESTINATION: of_users(clicks(ids.ACTION_DESTINATION, BUTTON), STORY, tells=True),
+    ids.ACTION_DESTINATION_REFRESH: of_users(
+        presses(ids.ACTION_DESTINATION_REFRESH, BUTTON, BUTTON), STORY, tells=True
     ),
-    f"{COMMAND} destination": Row(types("destination ID"), STORY),
-    f"{COMMAND} sync": Row(types("sync ID"), "Which stories", ASK),
-    f"{COMMAND} mute": Row(types("mute ID 1d the vendor is told"), "Muted"),
-    f"{COMMAND} unmute": Row(types("unmute ID"), "Unmuted"),
+    ids.ACTION_MUTE: of_users(clicks(ids.ACTION_MUTE, BUTTON), "Nothing new is posted"),
+    ids.VIEW_MUTE: of_users(
+        submits(ids.VIEW_MUTE, BUTTON, **{ids.BLOCK_MUTE_FOR: {ids.ACTION_MUTE_FOR: FOR_A_DAY}}), STORY, tells=True
+    ),
+    ids.ACTION_UNMUTE: of_users(presses(ids.ACTION_UNMUTE, BUTTON, BUTTON), STORY, tells=True),
+    ids.ACTION_OPERATE: of_users(clicks(f"{ids.ACTION_OPERATE}sync", SYNC), "Which stories", ASK_FOR),
+    ids.ACTION_DESTINATION_STORIES: of_users(searches(ids.ACTION_DESTINATION_STORIES, SYNC), STORY, ASK_FOR),
+    ids.VIEW_FORM: of_users(
+        submits(ids.VIEW_FORM, SYNC, **{ids.BLOCK_WHICH: {ids.ACTION_WHICH: CHOSEN}}),
+        "is waiting for approval",
+        ASK_FOR,
+    ),
+    f"{COMMAND} destination": of_users(types("destination ID"), STORY, tells=True),
+    f"{COMMAND} sync": of_users(types("sync ID"), "Which stories", ASK_FOR),
+    f"{COMMAND} mute": of_users(types("mute ID 1d the vendor is told"), "Muted"),
+    f"{COMMAND} unmute": of_users(types("unmute ID"), "Unmuted"),
+}
+
+
+@dataclass(frozen=True)
+class RouteRow:
+    """What is done with a route, and what that leaves."""
+
+    row: Row
+    frozen: bool = False  # whether the route is frozen before
+    freezes: bool = False  # and after somebody did it who may
+    makes: int = 0  # requests, by each who may
+    form: bool = False  # whether a form is sent, which repeats what it holds
+
+
+FROZEN_AT: Final = datetime(2026, 1, 1, tzinfo=UTC)
+FREEZE: Final = dict.fromkeys(("deleter", "bystander", "requester"), "Only approvers of ID")
+RUN: Final = {**ASK_FOR, "bystander": "You cannot run requests on ID without approval"}
+
+ON_ROUTES: Final[Mapping[str, RouteRow]] = {
+    ids.ACTION_HOME_UNFREEZE: RouteRow(
+        of_users(clicks(ids.ACTION_HOME_UNFREEZE, f'{{"route":"ID","at":"{FROZEN_AT.isoformat()}"}}'), "", FREEZE),
+        frozen=True,
+    ),
+    f"{COMMAND} freeze": RouteRow(of_users(types("freeze ID audit week"), "ID is frozen", FREEZE), freezes=True),
+    f"{COMMAND} unfreeze": RouteRow(of_users(types("unfreeze ID"), "ID is unfrozen", FREEZE), frozen=True),
+    f"{COMMAND} destinations": RouteRow(of_users(types("destinations ID"), "SecOps Production", tells=True)),
+    ids.VIEW_FORM: RouteRow(
+        of_users(submits(ids.VIEW_FORM, "{}"), "is waiting for approval", ASK_FOR), makes=1, form=True
+    ),
+    ids.ACTION_RUN_NOW: RouteRow(
+        of_users(presses(ids.ACTION_RUN_NOW, "{}", form=True), "is running now, without approval", RUN),
+        makes=1,
+        form=True,
+    ),
 }
 
 
@@ -276,10 +351,11 @@ def test_every_id_and_command_is_in_the_table() -> None:
     """Whatever an id or a command that is added names, somebody has said who may use it."""
     known = {value for name, value in vars(ids).items() if re.match("ACTION_|VIEW_|SHORTCUT_", name)}
     typed = json.dumps(help_message(COMMAND, all_presentations().values()).blocks)
-    commands = {*re.findall(rf"{COMMAND} (\w+) ID", typed), *re.findall(r"; (\w+) ID", typed)}
-    assert {"status", "unmute"} < commands
-    assert {*ON_REQUESTS, *ON_DESTINATIONS, *NAMES_NOTHING} == known | {f"{COMMAND} {word}" for word in commands}
-    assert not NAMES_NOTHING & {*ON_REQUESTS, *ON_DESTINATIONS}
+    commands = {*re.findall(rf"{COMMAND} (\w+) (?:ID|ROUTE)", typed), *re.findall(r"; (\w+) (?:ID|ROUTE)", typed)}
+    assert {"status", "unmute", "freeze", "unfreeze"} < commands
+    rows = {*ON_REQUESTS, *ON_DESTINATIONS, *ON_ROUTES}
+    assert rows | NAMES_NOTHING == known | {f"{COMMAND} {word}" for word in commands}
+    assert not NAMES_NOTHING & rows
 
 
 # --- the tests -----------------------------------------------------------------------------------------------------
@@ -309,7 +385,7 @@ class Stage:
 
         Whoever is no reader should read what is `hidden`.
         """
-        reads = {**dict.fromkeys(OUTSIDERS, hidden), **dict.fromkeys(row.may, row.shows), **row.no}
+        reads = {**dict.fromkeys(row.outsiders, hidden), **dict.fromkeys(row.may, row.shows), **row.no}
 
         async def one(who: str, target: str) -> str:
             act = Act(self.scene, PEOPLE[who], target, f"V0ROW{next(self._views)}")
@@ -324,13 +400,26 @@ class Stage:
         found = await asyncio.gather(*(one(who, target) for who, target in targets.items()))
         return dict(zip(targets, found, strict=True))
 
+    async def made(self, who: str) -> int:
+        """Return how many requests a person made."""
+        async with self.scene.harness.playground.bot.store.reading() as reader:
+            return (await reader.requests.requested_by(PEOPLE[who], but_on=(), limit=0))[1]
+
+    async def freeze(self, *, frozen: bool) -> None:
+        """Let the route be frozen by somebody, or not."""
+        async with self.scene.harness.playground.bot.store.transaction() as transaction:
+            if frozen:
+                await transaction.freezes.put(Freeze(route=ROUTE, by=EVE, reason="audit", at=FROZEN_AT))
+            else:
+                await transaction.freezes.drop(ROUTE)
+
     async def refusals(self, request: Request) -> list[Event]:
         """Return what was refused to whom about a request."""
         return [event for event in await self.scene.harness.events(request) if event.kind == "refused"]
 
 
-OUTSIDERS: Final = tuple(who for who in PEOPLE if who not in READERS)
 NO_REQUEST: Final = re.escape("There is no request ID that you can see. /tines-sync list shows yours.")
+OF_A_REQUEST: Final = re.compile(rf"TS-\w{{8}}|{RINA}|{BEN}|waiting for approval")
 NO_ROUTE: Final = "There is no route dev-to-prod that you can use|excludes you by name|Guests and people from other workspaces|You cannot (use|request)"
 
 
@@ -343,12 +432,15 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         "approvers": (ADA, *everything),
         "denied": (EVE,),
         "approvals": 2,
+        "break_glass": (RINA, *everything),
+        "operations": {"delete": {"requesters": (OTTO,)}},
     }
     setup = Setup(database_url=database(tmp_path_factory.mktemp("rights")), overrides=SHORT_TIMES, route=route)
     async with opened(setup) as harness:
         workspace = harness.playground.slack.workspace
         workspace.users += [User(EVE, "eve", "Eve Moneypenny"), User(GUS, "gus", "Gus Gorman", is_restricted=True)]
-        next(each for each in workspace.channels if each.id == GENERAL).members += everything
+        workspace.users += [User(OTTO, "otto", "Otto Octavius")]
+        next(each for each in workspace.channels if each.id == GENERAL).members += (*everything, OTTO)
         destination = await _watched(harness)
         scene = await set_up(harness)
         requests: dict[str, Request] = {}
@@ -405,28 +497,33 @@ async def test_who_may_do_what_with_a_request(stage: Stage, row: Row) -> None:
     said = await stage.do(row, targets, NO_REQUEST)
     assert await harness.request(request.id) == request
     refused = (await stage.refusals(request))[before:]
-    assert sorted(event.actor for event in refused) == sorted(PEOPLE[who] for who in PEOPLE if who not in row.may)
+    assert sorted(event.actor for event in refused) == sorted(PEOPLE[who] for who in row.may_not)
     for copy in copies.values():
         assert await stage.refusals(copy) == []
         assert row.becomes in {None, (await harness.request(copy.id)).state}
 
-    missing = await stage.do(row, dict.fromkeys(OUTSIDERS, "TS-ZZZZZZZZ"), NO_REQUEST)
-    assert {who: said[who] for who in OUTSIDERS} == missing
-    assert not [word for word in SECRET for who in OUTSIDERS if word in said[who]]
+    missing = await stage.do(row, dict.fromkeys(row.outsiders, "TS-ZZZZZZZZ"), NO_REQUEST)
+    assert {who: said[who] for who in row.outsiders} == missing
+    assert not [word for word in SECRET for who in row.outsiders if word in said[who]]
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=name) for name, row in ON_DESTINATIONS.items()])
 @pytest.mark.asyncio(loop_scope="module")
 async def test_who_may_do_what_with_a_sync_destination(stage: Stage, row: Row) -> None:
-    """Who may, does it; others change nothing; who does not use its route learns not even that it exists."""
+    """Who may, does it; others change nothing; who does not use its route learns not even that it exists.
+
+    Whoever uses it for another operation reads nothing of the requests that `status` hides from them.
+    """
     store = stage.scene.harness.playground.bot.store
     async with store.reading() as reader:
         before = await reader.destinations.get("dev", stage.destination)
     said = await stage.do(row, dict.fromkeys(PEOPLE, str(stage.destination)), NO_ROUTE)
-    missing = await stage.do(row, dict.fromkeys(OUTSIDERS, "999999"), NO_ROUTE)
-    assert {who: said[who] for who in OUTSIDERS} == missing
-    assert not [word for word in SECRET for who in OUTSIDERS if word in said[who]]
-    refused = [PEOPLE[who] for who in PEOPLE if who not in row.may]
+    missing = await stage.do(row, dict.fromkeys(row.outsiders, "999999"), NO_ROUTE)
+    assert {who: said[who] for who in row.outsiders} == missing
+    assert not [word for word in SECRET for who in row.outsiders if word in said[who]]
+    assert not OF_A_REQUEST.search(said["deleter"])
+    assert not row.tells or all(OF_A_REQUEST.search(said[who]) for who in READERS)
+    refused = [PEOPLE[who] for who in row.may_not]
     async with store.reading() as reader:
         _, made = await reader.requests.requested_by(*refused, but_on=(), limit=1)
         known = await reader.destinations.get("dev", stage.destination)
@@ -434,3 +531,33 @@ async def test_who_may_do_what_with_a_sync_destination(stage: Stage, row: Row) -
     assert before is not None
     assert known is not None
     assert known.muted_by == before.muted_by or known.muted_by not in refused
+
+
+@pytest.mark.parametrize("does", [pytest.param(does, id=name) for name, does in ON_ROUTES.items()])
+@pytest.mark.asyncio(loop_scope="module")
+async def test_who_may_do_what_with_a_route(stage: Stage, does: RouteRow) -> None:
+    """Who may, does it; others change nothing and are recorded; who does not use the route learns not that it exists.
+
+    A form says nothing that was not in it, and so whether the route that it names can be chosen.
+    """
+    row, harness = does.row, stage.scene.harness
+    store = harness.playground.bot.store
+    before = {who: await stage.made(who) for who in PEOPLE}
+    since = len(await harness.events())
+    await stage.freeze(frozen=does.frozen)
+    said = await stage.do(row, dict.fromkeys(PEOPLE, ROUTE), NO_ROUTE.replace(ROUTE, "ID"))
+    async with store.reading() as reader:
+        freezes = await reader.freezes.all()
+    assert set(freezes) == ({ROUTE} if does.freezes else set())
+    assert [each.by for each in freezes.values()] == [ADA] * does.freezes
+    await stage.freeze(frozen=False)
+    made = {who: await stage.made(who) - before[who] for who in PEOPLE}
+    assert made == {who: does.makes if who in row.may else 0 for who in PEOPLE}
+    refused = {event.actor for event in list(await harness.events())[since:] if event.kind == "refused"}
+    assert refused == {PEOPLE[who] for who in row.may_not}
+    if not does.form:
+        assert row.tells == bool(OF_A_REQUEST.search(said["bystander"]))
+        assert not OF_A_REQUEST.search(said["deleter"])
+        missing = await stage.do(row, dict.fromkeys(row.outsiders, "prod-to-dev"), NO_ROUTE.replace(ROUTE, "ID"))
+        assert {who: said[who] for who in row.outsiders} == missing
+        assert not [word for word in SECRET for who in row.outsiders if word in said[who]]
