@@ -30,7 +30,7 @@ from handlers.operations.set_mode import ModeFacts, ModeParams
 from handlers.operations.sync import SyncFacts, SyncParams, SyncWork
 from handlers.policy import Quorum, Ruling
 
-from .harness import ORIGINS, a_request, a_status
+from .harness import ORIGINS, REPAIR, a_request, a_status
 from .test_views_everywhere import HIDDEN, HOSTILE, assert_harmless, mrkdwn_in, on, strings_in, view_bytes_of
 
 NAMES: Final = ("add_stories", "remove_stories", "sync", "set_mode", "rotate_key", "delete")
@@ -145,9 +145,9 @@ def test_slack_takes_every_view_and_message(name: str, text: str) -> None:
     for state in State:
         request = asked(name, state, text)
         messages = [
-            approval.approval_message(request, on(text), QUORUM, presentation),
-            notes.direct_message(request, on(text), presentation, None),
-            *statuses.status_messages(request, on(text), presentation),
+            approval.approval_message(request, on(text), QUORUM, presentation, repair=REPAIR),
+            notes.direct_message(request, on(text), presentation, None, repair=REPAIR),
+            *statuses.status_messages(request, on(text), presentation, repair=REPAIR),
         ]
         assert all(message_faults(message.blocks) == [] for message in messages)
         assert len(presentation.line(request)) <= 250
