@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.operations.form_parts import form_modal
-from bot.operations.states import general_words
 from bot.views import kit
 from bot.views.presentation import FormInput, FormState, Presentation
+from bot.views.states import general_words
 from bot.views.text import Block, line
 from handlers.models import Request
 from handlers.operations import Preview
