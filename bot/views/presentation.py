@@ -241,6 +241,11 @@ class Presentation(ABC):
         )
 
 
+def plain(presentations: Iterable[Presentation]) -> Presentation:
+    """Return how the operation is presented whose form opens when nothing but the command is typed."""
+    return next(each for each in presentations if each.command == "")
+
+
 def repairing(presentations: Iterable[Presentation]) -> str:
     """Return the name of the operation whose form is offered where stories failed, "" where there is none."""
     return next((each.name for each in presentations if each.repairs_stories), "")

@@ -57,7 +57,7 @@ from handlers.requests.reading import history_of, standing_of, threads_of
 from handlers.requests.refusal_throttle import RefusalThrottle
 from handlers.requests.reviewing import OUTDATED_REVIEW, Review, look_up_review, review_again, review_for, whole_diff
 from handlers.requests.rights import STOPPABLE, Abilities, abilities, able
-from handlers.requests.searching import Searches
+from handlers.requests.searching import OUTDATED_FORM, Searches
 from handlers.requests.services import (
     Services,
     allowed,
@@ -74,6 +74,7 @@ from handlers.requests.timers import start_sufficient
 __all__ = [
     "APPROVE",
     "EDIT",
+    "OUTDATED_FORM",
     "OUTDATED_REVIEW",
     "STOPPABLE",
     "SUBMIT",

@@ -2,11 +2,9 @@
 
 import pytest
 
-from bot.operations import all_presentations
 from bot.views import ids
 from bot.views.carried import DestinationButton
 from bot.views.health import health_message
-from bot.views.presentation import repairing
 from handlers.routes import OperationPolicy, Route
 from handlers.watching.known import Report, StoryFault
 
@@ -50,10 +48,3 @@ def test_what_failed_can_be_synced_again() -> None:
 def test_no_button_offers_what_would_refuse(route: Route | None, repair: str) -> None:
     """Where no sync can be asked for, the message has only the button that opens the sync destination."""
     assert list(buttons(route, repair)) == [OPEN]
-
-
-def test_one_operation_repairs_stories() -> None:
-    """At most one operation says that its form is offered where stories failed: a button opens one form."""
-    assert [each.name for each in all_presentations().values() if each.repairs_stories] == [
-        repairing(all_presentations().values())
-    ]
