@@ -59,7 +59,6 @@ class Deliverer:
         self._poster = poster
         self._throttle = throttle
         self._presentations = presentations
-        self._origins = {alias: tenant.url for alias, tenant in topology.tenants.items()}
         self._window = window
         self._approvers = approvers
         self._longest_call = longest_call
@@ -124,7 +123,7 @@ class Deliverer:
             with traced(trace, announcement=announcement.key):
                 thread_ts = root.ts if announcement.thread_key is not None and root is not None else None
                 await showing.show(
-                    render(scene, self._presentations, self._origins), thread_ts, ended=_is_over(scene.request)
+                    render(scene, self._presentations, self._topology), thread_ts, ended=_is_over(scene.request)
                 )
         except SlackError as error:
             await self._after(showing, error)

@@ -15,6 +15,7 @@ from bot.listeners.typed import first_word, named, nearest, words
 from bot.settings.values import read_duration
 from bot.views.health import muted_message, overview_message
 from bot.views.lists import help_message, notice_message, refusal_message
+from bot.views.presentation import Presentation
 from bot.views.text import Message, tidy, unescape
 from handlers.models import parse_request_id
 from handlers.policy import Freeze
@@ -34,7 +35,6 @@ _WORDS: Final = (
     "list",
     "mute",
     "status",
-    "sync",
     "unfreeze",
     "unmute",
 )
@@ -71,12 +71,10 @@ class Commands:
 
     async def _answer(self, body: Body, word: str, rest: str) -> Message | None:
         match word:
-            case "destinations" | "destination" | "sync":
+            case "destinations" | "destination":
                 return await self._destination(body, word, rest)
             case _ if (presentation := self._by_word.get(word)) is not None:
-                if await self._forms.open_empty(body, presentation, rest):
-                    return None
-                return await self._no(person(body), word, f"Add what it is about: {COMMAND} {word} …")
+                return await self._operation(body, presentation, word, rest)
             case "help":
                 return help_message(COMMAND, self._by_word.values())
             case "list":
@@ -103,9 +101,19 @@ class Commands:
         if word == "destinations":
             await self._destinations.open_list(body, rest)
             return None
-        opens = self._destinations.sync_typed if word == "sync" else self._destinations.open_typed
-        if rest and await opens(body, rest):
+        if rest and await self._destinations.open_typed(body, rest):
             return None
+        return await self._which_destination(body, word)
+
+    async def _operation(self, body: Body, presentation: Presentation, word: str, rest: str) -> Message | None:
+        if presentation.narrowed_by is not None:
+            opened = bool(rest) and await self._destinations.operation_typed(body, presentation, rest)
+            return None if opened else await self._which_destination(body, word)
+        if await self._forms.open_empty(body, presentation, rest):
+            return None
+        return await self._no(person(body), word, f"Add what it is about: {COMMAND} {word} …")
+
+    async def _which_destination(self, body: Body, word: str) -> Message:
         which = f"Add the number of a sync destination: {COMMAND} {word} 24. {COMMAND} destinations lists them."
         return await self._no(person(body), word, which)
 

@@ -92,8 +92,9 @@ async def _view(responder: Responder, deferred: DeferredCommand, answer: Answer)
     try:
         match answer:
             case Invalid(fields=fields) if isinstance(deferred.data.get("form"), Mapping):
-                state = typed_in(responder, deferred.data["form"])[1].state
-                return await FormPresenter(responder).looked_up(deferred.actor, state, fields)
+                read = typed_in(responder, deferred.data["form"])
+                if read is not None:
+                    return await FormPresenter(responder).looked_up(deferred.actor, read[1].state, fields)
             case Changed(preview=preview) if preview is not None:
                 comment = str(deferred.data.get("comment", ""))
                 return await changed_view(responder, deferred.actor, answer, comment)

@@ -21,9 +21,9 @@ from bot.views.asides import loading_view, problem_view
 from bot.views.carried import DestinationButton, ListMeta
 from bot.views.destinations import destination_view, list_view, query_of
 from bot.views.dialogs import mute_view, parse_mute, refused_view
+from bot.views.presentation import Presentation
 from bot.views.text import Block
 from handlers.models import Problem
-from handlers.operations.sync import Sync
 from handlers.requests import (
     DestinationPage,
     Muted,
@@ -201,17 +201,22 @@ class Destinations:
 
     # ---- what can be done with one
 
-    async def sync_typed(self, body: Body, typed: str) -> bool:
-        """Open the form that syncs the destination that was typed: `24`, `24 failed`. False when it is none."""
+    async def operation_typed(self, body: Body, presentation: Presentation, typed: str) -> bool:
+        """Open an operation's form for the destination that was typed: `24`, `24 failed`. False when it is none."""
         first, *rest = words(typed) or ("",)
         number = destination_number(first)
-        names = [word for word in rest if word.casefold() != "failed"]
-        if number is None or len(rest) > 2:  # noqa: PLR2004 - a route and "failed"
+        known = presentation.narrowed_by or ()
+        options = [word.casefold() for word in rest if word.casefold() in known]
+        names = [word for word in rest if word.casefold() not in known]
+        if number is None or len(rest) > 2:  # noqa: PLR2004 - a route and what narrows it
             return False
-        option = "failed" if len(names) < len(rest) else ""
-        route = self._route(names[0] if names else "")
-        ref = DestinationButton(destination=number, route=route, operation=Sync.name, option=option)
-        await self._open(body, Sync.name, self._form(person(body), ref))
+        ref = DestinationButton(
+            destination=number,
+            route=self._route(names[0] if names else ""),
+            operation=presentation.name,
+            option=options[0] if options else "",
+        )
+        await self._open(body, presentation.name, self._form(person(body), ref))
         return True
 
     def _route(self, typed: str) -> str:

@@ -18,14 +18,15 @@ from bot.listeners.responses import ended_by, field_errors, said, settled_view
 from bot.views import ids
 from bot.views.asides import checking_view, loading_view
 from bot.views.carried import FormMeta, RequestRef
-from bot.views.dialogs import asked_view
-from bot.views.presentation import FormInput, FormState, Presentation
+from bot.views.dialogs import asked_view, refused_view
+from bot.views.presentation import FormInput, FormState, Presentation, plain
 from bot.views.text import Block
 from handlers.models import Request
 from handlers.operations.destination import DestinationDetail
 from handlers.policy import Ruling
 from handlers.requests import (
     EDIT,
+    OUTDATED_FORM,
     SUBMIT,
     Abilities,
     Done,
@@ -40,12 +41,13 @@ from handlers.requests import (
     defer,
     edit,
     known_form_rights,
+    refuse,
     refuse_unread,
     submit,
 )
 
 _FORMS: Final = 1000  # of which the latest choice is known
-_PLAIN: Final = "create"  # the operation whose form opens when none is named
+_NEWER: Final = ("A newer version of tines-sync made this request, so its form cannot be opened here.",)
 
 
 def register_submission(app: AsyncApp, form: "Forms") -> None:
@@ -77,7 +79,7 @@ class Forms:
 
     async def open_from_shortcut(self, ack: AsyncAck, body: Body) -> None:
         """Open an empty form."""
-        await self.open_empty(body, self._responder.presentations[_PLAIN])
+        await self.open_empty(body, plain(self._responder.presentations.values()))
         await ack()
 
     async def open_empty(self, body: Body, presentation: Presentation, argument: str = "") -> bool:
@@ -108,6 +110,10 @@ class Forms:
             return
         request = found[0]
         state = self._responder.presentation(request).filled(request, editing=editing)
+        if state.operation not in self._responder.presentations:
+            none = await refuse(services, actor, _NEWER, what=what, route=request.route, request=request)
+            await self._responder.refuse(body, none.reasons)
+            return
         await self.open(body, replace(state, draft_id=new_draft()))
 
     async def on_destination(self, actor: str, operation: str, detail: DestinationDetail, option: str) -> Block | None:
@@ -149,7 +155,12 @@ class Forms:
         """Show the form as it is after a choice: what no longer fits is gone."""
         view = view_of(body)
         actor = person(body)
-        state = typed_in(self._responder, view)[1].state
+        read = typed_in(self._responder, view)
+        if read is None:
+            await self._responder.refuse(body, await self._outdated(actor))
+            await ack()
+            return
+        state = read[1].state
         known = known_form_rights(self._responder.services, actor, state.operation)
         view_id = str(view.get("id", ""))
         wanted = self._latest.choice(view_id, acted_at(body))
@@ -170,7 +181,8 @@ class Forms:
         """
         view = view_of(body)
         shown = any(block.get("block_id") == ids.BLOCK_EXISTING for block in view.get("blocks", ()))
-        if shown or await self._presenter.existing(typed_in(self._responder, view)[1].state):
+        read = typed_in(self._responder, view)
+        if shown or read is None or await self._presenter.existing(read[1].state):
             await self.changed(ack, body)
         else:
             await ack()
@@ -180,8 +192,12 @@ class Forms:
     async def submitted(self, ack: AsyncAck, body: Body) -> None:
         """Take the form: commit the request, or say at its fields what to mend."""
         view = view_of(body)
-        presentation, typed = typed_in(self._responder, view)
-        actor, state = person(body), typed.state
+        actor, read = person(body), typed_in(self._responder, view)
+        if read is None:
+            await ack(response_action="update", view=refused_view(await self._outdated(actor)))
+            return
+        presentation, typed = read
+        state = typed.state
         if typed.errors:
             await self._refuse_unread(actor, typed)
             await ack(response_action="errors", errors=dict(typed.errors))
@@ -206,7 +222,13 @@ class Forms:
         """Run what the form asks for at once, without approval: the person has confirmed that."""
         view = view_of(body)
         view_id, actor = str(view.get("id", "")), person(body)
-        _, typed = typed_in(self._responder, view)
+        read = typed_in(self._responder, view)
+        if read is None:
+            instead = refused_view(await self._outdated(actor))
+            self._responder.follow_up(self._responder.update_view(view_id, instead))
+            await ack()
+            return
+        typed = read[1]
         state = typed.state
         if typed.errors:
             await self._refuse_unread(actor, typed)
@@ -226,6 +248,10 @@ class Forms:
             case _:
                 self._responder.follow_up(self._responder.update_view(view_id, settled_view(answer)))
         await ack()
+
+    async def _outdated(self, actor: str) -> tuple[str, ...]:
+        """Return why a form that cannot be read is not taken, which is recorded."""
+        return (await refuse(self._responder.services, actor, (OUTDATED_FORM,), what="ask")).reasons
 
     async def _refuse_unread(self, actor: str, typed: FormInput) -> None:
         state = typed.state
@@ -278,11 +304,10 @@ class _LatestChoices:
         return lambda: self._latest.get(view_id, at) == at
 
 
-def typed_in(responder: Responder, view: Mapping[str, Any]) -> tuple[Presentation, FormInput]:
-    """Return what was typed into a form, and how the form's operation is presented."""
-    meta = FormMeta.read(view.get("private_metadata")) or FormMeta()
-    presentation = responder.presentations.get(meta.operation) or responder.presentations[_PLAIN]
-    return presentation, presentation.parse(view)
+def typed_in(responder: Responder, view: Mapping[str, Any]) -> tuple[Presentation, FormInput] | None:
+    """Return what was typed into a form, and how the form's operation is presented; None for one that cannot be read."""
+    presentation = responder.presentation_of_form(FormMeta.read(view.get("private_metadata")))
+    return None if presentation is None else (presentation, presentation.parse(view))
 
 
 def submission_of(typed: FormInput, *, emergency: bool = False) -> Submission:

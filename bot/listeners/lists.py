@@ -19,6 +19,7 @@ from bot.views.lists import (
     refusal_message,
     status_message,
 )
+from bot.views.presentation import repairing
 from bot.views.text import Message
 from handlers.models import Request
 from handlers.requests import (
@@ -75,6 +76,7 @@ class Lists:
             self._responder.presentation(request),
             quorum=standing.quorum,
             route=route,
+            repair=repairing(self._responder.presentations.values()),
             freeze=standing.freeze,
             permalink=links.get(request.id),
             may_review=can.review.allowed,

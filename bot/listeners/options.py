@@ -57,8 +57,10 @@ class Typing:
     async def _route(self, body: Body) -> Route | Refused | NotNow:
         view = view_of(body)
         meta = _meta(body)
-        name = (meta.route if meta else "") or _chosen_route(view)
-        return await self._searches.route(person(body), name, meta.operation if meta else "create")
+        presentation = self._responder.presentation_of_form(meta)
+        if meta is None or presentation is None:
+            return await self._searches.outdated(person(body))
+        return await self._searches.route(person(body), meta.route or _chosen_route(view), presentation.name)
 
     async def _teams(self, body: Body, route: Route, tenant: str) -> Block:
         query = _query(body)

@@ -29,8 +29,10 @@ from bot.slack_errors import (
     read_error,
 )
 from bot.views.asides import problem_view
+from bot.views.carried import FormMeta
 from bot.views.dialogs import CommentInput, message_view, refused_view
 from bot.views.lists import notice_message, refusal_message
+from bot.views.presentation import plain
 from bot.views.text import Block, Message, is_user_id, plural
 from handlers.models import Problem, Request
 from handlers.people import PeopleUnavailableError
@@ -75,6 +77,12 @@ class Responder:
     def presentation(self, request: Request) -> Presentation:
         """Return how a request is presented."""
         return presentation_of(self.presentations, request)
+
+    def presentation_of_form(self, meta: FormMeta | None) -> Presentation | None:
+        """Return how the operation of an open form is presented; None for a form that this version cannot read."""
+        if meta is None:
+            return None
+        return self.presentations.get(meta.operation) if meta.operation else plain(self.presentations.values())
 
     async def says_what_to_mend(self, ack: AsyncAck, actor: str, typed: CommentInput, *, what: str) -> bool:
         """Say at a dialog's fields what to mend, and record that it was not taken; False when there is nothing to mend."""

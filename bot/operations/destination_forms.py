@@ -13,12 +13,12 @@ from pydantic import JsonValue
 
 from bot.operations.create_form import Selection
 from bot.operations.form_parts import form_modal, read_reason, read_route, where_shown
-from bot.operations.states import general_words
 from bot.operations.stories import names
 from bot.views import kit
 from bot.views.carried import FormMeta
 from bot.views.destinations import address_warning
 from bot.views.presentation import FormInput, FormState, Presentation
+from bot.views.states import general_words
 from bot.views.text import Block, line, plural
 from bot.views.view_values import ViewValues, values_of_view
 from handlers.models import Request, State, Story, StoryStatus

@@ -8,8 +8,8 @@ with its id. And no word claims more than the statuses say: "synced" is said of 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from bot.operations.states import general_words
 from bot.views import kit, tines_links
+from bot.views.states import general_words
 from bot.views.text import Block, date_element, line, plural, size, utc
 from handlers.comparison import explain
 from handlers.models import Request, State, Story, StoryStatus, Team

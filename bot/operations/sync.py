@@ -45,6 +45,10 @@ class SyncPresentation(DestinationPresentation[SyncForm, SyncParams, SyncFacts])
 
     name: ClassVar[str] = "sync"
     label: ClassVar[str] = "sync"
+    command: ClassVar[str | None] = "sync"
+    help: ClassVar[str] = "syncs all stories of a sync destination again, or only those that failed"
+    narrowed_by: ClassVar[tuple[str, ...] | None] = (ids.VALUE_FAILED,)
+    repairs_stories: ClassVar[bool] = True
     action: ClassVar[DestinationAction | None] = DestinationAction("Sync again…", on_stories=True)
     title: ClassVar[str] = "Sync again"
     submit: ClassVar[str] = "Request sync"

@@ -1,22 +1,17 @@
 """How a request is presented whose operation only a newer version knows: it can be listed and read, nothing else."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.operations.form_parts import form_modal
-from bot.operations.states import general_words
 from bot.views import kit
 from bot.views.presentation import FormInput, FormState, Presentation
+from bot.views.states import general_words
 from bot.views.text import Block, line
 from handlers.models import Request
 from handlers.operations import Preview
+from handlers.requests import OUTDATED_FORM
 from handlers.routes import Route
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Form(FormState):
-    operation: ClassVar[str] = "create"  # whose form is looked up for it; it is never shown
 
 
 class UnknownPresentation(Presentation):
@@ -30,13 +25,8 @@ class UnknownPresentation(Presentation):
         return None
 
     def filled(self, request: Request, *, editing: bool) -> FormState:
-        """Return a form with nothing but route and reason."""
-        return _Form(
-            route=request.route,
-            reason=request.reason,
-            request_id=request.id,
-            revision=request.revision if editing else None,
-        )
+        """Return a form of no operation, which is not shown to anybody."""
+        return FormState(request_id=request.id, revision=request.revision if editing else None)
 
     def form(self, state: FormState, errors: Mapping[str, str] | None = None) -> Block:
         """Return the form."""
@@ -44,7 +34,7 @@ class UnknownPresentation(Presentation):
 
     def parse(self, view: Mapping[str, object]) -> FormInput:  # noqa: ARG002 - the protocol's
         """Return that nothing can be read."""
-        return FormInput(state=_Form(), asked={}, errors={"": "This form is outdated. Close it and open it again."})
+        return FormInput(state=FormState(), asked={}, errors={"": OUTDATED_FORM})
 
     def places(self, state: FormState) -> Mapping[str, str]:  # noqa: ARG002 - the protocol's
         """Return no fields."""

@@ -22,11 +22,18 @@ _MENTIONED: Final = 20  # entries of a policy
 
 
 def approval_message(
-    request: Request, route: Route, quorum: Quorum, presentation: Presentation, *, freeze: Freeze | None = None
+    request: Request,
+    route: Route,
+    quorum: Quorum,
+    presentation: Presentation,
+    *,
+    repair: str,
+    freeze: Freeze | None = None,
 ) -> Message:
     """Return the message for a request in whatever state it is.
 
-    `quorum` is of the present revision; `freeze` is shown only while it holds something back.
+    `quorum` is of the present revision; `freeze` is shown only while it holds something back. `repair` is the name of
+    the operation that syncs stories again, "" for none.
     """
     waits = request.state in {State.PENDING, State.APPROVED}
     return message(
@@ -35,7 +42,7 @@ def approval_message(
         kit.rich(*describe.details(request, presentation)),
         *(describe.frozen(freeze) if waits else ()),
         kit.rich(*_standing(request, route, quorum, presentation)),
-        *_buttons(request, presentation, route),
+        *_buttons(request, presentation, route, repair),
         kit.context(describe.reference(request, request.digest)),
     )
 
@@ -87,10 +94,10 @@ def _pinged(request: Request, route: Route) -> Iterator[Block]:
         )
 
 
-def _buttons(request: Request, presentation: Presentation, route: Route) -> Iterator[Block]:
+def _buttons(request: Request, presentation: Presentation, route: Route, repair: str) -> Iterator[Block]:
     if request.state is State.PENDING:
         yield kit.actions(describe.review_button(request))
     elif presentation.nothing_came_of(request):
         yield kit.actions(describe.ask_again_button(request))
-    elif again := describe.sync_again_button(request, presentation.rows(request), route):
+    elif again := describe.sync_again_button(request, presentation.rows(request), route, repair):
         yield kit.actions(again)

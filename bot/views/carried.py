@@ -119,7 +119,7 @@ class DestinationButton(Carried):
 class FormMeta(Carried):
     """What the form carries besides its fields."""
 
-    operation: Annotated[str, StringConstraints(max_length=32)] = "create"
+    operation: Annotated[str, StringConstraints(max_length=32)] = ""  # "": that of the form without a word of its own
     route: Annotated[str, StringConstraints(max_length=500)] = ""  # the one shown last; "" when none was chosen
     team: int | None = None  # id of the source team whose stories are offered
     request: RequestId | None = None  # the request that is edited, or asked for again

@@ -12,7 +12,6 @@ from bot.views.carried import DestinationButton, RequestRef
 from bot.views.presentation import Presentation
 from bot.views.text import Block, date_element
 from handlers.models import Decision, Problem, Request, State, StoryStatus, Verdict
-from handlers.operations.sync import Sync
 from handlers.policy import Freeze, Quorum
 from handlers.routes import Route
 
@@ -194,33 +193,39 @@ def ask_again_button(request: Request) -> Block:
     return kit.button("Request again", ids.ACTION_ASK_AGAIN, ref(request), says=f"Request again: {request.id}")
 
 
-def sync_again_button(request: Request, rows: Iterable[StoryStatus], route: Route) -> Block | None:
+def may_be_asked_for(operation: str, route: Route | None) -> bool:
+    """Whether a button may offer an operation: "" is none; None is a route that is no longer configured."""
+    return bool(operation) and route is not None and route.for_operation(operation).enabled
+
+
+def sync_again_button(request: Request, rows: Iterable[StoryStatus], route: Route, repair: str) -> Block | None:
     """Return the button that opens the form to sync what failed, or still lacks a sync; None where nothing does.
 
-    Only for a request that ended, with a sync destination, on a route where a sync can be asked for.
+    Only for a request that ended, with a sync destination, on a route where `repair` can be asked for: the operation
+    that syncs stories again.
     """
     number, statuses = request.destination_id, tuple(rows)
-    if not request.state.final or number is None or not route.for_operation(Sync.name).enabled:
+    if not request.state.final or number is None or not may_be_asked_for(repair, route):
         return None
     for text, option, wanted in (
-        ("Sync failed stories again…", "failed", any(status.failed for status in statuses)),
+        ("Sync failed stories again…", ids.VALUE_FAILED, any(status.failed for status in statuses)),
         ("Start sync…", "", any(status.needs_sync for status in statuses)),
     ):
         if wanted:
-            about = DestinationButton(destination=number, route=request.route, operation=Sync.name, option=option)
+            about = DestinationButton(destination=number, route=request.route, operation=repair, option=option)
             says = f"{text} Sync destination {number}"
-            return kit.button(text, f"{ids.ACTION_OPERATE}{Sync.name}", about.dump(), says=says)
+            return kit.button(text, f"{ids.ACTION_OPERATE}{repair}", about.dump(), says=says)
     return None
 
 
-def sync_story_button(request: Request, status: StoryStatus, route: Route) -> Block | None:
+def sync_story_button(request: Request, status: StoryStatus, route: Route, repair: str) -> Block | None:
     """Return the button that opens the form to sync one story that failed; None where there is nothing to repair."""
     number = request.destination_id
-    if number is None or not (request.state.final and status.failed and route.for_operation(Sync.name).enabled):
+    if number is None or not (request.state.final and status.failed and may_be_asked_for(repair, route)):
         return None
     story = f"{ids.VALUE_STORY}{status.story_id}"
-    about = DestinationButton(destination=number, route=request.route, operation=Sync.name, option=story)
-    action = f"{ids.ACTION_OPERATE}{Sync.name}_{story}"
+    about = DestinationButton(destination=number, route=request.route, operation=repair, option=story)
+    action = f"{ids.ACTION_OPERATE}{repair}_{story}"
     return kit.button("Sync again", action, about.dump(), says=f"Sync again: {status.name}")
 
 

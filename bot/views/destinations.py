@@ -5,16 +5,16 @@ again at every click.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import Final
 
 from bot.views import describe, ids, kit, tines_links
 from bot.views.carried import DestinationButton, ListMeta
 from bot.views.presentation import DestinationAction, Presentation
+from bot.views.states import general_words
 from bot.views.statuses import in_order, status_words
 from bot.views.text import Block, clip, date_element, line, mention, plural, tidy, when
 from bot.views.view_values import typed, values_of_view
-from handlers.models import State, StoryStatus
+from handlers.models import StoryStatus
 from handlers.operations.destination import DestinationRef
 from handlers.operations.keys import KeyStanding
 from handlers.requests import DestinationPage, Mute, RequestLine, SeenDestination
@@ -27,15 +27,6 @@ _SHOWN: Final = 500  # stories
 _LENGTHS: Final = ((120, 250), (80, 100), (60, 30), (40, 0))  # of names and errors, from the best to the shortest
 _REQUESTS: Final = 10
 _REASON: Final = 300  # characters of why it is muted
-_STATES: Final[Mapping[State, str]] = MappingProxyType(
-    {
-        State.PENDING: "waiting for approval",
-        State.RUNNING: "running",
-        State.FOLLOWING: "running",
-        State.SUCCEEDED: "done",
-        State.PARTIAL: "partly done",
-    }
-)
 
 
 # --- the list ------------------------------------------------------------------------------------------------------
@@ -343,7 +334,7 @@ def _stands(request: RequestLine, presentations: Mapping[str, Presentation]) -> 
     """Return what is asked for and where it stands: "add stories waiting for approval"."""
     known = presentations.get(request.operation)
     word = "another operation" if known is None else known.label
-    return f"{word} {_STATES.get(request.state, request.state.value)}"
+    return f"{word} {general_words(request.state)}"
 
 
 def _unread(count: int) -> Iterator[Block]:

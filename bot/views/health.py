@@ -16,8 +16,8 @@ from bot.views.carried import DestinationButton
 from bot.views.fallback_text import message
 from bot.views.text import Block, Message, code, date_element, inert, line, mention, plural, when
 from handlers.models import Frozen, Problem
-from handlers.operations.sync import Sync
 from handlers.requests import HealthOverview, Muted
+from handlers.routes import Route
 from handlers.watching.known import WORST_FIRST, Health, KnownDestination, KnownTenant, Report, StoryFault
 from handlers.watching.summary import RouteSummary
 
@@ -31,10 +31,17 @@ class TenantDown(Frozen):
     problem: Problem | None = None
 
 
-def health_message(data: object, origins: Mapping[str, str] = MappingProxyType({})) -> Message:
+def health_message(
+    data: object,
+    origins: Mapping[str, str] = MappingProxyType({}),
+    *,
+    routes: Mapping[str, Route] = MappingProxyType({}),
+    repair: str = "",
+) -> Message:
     """Return the message for what changed on a sync destination. `data` is a `Report` as JSON, perhaps of another version.
 
-    `origins` are the addresses of the tenants, by alias.
+    `origins` are the addresses of the tenants, by alias; `routes` those that are configured, by name. `repair` is the
+    name of the operation that syncs stories again, "" for none: it is offered where its route says that it may be.
     """
     try:
         report = Report.model_validate(data)
@@ -56,7 +63,11 @@ def health_message(data: object, origins: Mapping[str, str] = MappingProxyType({
         lines.append(
             kit.para(f"🔁 This changed {report.changes} times within an hour. Further changes are shown here.")
         )
-    return message(kit.rich(*lines), None if report.deleted else kit.actions(*_buttons(report)), _where(report))
+    return message(
+        kit.rich(*lines),
+        None if report.deleted else kit.actions(*_buttons(report, routes.get(report.route), repair)),
+        _where(report),
+    )
 
 
 def tenant_message(data: object) -> Message:
@@ -179,17 +190,18 @@ def _story_line(trouble: StoryFault, origin: str, *, says: bool = True) -> Seque
     return (name, " since ", date_element(trouble.since), *said)
 
 
-def _buttons(report: Report) -> Iterator[Block]:
+def _buttons(report: Report, route: Route | None, repair: str) -> Iterator[Block]:
     ref = DestinationButton(destination=report.id, route=report.route[:100])
     failed = any(each.until is None for each in report.failed)
-    again = ref.model_copy(update={"operation": Sync.name, "option": "failed" if failed else ""})
-    yield kit.button(
-        "Sync again…",
-        f"{ids.ACTION_OPERATE}{Sync.name}",
-        again.dump(),
-        says=f"Sync again… Sync destination {report.id}",
-        style="primary" if failed else "",
-    )
+    if describe.may_be_asked_for(repair, route):
+        again = ref.model_copy(update={"operation": repair, "option": ids.VALUE_FAILED if failed else ""})
+        yield kit.button(
+            "Sync again…",
+            f"{ids.ACTION_OPERATE}{repair}",
+            again.dump(),
+            says=f"Sync again… Sync destination {report.id}",
+            style="primary" if failed else "",
+        )
     yield kit.button("Open", ids.ACTION_DESTINATION, ref.dump(), says=f"Open sync destination {report.id}")
 
 

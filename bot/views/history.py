@@ -4,7 +4,7 @@ The record itself is for audits and holds everything; this is what `/tines-sync 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
@@ -19,6 +19,7 @@ from handlers.models import ApiCall
 from handlers.store import SYSTEM, Event
 
 _DESTINATION: Final = re.compile(r"/admin/sync_destinations(?:/(\d+))?")
+_NAMED: Final = 10  # sync destinations by number in a line
 _SECONDS: Final = 10_000  # milliseconds from which on they are told in seconds
 _MINUTES: Final = timedelta(minutes=2)
 _POSTED: Final = frozenset({APPROVAL, NOTIFY})
@@ -49,7 +50,7 @@ _DONE: Final[Mapping[str, str]] = MappingProxyType(
         "diff_posted": "posted the whole diff",
     }
 )
-_STEPS: Final = frozenset({"shown", "shown_again", "repeated", "create_begun", "add_begun"})
+_STEPS: Final = frozenset({"shown", "shown_again", "repeated"})
 
 
 def history_event(event: Event, presentation: Presentation) -> HistoryEvent:
@@ -103,8 +104,6 @@ def _detail(kind: str, data: Mapping[str, Any], presentation: Presentation) -> s
             return str(data.get("comment") or data.get("reason") or "")
         case "refused" | "approval_void":
             return f"{data.get('what') or data.get('approver', '')}: {' '.join(data.get('reasons', ()))}"
-        case "created" | "adopted" | "added" | "add_begun":
-            return f"sync destination {data.get('destination_id')}"
         case "status":
             return str(data.get("error") or f"story {data.get('story_id')} {bare_words(str(data.get('status')))}")
         case "called":
@@ -114,7 +113,27 @@ def _detail(kind: str, data: Mapping[str, Any], presentation: Presentation) -> s
         case "undelivered":
             return str(data.get("words", ""))
         case _:
-            return str(data.get("note") or "")
+            return "; ".join(filter(None, (*_destinations(data), str(data.get("note") or ""))))
+
+
+def _destinations(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield which sync destinations an event is about: first those that refused, since they matter most."""
+    if "destination_ids" in data:  # only then are those that refused sync destinations
+        if refused := _ids(data.get("refused")):
+            yield f"refused by {_numbered(refused)}"
+        if done := _ids(data["destination_ids"]):
+            yield _numbered(done)
+    elif data.get("destination_id") is not None:
+        yield f"sync destination {data['destination_id']}"
+
+
+def _ids(value: object) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, list | tuple) else []
+
+
+def _numbered(ids: list[str]) -> str:
+    more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
+    return f"sync destination{'s' * (len(ids) > 1)} {', '.join(ids[:_NAMED])}{more}"
 
 
 def _call(data: Mapping[str, Any]) -> str:

@@ -46,15 +46,20 @@ class HistoryEvent:
 
 def help_message(command: str, presentations: Iterable[Presentation]) -> Message:
     """Return what can be typed after the command; `presentations` of the operations, some of which have a word of their own."""
+    known = [each for each in presentations if each.command is not None]
     lines = (
-        *((each.command, each.help) for each in presentations if each.command is not None),
+        *((each.command, each.help) for each in known if each.narrowed_by is None),
         ("list", "lists your requests, and those waiting for you"),
         ("status ID", "shows the state of a request, and what you can do"),
         ("history ID", "shows everything that happened to a request"),
         ("cancel ID", "cancels a request that is not running yet"),
         ("destinations ROUTE", "lists the sync destinations of your routes, or of one route"),
         ("destination ID", "shows a sync destination: its stories, and what you can do"),
-        ("sync ID failed", "syncs all stories of a sync destination again, or only those that failed"),
+        *(
+            (" ".join((str(each.command), "ID", *each.narrowed_by)), each.help)
+            for each in known
+            if each.narrowed_by is not None
+        ),
         ("health", "shows the health of your sync destinations, the worst first"),
         ("mute ID 3d reason", "mutes a sync destination for a time; unmute ID ends that"),
         ("freeze ROUTE reason", "pauses a route (approvers only)"),
@@ -114,13 +119,17 @@ def status_message(  # noqa: PLR0913 - what the reader may do is decided by poli
     *,
     quorum: Quorum,
     route: Route | None = None,
+    repair: str = "",
     freeze: Freeze | None = None,
     permalink: str | None = None,
     may_review: bool = False,
     may_edit: bool = False,
     may_cancel: bool = False,
 ) -> Message:
-    """Return where a request stands, with the buttons for what the reader may do."""
+    """Return where a request stands, with the buttons for what the reader may do.
+
+    `repair` is the name of the operation that syncs stories again, "" for none.
+    """
     state = kit.para(
         f"{describe.sign(request.state)} ", kit.bold(f"{request.id} is "), kit.bold(presentation.state_words(request))
     )
@@ -148,7 +157,7 @@ def status_message(  # noqa: PLR0913 - what the reader may do is decided by poli
         *(describe.frozen(freeze) if waits else ()),
         kit.context(links) if (links := describe.tenant_links(request)) else None,
         kit.actions(*buttons) if buttons else None,
-        *(next_buttons(request, presentation, route) if route is not None else ()),
+        *(next_buttons(request, presentation, route, repair) if route is not None else ()),
     )
 
 

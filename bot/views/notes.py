@@ -50,12 +50,14 @@ def direct_message(
     presentation: Presentation,
     permalink: str | None,
     *,
+    repair: str,
     kind: str | None = None,
     data: Data | None = None,
 ) -> Message:
     """Return what the requester, or somebody else concerned, is told in person.
 
     `kind` is a state's value, or absent, for how the request stands now; or a `Note` for one thing that happened.
+    `repair` is the name of the operation that syncs stories again, "" for none.
     """
     if kind is not None and (kind not in _STATES):
         told = note_lines(kind, data or {}, request)
@@ -79,7 +81,7 @@ def direct_message(
     if presentation.nothing_came_of(request):
         again: Block | None = describe.ask_again_button(request)
     else:
-        again = describe.sync_again_button(request, presentation.rows(request), route)
+        again = describe.sync_again_button(request, presentation.rows(request), route, repair)
     return message(kit.rich(*lines), kit.actions(again) if again else None, _id(request))
 
 

@@ -107,8 +107,12 @@ class Presentation(ABC):
     command: ClassVar[str | None] = (
         None  # the word after `/tines-sync` that opens its form; "" for none but the command
     )
-    chooses_stories: ClassVar[bool] = False  # whether its form offers stories of the source tenant
     help: ClassVar[str] = ""  # what the word does, for `/tines-sync help`
+    narrowed_by: ClassVar[tuple[str, ...] | None] = (
+        None  # its word takes the number of a sync destination, its route and one of these; None: `empty` reads what follows
+    )
+    chooses_stories: ClassVar[bool] = False  # whether its form offers stories of the source tenant
+    repairs_stories: ClassVar[bool] = False  # whether its form is offered where stories failed, or still lack a sync
     action: ClassVar[DestinationAction | None] = None  # its button on a sync destination, for those that work on one
 
     # ---- the form
@@ -235,3 +239,13 @@ class Presentation(ABC):
         return request.state in {State.EXPIRED, State.REJECTED, State.CANCELLED} or (
             request.state is State.FAILED and request.destination_id is None and not request.closed_by
         )
+
+
+def plain(presentations: Iterable[Presentation]) -> Presentation:
+    """Return how the operation is presented whose form opens when nothing but the command is typed."""
+    return next(each for each in presentations if each.command == "")
+
+
+def repairing(presentations: Iterable[Presentation]) -> str:
+    """Return the name of the operation whose form is offered where stories failed, "" where there is none."""
+    return next((each.name for each in presentations if each.repairs_stories), "")

@@ -59,11 +59,12 @@ __all__ = [
 ]
 
 
-def status_messages(request: Request, route: Route, presentation: Presentation) -> list[Message]:
+def status_messages(request: Request, route: Route, presentation: Presentation, *, repair: str) -> list[Message]:
     """Return the messages of the status list, in order; empty while there is nothing to tell yet.
 
     Stories that failed come first. The number of messages can change from one call to the next, since errors differ
     in length: edit those that are there, post what is new, and delete what is left over.
+    `repair` is the name of the operation that syncs stories again, "" for none.
     """
     rows = presentation.rows(request)
     if request.state not in _TOLD and not rows:
@@ -71,13 +72,13 @@ def status_messages(request: Request, route: Route, presentation: Presentation) 
     opening = _opening(request, route, presentation)
     pages = list(_pages(request, rows, text_size(opening)))
     if not pages:
-        return [message(*opening, *next_buttons(request, presentation, route))]
+        return [message(*opening, *next_buttons(request, presentation, route, repair))]
     found: list[Message] = []
     for number, page in enumerate(pages, start=1):
         part = f", part {number} of {len(pages)}" if len(pages) > 1 else ""
         caption = f"Sync results for {request.id}{part}"
-        buttons = next_buttons(request, presentation, route) if number == len(pages) else ()
-        blocks = [_table(caption, page, request, route), *_long_errors(request, page), *buttons]
+        buttons = next_buttons(request, presentation, route, repair) if number == len(pages) else ()
+        blocks = [_table(caption, page, request, route, repair), *_long_errors(request, page), *buttons]
         found.append(message(*(opening if number == 1 else [kit.context(caption)]), *blocks))
     return found
 
@@ -112,7 +113,7 @@ def _totals(request: Request, route: Route, presentation: Presentation) -> Itera
     yield from describe.next_steps(request, presentation)
 
 
-def next_buttons(request: Request, presentation: Presentation, route: Route) -> Iterator[Block]:
+def next_buttons(request: Request, presentation: Presentation, route: Route, repair: str) -> Iterator[Block]:
     """Yield the buttons for what comes after a request that ended: its sync destination, and a sync of what lacks one."""
     number = presentation.destination_left(request)
     if not request.state.final or number is None:
@@ -121,7 +122,7 @@ def next_buttons(request: Request, presentation: Presentation, route: Route) -> 
     opening = kit.button(
         "Open sync destination", ids.ACTION_DESTINATION, about.dump(), says=f"Open sync destination: {number}"
     )
-    again = describe.sync_again_button(request, presentation.rows(request), route)
+    again = describe.sync_again_button(request, presentation.rows(request), route, repair)
     yield kit.actions(again, opening)
 
 
@@ -162,10 +163,10 @@ def in_order(statuses: Iterable[StoryStatus]) -> list[StoryStatus]:
     return sorted(statuses, key=lambda status: (_ORDER.get(status.word, 2), status.name.casefold()))
 
 
-def _table(caption: str, page: Sequence[StoryStatus], request: Request, route: Route) -> Block:
+def _table(caption: str, page: Sequence[StoryStatus], request: Request, route: Route, repair: str) -> Block:
     """Return the table of a page, with a button in the row of each story that failed where it can be synced again."""
     rows = [_row(status, request) for status in page]
-    again = [describe.sync_story_button(request, status, route) for status in page]
+    again = [describe.sync_story_button(request, status, route, repair) for status in page]
     if not any(again):
         return data_table(caption, _HEAD, rows)
     cells = [_NO_STEP if button is None else action_cell(button, _NO_STEP) for button in again]

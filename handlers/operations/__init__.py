@@ -7,7 +7,7 @@ schedule     what may pass, and when to look again    set_mode       automatic o
 destination  what those on a destination share        rotate_key     another key, for one or for all of a tenant
 matching     which destinations belong to a request   delete         deleting a sync destination
 belonging    to which tenant a destination leads      following      statuses of stories, and what they add up to
-keys         which key a destination has
+keys         which key a destination has       edits          what an edit changed, in sentences
 """
 
 from handlers.operations.protocol import Access, AnyOperation, Operation, Preview, Wrong

@@ -24,6 +24,7 @@ from handlers.operations.destination import (
     not_whole,
     shown,
 )
+from handlers.operations.edits import stories_edited
 from handlers.operations.following import (
     SyncResult,
     follow_stories,
@@ -145,6 +146,10 @@ class AddStories(DestinationOperation[AddParams, AddFacts, Nothing, SyncResult])
     facts = AddFacts
     work = Nothing
     result = SyncResult
+
+    def edited(self, before: AddParams, after: AddParams) -> tuple[str, ...]:
+        """Say which stories are added besides, or no longer."""
+        return tuple(stories_edited(before.stories, after.stories, "Also adds", "No longer adds"))
 
     async def check(self, asked: Mapping[str, JsonValue], access: Access) -> AddParams | Wrong:
         """Look whether the destination is there, and which stories are meant."""

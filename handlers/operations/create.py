@@ -17,6 +17,7 @@ from pydantic import JsonValue
 
 from handlers.models import MAX_STORIES, DestinationChange, Frozen, Params, Problem, Request, Story, SyncMode, Team
 from handlers.operations.add_stories import add_to
+from handlers.operations.edits import stories_edited, team_edited, value_edited
 from handlers.operations.following import (
     ExistingDestination,
     SyncResult,
@@ -144,6 +145,15 @@ class Create(Operation[CreateParams, CreateFacts, CreateWork, SyncResult]):
         return topology.pair(route, params.source_team.id, params.destination_team.id)
 
     # ---- what is asked for
+
+    def edited(self, before: CreateParams, after: CreateParams) -> tuple[str, ...]:
+        """Say which teams, stories and mode are other ones."""
+        return (
+            *team_edited("Source team", before.source_team, after.source_team),
+            *stories_edited(before.stories, after.stories),
+            *team_edited("Destination team", before.destination_team, after.destination_team),
+            *value_edited("Sync mode", before.mode.value, after.mode.value),
+        )
 
     async def check(self, asked: Mapping[str, JsonValue], access: Access) -> CreateParams | Wrong:
         """Look up the teams and stories that the form names."""

@@ -22,6 +22,7 @@ from handlers.operations.destination import (
     sent_once,
     shown,
 )
+from handlers.operations.edits import value_edited
 from handlers.operations.outcomes import (
     Finished,
     Followed,
@@ -61,6 +62,10 @@ class Delete(DestinationOperation[DeleteParams, DeleteFacts, Nothing, Destinatio
     facts = DeleteFacts
     work = Nothing
     result = DestinationResult
+
+    def edited(self, before: DeleteParams, after: DeleteParams) -> tuple[str, ...]:
+        """Say whether the copies stay."""
+        return tuple(value_edited("Keep the copies", _yes(before.keep_stories), _yes(after.keep_stories)))
 
     async def check(self, asked: Mapping[str, JsonValue], access: Access) -> DeleteParams | Wrong:
         """Look whether it is there; whoever deletes the copies types the name of the team that has them."""
@@ -139,3 +144,7 @@ def _deleted(params: DeleteParams, how: str, *, sign: Problem | None = None) -> 
         else f"Tines deletes the copies in {team} later; tines-sync cannot see when."
     )
     return done(params.destination.id, f"Sync destination {params.destination.id} {how}. {copies}", sign=sign)
+
+
+def _yes(said: bool) -> str:  # noqa: FBT001 - a word for it
+    return "yes" if said else "no"

@@ -133,6 +133,10 @@ class Operation(ABC, Generic[P, F, W, R]):
         """Whether what was approved covers what would be done now; asked before every send. Pure."""
         return approved.essence() == now.essence()
 
+    def edited(self, before: P, after: P) -> tuple[str, ...]:  # noqa: ARG002 - for those that say more
+        """Say in sentences what an edit changed of what is asked for; where they say nothing, only that it did. Pure."""
+        return ()
+
     def can_be_done(self, facts: F) -> bool:  # noqa: ARG002 - for those that can become impossible
         """Whether everything that was asked for can be done, so that it may be approved. Pure."""
         return True

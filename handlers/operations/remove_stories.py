@@ -27,6 +27,7 @@ from handlers.operations.destination import (
     shown,
     stories_of,
 )
+from handlers.operations.edits import stories_edited
 from handlers.operations.outcomes import (
     Doubtful,
     Finished,
@@ -73,6 +74,10 @@ class RemoveStories(DestinationOperation[RemoveParams, RemoveFacts, Nothing, Des
     facts = RemoveFacts
     work = Nothing
     result = DestinationResult
+
+    def edited(self, before: RemoveParams, after: RemoveParams) -> tuple[str, ...]:
+        """Say which stories are removed besides, or no longer."""
+        return tuple(stories_edited(before.stories, after.stories, "Also removes", "No longer removes"))
 
     async def check(self, asked: Mapping[str, JsonValue], access: Access) -> RemoveParams | Wrong:
         """Look whether the destination and its stories are there."""

@@ -5,7 +5,7 @@ simply made again.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from pydantic import Field, JsonValue
@@ -23,6 +23,7 @@ from handlers.operations.destination import (
     sent_once,
     shown,
 )
+from handlers.operations.edits import things_edited, value_edited
 from handlers.operations.keys import fingerprint, key_name
 from handlers.operations.outcomes import (
     Finished,
@@ -89,6 +90,16 @@ class RotateKey(DestinationOperation[RotateParams, RotateFacts, Nothing, RotateR
     facts = RotateFacts
     work = Nothing
     result = RotateResult
+
+    def edited(self, before: RotateParams, after: RotateParams) -> tuple[str, ...]:
+        """Say which sync destinations get the key besides, or no longer, and which are left out."""
+        return (
+            *things_edited(
+                _numbers(before), _numbers(after), "These get the key as well", "These no longer get the key"
+            ),
+            *_left_out(before, after),
+            *value_edited("Key", before.key_name, after.key_name),
+        )
 
     async def check(self, asked: Mapping[str, JsonValue], access: Access) -> RotateParams | Wrong:
         """Look which destinations are meant: one, or all of the route's tenant."""
@@ -161,6 +172,18 @@ class RotateKey(DestinationOperation[RotateParams, RotateFacts, Nothing, RotateR
     async def follow(self, request: Request, access: Access, *, over: bool) -> Followed:  # noqa: ARG002 - the protocol's
         """Return the end: there is nothing to follow."""
         return Finished(state=State.SUCCEEDED)
+
+
+def _numbers(params: RotateParams) -> dict[int, str]:
+    return {ref.id: f"sync destination {ref.id}" for ref in params.every}
+
+
+def _left_out(before: RotateParams, after: RotateParams) -> Iterator[str]:
+    """Yield how many do not get the key although all are meant, where that is another number than before."""
+    if after.unclear and after.unclear != before.unclear:
+        yield f"Left out, since the address on Tines is not surely the tenant's: {after.unclear:,}"
+    if after.unread and after.unread != before.unread:
+        yield f"Left out, since the record could not be read: {after.unread:,}"
 
 
 def _elsewhere(ref: DestinationRef, tenant: str) -> str:

@@ -21,6 +21,7 @@ from handlers.operations.destination import (
     sent_once,
     shown,
 )
+from handlers.operations.edits import value_edited
 from handlers.operations.outcomes import (
     Finished,
     Followed,
@@ -60,6 +61,10 @@ class SetMode(DestinationOperation[ModeParams, ModeFacts, Nothing, DestinationRe
     facts = ModeFacts
     work = Nothing
     result = DestinationResult
+
+    def edited(self, before: ModeParams, after: ModeParams) -> tuple[str, ...]:
+        """Say which mode it is to have instead."""
+        return tuple(value_edited("Sync mode", before.mode.value, after.mode.value))
 
     async def check(self, asked: Mapping[str, JsonValue], access: Access) -> ModeParams | Wrong:
         """Look whether the mode can be changed."""

@@ -24,6 +24,7 @@ from handlers.operations.destination import (
     shown,
     stories_of,
 )
+from handlers.operations.edits import stories_edited, value_edited
 from handlers.operations.following import SyncResult, ending, status_events, statuses_of, unseen_stories, with_copies
 from handlers.operations.outcomes import (
     AskAgain,
@@ -95,6 +96,13 @@ class Sync(DestinationOperation[SyncParams, SyncFacts, SyncWork, SyncAgainResult
     facts = SyncFacts
     work = SyncWork
     result = SyncAgainResult
+
+    def edited(self, before: SyncParams, after: SyncParams) -> tuple[str, ...]:
+        """Say which stories are synced besides, or no longer."""
+        return (
+            *value_edited("Stories", _which(before), _which(after)),
+            *stories_edited(before.stories, after.stories, "Also syncs", "No longer syncs"),
+        )
 
     async def check(self, asked: Mapping[str, JsonValue], access: Access) -> SyncParams | Wrong:
         """Look which stories are meant: `which` is "all", "failed" or "chosen"."""
@@ -257,3 +265,7 @@ def _but(statuses: tuple[StoryStatus, ...], refused: Mapping[int, str]) -> tuple
 
 def _subject(ref: DestinationRef, stories: tuple[Story, ...]) -> Subject:
     return Subject(source_team=ref.source_team, destination_team=ref.destination_team, stories=stories)
+
+
+def _which(params: SyncParams) -> str:
+    return "all" if params.everything else "only those chosen"

@@ -57,7 +57,7 @@ from handlers.requests.reading import history_of, standing_of, threads_of
 from handlers.requests.refusal_throttle import RefusalThrottle
 from handlers.requests.reviewing import OUTDATED_REVIEW, Review, look_up_review, review_again, review_for, whole_diff
 from handlers.requests.rights import STOPPABLE, Abilities, abilities, able
-from handlers.requests.searching import Searches
+from handlers.requests.searching import OUTDATED_FORM, Searches
 from handlers.requests.services import (
     OUTDATED_BUTTON,
     Services,
@@ -76,6 +76,7 @@ __all__ = [
     "APPROVE",
     "EDIT",
     "OUTDATED_BUTTON",
+    "OUTDATED_FORM",
     "OUTDATED_REVIEW",
     "STOPPABLE",
     "SUBMIT",

@@ -21,7 +21,7 @@ _REASON_LENGTH: Final = 1000
 class Submission(Frozen):
     """What a form asks for. Every id in it is still to be checked."""
 
-    operation: str = "create"
+    operation: str
     route: str
     asked: dict[str, JsonValue]  # what the operation's check takes
     kept_from: str | None = None  # also what this request asked for, which the form could not show one by one

@@ -17,6 +17,7 @@ from handlers.requests.services import Services, ruled
 from handlers.routes import Route
 from handlers.tines import TinesError
 
+OUTDATED_FORM: Final = "This form is outdated. Close it and open it again."
 _WHAT: Final = "search"
 
 
@@ -37,6 +38,10 @@ class Searches:
         if isinstance(ruling, NotNow):
             return await self._not_now(actor, ruling, route)
         return route if ruling.allowed else await self._refused(actor, "You cannot request syncs on this route.", route)
+
+    async def outdated(self, actor: str) -> Refused:
+        """Return why nothing is listed in a form that cannot be read."""
+        return await self._refused(actor, OUTDATED_FORM)
 
     async def teams(self, actor: str, route: Route, tenant: str, query: str) -> FoundTeams | NotNow:
         """Return the teams that match of a tenant of the route."""

@@ -194,7 +194,7 @@ async def edit(
             "edited",
             actor=actor,
             approvals_lost=len(approved),
-            changes=edit_changes(current, edited),
+            changes=edit_changes(operation, current, edited),
             mentioned=asked_again if route.ping_approvers is Ping.MENTION else [],
         )
         for approver in asked_again if route.ping_approvers is Ping.DIRECT else ():

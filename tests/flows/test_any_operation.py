@@ -10,13 +10,13 @@ from pydantic import JsonValue
 from bot.operations import all_presentations
 from bot.operations import by_name as presentations_by_name
 from bot.operations.form_parts import form_modal, read_reason, read_route, where_shown
-from bot.operations.states import general_words
 from bot.playground.launch import APPROVALS, BEN, GENERAL, TOM, Setup
 from bot.playground.tines.faults import Fault, Kind
 from bot.settings.topology import read_parts
 from bot.views import kit
 from bot.views.carried import FormMeta
 from bot.views.presentation import DestinationAction, FormInput, FormState, Presentation
+from bot.views.states import general_words
 from bot.views.text import Block
 from bot.views.view_values import typed, values_of_view
 from handlers.audit import opened as audit_opened

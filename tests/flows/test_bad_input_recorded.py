@@ -19,6 +19,7 @@ PENDING: Final = '{"request":"PENDING"}'
 ENDED: Final = '{"request":"ENDED"}'
 SHOWN: Final = '{"request":"PENDING","revision":1,"digest":"DIGEST"}'
 SHOWN_ENDED: Final = SHOWN.replace("PENDING", "ENDED")
+UNREADABLE: Final = ("", "nonsense", '{"operation":"unheard_of"}')  # what a form of another version may carry
 BUTTONS: Final = {  # action → what the row says was attempted
     ids.ACTION_REVIEW: "review",
     ids.ACTION_WITHDRAW: "withdraw",
@@ -132,6 +133,9 @@ def submitted() -> Iterator[tuple[str, Wrong]]:
         Wrong(submits(ids.VIEW_MUTE, '{"destination":999}', why), "Choose for how long", "mute"),
     )
     yield "unknown form", Wrong(submits("another_version", SHOWN, "why"), "This form is outdated", "submit", TOM)
+    for meta in UNREADABLE:
+        for does in (submits(ids.VIEW_FORM, meta), presses(ids.ACTION_ROUTE, meta), presses(ids.ACTION_RUN_NOW, meta)):
+            yield f"form that carries {meta}", Wrong(does, "This form is outdated", "ask")
     yield "reject without words", Wrong(submits(ids.VIEW_REJECT, SHOWN), "Add a reason", "reject", ADA, "PENDING")
     book = "x" * 1001
     for callback, what in ((ids.VIEW_REJECT, "reject"), (ids.VIEW_CANCEL, "cancel")):
@@ -161,7 +165,10 @@ def submitted() -> Iterator[tuple[str, Wrong]]:
 def searched() -> Iterator[tuple[str, Wrong]]:
     """Yield searches: three keys each, and one row."""
     for action, who in ((ids.ACTION_SOURCE_TEAM, ADA), (ids.ACTION_DESTINATION_TEAM, RINA), (ids.ACTION_STORIES, TOM)):
-        yield f"{action} without a route", Wrong(searches(action, ""), "Choose a route first", "search", who)
+        yield f"{action} without a route", Wrong(searches(action, "{}"), "Choose a route first", "search", who)
+    for meta, who in zip(UNREADABLE, (ADA, RINA, TOM), strict=True):
+        unread = searches(ids.ACTION_SOURCE_TEAM, meta)
+        yield f"search in a form that carries {meta}", Wrong(unread, "This form is outdated", "search", who)
     yield "search in an unknown field", Wrong(searches("unheard_of"), "This field is outdated", "search")
     gone = searches(ids.ACTION_SOURCE_TEAM, '{"route":"elsewhere"}')
     yield "search on no route", Wrong(gone, "elsewhere is no longer configured", "search")

@@ -1,4 +1,5 @@
 import asyncio
+import json
 import re
 import sqlite3
 from collections.abc import Callable
@@ -7,9 +8,9 @@ from contextlib import closing
 import pytest
 from structlog.testing import capture_logs
 
-from bot.playground.launch import APPROVALS, GENERAL
+from bot.playground.launch import APPROVALS, GENERAL, RINA
 from bot.playground.slack import Json
-from bot.views.ids import VIEW_CANCEL, VIEW_FORM, VIEW_REJECT, VIEW_REVIEW
+from bot.views.ids import ACTION_ASK_AGAIN, ACTION_EDIT, VIEW_CANCEL, VIEW_FORM, VIEW_REJECT, VIEW_REVIEW
 from handlers.models import State
 
 from .harness import STORY, FlowHarness
@@ -141,6 +142,38 @@ async def test_a_view_of_the_wrong_kind_is_answered_in_words(
     assert await harness.kinds(request) == ["asked"]
 
 
+def of_an_older_version(payload: Json) -> None:
+    """Let a form carry no operation, as one did that was opened before a form of every operation said which it is."""
+    carried = json.loads(payload["view"]["private_metadata"])
+    assert carried.pop("operation") == "create"
+    payload["view"]["private_metadata"] = json.dumps(carried | {"draft": "older"})
+
+
+async def test_a_form_of_an_older_version_is_taken(harness: FlowHarness) -> None:
+    """A form that was open while the bot was updated names no operation: it is the one that the command opens."""
+    await (await harness.fills_in()).submits()
+    payload = harness.last_sent("view_submission")
+    of_an_older_version(payload)
+    answer = await harness.sent_again(payload)
+    found = re.search(r"TS-\w{8}", json.dumps(answer))
+    assert found is not None
+    assert (await harness.request(found[0])).operation == "create"
+
+
+@pytest.mark.parametrize("action", [ACTION_EDIT, ACTION_ASK_AGAIN])
+async def test_a_request_of_a_newer_version_has_no_form_here(harness: FlowHarness, action: str) -> None:
+    """Whoever wants to edit a request whose operation is not known here, or ask for it again, reads why there is no form."""
+    request = await harness.asks()
+    await harness.opens_review(request)
+    payload = harness.last_sent("block_actions") | {"user": {"id": RINA}}
+    payload["actions"][0] |= {"action_id": action, "value": json.dumps({"request": request.id})}
+    await harness.all_said()
+    await execute(harness, "UPDATE requests SET operation = 'unheard_of'")
+    await harness.sent_again(payload)
+    await harness.rina.sees_message(APPROVALS, "A newer version of tines-sync made this request")
+    assert (await harness.kinds(request)).count("refused") == 1
+
+
 async def test_a_search_in_an_unknown_field_is_answered(harness: FlowHarness) -> None:
     """Typing in a field of another version gets a line that says to open the form again."""
     await harness.rina.opens_form(GENERAL)
@@ -152,7 +185,7 @@ async def test_a_search_in_an_unknown_field_is_answered(harness: FlowHarness) ->
     payload = harness.last_sent("block_suggestion") | {"action_id": "form_stories"}
     payload["view"]["private_metadata"] = ""
     answer = await harness.sent_again(payload)
-    assert answer["options"][0]["text"]["text"] == "Choose a route first."
+    assert "This form is outdated" in answer["options"][0]["text"]["text"]
 
 
 async def test_hostile_words_are_never_live(harness: FlowHarness) -> None:

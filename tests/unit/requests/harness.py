@@ -146,6 +146,7 @@ class RequestHarness:
             "mode": SyncMode.AUTOMATIC.value,
         }
         filled: dict[str, Any] = {
+            "operation": "create",
             "route": ROUTE,
             "reason": "Ready for production",
             "draft_id": f"draft-{next(self._drafts)}",

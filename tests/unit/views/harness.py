@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from bot.operations import all_presentations
 from bot.operations.create import CreatePresentation
-from bot.views.presentation import Presentation
+from bot.views.presentation import Presentation, repairing
 from handlers.models import Request, State, Story, StoryStatus, Team, digest_of
 from handlers.operations.create import CreateParams
 from handlers.operations.following import SyncResult
@@ -21,6 +22,7 @@ ROUTE: Final = Route(
 NOW: Final = datetime(2026, 10, 1, 12, 30, tzinfo=UTC)
 ORIGINS: Final = ("https://dev.example", "https://prod.example")
 SHOWN: Final = CreatePresentation()
+REPAIR: Final = repairing(all_presentations().values())
 
 
 def shown(_request: Request) -> Presentation:

@@ -24,7 +24,7 @@ from handlers.policy import Freeze, Quorum, Ruling
 from handlers.preflight import Report, ReportProgress, StoryReport
 from handlers.routes import Existing, Ping, Route
 
-from .harness import NOW, ORIGINS, SHOWN, a_request, params_of
+from .harness import NOW, ORIGINS, REPAIR, SHOWN, a_request, params_of
 
 STORIES = tuple(Story(id=n, name=f"Story number {n}", tags=("triage",), edited_at=NOW) for n in range(1, 13))
 FACTS = CreateFacts(stories=STORIES)
@@ -78,7 +78,7 @@ def buttons(blocks: list[Block]) -> list[str]:
 
 def test_a_pending_request_shows_what_an_approver_needs_to_know() -> None:
     """Who, what, from where to where, how often, why, how far, and until when; the first ten stories by name."""
-    text = approval_message(asked(), ROUTE, ONE_OF_TWO, SHOWN).text
+    text = approval_message(asked(), ROUTE, ONE_OF_TWO, SHOWN, repair=REPAIR).text
     for said in (
         "waiting for approval",
         "<@U0ASKER> requests a sync of 12 stories: dev / SecOps → prod / SecOps copies",
@@ -114,7 +114,7 @@ def test_a_pending_request_shows_what_an_approver_needs_to_know() -> None:
 )
 def test_only_buttons_that_work_are_there(request_: Request, expected: list[str]) -> None:
     """A request can be reviewed while it waits and asked for again when it ended without a sync destination."""
-    assert buttons(approval_message(request_, ROUTE, ONE_OF_TWO, SHOWN).blocks) == expected
+    assert buttons(approval_message(request_, ROUTE, ONE_OF_TWO, SHOWN, repair=REPAIR).blocks) == expected
 
 
 def test_a_rejected_request_says_who_and_why_once() -> None:
@@ -127,7 +127,7 @@ def test_a_rejected_request_says_who_and_why_once() -> None:
         closed_comment="Not in the audit week",
         finished_at=NOW,
     )
-    text = approval_message(request, ROUTE, ONE_OF_TWO, SHOWN).text
+    text = approval_message(request, ROUTE, ONE_OF_TWO, SHOWN, repair=REPAIR).text
     assert "Rejected by <@U0BOB>" in text
     assert text.count("Not in the audit week") == 1
     assert text.lower().count("rejected") == 2, "in the head, and by whom"
@@ -137,12 +137,12 @@ def test_what_went_wrong_is_told_once_in_the_thread() -> None:
     """The head of a failed request names the problem in a line and leads to the thread, which has Tines's words."""
     problem = Problem(what="422: dev did not accept the request", words="No such key", advice="Fix the key.")
     failed = asked(State.FAILED, problem=problem)
-    head = approval_message(failed, ROUTE, ONE_OF_TWO, SHOWN).text
+    head = approval_message(failed, ROUTE, ONE_OF_TWO, SHOWN, repair=REPAIR).text
     assert "dev did not accept the request" in head
     assert "The thread shows the details" in head
     assert "No such key" not in head
     assert "Fix the key" not in head
-    thread = status_messages(failed, ROUTE, SHOWN)[0].text
+    thread = status_messages(failed, ROUTE, SHOWN, repair=REPAIR)[0].text
     assert "No such key" in thread
     assert "Fix the key" in thread
 
@@ -152,8 +152,8 @@ def test_what_continues_by_itself_says_so_and_advises_nothing(state: State) -> N
     """While a request waits for a tenant, nobody is told to try again: it is tried again, and when is said."""
     problem = Problem(what="503: dev returned an error", advice="Try again in a few minutes.")
     waits = asked(state, problem=problem, next_run_at=NOW)
-    shown = approval_message(waits, ROUTE, ONE_OF_TWO, SHOWN).text
-    thread = "".join(message.text for message in status_messages(waits, ROUTE, SHOWN))
+    shown = approval_message(waits, ROUTE, ONE_OF_TWO, SHOWN, repair=REPAIR).text
+    thread = "".join(message.text for message in status_messages(waits, ROUTE, SHOWN, repair=REPAIR))
     assert "dev returned an error" in shown
     assert "Try again" not in shown + thread
     assert "tines-sync keeps trying by itself. Next try: <!date^" in (shown if state is State.APPROVED else thread)
@@ -162,14 +162,14 @@ def test_what_continues_by_itself_says_so_and_advises_nothing(state: State) -> N
 def test_what_does_not_count_any_more_is_not_shown_in_the_channel() -> None:
     """Withdrawn approvals and those of an earlier revision are left out of the message."""
     gone = (approval_by("U0OLD", revision=1), approval_by("U0GONE", withdrawn_at=NOW))
-    text = approval_message(asked(decisions=gone), ROUTE, ONE_OF_TWO, SHOWN).text
+    text = approval_message(asked(decisions=gone), ROUTE, ONE_OF_TWO, SHOWN, repair=REPAIR).text
     assert "U0OLD" not in text
     assert "U0GONE" not in text
 
 
 def test_break_glass_is_loud() -> None:
     """A request that runs without approval says so in a header of its own."""
-    message = approval_message(asked(State.RUNNING, emergency=True), ROUTE, ONE_OF_TWO, SHOWN)
+    message = approval_message(asked(State.RUNNING, emergency=True), ROUTE, ONE_OF_TWO, SHOWN, repair=REPAIR)
     headers = [block["text"]["text"] for block in message.blocks if block["type"] == "header"]
     assert any("without approval" in text for text in headers)
 
@@ -177,8 +177,11 @@ def test_break_glass_is_loud() -> None:
 def test_a_frozen_route_is_told_while_it_holds_something_back() -> None:
     """Who froze the route and why is shown for a waiting request, and not for one that has run."""
     freeze = Freeze(route="dev-to-prod", by="U0FREEZER", reason="Audit week", at=NOW)
-    assert "Audit week" in approval_message(asked(), ROUTE, ONE_OF_TWO, SHOWN, freeze=freeze).text
-    assert "Audit week" not in approval_message(asked(State.SUCCEEDED), ROUTE, ONE_OF_TWO, SHOWN, freeze=freeze).text
+    assert "Audit week" in approval_message(asked(), ROUTE, ONE_OF_TWO, SHOWN, repair=REPAIR, freeze=freeze).text
+    assert (
+        "Audit week"
+        not in approval_message(asked(State.SUCCEEDED), ROUTE, ONE_OF_TWO, SHOWN, repair=REPAIR, freeze=freeze).text
+    )
 
 
 def found(**facts: Any) -> Preview:  # noqa: ANN401 - the fields of the facts
@@ -298,7 +301,7 @@ def test_an_approval_can_carry_a_comment() -> None:
 def test_a_comment_of_an_approval_is_shown_as_text() -> None:
     """The card and the note in the thread quote the comment, and nothing in it is live."""
     request = asked(decisions=(approval_by("U0ADA", comment="After 18:00 <!channel>"),))
-    assert "> After 18:00 &lt;!channel&gt;" in approval_message(request, ROUTE, ONE_OF_TWO, SHOWN).text
+    assert "> After 18:00 &lt;!channel&gt;" in approval_message(request, ROUTE, ONE_OF_TWO, SHOWN, repair=REPAIR).text
     note = note_message("approval_comment", {"actor": "U0ADA", "comment": "After 18:00 <!channel>"}, request)
     assert "<@U0ADA> approved this, with a comment:\n> After 18:00 &lt;!channel&gt;" in note.text
 
@@ -308,19 +311,24 @@ def test_approvers_are_mentioned_where_the_route_says_so() -> None:
     listed = {"approvers": ("S0APPROVERS", "U0ADA", "U0ASKER", "*"), "ping_approvers": Ping.MENTION}
     route = ROUTE.model_copy(update=listed)
     assert (
-        "Please review: <!subteam^S0APPROVERS> <@U0ADA>\n" in approval_message(asked(), route, ONE_OF_TWO, SHOWN).text
+        "Please review: <!subteam^S0APPROVERS> <@U0ADA>\n"
+        in approval_message(asked(), route, ONE_OF_TWO, SHOWN, repair=REPAIR).text
     )
     for state, other in ((State.APPROVED, route), (State.PENDING, ROUTE)):
-        assert "Please review" not in approval_message(asked(state), other, ONE_OF_TWO, SHOWN).text
+        assert "Please review" not in approval_message(asked(state), other, ONE_OF_TWO, SHOWN, repair=REPAIR).text
 
 
 def test_an_approver_who_is_written_to_can_open_the_review() -> None:
     """The message to an approver says who requested what and why, with *Review* while it waits; an edit as well."""
     for state, offered in ((State.PENDING, [ids.ACTION_REVIEW]), (State.CANCELLED, [])):
-        lost = direct_message(asked(state), ROUTE, SHOWN, None, kind="approval_lost", data={"actor": "U0ASKER"})
+        lost = direct_message(
+            asked(state), ROUTE, SHOWN, None, repair=REPAIR, kind="approval_lost", data={"actor": "U0ASKER"}
+        )
         assert "<@U0ASKER> edited a request that you approved. Your approval no longer counts." in lost.text
         assert buttons(lost.blocks) == offered
-        told = direct_message(asked(state), ROUTE, SHOWN, "https://slack.example/thread", kind="approval_wanted")
+        told = direct_message(
+            asked(state), ROUTE, SHOWN, "https://slack.example/thread", repair=REPAIR, kind="approval_wanted"
+        )
         assert "<@U0ASKER> made a request that you can approve." in told.text
         assert "> The new triage is ready." in told.text
         assert buttons(told.blocks) == offered

@@ -15,9 +15,10 @@ from bot.operations.set_mode import ModeForm
 from bot.operations.sync import SyncForm
 from bot.playground.slack.blocks import message_faults, modal_faults
 from bot.playground.slack.formstate import state_of
-from bot.views import approval, ids, notes, options, review, statuses
+from bot.views import approval, destinations, ids, notes, options, review, statuses
 from bot.views.carried import FormMeta
 from bot.views.presentation import Presentation, RouteChoice
+from bot.views.states import general_words
 from handlers.models import Facts, Frozen, Params, Problem, Request, State, Story, StoryStatus, SyncMode, Team
 from handlers.operations import Preview
 from handlers.operations.add_stories import AddFacts, AddParams
@@ -29,8 +30,9 @@ from handlers.operations.rotate_key import RotateFacts, RotateParams, RotateResu
 from handlers.operations.set_mode import ModeFacts, ModeParams
 from handlers.operations.sync import SyncFacts, SyncParams, SyncWork
 from handlers.policy import Quorum, Ruling
+from handlers.requests import RequestLine, SeenDestination
 
-from .harness import ORIGINS, a_request, a_status
+from .harness import ORIGINS, REPAIR, a_request, a_status
 from .test_views_everywhere import HIDDEN, HOSTILE, assert_harmless, mrkdwn_in, on, strings_in, view_bytes_of
 
 NAMES: Final = ("add_stories", "remove_stories", "sync", "set_mode", "rotate_key", "delete")
@@ -145,9 +147,9 @@ def test_slack_takes_every_view_and_message(name: str, text: str) -> None:
     for state in State:
         request = asked(name, state, text)
         messages = [
-            approval.approval_message(request, on(text), QUORUM, presentation),
-            notes.direct_message(request, on(text), presentation, None),
-            *statuses.status_messages(request, on(text), presentation),
+            approval.approval_message(request, on(text), QUORUM, presentation, repair=REPAIR),
+            notes.direct_message(request, on(text), presentation, None, repair=REPAIR),
+            *statuses.status_messages(request, on(text), presentation, repair=REPAIR),
         ]
         assert all(message_faults(message.blocks) == [] for message in messages)
         assert len(presentation.line(request)) <= 250
@@ -308,3 +310,14 @@ def test_what_a_view_carries_reads_back() -> None:
     old = FormMeta.read('{"route":"dev-to-prod"}')
     assert old is not None
     assert old.destination is None
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_destination_tells_of_its_requests_in_words(state: State) -> None:
+    """Where a request stands is said in the words that every other view uses, whatever its state."""
+    detail = DestinationDetail(ref=ref(), route="dev-to-prod")
+    lines = (RequestLine.of(asked("set_mode", state)),)
+    view = destinations.destination_view(
+        SeenDestination(detail=detail, source="dev", destination="prod", latest=lines), all_presentations()
+    )
+    assert any(f" change mode {general_words(state)}, requested by" in said for said in strings_in(view))

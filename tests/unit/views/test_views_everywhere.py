@@ -75,7 +75,7 @@ from handlers.watching.known import Report as HealthReport
 from handlers.watching.summary import RouteSummary
 from handlers.watching.telling import SHOWN as SHOWN_STORIES
 
-from .harness import NOW, ORIGINS, SHOWN, params_of, shown, synced
+from .harness import NOW, ORIGINS, REPAIR, SHOWN, params_of, shown, synced
 
 LINK = "https://acme.slack.com/archives/C1/p1"
 HOSTILE = {
@@ -253,12 +253,12 @@ def messages(request: Request, text: str) -> Iterator[tuple[str, Message]]:
     """Yield every message about a request."""
     route = on(text)
     freeze = Freeze(route=text, by="U0FREEZER", reason=text, at=NOW)
-    yield "approval", approval.approval_message(request, route, QUORUM, SHOWN)
-    yield "approval, frozen", approval.approval_message(request, route, QUORUM, SHOWN, freeze=freeze)
-    for number, each in enumerate(statuses.status_messages(request, route, SHOWN)):
+    yield "approval", approval.approval_message(request, route, QUORUM, SHOWN, repair=REPAIR)
+    yield "approval, frozen", approval.approval_message(request, route, QUORUM, SHOWN, repair=REPAIR, freeze=freeze)
+    for number, each in enumerate(statuses.status_messages(request, route, SHOWN, repair=REPAIR)):
         yield f"statuses {number}", each
     yield "notify", notes.notify_message(request, route, SHOWN, LINK)
-    yield "direct", notes.direct_message(request, route, SHOWN, None)
+    yield "direct", notes.direct_message(request, route, SHOWN, None, repair=REPAIR)
     data = {
         "actor": "U0ACTOR",
         "reason": text,
@@ -281,7 +281,7 @@ def messages(request: Request, text: str) -> Iterator[tuple[str, Message]]:
     for kind in [*notes.Note, text]:
         yield f"note {kind}", notes.note_message(kind, data, request)
         yield f"bare note {kind}", notes.note_message(kind, {"actor": text, "changes": text, "at": text}, request)
-        yield f"direct {kind}", notes.direct_message(request, route, SHOWN, LINK, kind=kind, data=data)
+        yield f"direct {kind}", notes.direct_message(request, route, SHOWN, LINK, repair=REPAIR, kind=kind, data=data)
     yield (
         "status",
         lists.status_message(
@@ -339,7 +339,10 @@ def health_messages(text: str) -> Iterator[tuple[str, Message]]:
         {"failed": []},
     )
     for differs in changes:
-        yield f"health {sorted(differs)}", health.health_message({**full, **differs}, {text: ORIGINS[0]})
+        yield (
+            f"health {sorted(differs)}",
+            health.health_message({**full, **differs}, {text: ORIGINS[0]}, routes={text: on(text)}, repair=REPAIR),
+        )
     yield "bare health", health.health_message(bare)
     yield "other health", health.health_message({"at": text})
     week = RouteSummary(route=text, since=NOW, until=NOW, requested=7, approved=5, median_minutes=99, old_keys=2)

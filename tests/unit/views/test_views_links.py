@@ -18,7 +18,7 @@ from handlers.requests import SeenDestination
 from handlers.watching.known import Report as HealthReport
 from handlers.watching.known import StoryFault
 
-from .harness import NOW, ROUTE, SHOWN, a_status, params_of, synced
+from .harness import NOW, REPAIR, ROUTE, SHOWN, a_status, params_of, synced
 
 STORY = Story(id=9981, name="<https://evil.example|High-Priority Alerts>")
 TWINS = (Story(id=5, name="Twin"), Story(id=6, name="Twin"))
@@ -91,8 +91,8 @@ def shown_with(origin: str) -> Mapping[str, object]:
     request = about(State.PARTIAL, origin)
     (row,) = SHOWN.rows(request)
     return {
-        "approval": approval.approval_message(about(State.PENDING, origin), ROUTE, QUORUM, SHOWN).blocks,
-        "result": [message.blocks for message in statuses.status_messages(request, ROUTE, SHOWN)],
+        "approval": approval.approval_message(about(State.PENDING, origin), ROUTE, QUORUM, SHOWN, repair=REPAIR).blocks,
+        "result": [message.blocks for message in statuses.status_messages(request, ROUTE, SHOWN, repair=REPAIR)],
         "details": lists.status_message(request, SHOWN, quorum=QUORUM).blocks,
         "error": statuses.error_view(request, row, "x"),
         "review": a_review(origin),

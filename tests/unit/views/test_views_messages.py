@@ -15,7 +15,7 @@ from handlers.models import Problem, Request, State
 from handlers.policy import Quorum
 from handlers.requests import Overview, Part
 
-from .harness import NOW, ROUTE, SHOWN, a_request, a_status, shown, synced
+from .harness import NOW, REPAIR, ROUTE, SHOWN, a_request, a_status, shown, synced
 
 LINK = "https://acme.slack.com/archives/C1/p1"
 QUORUM = Quorum(needed=1, have=0, separate_needed=1, separate_have=0, reached=False)
@@ -98,7 +98,7 @@ def test_a_note_can_be_drawn_from_any_row(kind: notes.Note, data: dict[str, obje
 @pytest.mark.parametrize("state", State)
 def test_the_requester_is_told_how_it_stands(state: State) -> None:
     """A direct message says the state in words, what it is about, and where the thread is."""
-    text = notes.direct_message(a_request(state), ROUTE, SHOWN, LINK, kind=state.value).text
+    text = notes.direct_message(a_request(state), ROUTE, SHOWN, LINK, repair=REPAIR, kind=state.value).text
     assert text.split("\n")[0].endswith("2 stories: dev / SecOps → prod / SecOps copies")
     assert f"<{LINK}|Open the thread>" in text
 
@@ -106,7 +106,7 @@ def test_the_requester_is_told_how_it_stands(state: State) -> None:
 def test_a_direct_message_tells_one_thing_that_happened() -> None:
     """A direct message of another kind tells that, about which request."""
     text = notes.direct_message(
-        a_request(), ROUTE, SHOWN, None, kind="channel_unreachable", data={"channel": "C0GONE"}
+        a_request(), ROUTE, SHOWN, None, repair=REPAIR, kind="channel_unreachable", data={"channel": "C0GONE"}
     ).text
     assert "the channel <#C0GONE> C0GONE" in text
     assert "2 stories: dev / SecOps" in text
@@ -116,7 +116,7 @@ def test_a_direct_message_tells_one_thing_that_happened() -> None:
 def test_a_failed_sync_tells_the_requester_why() -> None:
     """Who was refused by Tines reads what it said, and can ask again."""
     message = notes.direct_message(
-        a_request(State.FAILED, problem=Problem(what="404", advice="Check the key.")), ROUTE, SHOWN, LINK
+        a_request(State.FAILED, problem=Problem(what="404", advice="Check the key.")), ROUTE, SHOWN, LINK, repair=REPAIR
     )
     assert "What to do: Check the key." in message.text
     assert ids.ACTION_ASK_AGAIN in action_ids(message)
@@ -135,7 +135,7 @@ def test_a_failed_sync_tells_the_requester_why() -> None:
 def test_an_expired_request_says_how_long_it_waited(given: timedelta, said: str) -> None:
     """The time that was given is said as it was configured, not rounded to hours."""
     route = ROUTE.model_copy(update={"expires_after": given})
-    text = notes.direct_message(a_request(State.EXPIRED), route, SHOWN, None).text
+    text = notes.direct_message(a_request(State.EXPIRED), route, SHOWN, None, repair=REPAIR).text
     assert f"within {said}." in text
 
 
@@ -214,7 +214,7 @@ def test_the_status_offers_what_the_reader_may_do() -> None:
 def test_the_status_of_a_result_says_what_failed_and_leads_on() -> None:
     """Totals, the stories that failed with their errors, what to do, the thread and a new sync are in one answer."""
     request = synced(State.PARTIAL, a_status(1), a_status(2, "failed", "No credential virustotal"))
-    message = lists.status_message(request, SHOWN, quorum=QUORUM, route=ROUTE, permalink=LINK)
+    message = lists.status_message(request, SHOWN, quorum=QUORUM, route=ROUTE, repair=REPAIR, permalink=LINK)
     assert "2 stories: 1 synced, 1 failed." in message.text
     assert "|Story number 2>: No credential virustotal" in message.text
     assert "What to do:" in message.text

@@ -17,7 +17,7 @@ from handlers.models import Problem, State, StoryStatus
 from handlers.operations.create import CreateFacts
 from handlers.routes import OperationPolicy, Route
 
-from .harness import ROUTE, SHOWN, a_request, a_status, synced
+from .harness import REPAIR, ROUTE, SHOWN, a_request, a_status, synced
 
 
 def rows(messages: list[Message]) -> list[list[str]]:
@@ -47,12 +47,14 @@ def buttons_in_rows(messages: list[Message]) -> list[Block | None]:
 @pytest.mark.parametrize("state", [State.PENDING, State.APPROVED, State.REJECTED, State.CANCELLED, State.EXPIRED])
 def test_there_is_no_list_before_something_was_sent(state: State) -> None:
     """A request for which nothing was sent to Tines has no status list."""
-    assert status_messages(a_request(state), ROUTE, SHOWN) == []
+    assert status_messages(a_request(state), ROUTE, SHOWN, repair=REPAIR) == []
 
 
 def test_a_hundred_stories_are_one_message() -> None:
     """Up to 100 stories take one message, with the totals above the table, once."""
-    messages = status_messages(synced(State.SUCCEEDED, *(a_status(n) for n in range(1, 101))), ROUTE, SHOWN)
+    messages = status_messages(
+        synced(State.SUCCEEDED, *(a_status(n) for n in range(1, 101))), ROUTE, SHOWN, repair=REPAIR
+    )
     assert len(messages) == 1
     assert messages[0].text.split("\n")[:2] == [
         "✅ Created sync destination 24. 100 stories: 100 synced.",
@@ -75,7 +77,9 @@ def test_a_list_that_is_complete_leads_to_what_comes_next(
     state: State, statuses: list[str], buttons: list[str]
 ) -> None:
     """Once a request ended, its list opens the sync destination, and offers a sync where a story lacks one."""
-    messages = status_messages(synced(state, *(a_status(n, word) for n, word in enumerate(statuses))), ROUTE, SHOWN)
+    messages = status_messages(
+        synced(state, *(a_status(n, word) for n, word in enumerate(statuses))), ROUTE, SHOWN, repair=REPAIR
+    )
     found = [
         element["text"]["text"]
         for block in messages[-1].blocks
@@ -94,7 +98,7 @@ def test_each_story_has_its_status_in_words_and_its_error() -> None:
         a_status(3, "failed", "No credential named virustotal"),
         a_status(4, "quarantined"),
     )
-    assert rows(status_messages(request, ROUTE, SHOWN)) == [
+    assert rows(status_messages(request, ROUTE, SHOWN, repair=REPAIR)) == [
         ["Story number 3", "❌ Failed", "No credential named virustotal", "3"],
         ["Story number 2", "⏳ Needs sync", "-", "2"],
         ["Story number 4", "❔ quarantined", "-", "4"],
@@ -106,7 +110,7 @@ def test_each_story_has_its_status_in_words_and_its_error() -> None:
 def test_the_row_of_a_failed_story_offers_to_sync_it_again() -> None:
     """Once a request ended, the row of each story that failed has a button for exactly that story, and no other row."""
     request = synced(State.PARTIAL, a_status(1), a_status(2, "failed"), a_status(3, "requires_sync"))
-    messages = status_messages(request, ROUTE, SHOWN)
+    messages = status_messages(request, ROUTE, SHOWN, repair=REPAIR)
     assert message_faults(messages[0].blocks) == []
     first, *others = buttons_in_rows(messages)
     assert first is not None
@@ -127,7 +131,7 @@ def test_the_row_of_a_failed_story_offers_to_sync_it_again() -> None:
 )
 def test_no_row_offers_what_cannot_be_done(state: State, route: Route) -> None:
     """While a request runs, and where no sync can be requested, the table has no column with buttons."""
-    messages = status_messages(synced(state, a_status(1), a_status(2, "failed")), route, SHOWN)
+    messages = status_messages(synced(state, a_status(1), a_status(2, "failed")), route, SHOWN, repair=REPAIR)
     assert buttons_in_rows(messages) == [None, None]
     assert [len(block["rows"][0]) for block in messages[0].blocks if block["type"] == "data_table"] == [4]
 
@@ -135,7 +139,7 @@ def test_no_row_offers_what_cannot_be_done(state: State, route: Route) -> None:
 def test_where_slack_refuses_buttons_in_cells_the_table_stays() -> None:
     """What Slack refused is said without buttons in the table first, with one button below it, then as text alone."""
     request = synced(State.PARTIAL, a_status(1), a_status(2, "failed"))
-    (refused,) = status_messages(request, ROUTE, SHOWN)
+    (refused,) = status_messages(request, ROUTE, SHOWN, repair=REPAIR)
     (table,) = simpler(refused)
     assert buttons_in_rows([table]) == [None, None]
     assert [block["type"] for block in table.blocks] == [block["type"] for block in refused.blocks]
@@ -161,7 +165,7 @@ many = st.lists(
 @given(many)
 def test_every_story_is_in_the_list_once(statuses: list[StoryStatus]) -> None:
     """However many stories and however long their errors, each has one row, and each cut error has its way to it."""
-    messages = status_messages(synced(State.PARTIAL, *statuses), ROUTE, SHOWN)
+    messages = status_messages(synced(State.PARTIAL, *statuses), ROUTE, SHOWN, repair=REPAIR)
     assert sorted(int(row[3]) for row in rows(messages)) == sorted(one.story_id for one in statuses)
     opened = [
         ref.story for message in messages for ref in map(ErrorRef.read, choices(message.blocks)) if ref is not None
@@ -185,7 +189,7 @@ def choices(blocks: list[Block]) -> list[str]:
 def test_the_text_says_what_the_table_says() -> None:
     """Without blocks, every row goes out as text, with totals first."""
     messages = status_messages(
-        synced(State.PARTIAL, *(a_status(n, "failed", f"Why {n}") for n in range(60))), ROUTE, SHOWN
+        synced(State.PARTIAL, *(a_status(n, "failed", f"Why {n}") for n in range(60))), ROUTE, SHOWN, repair=REPAIR
     )
     text = "\n".join(page.text for message in messages for page in plain_only(message))
     assert text.index("60 stories: 60 failed") < text.index("Story number 0")
@@ -213,7 +217,7 @@ def test_a_refused_create_says_what_tines_said_and_what_to_do() -> None:
     problem = Problem(
         what="404: not found, or the key of dev may not see it", words="Not Found", advice="Check the key.", status=404
     )
-    message = status_messages(a_request(State.FAILED, problem=problem), ROUTE, SHOWN)[0]
+    message = status_messages(a_request(State.FAILED, problem=problem), ROUTE, SHOWN, repair=REPAIR)[0]
     assert "No sync destination was created." in message.text
     assert "404: not found, or the key of dev may not see it" in message.text
     assert "> Not Found" in message.text
@@ -222,7 +226,7 @@ def test_a_refused_create_says_what_tines_said_and_what_to_do() -> None:
 
 def test_an_uncertain_outcome_can_be_checked_again_or_closed() -> None:
     """A person is asked to look, with a button to check again and one to close, which asks before it does."""
-    message = status_messages(a_request(State.UNCERTAIN), ROUTE, SHOWN)[0]
+    message = status_messages(a_request(State.UNCERTAIN), ROUTE, SHOWN, repair=REPAIR)[0]
     check, close = message.blocks[-1]["elements"]
     assert (check["action_id"], close["action_id"]) == (ids.ACTION_CHECK_AGAIN, ids.ACTION_CLOSE_UNCERTAIN)
     assert "nothing more is sent" in close["confirm"]["text"]["text"]
