@@ -150,7 +150,9 @@ async def _route_for(services: Services, actor: str, name: str, what: str) -> Ro
         return await refuse(services, actor, missing.reasons, what=what)
 
     def rule(person: Person) -> Ruling:
-        uses = isinstance(usable(route, person, services.executor.operations), UsableRoute)
+        # a group that nobody can read closes the route: whoever would use it otherwise is told so
+        otherwise = route.model_copy(update={"denied": tuple(set(route.denied) - person.unreadable)})
+        uses = isinstance(usable(otherwise, person, services.executor.operations), UsableRoute)
         return may_freeze(route, person) if uses else missing
 
     groups = groups_on(route)  # also of those who use it for one operation only, and may be told why they may not
