@@ -2,11 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests wait for browsers, databases and clocks: three times as many workers as cores keep the cores busy. In the order
-# of the folders the long ones, of browsers and killed processes, come first. What fails is run once more, alone: clicks
-# in real browsers and calls with deadlines can be late on a machine that does six things at once. What fails then has
-# failed.
-WORKERS = $(shell $(PYTHON) -c 'import os; print(3 * (os.cpu_count() or 1))')
+# Tests wait for browsers, databases and clocks: twice as many workers as cores keep the cores busy. In the order of the
+# folders the long ones, of browsers and killed processes, come first. What fails is run once more, alone: clicks in real
+# browsers and calls with deadlines can be late on a machine that does four things at once. What fails then has failed.
+WORKERS = $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 # What is installed: the product alone, or with everything that the checks need.
 APP := $(VENV)/.app
 STAMP := $(VENV)/.installed
