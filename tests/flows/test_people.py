@@ -65,7 +65,7 @@ async def test_a_denied_person_is_denied_under_either_id(open_harness: OpenHarne
     harness = await open_harness(route={"denied": (denied,)})
     in_an_organisation(harness)
     await harness.ada.types(GENERAL, "freeze dev-to-prod an incident")
-    await harness.ada.sees_message(GENERAL, "excludes you by name")
+    await harness.ada.sees_message(GENERAL, "There is no route dev-to-prod that you can use")
 
 
 OUTSIDERS = {
@@ -88,7 +88,7 @@ async def test_people_from_elsewhere_approve_nothing_where_everybody_may(
         setattr(person(harness, TOM), field, value)
     request = await harness.asks()
     await harness.tom.types(GENERAL, "freeze dev-to-prod because")
-    await harness.tom.sees_message(GENERAL, "Guests and people from other workspaces cannot do this")
+    await harness.tom.sees_message(GENERAL, "There is no route dev-to-prod that you can use")
     await harness.tom.clicks("Review", await harness.approval_message(request), APPROVALS)
     await harness.tom.sees_message(APPROVALS, "There is no request .* that you can see")
     assert harness.playground.slack.views(TOM) == []
