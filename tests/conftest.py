@@ -23,7 +23,7 @@ from handlers.store import migrate
 
 Names = Iterator[int]
 _NOT_MEASURED = frozenset({"crash", "stress"})  # where the product runs in processes of its own
-_EXAMPLES_MEASURED = 2  # of one test; its examples on both databases, for one
+_EXAMPLES_MEASURED = 8  # of one test
 _IS_MEASURED = pytest.StashKey[bool]()
 
 # The same examples every time, and no judgement on how fast a busy machine draws them: a test here fails for what the
