@@ -70,13 +70,15 @@ class _Census:
         self._members = members
         self._people = people
         self._fit: dict[str, frozenset[str] | None] = {}  # by entry, once it was asked for
-        self._denied = frozenset[str]().union(*(self.listed(entry) or () for entry in route.denied))
+        outsiders = frozenset(each.id for each in people.values() if each.guest or each.deactivated or each.bot)
+        self._unfit = outsiders.union(*(self.listed(entry) or () for entry in route.denied))
 
     def listed(self, entry: str) -> frozenset[str] | None:
         if entry == EVERYBODY:
             return None
         listed = self._members.get(entry) if is_group(entry) else frozenset({entry})
-        return None if listed is None else frozenset(self.stored(user) for user in listed)
+        # a group may have thousands of members, and a form asks while somebody waits for it
+        return listed if listed is None or not self._people else frozenset(self.stored(user) for user in listed)
 
     def stored(self, user: str) -> str:
         """Return the one id that stands for a person, however they are listed."""
@@ -86,17 +88,13 @@ class _Census:
         """Those of the entry who are neither denied nor guests, deactivated or bots."""
         if entry not in self._fit:
             listed = self.listed(entry)
-            self._fit[entry] = None if listed is None else frozenset(user for user in listed if self._counts(user))
+            self._fit[entry] = None if listed is None else listed - self._unfit
         return self._fit[entry]
 
     def fit_of(self, entries: Iterable[str]) -> frozenset[str] | None:
         crowds = [self.fit(entry) for entry in entries]
         known = [crowd for crowd in crowds if crowd is not None]
         return frozenset().union(*known) if len(known) == len(crowds) else None
-
-    def _counts(self, user: str) -> bool:
-        known = self._people.get(user)
-        return user not in self._denied and not (known and (known.guest or known.deactivated or known.bot))
 
 
 def _lists_without_anybody(route: Route, census: _Census) -> Iterator[str]:
@@ -131,7 +129,7 @@ def _quorum_faults(route: Route, census: _Census, requester: str | None) -> Iter
     best = [frozenset({asker}) for asker in askers] if askers and not route.self_approval else [frozenset[str]()]
     everyone = census.fit_of(route.approvers)
     if everyone is not None:
-        most = max(len(everyone - out) for out in best)
+        most = max(len(everyone) - len(everyone & out) for out in best)
         if most < route.approvals:
             because = own if most < len(everyone) else ""
             yield (
