@@ -55,7 +55,7 @@ def known_form_rights(services: Services, actor: str, operation: str) -> FormRig
 
     Nobody is refused because of an old answer.
     """
-    policies, people = _policies(services, operation), {}
+    policies, people = services.policies(operation), {}
     for name, route in policies.items():
         someone = services.people.cached_person(actor, groups_of(route))
         if someone is None:
@@ -129,12 +129,8 @@ def load_lists(services: Services, route: Route) -> None:
     services.catalogue.warm(route.destination, stories=False)
 
 
-def _policies(services: Services, operation: str) -> Mapping[str, Route]:
-    return {name: route.for_operation(operation) for name, route in services.topology.routes.items()}
-
-
 async def _looked_up(services: Services, actor: str, operation: str, *, fresh: bool) -> FormRights:
-    policies = _policies(services, operation)
+    policies = services.policies(operation)
     people = await asyncio.gather(
         *(services.people.person(actor, groups_of(route), fresh=fresh) for route in policies.values())
     )

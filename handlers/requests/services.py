@@ -5,8 +5,8 @@ ago must not be told that they are not among them. A refusal is recorded like ev
 """
 
 import asyncio
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from handlers.catalogue import Catalogue
@@ -35,6 +35,14 @@ class Services:
     people: People
     catalogue: Catalogue
     executor: Executor
+    _policies: dict[str, Mapping[str, Route]] = field(default_factory=dict, init=False)  # by operation, once asked for
+
+    def policies(self, operation: str) -> Mapping[str, Route]:
+        """Return the policy of every route for one operation, by the route's name."""
+        if operation not in self._policies:
+            routes = self.topology.routes
+            self._policies[operation] = {name: route.for_operation(operation) for name, route in routes.items()}
+        return self._policies[operation]
 
 
 async def identified(services: Services, actor: str) -> Identity:
