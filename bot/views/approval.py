@@ -12,6 +12,7 @@ from bot.views import describe, kit
 from bot.views.fallback_text import message
 from bot.views.preflight import assessment_lines
 from bot.views.presentation import Presentation
+from bot.views.states import icon
 from bot.views.text import Block, Message, date_element
 from handlers.models import Request, State, Verdict
 from handlers.policy import Freeze, Quorum
@@ -37,7 +38,7 @@ def approval_message(
     """
     waits = request.state in {State.PENDING, State.APPROVED}
     return message(
-        kit.header(f"{describe.sign(request.state)} Request: {presentation.state_words(request)}"),
+        kit.header(f"{icon(request.state)} Request: {presentation.state_words(request)}"),
         *describe.emergency(request),
         kit.rich(*describe.details(request, presentation)),
         *(describe.frozen(freeze) if waits else ()),

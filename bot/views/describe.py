@@ -19,26 +19,6 @@ DECISIONS_SHOWN: Final = 20
 _CLOSED: Final[Mapping[State, str]] = MappingProxyType(
     {State.REJECTED: "Rejected", State.CANCELLED: "Cancelled", State.FAILED: "Closed"}
 )
-_SIGNS: Final[Mapping[State, str]] = MappingProxyType(
-    {
-        State.PENDING: "🕓",
-        State.APPROVED: "👍",
-        State.RUNNING: "⏳",
-        State.FOLLOWING: "⏳",
-        State.SUCCEEDED: "✅",
-        State.PARTIAL: "⚠️",
-        State.FAILED: "❌",
-        State.UNCERTAIN: "❓",
-        State.REJECTED: "⛔",
-        State.CANCELLED: "🚫",
-        State.EXPIRED: "⌛",
-    }
-)
-
-
-def sign(state: State) -> str:
-    """Return the emoji for a state."""
-    return _SIGNS[state]
 
 
 def ref(request: Request) -> str:

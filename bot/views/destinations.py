@@ -10,7 +10,7 @@ from typing import Final
 from bot.views import describe, ids, kit, tines_links
 from bot.views.carried import DestinationButton, ListMeta
 from bot.views.presentation import DestinationAction, Presentation
-from bot.views.states import general_words
+from bot.views.states import general_words, icon
 from bot.views.statuses import in_order, status_words
 from bot.views.text import Block, clip, date_element, line, mention, plural, tidy, when
 from bot.views.view_values import typed, values_of_view
@@ -223,7 +223,7 @@ def _request(
 ) -> tuple[kit.Part, ...]:
     link = links.get(each.id)
     return (
-        f"{describe.sign(each.state)} {_stands(each, presentations)}, requested by ",
+        f"{icon(each.state)} {_stands(each, presentations)}, requested by ",
         kit.user(each.requester),
         " ",
         date_element(each.created_at),

@@ -13,6 +13,7 @@ from bot.views import describe, ids, kit
 from bot.views.carried import PageRef
 from bot.views.fallback_text import message
 from bot.views.presentation import Presentation
+from bot.views.states import icon
 from bot.views.statuses import next_buttons
 from bot.views.text import Block, Message, date_element, inert, is_channel_id, line, mention, plural, when
 from handlers.models import Request, State, Verdict
@@ -104,7 +105,7 @@ def list_message(
 
 def request_lines(request: Request, presentation: Presentation, *, waits: bool) -> Iterator[Block]:
     """Yield a request as three lines with a button, for lists."""
-    text = f"{describe.sign(request.state)} {presentation.line(request)}"
+    text = f"{icon(request.state)} {presentation.line(request)}"
     button = describe.review_button(request) if waits else _details(request)
     yield {"type": "section", "text": {"type": "plain_text", "text": text, "emoji": True}, "accessory": button}
     who = f" · requested by {mention(request.requester)}" if waits else ""
@@ -131,7 +132,7 @@ def status_message(  # noqa: PLR0913 - what the reader may do is decided by poli
     `repair` is the name of the operation that syncs stories again, "" for none.
     """
     state = kit.para(
-        f"{describe.sign(request.state)} ", kit.bold(f"{request.id} is "), kit.bold(presentation.state_words(request))
+        f"{icon(request.state)} ", kit.bold(f"{request.id} is "), kit.bold(presentation.state_words(request))
     )
     elements = [state, *describe.details(request, presentation)]
     if request.state is State.PENDING:

@@ -12,6 +12,7 @@ from bot.views import describe, kit
 from bot.views.fallback_text import message
 from bot.views.note_kinds import Data, Note, note_lines
 from bot.views.presentation import Presentation
+from bot.views.states import icon
 from bot.views.text import Block, Message
 from handlers.models import Request, State
 from handlers.policy import span
@@ -32,7 +33,7 @@ def notify_message(request: Request, route: Route, presentation: Presentation, p
     """Return the short message for a channel that wants to know what was synced."""
     lines = [
         kit.para(
-            f"{describe.sign(request.state)} ",
+            f"{icon(request.state)} ",
             kit.bold(presentation.ended(request)),
             " ",
             *presentation.summary(request),
@@ -69,7 +70,7 @@ def direct_message(
         )
     lines = [
         kit.para(
-            f"{describe.sign(request.state)} ",
+            f"{icon(request.state)} ",
             kit.bold(presentation.yours(request)),
             " ",
             *presentation.summary(request),

@@ -14,6 +14,7 @@ from bot.views.carried import DestinationButton, ErrorRef
 from bot.views.fallback_text import message, plain_only, text_size
 from bot.views.preflight import explained
 from bot.views.presentation import Presentation
+from bot.views.states import icon
 from bot.views.text import Block, Message, line, size, tidy
 from handlers.models import Request, State, StoryStatus
 from handlers.routes import Route
@@ -101,7 +102,7 @@ def _opening(request: Request, route: Route, presentation: Presentation) -> list
 
 def _totals(request: Request, route: Route, presentation: Presentation) -> Iterator[Block]:
     headline, totals = presentation.headline(request), presentation.totals(request)
-    yield kit.para(f"{describe.sign(request.state)} ", kit.bold(headline))
+    yield kit.para(f"{icon(request.state)} ", kit.bold(headline))
     if totals in headline:  # also where there are none
         totals = ""
     yield kit.para(totals and f"{totals} · ", kit.name(route.source, 60), " → ", kit.name(route.destination, 60))
