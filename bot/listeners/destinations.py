@@ -25,6 +25,7 @@ from bot.views.presentation import Presentation
 from bot.views.text import Block
 from handlers.models import Problem
 from handlers.requests import (
+    OUTDATED_BUTTON,
     DestinationPage,
     Muted,
     NotNow,
@@ -39,7 +40,7 @@ from handlers.requests import (
     watched_destination,
 )
 
-_OUT_OF_DATE: Final = ("This button is outdated. Open the list again.",)
+_OUT_OF_DATE: Final = (OUTDATED_BUTTON,)
 _NO_FORM: Final = ("This cannot be requested here yet.",)
 _SLOW: Final = Problem(what="Tines is slow to answer", advice="Search again in a few seconds.")
 _LONGEST_ROUTE: Final = 200  # characters that are read of a typed name

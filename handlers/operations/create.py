@@ -19,6 +19,7 @@ from handlers.models import MAX_STORIES, DestinationChange, Frozen, Params, Prob
 from handlers.operations.add_stories import add_to
 from handlers.operations.edits import stories_edited, team_edited, value_edited
 from handlers.operations.following import (
+    NOT_FOUND,
     ExistingDestination,
     SyncResult,
     existing_words,
@@ -55,7 +56,6 @@ from handlers.routes import Existing, Route, Topology
 from handlers.tines import RetryableError, SyncDestination, TinesError, UnknownOutcomeError
 
 _SHOWN: Final = 10  # sentences about what changed
-_NOT_FOUND: Final = 404
 
 
 class CreateParams(Params):
@@ -425,7 +425,7 @@ async def _recover_adding(params: CreateParams, destination_id: int, access: Acc
     try:
         found = await access.source.show_destination(destination_id)
     except TinesError as error:
-        if error.status == _NOT_FOUND:
+        if error.status == NOT_FOUND:
             return StartOver(problem=error.problem())  # somebody deleted it: decide anew
         raise
     if frozenset(story.id for story in params.stories) <= found.story_ids:

@@ -22,7 +22,7 @@ from handlers.people import PeopleUnavailableError, Person
 from handlers.policy import Ruling, groups_of, may_request, may_use
 from handlers.requests.answers import NotNow, Refused
 from handlers.requests.rights import readable
-from handlers.requests.services import Services, refuse
+from handlers.requests.services import OUTDATED_BUTTON, Services, refuse
 from handlers.routes import Route, Topology
 from handlers.store import ConfiguredKey
 from handlers.tines import Listing, SyncDestination, TinesError
@@ -219,9 +219,7 @@ async def destination_for(
     name = seen.detail.route
     policy = services.topology.policy_for(name, operation)
     if policy is None or operation not in on_destinations(services.executor.operations):
-        return await refuse(
-            services, actor, ("This button is outdated. Open the list again.",), what=operation, route=name
-        )
+        return await refuse(services, actor, (OUTDATED_BUTTON,), what=operation, route=name)
     person = await services.people.person(actor, groups_on(services.topology.routes[name]))
     return await refuse(services, actor, may_request(policy, person).reasons, what=operation, route=name)
 
