@@ -56,6 +56,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._heard = False  # whether anything was read
         self._in_head = True
         self._head = 0  # bytes that came before the headers were complete
+        self._completed = False  # whether what was read last completed a request
         self._timer: asyncio.TimerHandle | None = None  # runs while a request is incomplete
         self._since = 0.0  # when it began to run, by the loop's clock
 
@@ -73,27 +74,28 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came; a head without end is cut off."""
-        if self._timer is None and self in self.idle:
-            self._expect()
-        self._heard = True
+        """Take what came; a head without end is cut off, and what is missing must come in time."""
+        self._heard, self._completed = True, False
         super().data_received(data)
-        if self._in_head:
+        if self._in_head and not self._completed:
             self._head += len(data)
             if self._head > _MOST_HEAD:
                 self.transport.abort()
+                return
+        if self._timer is None and self in self.idle:
+            self._expect()
 
     def on_headers_complete(self) -> None:
         """Count no more: what follows is the body, which the app bounds, and which it answers for when it is late."""
         self._in_head = False
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = self.loop.call_at(self._since + REQUEST_SECONDS + _CLOSE_SECONDS, self.transport.abort)
+            self._cut_after(REQUEST_SECONDS + _CLOSE_SECONDS)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """Give the connection all the time that its answer takes."""
-        self._in_head, self._head = True, 0
+        self._in_head, self._head, self._completed = True, 0, True
         self._settle()
         super().on_message_complete()
 
@@ -132,7 +134,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def _expect(self) -> None:
         """Cut the connection unless its request is complete in time."""
         self._since = self.loop.time()
-        self._timer = self.loop.call_at(self._since + REQUEST_SECONDS, self.transport.abort)
+        self._cut_after(REQUEST_SECONDS if self._in_head else REQUEST_SECONDS + _CLOSE_SECONDS)
+
+    def _cut_after(self, seconds: float) -> None:
+        self._timer = self.loop.call_at(self._since + seconds, self.transport.abort)
 
     def _settle(self) -> None:
         self.idle.pop(self, None)

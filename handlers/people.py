@@ -63,6 +63,10 @@ class People(Protocol):
         """Return the user ids of a user group's members. Raises `PeopleUnavailableError`."""
         ...
 
+    def cached_members(self, group: str) -> frozenset[str] | None:
+        """Return what `members` would, without asking anybody; None when it is not known."""
+        ...
+
     def cached_person(self, user_id: str, groups: frozenset[str]) -> Person | None:
         """Return what is known without asking anybody, or None when something of it is not known."""
         ...

@@ -22,7 +22,8 @@ from hypothesis import HealthCheck, settings
 from handlers.store import migrate
 
 Names = Iterator[int]
-_NOT_MEASURED = frozenset({"crash", "stress"})  # where the product runs in processes of its own
+# where the product runs in processes of its own, and where little is reached that no other test reaches
+_NOT_MEASURED = frozenset({"browser", "crash", "load", "stress"})
 _EXAMPLES_MEASURED = 8  # of one test
 _IS_MEASURED = pytest.StashKey[bool]()
 

@@ -5,7 +5,7 @@ show the same form.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -24,12 +24,21 @@ from handlers.requests import (
     existing_at_once,
     form_faults,
     form_rights,
+    lists_loading,
     load_lists,
     offered_routes,
     tenant_faults_once_loaded,
 )
 
 _KEPT: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A form as it is shown."""
+
+    view: Block
+    may_change: bool  # when the lists of its tenants are loaded: see `FormPresenter.once_loaded`
 
 
 class FormPresenter:
@@ -46,29 +55,33 @@ class FormPresenter:
 
     async def present(
         self, actor: str, rights: FormRights, state: FormState, fields: Mapping[str, str] | None = None
-    ) -> Block:
+    ) -> Shown:
         """Return the form for a person, or why there is none for them, which is recorded; `fields` are to be mended."""
         services, kept = self._services, (state.route or "") if state.keeps_route else None
         offered = await offered_routes(services, actor, rights, kept=kept)
         if isinstance(offered, Refused):
-            return no_routes_view(offered.reasons)
+            return Shown(no_routes_view(offered.reasons), may_change=False)
         routes = tuple(self._choice(name, freeze) for name, freeze in offered.items())
         presentation, state = self.presentation(state), replace(state, routes=routes)
-        if state.chosen is not None:
-            policy, stories = rights.policies[state.chosen.name], presentation.chooses_stories
+        chosen, may_change = state.chosen, False
+        if chosen is not None:
+            policy, stories = rights.policies[chosen.name], presentation.chooses_stories
+            load_lists(services, policy)
             faults = await form_faults(services, actor, policy, stories=stories)
+            may_change = bool(faults) or lists_loading(services, policy, stories=stories)
+            breaks_glass = state.revision is None and rights.can_break_glass(chosen.name)
             if faults:
-                routes = tuple(replace(each, faults=faults) if each == state.chosen else each for each in routes)
-        complete = self._complete(state, routes, await self.existing(state), rights)
-        if fields or complete.reason or complete.request_id:
-            where = places(presentation, complete)
-            return presentation.form(
-                complete, {where.get(field, field): text for field, text in (fields or {}).items()}
-            )
-        return {
-            **self._untouched(presentation, replace(complete, draft_id="")),
-            "private_metadata": complete.meta.dump(),
-        }
+                routes = tuple(replace(each, faults=faults) if each == chosen else each for each in routes)
+            state = replace(state, routes=routes, can_break_glass=breaks_glass)
+        existing = await self.existing(state)
+        if existing:
+            state = replace(state, existing=existing)
+        if fields or state.reason or state.request_id:
+            where = places(presentation, state)
+            errors = {where.get(field, field): text for field, text in (fields or {}).items()}
+            return Shown(presentation.form(state, errors), may_change)
+        drawn = self._untouched(presentation, replace(state, draft_id=""))
+        return Shown({**drawn, "private_metadata": state.meta.dump()}, may_change)
 
     async def once_loaded(self, actor: str, state: FormState, shown: Block) -> Block | None:
         """Return the form again when its tenants are loaded, if that told whether a request can succeed; else None.
@@ -93,16 +106,6 @@ class FormPresenter:
             return ()
         return await existing_at_once(self._services, state.chosen.name if state.chosen else state.route or "", teams)
 
-    def _complete(
-        self, state: FormState, routes: tuple[RouteChoice, ...], existing: tuple[int, ...], rights: FormRights
-    ) -> FormState:
-        """Add what is known, with what depends on the chosen route, and have its lists loaded."""
-        may, chosen = False, state.chosen
-        if chosen is not None:
-            load_lists(self._services, rights.policies[chosen.name])
-            may = state.revision is None and rights.can_break_glass(chosen.name)
-        return replace(state, routes=routes, existing=existing, can_break_glass=may)
-
     def _choice(self, name: str, freeze: Freeze | None) -> RouteChoice:
         topology = self._services.topology
         route = topology.routes[name]
@@ -117,7 +120,8 @@ class FormPresenter:
 
     async def looked_up(self, actor: str, state: FormState, fields: Mapping[str, str] | None = None) -> Block:
         """Do what `present` does for somebody whose rights are not known yet. Raises `PeopleUnavailableError`."""
-        return await self.present(actor, await form_rights(self._services, actor, state.operation), state, fields)
+        rights = await form_rights(self._services, actor, state.operation)
+        return (await self.present(actor, rights, state, fields)).view
 
     def routed(self, state: FormState) -> FormState:
         """Return the state with its route, for a view that only names it."""

@@ -128,10 +128,10 @@ class Forms:
         known = known_form_rights(self._responder.services, actor, state.operation)
         if known is not None:
             shown = await self._presenter.present(actor, known, state)
-            opened = await self._responder.open_view(body, shown)
-            if opened is not None:
+            opened = await self._responder.open_view(body, shown.view)
+            if opened is not None and shown.may_change:
                 mark = str(opened.get("hash", ""))
-                self._responder.follow_up(self._once_loaded(str(opened["id"]), actor, state, shown, mark))
+                self._responder.follow_up(self._once_loaded(str(opened["id"]), actor, state, shown.view, mark))
             return
         opened = await self._responder.open_view(body, loading_view())
         if opened is not None:
@@ -169,9 +169,9 @@ class Forms:
         else:
             shown = await self._presenter.present(actor, known, state)
             seen = str(view.get("hash", "")) or None
-            mark = await self._responder.replace_view(view_id, shown, hash_=seen, wanted=wanted)
-            if mark is not None:
-                self._responder.follow_up(self._once_loaded(view_id, actor, state, shown, mark))
+            mark = await self._responder.replace_view(view_id, shown.view, hash_=seen, wanted=wanted)
+            if mark is not None and shown.may_change:
+                self._responder.follow_up(self._once_loaded(view_id, actor, state, shown.view, mark))
         await ack()
 
     async def destination_chosen(self, ack: AsyncAck, body: Body) -> None:

@@ -93,10 +93,12 @@ class SlackPeople:
 
         Raises `PeopleUnavailableError`.
         """
-        members = await self._in_time(self._groups.get(group, fresh=False))
-        if members.users is None:
-            self._groups.tell_of(group, "disabled or unknown")
-        return members.users or frozenset()
+        return self._users_of(group, await self._in_time(self._groups.get(group, fresh=False)))
+
+    def cached_members(self, group: str) -> frozenset[str] | None:
+        """Return what `members` would, without asking anybody; None when it is not known."""
+        known = self._groups.known(group)
+        return None if known is None else self._users_of(group, known)
 
     def cached_person(self, user_id: str, groups: frozenset[str]) -> Person | None:
         """Return what is known without asking anybody, or None when something of it is not known."""
@@ -121,6 +123,11 @@ class SlackPeople:
                 return await look
         except TimeoutError as error:
             raise PeopleUnavailableError(NO_ANSWER) from error
+
+    def _users_of(self, group: str, members: Members) -> frozenset[str]:
+        if members.users is None:
+            self._groups.tell_of(group, "disabled or unknown")
+        return members.users or frozenset()
 
     def _joined(self, person: Person, members: dict[str, Members]) -> Person:
         ids = self._ids.get(person.id, person.ids)

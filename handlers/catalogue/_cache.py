@@ -57,6 +57,11 @@ class Cached(Generic[T]):
             self._renewal.add_done_callback(self._ended)
         return self._renewal
 
+    @property
+    def is_loading(self) -> bool:
+        """Whether a renewal is under way."""
+        return self._renewal is not None and not self._renewal.done()
+
     async def settled(self) -> None:
         """Wait for the renewal that may be under way, however it ends."""
         if self._renewal is not None and not self._renewal.done():

@@ -206,6 +206,10 @@ class Catalogue:
         failure = self._teams[tenant].failure
         return failure.problem() if isinstance(failure, RefusedError) else None
 
+    def is_loading(self, tenant: str, *, stories: bool) -> bool:
+        """Whether teams (or stories) of a tenant are being loaded."""
+        return self._teams[tenant].is_loading or (stories and self._stories[tenant].is_loading)
+
     async def settled(self, tenant: str, *, stories: bool) -> None:
         """Wait until no teams (and stories) of a tenant are being loaded, however that ends."""
         await self._teams[tenant].settled()

@@ -14,7 +14,7 @@ from handlers.policy import Freeze, Ruling, groups_of, may_break_glass, may_requ
 from handlers.requests.answers import Refused
 from handlers.requests.destinations import known_between
 from handlers.requests.services import Services, refuse
-from handlers.requests.submit import faults_for
+from handlers.requests.submit import faults_for, known_faults_for
 from handlers.routes import Route
 from handlers.store import StoreUnavailableError
 
@@ -93,11 +93,13 @@ async def form_faults(services: Services, actor: str, route: Route, *, stories: 
 
     `stories`: whether the form offers stories of the source tenant.
     """
-    try:
-        async with asyncio.timeout(_WAIT_SECONDS):
-            policy = await faults_for(services, actor, route)
-    except TimeoutError:
-        policy = ()
+    policy = known_faults_for(services, actor, route)
+    if policy is None:
+        try:
+            async with asyncio.timeout(_WAIT_SECONDS):
+                policy = await faults_for(services, actor, route)
+        except TimeoutError:
+            policy = ()
     return (*policy, *_tenant_faults(services, route, stories=stories))
 
 
@@ -127,6 +129,12 @@ def load_lists(services: Services, route: Route) -> None:
     """Have the lists of a route's tenants loaded, because somebody will soon type."""
     services.catalogue.warm(route.source)
     services.catalogue.warm(route.destination, stories=False)
+
+
+def lists_loading(services: Services, route: Route, *, stories: bool) -> bool:
+    """Whether a route's tenants may still tell why nothing can come of a request; `stories` as for `form_faults`."""
+    catalogue = services.catalogue
+    return catalogue.is_loading(route.source, stories=stories) or catalogue.is_loading(route.destination, stories=False)
 
 
 async def _looked_up(services: Services, actor: str, operation: str, *, fresh: bool) -> FormRights:

@@ -64,6 +64,13 @@ async def test_a_body_that_does_not_arrive(prepared_sqlite: str, tmp_path: Path)
     assert figures.faults == []
 
 
+async def test_large_requests_in_one_piece(prepared_sqlite: str, tmp_path: Path) -> None:
+    """A request as large as Slack's largest views is answered, however much of it is read at once."""
+    async with crash_harness(tmp_path, prepared_sqlite) as harness, target(harness) as there:
+        answers = [(await there.command("list " + "1" * size))[0] for size in (1_000, 70_000, 250_000, 900_000)]
+    assert answers == [200, 200, 200, 200]
+
+
 async def test_more_than_can_be_under_way(prepared_sqlite: str, tmp_path: Path) -> None:
     """While the database says nothing, requests beyond a bound are told at once that there are too many."""
     async with crash_harness(tmp_path, prepared_sqlite) as harness, target(harness) as there:

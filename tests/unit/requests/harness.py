@@ -98,6 +98,10 @@ class Staff:
         """Return who is in a group."""
         return frozenset(self.groups.get(group, ()))
 
+    def cached_members(self, group: str) -> frozenset[str] | None:
+        """Return who is in a group."""
+        return frozenset(self.groups.get(group, ()))
+
     def cached_person(self, user_id: str, groups: frozenset[str]) -> Person | None:  # noqa: ARG002 - the protocol's
         """Return what is remembered."""
         return self.remembered.get(user_id)
