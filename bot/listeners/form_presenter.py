@@ -62,8 +62,8 @@ class FormPresenter:
         if isinstance(offered, Refused):
             return Shown(no_routes_view(offered.reasons), may_change=False)
         routes = tuple(self._choice(name, freeze) for name, freeze in offered.items())
-        presentation, state = self.presentation(state), replace(state, routes=routes)
-        chosen, may_change = state.chosen, False
+        presentation, chosen = self.presentation(state), state.chosen_of(routes)
+        may_change = breaks_glass = False
         if chosen is not None:
             policy, stories = rights.policies[chosen.name], presentation.chooses_stories
             load_lists(services, policy)
@@ -72,7 +72,7 @@ class FormPresenter:
             breaks_glass = state.revision is None and rights.can_break_glass(chosen.name)
             if faults:
                 routes = tuple(replace(each, faults=faults) if each == chosen else each for each in routes)
-            state = replace(state, routes=routes, can_break_glass=breaks_glass)
+        state = replace(state, routes=routes, can_break_glass=breaks_glass)
         existing = await self.existing(state)
         if existing:
             state = replace(state, existing=existing)

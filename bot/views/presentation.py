@@ -62,9 +62,13 @@ class FormState:
     @property
     def chosen(self) -> RouteChoice | None:
         """The route that the form is about: the chosen one, or the only one."""
-        if len(self.routes) == 1:
-            return self.routes[0]
-        return next((choice for choice in self.routes if choice.name == self.route), None)
+        return self.chosen_of(self.routes)
+
+    def chosen_of(self, routes: Sequence[RouteChoice]) -> RouteChoice | None:
+        """Return what `chosen` would be among these routes."""
+        if len(routes) == 1:
+            return routes[0]
+        return next((choice for choice in routes if choice.name == self.route), None)
 
     @property
     def meta(self) -> FormMeta:

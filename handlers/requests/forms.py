@@ -29,11 +29,7 @@ class FormRights:
     policies: Mapping[str, Route]  # of the operation
     people: Mapping[str, Person]  # the person as each policy needs to know them
     rulings: Mapping[str, Ruling]  # whether they may request
-
-    @property
-    def allowed(self) -> tuple[str, ...]:
-        """The routes on which the person may request."""
-        return tuple(name for name, ruling in self.rulings.items() if ruling.allowed)
+    allowed: tuple[str, ...]  # the routes on which they may
 
     def can_break_glass(self, route: str) -> bool:
         """Whether the person may run a request on a route at once, without approval."""
@@ -146,7 +142,8 @@ async def _looked_up(services: Services, actor: str, operation: str, *, fresh: b
 
 
 def _rights(policies: Mapping[str, Route], people: Mapping[str, Person]) -> FormRights:
-    return FormRights(policies, people, {name: may_request(route, people[name]) for name, route in policies.items()})
+    rulings = {name: may_request(route, people[name]) for name, route in policies.items()}
+    return FormRights(policies, people, rulings, tuple(name for name, ruling in rulings.items() if ruling.allowed))
 
 
 def _tenant_faults(services: Services, route: Route, *, stories: bool) -> tuple[str, ...]:
