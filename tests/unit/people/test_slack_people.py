@@ -193,6 +193,7 @@ async def test_a_group_that_slack_does_not_tell_of_is_no_empty_group(slack: Slac
     assert slack.people.cached_person("U0ADA", asked) == ada
     assert await slack.people.members("S0GONE") == frozenset()
     assert await slack.people.members("S0OLD") == frozenset()
+    assert slack.people.cached_members("S0OLD") == frozenset()
 
 
 async def test_the_operator_reads_once_an_hour_of_a_group_that_cannot_be_read(slack: Slack) -> None:
@@ -349,12 +350,15 @@ async def test_asking_afresh_uses_no_old_answer(slack: Slack) -> None:
 async def test_only_what_is_known_is_answered_from_memory(slack: Slack) -> None:
     """Looking into the memory asks nobody, and one unknown group or one old answer is enough to know nothing."""
     assert slack.people.cached_person("U0ADA", NO_GROUPS) is None
+    assert slack.people.cached_members("S0SEC") is None
     await slack.people.person("U0ADA", SEC)
     before = slack.workspace.calls.copy()
+    assert slack.people.cached_members("S0SEC") == {"U0ADA"}
     assert slack.people.cached_person("U0ADA", SEC) == Person(id="U0ADA", groups=SEC)
     assert slack.people.cached_person("U0ADA", frozenset({"S0SEC", "S0OPS"})) is None
     slack.clock.now += 60
     assert slack.people.cached_person("U0ADA", SEC) is None
+    assert slack.people.cached_members("S0SEC") is None
     assert slack.workspace.calls == before
 
 
