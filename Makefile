@@ -16,9 +16,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 demo: $(APP)
 	@$(BIN)/tines-sync demo $(ARGS)
 
-# What reads the code uses one core for a minute, while the first tests wait for processes that were killed.
-test: $(STAMP)
-	$(MAKE) --no-print-directory --jobs=2 lint types pytest
+test: lint types pytest
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
