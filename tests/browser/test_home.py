@@ -37,6 +37,7 @@ async def test_a_home_follows_and_leads_on_by_keyboard(demo: Everything, windows
     await ada.keyboard.press("Escape")
     await ada.get_by_role("link", name="approvals").click()
     await approve(ada)
+    await expect(ada.locator("main .message").last).to_contain_text("Request: synced", timeout=TIMEOUT_MS)
     await ada.get_by_role("link", name="tines-sync Home").click()
     await ada.get_by_role("button", name="Sync destinations").press("Enter")
     dialog = ada.get_by_role("dialog")
