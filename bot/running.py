@@ -21,7 +21,7 @@ from bot.public_port import BoundedProtocol, connection_limit
 from bot.settings import Settings
 from bot.settings.environment import METRICS_PORT
 from bot.socket_mode import connected
-from bot.starting import StartError, listening
+from bot.starting import StartError, bound_to, listen
 from bot.stopping import end_in_time
 from bot.web import build_metrics_web
 from handlers.store.database import is_sqlite, parse_url
@@ -81,14 +81,16 @@ async def _serve_until(
     log = structlog.get_logger(__name__)
     over_http = answers and not settings.socket_mode
     with ExitStack() as bound:
-        sockets = bound.enter_context(listening(settings.host, settings.port))
+        sockets = bound.enter_context(bound_to(settings.host, settings.port))
         metrics_sockets = bound.enter_context(_metrics_port(settings))
         async with compose(settings, overrides, answers_http=over_http) as bot, AsyncExitStack() as stack:
             if answers and settings.socket_mode:
                 await stack.enter_async_context(
                     connected(settings, bot, ping_seconds=(overrides or Overrides()).ping_seconds)
                 )
-            serving = {await _started(_public_server(bot), sockets, stack)}
+            public = _public_server(bot)
+            listen(sockets, public.config.backlog)
+            serving = {await _started(public, sockets, stack)}
             if metrics_sockets and bot.figures is not None:
                 serving.add(await _started(_server(build_metrics_web(bot.figures)), metrics_sockets, stack))
             gc.collect()
@@ -125,7 +127,7 @@ def _metrics_port(settings: Settings) -> Iterator[Sequence[socket.socket]]:
     with ExitStack() as stack:
         sockets: Sequence[socket.socket] = ()
         try:
-            bound = listening(settings.metrics_host, port, names=("METRICS_HOST", "METRICS_PORT"))
+            bound = bound_to(settings.metrics_host, port, names=("METRICS_HOST", "METRICS_PORT"), listens=True)
             sockets = stack.enter_context(bound)
         except StartError as error:
             if settings.metrics_port is not None:

@@ -7,7 +7,7 @@ import errno
 import fcntl
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -29,8 +29,12 @@ class StartError(Exception):
 
 
 @contextmanager
-def listening(host: str, port: int, *, names: tuple[str, str] = ("HOST", "PORT")) -> Iterator[list[socket.socket]]:
-    """Bind a port on every address of a host; whoever serves on the sockets begins to listen.
+def bound_to(
+    host: str, port: int, *, names: tuple[str, str] = ("HOST", "PORT"), listens: bool = False
+) -> Iterator[list[socket.socket]]:
+    """Bind a port on every address of a host. Unless it `listens` at once, `listen` is called when there are answers.
+
+    Until somebody listens, another process that starts at the same moment can bind the port as well.
 
     `names`: the variables that say host and port, for the words of the `StartError` that it raises.
     """
@@ -48,12 +52,24 @@ def listening(host: str, port: int, *, names: tuple[str, str] = ("HOST", "PORT")
                 if family == socket.AF_INET6:
                     bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 bound.bind(address)
+                if listens:
+                    bound.listen()
             except OSError as error:
                 if error.errno == errno.EAFNOSUPPORT and len(found) > 1:
                     continue  # a name that has an address of a kind that this machine has not
                 raise StartError(_cannot_bind(host, port, error, names)) from None
             sockets.append(bound)
         yield sockets
+
+
+def listen(sockets: Iterable[socket.socket], backlog: int) -> None:
+    """Let the public port take connections. Raises `StartError` when another process began to listen there first."""
+    for each in sockets:
+        try:
+            each.listen(backlog)
+        except OSError as error:
+            host, port = each.getsockname()[:2]
+            raise StartError(_cannot_bind(host, port, error, ("HOST", "PORT"))) from None
 
 
 def _cannot_bind(host: str, port: int, error: OSError, names: tuple[str, str]) -> str:

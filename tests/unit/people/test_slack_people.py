@@ -353,7 +353,7 @@ async def test_only_what_is_known_is_answered_from_memory(slack: Slack) -> None:
     assert slack.people.cached_members("S0SEC") is None
     await slack.people.person("U0ADA", SEC)
     before = slack.workspace.calls.copy()
-    assert slack.people.cached_members("S0SEC") == {"U0ADA"}
+    assert slack.people.cached_members("S0SEC") == frozenset({"U0ADA"})
     assert slack.people.cached_person("U0ADA", SEC) == Person(id="U0ADA", groups=SEC)
     assert slack.people.cached_person("U0ADA", frozenset({"S0SEC", "S0OPS"})) is None
     slack.clock.now += 60
