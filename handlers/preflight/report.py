@@ -5,8 +5,9 @@ of the destination team that have a source's slug or name; only those are export
 """
 
 import asyncio
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeVar
 
 from pydantic import Field
@@ -131,9 +132,9 @@ class _Listed:
     def __init__(self) -> None:
         self.remarks: list[str] = []
 
-    async def of(self, listing: Awaitable[T], remark: str) -> T | None:
+    async def of(self, listing: Callable[[], Awaitable[T]], remark: str) -> T | None:
         try:
-            return await listing
+            return await listing()  # not made before: a stop in between would leave a call that nobody awaits
         except TinesError as error:
             self.remarks.append(f"{remark}: {error.problem().what}.")
             return None
@@ -161,11 +162,13 @@ async def report(
     calls, team = clients[source].with_deadline(_SOURCE_SECONDS), subject.source_team.id
     changes, there = await asyncio.gather(
         listed.of(
-            calls.change_requests(team, (*sorted(_WAITS), _PUSHED)),
+            partial(calls.change_requests, team, (*sorted(_WAITS), _PUSHED)),
             f"Whether stories have unpublished changes on {source} cannot be checked",
         ),
         listed.of(
-            clients[destination].with_deadline(DESTINATION_SECONDS).stories(team_id=subject.destination_team.id),
+            partial(
+                clients[destination].with_deadline(DESTINATION_SECONDS).stories, team_id=subject.destination_team.id
+            ),
             f"The stories of {destination} cannot be listed",
         ),
     )
