@@ -35,7 +35,9 @@ class Services:
     people: People
     catalogue: Catalogue
     executor: Executor
-    _policies: dict[str, Mapping[str, Route]] = field(default_factory=dict, init=False)  # by operation, once asked for
+    _policies: dict[str, Mapping[str, Route]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )  # by operation, once asked for: each form asks, and they are the same for the whole process
 
     def policies(self, operation: str) -> Mapping[str, Route]:
         """Return the policy of every route for one operation, by the route's name."""

@@ -22,9 +22,7 @@ from tests.bench.wire import Caller
 
 _STORIES = 100
 _PAUSE = 6.0  # seconds: the channel's rate is not to be what is measured
-_READS: Final = (
-    1.0  # seconds before the approver clicks: meanwhile the review compares stories, which is measured by itself
-)
+_READS: Final = 1.0  # seconds before the approver clicks; what a review compares meanwhile has lines of its own
 _CREATE = "POST /api/v1/admin/sync_destinations"
 _BARE: Final = "bare httpx POST to the tenant"
 _TIMES: Final = 40  # bare POSTs: looks at both tenants, checks, three commits and Slack's answers are in it

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import pytest
 import sqlalchemy as sa
 
 from bot.settings.environment import METRICS_PORT
 
-from .harness import CrashHarness, crash_harness
+from .harness import CrashHarness, crash_harness, free_port
 from .process import ROOT, Process, closed
 
 _START_SECONDS: Final = 15.0
@@ -174,6 +175,46 @@ async def test_another_process_has_the_usual_metrics_port(prepared_sqlite: str, 
                 assert await process.ready(), process.log()[-3000:]
     assert "there are no metrics" in process.log()
     assert f"port {METRICS_PORT} on 127.0.0.1 is taken" in process.log()
+
+
+async def test_a_port_that_another_process_got_first(prepared_sqlite: str, tmp_path: Path) -> None:
+    """Of two that bind a port before either listens, the later one ends with the line about a taken port.
+
+    The port of the figures is the first one's as soon as it is bound.
+    """
+    figures = free_port()
+    async with crash_harness(tmp_path, prepared_sqlite) as harness:
+        process = _installed(harness, HOST="127.0.0.1", METRICS_PORT=str(figures))
+        port = urlsplit(process.url).port
+        assert port is not None
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            async with closed(process):
+                await process.start()
+                async with asyncio.timeout(_START_SECONDS * 2):
+                    while _is_free(port):  # noqa: ASYNC110 - a socket that is bound only tells nobody
+                        await asyncio.sleep(0.02)
+                process.freeze()  # half a second before it listens
+                with socket.socket() as another:
+                    another.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    with pytest.raises(OSError, match="in use"):
+                        another.bind(("127.0.0.1", figures))
+                other.bind(("127.0.0.1", port))
+                other.listen()
+                process.unfreeze()
+                assert await process.ended(_START_SECONDS) == 1
+    assert f"Error: port {port} on 127.0.0.1 is taken" in process.log()
+    assert "Traceback" not in process.log()
+    assert '"ready"' not in process.log()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 async def _taken(port: int) -> socket.socket:

@@ -1,5 +1,8 @@
 """The public port under strangers, in small: Slack is answered, and nobody can make a question a load."""
 
+import asyncio
+import contextlib
+import time
 from pathlib import Path
 
 import httpx
@@ -7,7 +10,7 @@ import pytest
 
 from tests.crash.harness import crash_harness
 
-from .floods import HALF_BODY, HALF_HEAD, HALF_OPEN, asked_at_once, occupied, slow_body, target, too_many
+from .floods import HALF_BODY, HALF_HEAD, HALF_OPEN, KEPT_ALIVE, asked_at_once, occupied, slow_body, target, too_many
 
 SOCKETS = 400  # more than the process keeps
 
@@ -62,6 +65,23 @@ async def test_a_body_that_does_not_arrive(prepared_sqlite: str, tmp_path: Path)
     async with crash_harness(tmp_path, prepared_sqlite) as harness, target(harness) as there:
         figures = await slow_body(there)
     assert figures.faults == []
+
+
+async def test_a_later_request_that_does_not_arrive(prepared_sqlite: str, tmp_path: Path) -> None:
+    """On a connection that was answered before, half a request is cut off in time like a first one."""
+    async with crash_harness(tmp_path, prepared_sqlite) as harness, target(harness) as there:
+        reader, writer = await asyncio.open_connection(*there.place)
+        writer.write(KEPT_ALIVE)
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+        begun = time.perf_counter()
+        writer.write(HALF_HEAD)
+        async with asyncio.timeout(30):
+            with contextlib.suppress(OSError):
+                while await reader.read(1000):
+                    pass
+        took = time.perf_counter() - begun
+        writer.close()
+    assert 4 < took < 8
 
 
 async def test_large_requests_in_one_piece(prepared_sqlite: str, tmp_path: Path) -> None:
