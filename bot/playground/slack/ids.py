@@ -60,12 +60,14 @@ def elements_of(block: Json) -> Iterator[Json]:
             yield block[key]
 
 
-def only_element(blocks: list[Json], action_id: str) -> tuple[Json, Json] | None:
-    """Return the block and the element of this action, or None unless it is the only one.
+def only_element(blocks: list[Json], action_id: str, value: object = None) -> tuple[Json, Json] | None:
+    """Return the block and the element of this action, of several the one with the value; None unless it is the only one.
 
-    An update of a message renews the ids of its blocks: a click from the moment before still finds its button by this.
+    An update renews the ids of a message's or view's blocks: a click from the moment before still finds its button by this.
     """
     found = [(block, each) for block in blocks for each in elements_of(block) if each.get("action_id") == action_id]
+    if len(found) > 1:
+        found = [(block, each) for block, each in found if each.get("value", "") == value]
     return found[0] if len(found) == 1 else None
 
 

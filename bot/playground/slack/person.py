@@ -74,7 +74,7 @@ class People:
         if isinstance(where, ViewRef):
             return await self._use_in_view(self._view_of(user, where.view_id), block_id, action_id, value)
         message = self._message_of(user, where)
-        block, element = only_element(message.blocks, action_id) or _element(message.blocks, block_id, action_id)
+        block, element = only_element(message.blocks, action_id, value) or _element(message.blocks, block_id, action_id)
         trigger_id = self._core.triggers.issue(user)
         used = payloads.action(self._core, block, element, _used(element, value, {}))
         parcel = payloads.message_actions(self._core, user, message, used, trigger_id)
@@ -137,7 +137,7 @@ class People:
         return self._outcome(user, AppAnswer(), "", since)
 
     async def _use_in_view(self, view: View, block_id: str, action_id: str, value: Any) -> Outcome:  # noqa: ANN401 - as in click
-        block, element = _element(view.blocks, block_id, action_id)
+        block, element = _pressed(view.blocks, block_id, action_id, value)
         known = self._shown.get((view.id, block_id, action_id), {})
         used = _used(element, value, known)
         if keeps_value(element):
@@ -222,6 +222,12 @@ def _element(blocks: list[Json], block_id: str, action_id: str) -> tuple[Json, J
         message = f"no element {action_id} in a block {block_id}"
         raise NotThereError(message)
     return found
+
+
+def _pressed(blocks: list[Json], block_id: str, action_id: str, value: object) -> tuple[Json, Json]:
+    """Return what `_element` does; also a button whose block was given a new id by an update that crossed the click."""
+    only = only_element(blocks, action_id, value)
+    return only if only and not keeps_value(only[1]) else _element(blocks, block_id, action_id)
 
 
 def _used(element: Json, value: Any, known: dict[str, Json]) -> Json:  # noqa: ANN401 - text, option, list of options

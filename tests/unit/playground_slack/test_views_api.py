@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.playground.slack import Json, LocalSlack, ViewRef
+from bot.playground.slack import Json, LocalSlack, NotThereError, ViewRef
 
 if TYPE_CHECKING:
     from tests.unit.playground_slack.conftest import Hands, ScriptedApp
@@ -156,6 +156,24 @@ async def test_the_home_is_published_for_one_person(slack: LocalSlack, web: Asyn
 
 
 @pytest.mark.usefixtures("slack")
+async def test_a_click_that_crosses_an_update_of_the_home_arrives(
+    slack: LocalSlack, web: AsyncWebClient, app: "ScriptedApp"
+) -> None:
+    """A published home has new block ids; the button that was pressed is known by its action, of several by its value."""
+    texts = [{"type": "plain_text", "text": text} for text in ("One", "Two")]
+    buttons = [{"type": "button", "action_id": "open", "value": text["text"], "text": text} for text in texts]
+    home = {"type": "home", "blocks": [{"type": "actions", "elements": [button]} for button in buttons]}
+    before = (await web.views_publish(user_id="U1", view=home))["view"]
+    after = (await web.views_publish(user_id="U1", view=home))["view"]
+    pressed, now = before["blocks"][1]["block_id"], after["blocks"][1]["block_id"]
+    assert pressed != now
+    await slack.click("U1", ViewRef(before["id"]), pressed, "open", "Two")
+    action = app.last("block_actions")["actions"][0]
+    assert (action["block_id"], action["value"]) == (now, "Two")
+    with pytest.raises(NotThereError):
+        await slack.click("U1", ViewRef(before["id"]), pressed, "open", "Three")
+
+
 async def test_opening_the_home_asks_the_app(slack: LocalSlack, web: AsyncWebClient, app: "ScriptedApp") -> None:
     """The app hears of who opens its home, with what is shown there."""
 
