@@ -87,8 +87,8 @@ async def test_an_unforeseen_failure_has_an_id_on_the_screen_and_in_the_log(harn
     said = harness.playground.slack.render(outcome.ephemerals[0])
     assert "Something went wrong in tines-sync" in said
     ids = [line["error_id"] for line in logs if line["event"] == "a listener failed"]
-    assert len(ids) == 1
-    assert ids[0] in said
+    # what still compares the stories for the confirmation may fail as well, with an id of its own
+    assert len([each for each in ids if each in said]) == 1
 
 
 async def test_an_unforeseen_failure_of_a_form_keeps_the_person_informed(harness: FlowHarness) -> None:
